@@ -1,0 +1,74 @@
+/** Time as an argument: the system clock here, a fake one in tests. @module */
+
+/** A pending call; disposing it cancels the call, any number of times. */
+export interface Timer extends Disposable {
+  /** Cancel, if it has not run. */
+  cancel(): void;
+}
+
+/** Where durations, wall-clock times and delays come from. */
+export interface Clock {
+  /** Monotonic time in milliseconds; only differences mean anything. */
+  now(): number;
+  /** Wall-clock time in milliseconds since 1970-01-01 UTC; for timestamps, never for durations. */
+  unixMs(): number;
+  /** Call `run` once after `delayMs` milliseconds. */
+  after(delayMs: number, run: () => void): Timer;
+}
+
+/** Longest delay the platform's timers take, in milliseconds; longer ones would fire at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** The machine's clock. */
+export function systemClock(): Clock {
+  return {
+    now: () => performance.now(),
+    unixMs: () => Date.now(),
+    after(delayMs, run) {
+      const handle = setTimeout(run, Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
+      const cancel = (): void => clearTimeout(handle);
+      return { cancel, [Symbol.dispose]: cancel };
+    },
+  };
+}
+
+/** Resolve after `delayMs`, or at once when `signal` aborts; never rejects and leaves no timer. */
+export function sleep(
+  clock: Clock,
+  delayMs: number,
+  signal?: AbortSignal,
+): Promise<"elapsed" | "aborted"> {
+  if (signal?.aborted) return Promise.resolve("aborted");
+  return new Promise((resolve) => {
+    const onAbort = (): void => {
+      timer.cancel();
+      resolve("aborted");
+    };
+    const timer = clock.after(delayMs, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve("elapsed");
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/**
+ * Run `task` every `periodMs` until the returned timer is cancelled. The next period starts when
+ * the last run has ended, so runs never overlap; `task` handles its own errors.
+ */
+export function every(clock: Clock, periodMs: number, task: () => void | Promise<void>): Timer {
+  let cancelled = false;
+  let timer: Timer | undefined;
+  const arm = (): void => {
+    timer = clock.after(periodMs, async () => {
+      await task();
+      if (!cancelled) arm();
+    });
+  };
+  arm();
+  const cancel = (): void => {
+    cancelled = true;
+    timer?.cancel();
+  };
+  return { cancel, [Symbol.dispose]: cancel };
+}

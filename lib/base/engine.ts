@@ -1,0 +1,35 @@
+/** What an engine is: one vLLM server, as the router knows it. @module */
+
+/** What an engine may be asked to do. `any` serves whole requests and may take either leg. */
+export type Role = "prefill" | "decode" | "any";
+
+/** Which engine's first token the client sees (mode P1 or D1). */
+export type FirstToken = "prefill" | "decode";
+
+/**
+ * Where prefill engines write KV of a decode engine: LMCache `pd_peer_host`, `pd_peer_init_port`,
+ * `pd_peer_alloc_port`, `pd_peer_query_port`; one port per decode rank, all lists of one length.
+ */
+export interface NixlReceiver {
+  readonly host: string;
+  readonly initPorts: readonly number[];
+  readonly allocPorts: readonly number[];
+  readonly queryPorts?: readonly number[];
+}
+
+/** One vLLM server. Immutable; discovery publishes a new record when something changes. */
+export interface Engine {
+  /** Stable name for `?id=`, `/engines` and metrics. */
+  readonly id: string;
+  /** Base URL without a trailing slash, e.g. `http://10.0.0.1:8000`. */
+  readonly url: string;
+  readonly role: Role;
+  /** Models it serves; empty until they are known. */
+  readonly models: readonly string[];
+  /** The production-stack model label, e.g. `prefill`. */
+  readonly label?: string;
+  /** Set on engines that can receive KV over NIXL. */
+  readonly nixl?: NixlReceiver;
+  /** KV-ready notifications one request causes on this prefill engine, when configured. */
+  readonly notifications?: number;
+}

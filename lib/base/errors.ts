@@ -1,0 +1,52 @@
+/** The closed list of what can go wrong, and the one error class that carries it. @module */
+
+/** Every failure the router reports; `lib/http/respond.ts` alone turns a code into a status. */
+export type ErrorCode =
+  | "bad-request"
+  | "body-too-large"
+  | "not-found"
+  | "method-not-allowed"
+  | "unknown-model"
+  | "unknown-engine"
+  | "no-engine"
+  | "tokenize-failed"
+  | "prefill-failed"
+  | "kv-timeout"
+  | "decode-failed"
+  | "upstream-unreachable"
+  | "upstream-protocol"
+  | "upstream-timeout"
+  | "client-gone"
+  | "shutting-down"
+  | "internal";
+
+/** Details beside the message; `param` names the request field at fault. */
+export interface RouterErrorOptions {
+  readonly cause?: unknown;
+  readonly param?: string;
+}
+
+/** A failure with a code from the closed list; the text names the action and the value. */
+export class RouterError extends Error {
+  override readonly name = "RouterError";
+  readonly code: ErrorCode;
+  readonly param: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: RouterErrorOptions = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.param = options.param;
+  }
+}
+
+/** The message of anything thrown, with those of its causes, outermost first. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  let current: unknown = error;
+  while (current !== undefined && current !== null && parts.length < 5) {
+    const text = current instanceof Error ? current.message || current.name : String(current);
+    if (!parts.includes(text)) parts.push(text);
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return parts.join(": ");
+}

@@ -1,0 +1,84 @@
+/** Leveled, structured log lines; nothing is built that will not be written. @module */
+import type { Clock } from "./clock.ts";
+
+/** Names of the production-stack router's `--log-level`, most severe first. */
+export const LOG_LEVELS = ["critical", "error", "warning", "info", "debug", "trace"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Values beside a message; `undefined` ones are left out. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Fields given as a function are built only if the line is written. */
+export type LazyFields = LogFields | (() => LogFields);
+
+/** Where code reports what happened. */
+export interface Logger {
+  enabled(level: LogLevel): boolean;
+  error(message: string, fields?: LazyFields): void;
+  warning(message: string, fields?: LazyFields): void;
+  info(message: string, fields?: LazyFields): void;
+  debug(message: string, fields?: LazyFields): void;
+}
+
+/** Takes finished lines, without their line feed. Must not block and must not throw. */
+export type LineSink = (line: string, level: LogLevel) => void;
+
+/** How lines look. */
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: "text" | "json";
+}
+
+/** A logger that formats lines for `sink`. */
+export function createLogger(clock: Clock, sink: LineSink, options: LoggerOptions): Logger {
+  const limit = LOG_LEVELS.indexOf(options.level);
+  const enabled = (level: LogLevel): boolean => LOG_LEVELS.indexOf(level) <= limit;
+  const format = options.format === "json" ? jsonLine : textLine;
+  const write = (level: LogLevel, message: string, fields?: LazyFields): void => {
+    if (!enabled(level)) return;
+    const known = typeof fields === "function" ? fields() : fields ?? {};
+    sink(format(new Date(clock.unixMs()).toISOString(), level, message, known), level);
+  };
+  return {
+    enabled,
+    error: (message, fields) => write("error", message, fields),
+    warning: (message, fields) => write("warning", message, fields),
+    info: (message, fields) => write("info", message, fields),
+    debug: (message, fields) => write("debug", message, fields),
+  };
+}
+
+/** A logger that says nothing. */
+export function silentLogger(): Logger {
+  const nothing = (): void => {};
+  return {
+    enabled: () => false,
+    error: nothing,
+    warning: nothing,
+    info: nothing,
+    debug: nothing,
+  };
+}
+
+function jsonLine(time: string, level: LogLevel, message: string, fields: LogFields): string {
+  return JSON.stringify({ time, level, message, ...fields });
+}
+
+function textLine(time: string, level: LogLevel, message: string, fields: LogFields): string {
+  let line = `${time} ${level.toUpperCase()} ${oneLine(message)}`;
+  for (const [key, value] of Object.entries(fields)) {
+    if (value !== undefined) line += ` ${key}=${fieldText(value)}`;
+  }
+  return line;
+}
+
+function fieldText(value: string | number | boolean): string {
+  if (typeof value !== "string") return String(value);
+  return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+}
+
+/** A client's text in a message must not be able to start a line of its own. */
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return /[\x00-\x1f\x7f]/.test(text) ? JSON.stringify(text).slice(1, -1) : text;
+}

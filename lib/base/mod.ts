@@ -1,0 +1,14 @@
+/**
+ * The ground floor: time, chance, ids, errors, leases, logs, and what an engine is.
+ *
+ * Knows nothing of HTTP, ZeroMQ or OpenAI; every other folder may import it.
+ * @module
+ */
+export * from "./bytes.ts";
+export * from "./clock.ts";
+export * from "./engine.ts";
+export * from "./errors.ts";
+export * from "./lease.ts";
+export * from "./log.ts";
+export * from "./random.ts";
+export * from "./wait.ts";

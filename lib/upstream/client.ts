@@ -1,0 +1,63 @@
+/**
+ * What the router asks of an engine connection: one request, a response head, bytes in chunks.
+ *
+ * Knows nothing of OpenAI, SSE or which engine is the right one.
+ * @module
+ */
+import type { ByteParts } from "../base/mod.ts";
+
+/** One header field: name as written, value without surrounding white space. */
+export type HeaderField = readonly [name: string, value: string];
+
+/** One HTTP/1.1 request to one engine. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Scheme and authority, e.g. `http://10.0.0.1:8000`; a base path is kept in front of `path`. */
+  readonly url: string;
+  /** Path and query, e.g. `/v1/completions`. */
+  readonly path: string;
+  /** End-to-end fields; `Host`, `Content-Length` and framing are the client's own. */
+  readonly headers: readonly HeaderField[];
+  /** Absent for no body. The parts must not change until the response head has arrived. */
+  readonly body?: ByteParts;
+  /** Longest wait for the TCP (and TLS) connection, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** Longest wait from the request's last byte to the complete response head, in milliseconds. */
+  readonly headTimeoutMs: number;
+  /** Longest silence within the response body, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** Ends the exchange at any point, its connection with it. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A response whose head has arrived. Dispose it on every path: after the body's end its connection
+ * has gone back to the pool already and nothing happens; before, the connection is closed.
+ */
+export interface UpstreamResponse extends Disposable {
+  readonly status: number;
+  /** All fields in order, as received; framing fields included. */
+  readonly headers: readonly HeaderField[];
+  /** First value of a field by lower-case name. */
+  header(name: string): string | undefined;
+  /**
+   * The next body bytes, never empty; undefined at the end. The view is valid until the next call
+   * of `read` or `dispose`: copy what must live longer.
+   * Rejects with `RouterError` `upstream-protocol` on a cut or malformed body, `upstream-timeout`
+   * after `idleTimeoutMs`, `client-gone` on abort.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** The whole (rest of the) body; `upstream-protocol` above `limitBytes`. */
+  readAll(limitBytes: number): Promise<Uint8Array>;
+}
+
+/** Sends requests to engines over pooled connections. */
+export interface UpstreamClient extends Disposable {
+  /**
+   * Resolves when the final response head has arrived, whatever its status. Rejects with
+   * `RouterError`: `upstream-unreachable` (refused, unresolvable, connect time-out),
+   * `upstream-protocol` (wrong framing or a connection lost before the head), `upstream-timeout`
+   * (no head in time), `client-gone` (aborted).
+   */
+  send(request: UpstreamRequest): Promise<UpstreamResponse>;
+}
