@@ -50,3 +50,8 @@ export function describeError(error: unknown): string {
   }
   return parts.join(": ");
 }
+
+/** The code of a `RouterError`; undefined for anything else. */
+export function errorCodeOf(error: unknown): ErrorCode | undefined {
+  return error instanceof RouterError ? error.code : undefined;
+}

@@ -19,6 +19,13 @@ export class Lease implements Disposable {
     release?.();
   }
 
+  /** Hand what is held to a lease that outlives this one, which then releases nothing. */
+  move(): Lease {
+    const release = this.#release;
+    this.#release = undefined;
+    return new Lease(() => release?.());
+  }
+
   [Symbol.dispose](): void {
     this.release();
   }

@@ -1,0 +1,161 @@
+/** A request to generate text, with what decides about its handoff. @module */
+import { decodeUtf8 } from "../base/mod.ts";
+import {
+  type AnswerForm,
+  type ApiRequest,
+  fieldOf,
+  type JsonObject,
+  membersOf,
+  scanArray,
+  type Span,
+} from "../openai/mod.ts";
+import { countIds } from "../tokenization/mod.ts";
+
+/** Where the prompt stands in the body, and in which form. */
+export type PromptSource =
+  | { readonly kind: "messages" }
+  | { readonly kind: "text"; readonly raw: Uint8Array }
+  | { readonly kind: "tokens"; readonly ids: Uint8Array; readonly count: number }
+  | { readonly kind: "several" }
+  | { readonly kind: "unusable" };
+
+/** A number field: absent, fine, or something only an engine should comment on. */
+type Count = { readonly kind: "absent" } | { readonly kind: "is"; readonly value: number } | {
+  readonly kind: "odd";
+};
+
+/** A generation request, read once. */
+export interface GenerationRequest {
+  readonly form: AnswerForm;
+  readonly body: JsonObject;
+  readonly model: string;
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  readonly continuousUsage: boolean;
+  readonly prompt: PromptSource;
+  /** The limit the client set, in tokens; undefined for the engine's default. */
+  readonly maxTokens: number | undefined;
+  /** 0 when absent. */
+  readonly minTokens: number;
+  readonly stop: readonly string[];
+  /** A field has a value that engines refuse; they shall say so themselves. */
+  readonly malformed: boolean;
+}
+
+/** Read what decides out of a request to `/v1/completions` or `/v1/chat/completions`. */
+export function readGeneration(form: AnswerForm, request: ApiRequest): GenerationRequest {
+  const { body, model, stream } = request;
+  const maxTokens = limitOf(form, body);
+  const minTokens = countOf(body, "min_tokens", 0);
+  const stop = stopOf(body);
+  const options = fieldOf(body, "stream_options");
+  const flags = typeof options === "object" && options !== null
+    ? options as { readonly include_usage?: unknown; readonly continuous_usage_stats?: unknown }
+    : undefined;
+  const min = minTokens.kind === "is" ? minTokens.value : 0;
+  const max = maxTokens.kind === "is" ? maxTokens.value : undefined;
+  return {
+    form,
+    body,
+    model,
+    stream,
+    // vLLM: `include_usage` defaults to true once the object is there.
+    includeUsage: flags !== undefined && flags.include_usage !== false,
+    continuousUsage: flags?.continuous_usage_stats === true && flags.include_usage !== false,
+    prompt: form === "chat" ? { kind: "messages" } : promptOf(body),
+    maxTokens: max,
+    minTokens: min,
+    stop: stop ?? [],
+    malformed: maxTokens.kind === "odd" || minTokens.kind === "odd" || stop === undefined ||
+      (max !== undefined && min > max) ||
+      (options !== undefined && (flags === undefined || !stream)) ||
+      (form === "chat" && !startsWith(body.raw("messages"), "[")),
+  };
+}
+
+/** `max_completion_tokens` wins over `max_tokens` in chat; completions know only the latter. */
+function limitOf(form: AnswerForm, body: JsonObject): Count {
+  if (form === "chat") {
+    const limit = countOf(body, "max_completion_tokens", 1);
+    if (limit.kind !== "absent") return limit;
+  }
+  return countOf(body, "max_tokens", 1);
+}
+
+function countOf(body: JsonObject, key: string, least: number): Count {
+  const value = fieldOf(body, key);
+  if (value === undefined) return { kind: "absent" };
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= least
+    ? { kind: "is", value }
+    : { kind: "odd" };
+}
+
+function stopOf(body: JsonObject): readonly string[] | undefined {
+  const value = fieldOf(body, "stop");
+  if (value === undefined) return [];
+  if (typeof value === "string") return value === "" ? [] : [value];
+  if (!Array.isArray(value) || !value.every((stop) => typeof stop === "string")) return undefined;
+  return value.filter((stop) => stop !== "");
+}
+
+function promptOf(body: JsonObject): PromptSource {
+  const member = body.member("prompt");
+  return member === undefined ? { kind: "unusable" } : promptAt(body.bytes, member);
+}
+
+function promptAt(bytes: Uint8Array, span: Span, inList = false): PromptSource {
+  const raw = bytes.subarray(span.start, span.end);
+  if (startsWith(raw, '"')) return raw.length > 2 ? { kind: "text", raw } : { kind: "unusable" };
+  if (!startsWith(raw, "[")) return { kind: "unusable" };
+  const [first, second] = scanArray(bytes, span, 2);
+  if (first === undefined) return { kind: "unusable" };
+  const element = bytes.subarray(first.start, first.end);
+  if (isDigit(element[0])) {
+    return isIdList(raw) ? { kind: "tokens", ids: raw, count: countIds(raw) } : {
+      kind: "unusable",
+    };
+  }
+  if (inList) return { kind: "unusable" };
+  if (second !== undefined) return { kind: "several" };
+  return promptAt(bytes, first, true);
+}
+
+/** Digits, commas and white space alone, so that the text can be spliced into a list of ids. */
+function isIdList(raw: Uint8Array): boolean {
+  for (let at = 1; at < raw.length - 1; at++) {
+    const byte = raw[at];
+    if (!isDigit(byte) && byte !== 0x2c && byte !== 0x20 && byte !== 0x0a && byte !== 0x0d) {
+      return false;
+    }
+  }
+  return true;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+function startsWith(raw: Uint8Array | undefined, character: string): boolean {
+  return raw !== undefined && raw[0] === character.charCodeAt(0);
+}
+
+/** Whether `messages` holds content other than text, found without building the messages. */
+export function hasMediaParts(body: JsonObject): boolean {
+  const messages = body.member("messages");
+  if (messages === undefined || body.bytes[messages.start] !== 0x5b) return false;
+  for (const message of scanArray(body.bytes, messages)) {
+    const content = memberOf(body.bytes, message, "content");
+    if (content === undefined || body.bytes[content.start] !== 0x5b) continue;
+    for (const part of scanArray(body.bytes, content)) {
+      const type = memberOf(body.bytes, part, "type");
+      if (type === undefined) continue;
+      if (decodeUtf8(body.bytes.subarray(type.start, type.end)) !== '"text"') return true;
+    }
+  }
+  return false;
+}
+
+function memberOf(bytes: Uint8Array, span: Span, key: string): Span | undefined {
+  if (bytes[span.start] !== 0x7b) return undefined;
+  return membersOf(bytes, span).findLast((member) => member.key === key);
+}

@@ -1,0 +1,215 @@
+/**
+ * The bodies of a handoff's requests, each built new from the client's, by splicing.
+ *
+ * Source of the fields: vLLM `vllm/entrypoints/openai/{completion,chat_completion}/protocol.py`
+ * and `vllm/entrypoints/serve/tokenize/protocol.py`.
+ * @module
+ */
+import { type ByteParts, encodeUtf8 } from "../base/mod.ts";
+import { objectOf } from "../openai/mod.ts";
+import type { GenerationRequest } from "./generation.ts";
+
+/** Chat fields that `/tokenize` takes as they are. */
+const TOKENIZED = [
+  "messages",
+  "tools",
+  "chat_template",
+  "chat_template_kwargs",
+  "add_generation_prompt",
+  "continue_final_message",
+  "add_special_tokens",
+  "media_io_kwargs",
+  "mm_processor_kwargs",
+] as const;
+
+/** Fields that no leg takes from the client: they concern the answer, or the router sets them. */
+const NEVER_FORWARDED = [
+  "prompt",
+  "messages",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "min_tokens",
+  "min_completion_tokens",
+  "n",
+  "best_of",
+  "echo",
+  "suffix",
+  "logprobs",
+  "prompt_logprobs",
+  "return_token_ids",
+  "return_tokens_as_token_ids",
+  "request_id",
+  "add_special_tokens",
+  "kv_transfer_params",
+  "disagg_spec",
+];
+
+/** Chat fields that `/v1/completions` does not know, or reads as something else. */
+const CHAT_ONLY = [
+  "tools",
+  "tool_choice",
+  "parallel_tool_calls",
+  "functions",
+  "function_call",
+  "response_format",
+  "top_logprobs",
+  "add_generation_prompt",
+  "continue_final_message",
+  "chat_template",
+  "chat_template_kwargs",
+  "media_io_kwargs",
+  "mm_processor_kwargs",
+  "documents",
+  "reasoning_effort",
+  "include_reasoning",
+  "modalities",
+  "audio",
+  "prediction",
+  "store",
+  "metadata",
+  "service_tier",
+  "verbosity",
+  "web_search_options",
+];
+
+const LEG_REMOVES = {
+  completions: new Set(NEVER_FORWARDED),
+  chat: new Set([...NEVER_FORWARDED, ...CHAT_ONLY]),
+} as const;
+
+/** The `/tokenize` request for a prompt given as text or messages. */
+export function tokenizeBody(request: GenerationRequest): ByteParts {
+  const { body, prompt } = request;
+  const model = JSON.stringify(request.model);
+  if (prompt.kind === "text") {
+    return objectOf({
+      model,
+      prompt: prompt.raw,
+      add_special_tokens: body.raw("add_special_tokens"),
+    });
+  }
+  const carried = Object.fromEntries(TOKENIZED.map((key) => [key, body.raw(key)]));
+  // `/tokenize` defaults `add_generation_prompt` to true and refuses both being true.
+  const continues = body.value("continue_final_message") === true &&
+    !body.has("add_generation_prompt");
+  return objectOf({
+    model,
+    ...carried,
+    ...(continues ? { add_generation_prompt: "false" } : {}),
+  });
+}
+
+/** The prefill leg of mode P1: the prompt as ids, one token, no stream. */
+export function prefillBodyP1(
+  request: GenerationRequest,
+  promptIds: Uint8Array,
+  kvTransferParams: string,
+): ByteParts {
+  return request.body.edited({
+    remove: LEG_REMOVES[request.form],
+    set: {
+      model: JSON.stringify(request.model),
+      prompt: promptIds,
+      max_tokens: "1",
+      // Without it the prefill engine could end an answer that must go on.
+      min_tokens: request.minTokens > 0 ? "1" : undefined,
+      stream: "false",
+      kv_transfer_params: kvTransferParams,
+    },
+  });
+}
+
+/** The prefill leg of mode D1: the client's own request made safe, one token, no stream. */
+export function prefillBodyD1(request: GenerationRequest, kvTransferParams: string): ByteParts {
+  return request.body.edited({
+    remove: new Set(["stream_options", "min_tokens", "min_completion_tokens", "n", "best_of"]),
+    set: {
+      model: JSON.stringify(request.model),
+      max_tokens: "1",
+      max_completion_tokens: request.body.has("max_completion_tokens") ? "1" : undefined,
+      stream: "false",
+      kv_transfer_params: kvTransferParams,
+    },
+  });
+}
+
+/** Ids with one more at the end, without parsing them. */
+export function withToken(promptIds: Uint8Array, token: number): ByteParts {
+  return [promptIds.subarray(0, promptIds.length - 1), encodeUtf8(`,${token}]`)];
+}
+
+/** What the decode leg of mode P1 is made from. */
+export interface DecodeLeg {
+  readonly promptIds: Uint8Array;
+  readonly firstToken: number;
+  /** Limit of the whole answer in tokens, the first token included; at least 2. */
+  readonly maxTokens: number;
+  /** Ask for the ids of the generated tokens too. */
+  readonly tokenIds: boolean;
+}
+
+/** The decode leg of mode P1: the prompt and the first token, budgets reduced by it, streamed. */
+export function decodeBodyP1(request: GenerationRequest, leg: DecodeLeg): ByteParts {
+  const minTokens = request.minTokens - 1;
+  return request.body.edited({
+    remove: LEG_REMOVES[request.form],
+    set: {
+      model: JSON.stringify(request.model),
+      prompt: withToken(leg.promptIds, leg.firstToken),
+      max_tokens: String(leg.maxTokens - 1),
+      min_tokens: minTokens > 0 ? String(minTokens) : undefined,
+      stream: "true",
+      stream_options: request.continuousUsage
+        ? '{"include_usage":true,"continuous_usage_stats":true}'
+        : '{"include_usage":true}',
+      return_token_ids: leg.tokenIds ? "true" : undefined,
+    },
+  });
+}
+
+/** The client's own request with its model's real name and without what only the router may set. */
+export function originalBody(request: {
+  readonly body: GenerationRequest["body"];
+  readonly model: string;
+}): ByteParts {
+  const { body, model } = request;
+  const renamed = body.value("model") === model ? undefined : JSON.stringify(model);
+  const unsafe = body.has("kv_transfer_params") || body.has("disagg_spec");
+  if (renamed === undefined && !unsafe) return [body.bytes];
+  return body.edited({
+    // CVE-2026-94622: params from outside can take a decode engine down.
+    remove: new Set(["kv_transfer_params", "disagg_spec"]),
+    set: { model: renamed },
+  });
+}
+
+/** A decode request that reads KV no answer will read: the same ids, one token, no stream. */
+export function drainBodyP1(model: string, promptIds: Uint8Array, firstToken: number): ByteParts {
+  return objectOf({
+    model: JSON.stringify(model),
+    prompt: withToken(promptIds, firstToken),
+    max_tokens: "1",
+    stream: "false",
+  });
+}
+
+/** As `drainBodyP1`, for mode D1: the original request with one token. */
+export function drainBodyD1(request: GenerationRequest): ByteParts {
+  return request.body.edited({
+    remove: new Set([
+      "stream_options",
+      "min_tokens",
+      "min_completion_tokens",
+      "kv_transfer_params",
+      "disagg_spec",
+    ]),
+    set: {
+      model: JSON.stringify(request.model),
+      max_tokens: "1",
+      max_completion_tokens: request.body.has("max_completion_tokens") ? "1" : undefined,
+      stream: "false",
+    },
+  });
+}

@@ -1,0 +1,29 @@
+/**
+ * `kv_transfer_params` of the prefill leg.
+ *
+ * Source: LMCache `lmcache/integration/vllm/vllm_v1_adapter.py` (`update_state_after_alloc`).
+ * @module
+ */
+import type { FirstToken, NixlReceiver } from "../base/mod.ts";
+
+/**
+ * JSON text that tells a prefill engine where its KV goes. `kvRequestId` comes back in each rank's
+ * notification. `ret_first_tok` is asked for only where the token is used: an engine that aborts
+ * such a request before its first token can fail on it.
+ */
+export function kvTransferParams(
+  kvRequestId: string,
+  receiver: NixlReceiver,
+  firstToken: FirstToken,
+): string {
+  return JSON.stringify({
+    ...(firstToken === "prefill" ? { ret_first_tok: true } : {}),
+    disagg_spec: {
+      req_id: kvRequestId,
+      receiver_host: receiver.host,
+      receiver_init_port: receiver.initPorts,
+      receiver_alloc_port: receiver.allocPorts,
+      ...(receiver.queryPorts === undefined ? {} : { receiver_query_port: receiver.queryPorts }),
+    },
+  });
+}

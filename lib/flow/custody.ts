@@ -1,0 +1,116 @@
+/** Who answers for KV that may be at a decode engine, until a decode has read it. @module */
+import type { RouterError, WaitEnd } from "../base/mod.ts";
+import type { HandoffDeps, RequestContext } from "./context.ts";
+import type { AbandonedTransfer, Drainer } from "./drain.ts";
+import { orAborted } from "./exchange.ts";
+
+/**
+ * Holds one transfer. Whoever holds it either says that a decode has read the KV, or leaves it to
+ * the drainer; disposed without a word, it is left to the drainer too.
+ */
+export class Custody implements Disposable {
+  #transfer: AbandonedTransfer | undefined;
+  readonly #drainer: Drainer;
+
+  constructor(drainer: Drainer, transfer: AbandonedTransfer | undefined) {
+    this.#drainer = drainer;
+    this.#transfer = transfer;
+  }
+
+  /** Wait for the KV-ready notifications. */
+  async wait(timeoutMs: number, signal: AbortSignal): Promise<WaitEnd> {
+    return await this.#transfer?.waiter.wait({ timeoutMs, signal }) ?? "aborted";
+  }
+
+  /** The KV was read, or never moved. */
+  release(): void {
+    const transfer = this.#transfer;
+    this.#transfer = undefined;
+    transfer?.waiter[Symbol.dispose]();
+  }
+
+  /** Nobody will read the KV: drain it. */
+  abandon(): void {
+    const transfer = this.#transfer;
+    this.#transfer = undefined;
+    if (transfer !== undefined) this.#drainer.adopt(transfer);
+  }
+
+  /** Hand the transfer to another holder; this one then holds nothing. */
+  move(): Custody {
+    const moved = new Custody(this.#drainer, this.#transfer);
+    this.#transfer = undefined;
+    return moved;
+  }
+
+  [Symbol.dispose](): void {
+    this.abandon();
+  }
+}
+
+/** How the wait for KV and the opening of the decode leg ended. */
+export type ReadyEnd<Opened> =
+  | Opened
+  | { readonly kind: "timed-out" }
+  | { readonly kind: "gone" };
+
+/** An opened decode leg, or why there is none. */
+type OpeningEnd =
+  | { readonly kind: "open"; readonly close: () => void }
+  | { readonly kind: "refused"; readonly error: RouterError }
+  | { readonly kind: "failed"; readonly error: RouterError };
+
+/** How long a decode leg whose client has gone may take until it has read the KV. */
+const LEAVE_MS = 10_000;
+
+/**
+ * Wait until the KV is there, then open the decode leg; see to the KV on every other path.
+ * `open` must resolve only when the engine has taken the KV, and never reject.
+ */
+export async function openWhenReady<Opened extends OpeningEnd>(
+  deps: HandoffDeps,
+  context: RequestContext,
+  custody: Custody,
+  open: (abort: AbortController) => Promise<Opened>,
+  gone: AbortSignal,
+): Promise<ReadyEnd<Opened>> {
+  using _held = custody;
+  const began = deps.clock.now();
+  const kv = await custody.wait(deps.kvReadyTimeoutMs, gone);
+  const waited = (deps.clock.now() - began) / 1000;
+  deps.metrics.observe("pd_router_kv_wait_seconds", { end: kv }, waited);
+  if (kv === "aborted") return { kind: "gone" };
+  context.trace.add(kv === "ready" ? "kv-ready" : "kv-timed-out");
+  if (kv === "timed-out" && deps.kvTimeoutPolicy === "retry") return { kind: "timed-out" };
+  const abort = new AbortController();
+  const opening = open(abort);
+  const opened = await orAborted(opening, gone);
+  if (opened === "aborted") {
+    deps.background.run(leave(deps, opening, abort, custody.move()));
+    return { kind: "gone" };
+  }
+  if (opened.kind === "open") custody.release();
+  return opened;
+}
+
+/** The client has gone while the decode leg was opening: let the engine read the KV, then stop. */
+async function leave<Opened extends OpeningEnd>(
+  deps: HandoffDeps,
+  opening: Promise<Opened>,
+  abort: AbortController,
+  custody: Custody,
+): Promise<void> {
+  using _held = custody;
+  const stop = (): void => abort.abort();
+  using late = deps.clock.after(LEAVE_MS, stop);
+  deps.background.signal.addEventListener("abort", stop, { once: true });
+  try {
+    const opened = await opening;
+    if (opened.kind !== "open") return;
+    custody.release();
+    opened.close();
+  } finally {
+    late.cancel();
+    deps.background.signal.removeEventListener("abort", stop);
+  }
+}

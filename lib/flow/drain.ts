@@ -1,0 +1,136 @@
+/**
+ * Releases KV that moved to a decode engine and that no decode will read.
+ *
+ * LMCache's receiver keeps such pages until a request retrieves them (`remove_after_retrieve`), so
+ * the only remedy from outside is a request that does: the same prompt, one token, answer thrown
+ * away.
+ * @module
+ */
+import { type ByteParts, describeError, type Engine, sleep } from "../base/mod.ts";
+import type { HeaderField } from "../upstream/mod.ts";
+import type { KvWaiter } from "../zmq/mod.ts";
+import type { FlowDeps } from "./context.ts";
+import { exchange, MAX_JSON_BYTES } from "./exchange.ts";
+import { Gate } from "./gate.ts";
+import type { PrefillEnd } from "./prefill.ts";
+
+/** KV on its way to, or at, an engine, that has lost its request. */
+export interface AbandonedTransfer {
+  /** Disposed by the drainer. */
+  readonly waiter: KvWaiter;
+  readonly decode: Engine;
+  readonly prefill: Promise<PrefillEnd> | PrefillEnd;
+  readonly path: string;
+  /** The drain request, given the first token if it is known. */
+  readonly body: (firstToken: number | undefined) => ByteParts;
+  readonly headers: readonly HeaderField[];
+}
+
+/** How the drainer works. */
+export interface DrainerOptions {
+  /** How long notifications are still watched for before KV is drained without them. */
+  readonly graceMs: number;
+}
+
+type Result = "drained" | "nothing_moved" | "failed" | "stopped" | "too_many";
+
+/** Drains at once per decode engine: releasing pages must not crowd out answers. */
+const PLACES = 2;
+const ATTEMPTS = 3;
+const RETRY_MS = 1_000;
+/** Transfers kept at once; beyond it a transfer is counted and let go. */
+const MAX_PENDING = 4_096;
+
+/** Takes transfers over and sees to them in the background. */
+export class Drainer {
+  readonly #deps: Omit<FlowDeps, "policies">;
+  readonly #options: DrainerOptions;
+  readonly #gates = new Map<string, Gate>();
+  #pending = 0;
+
+  constructor(deps: Omit<FlowDeps, "policies">, options: DrainerOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /** Transfers not yet seen to. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Take `transfer` over, its waiter with it. */
+  adopt(transfer: AbandonedTransfer): void {
+    if (this.#pending >= MAX_PENDING) {
+      transfer.waiter[Symbol.dispose]();
+      this.#count("too_many");
+      return;
+    }
+    this.#setPending(1);
+    const work = this.#run(transfer).then((result) => this.#count(result));
+    this.#deps.background.run(work.finally(() => this.#setPending(-1)));
+  }
+
+  async #run(transfer: AbandonedTransfer): Promise<Result> {
+    using waiter = transfer.waiter;
+    const { signal } = this.#deps.background;
+    const end = await transfer.prefill;
+    if (end.kind === "refused" || (end.kind === "failed" && !end.sent)) return "nothing_moved";
+    const landed = await waiter.wait({ timeoutMs: this.#options.graceMs, signal });
+    if (landed === "aborted") return "stopped";
+    const heard = waiter.received() > 0;
+    if (waiter.cancelled || (end.kind === "failed" && !heard)) return "nothing_moved";
+    // Without all notifications the pages may be there all the same: one can get lost.
+    const firstToken = end.kind === "ok" ? end.result.firstToken : undefined;
+    return await this.#drain(transfer, transfer.body(firstToken));
+  }
+
+  async #drain(transfer: AbandonedTransfer, body: ByteParts): Promise<Result> {
+    const { signal } = this.#deps.background;
+    const { decode } = transfer;
+    const gate = this.#gates.get(decode.id) ?? new Gate(PLACES);
+    this.#gates.set(decode.id, gate);
+    const place = await gate.enter(signal);
+    if (place === "aborted") return "stopped";
+    using _place = place;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      if (await this.#send(transfer, body)) return "drained";
+      if (attempt === ATTEMPTS) break;
+      if (await sleep(this.#deps.clock, RETRY_MS * attempt, signal) === "aborted") return "stopped";
+    }
+    return "failed";
+  }
+
+  async #send(transfer: AbandonedTransfer, body: ByteParts): Promise<boolean> {
+    const { decode, path, headers } = transfer;
+    try {
+      using response = await exchange(this.#deps, decode, {
+        path,
+        headers,
+        body,
+        headTimeoutMs: this.#deps.timeouts.prefillMs,
+        signal: this.#deps.background.signal,
+      });
+      await response.readAll(MAX_JSON_BYTES);
+      if (response.status === 200) return true;
+      this.#deps.log.warning("A decode engine refused to drain KV", {
+        url: decode.url,
+        status: response.status,
+      });
+    } catch (error) {
+      this.#deps.log.warning("Cannot drain KV", () => ({
+        url: decode.url,
+        error: describeError(error),
+      }));
+    }
+    return false;
+  }
+
+  #count(result: Result): void {
+    this.#deps.metrics.count("pd_router_drains_total", { result });
+  }
+
+  #setPending(delta: number): void {
+    this.#pending += delta;
+    this.#deps.metrics.set("pd_router_drains_pending", {}, this.#pending);
+  }
+}

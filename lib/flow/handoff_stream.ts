@@ -1,0 +1,115 @@
+/** The streamed body of a handoff: the head at once, the rest when the decode leg has opened. @module */
+import { errorCodeOf, type Lease, RouterError } from "../base/mod.ts";
+import { errorBodyOf, type StreamWriter } from "../openai/mod.ts";
+import type { ByteSource } from "./answer.ts";
+import type { HandoffDeps } from "./context.ts";
+import type { ReadyEnd } from "./custody.ts";
+import { type OpenEnd, pumpDecode, type Seam } from "./decode.ts";
+import { clientGone } from "./exchange.ts";
+
+/** What the body is made of. */
+export interface HandoffStreamParts {
+  /** Role and first token; undefined when there is nothing to send yet. */
+  readonly head: Uint8Array | undefined;
+  /** Waits for the KV and opens the decode leg; begun at once, however slowly the client reads. */
+  readonly open: (gone: AbortSignal) => Promise<ReadyEnd<OpenEnd>>;
+  readonly seam: Seam;
+  readonly writer: StreamWriter;
+  /** The decode engine's, given back when the body ends. */
+  readonly lease: Lease;
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
+  /** The error when no notification came in time. */
+  readonly timedOut: () => RouterError;
+}
+
+/** Reads a handoff's answer to its end, or to the client's. */
+export class HandoffStream implements ByteSource {
+  readonly #deps: HandoffDeps;
+  readonly #parts: HandoffStreamParts;
+  readonly #gone = new AbortController();
+  readonly #opening: Promise<ReadyEnd<OpenEnd>>;
+  readonly #onAbort = (): void => this.cancel();
+  #head: Uint8Array | undefined;
+  #pump: AsyncGenerator<Uint8Array, void, void> | undefined;
+  #closed = false;
+  #failure: RouterError | undefined;
+
+  constructor(deps: HandoffDeps, parts: HandoffStreamParts) {
+    this.#deps = deps;
+    this.#parts = parts;
+    this.#head = parts.head;
+    this.#opening = parts.open(this.#gone.signal);
+    if (parts.signal.aborted) this.cancel();
+    else parts.signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get failure(): RouterError | undefined {
+    return this.#failure;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#closed) return undefined;
+    const head = this.#head;
+    this.#head = undefined;
+    if (head !== undefined) return head;
+    try {
+      this.#pump ??= await this.#startPump();
+      const next = await this.#pump.next();
+      if (next.done !== true) return next.value;
+      this.#close();
+      return undefined;
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  cancel(): void {
+    if (this.#closed) return;
+    this.#close();
+    this.#gone.abort();
+    // Opened already: its reading is cut off. Still opening: whoever opens it sees `gone`.
+    this.#deps.background.run(this.#opening.then((opened) => {
+      if (opened.kind !== "open") return;
+      opened.open.abort.abort();
+      opened.close();
+    }));
+  }
+
+  async #startPump(): Promise<AsyncGenerator<Uint8Array, void, void>> {
+    const opened = await this.#opening;
+    switch (opened.kind) {
+      case "open":
+        return pumpDecode(this.#deps, opened.open, this.#parts.seam, this.#parts.writer);
+      case "timed-out":
+        throw this.#parts.timedOut();
+      case "gone":
+        throw clientGone();
+      case "refused":
+      case "failed":
+        throw opened.error;
+      default:
+        return opened satisfies never;
+    }
+  }
+
+  /** The answer's last bytes after a failure: its head is out, so it is told in the stream. */
+  #fail(error: unknown): Uint8Array | undefined {
+    const wanted = !this.#closed;
+    this.#close();
+    if (!wanted || errorCodeOf(error) === "client-gone") return undefined;
+    const known = error instanceof RouterError
+      ? error
+      : new RouterError("internal", "The answer could not be completed", { cause: error });
+    this.#failure = known;
+    this.#parts.writer.take();
+    this.#parts.writer.fail(errorBodyOf(known));
+    return this.#parts.writer.take();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#parts.signal.removeEventListener("abort", this.#onAbort);
+    this.#parts.lease.release();
+  }
+}

@@ -1,0 +1,52 @@
+/** What a handler is given of one request, and of the app. @module */
+import type { FirstToken, Logger, Random } from "../base/mod.ts";
+import type { RouterConfig } from "../config/mod.ts";
+import { type FlowDeps, type HandoffDeps, type RequestContext, RequestTrace } from "../flow/mod.ts";
+import { forwardRequestHeaders } from "../upstream/mod.ts";
+
+/** A finished request, for whoever wants to show it. */
+export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
+
+/** What the handlers work with. */
+export interface HttpDeps extends FlowDeps {
+  readonly config: RouterConfig;
+  readonly version: string;
+  /** Set when prompts are prefilled elsewhere. */
+  readonly handoff: { readonly deps: HandoffDeps; readonly mode: FirstToken } | undefined;
+  readonly onTrace: OnTrace | undefined;
+  /** Whether the router takes no more requests. */
+  readonly draining: () => boolean;
+}
+
+/** One request, as handlers see it. */
+export interface HttpCall {
+  readonly request: Request;
+  readonly url: URL;
+  /** Without the root path. */
+  readonly path: string;
+  readonly context: RequestContext;
+}
+
+/** Longest request id taken from a client, in characters; longer ones are replaced. */
+const MAX_ID = 512;
+
+/** The circumstances of a request: its id, its session, and the fields engines shall see. */
+export function contextOf(
+  request: Request,
+  deps: { readonly config: RouterConfig; readonly random: Random; readonly log: Logger },
+  trace: RequestTrace,
+): RequestContext {
+  const given = request.headers.get("x-request-id");
+  const id = given === null || given === "" || given.length > MAX_ID ? deps.random.uuid() : given;
+  const headers = forwardRequestHeaders(request.headers)
+    .filter(([name]) => name !== "x-request-id");
+  const { routing } = deps.config;
+  const session = routing.kind === "session" ? request.headers.get(routing.sessionKey) : null;
+  return {
+    id,
+    sessionId: session ?? undefined,
+    signal: request.signal,
+    headers: [...headers, ["x-request-id", id]],
+    trace,
+  };
+}

@@ -1,0 +1,68 @@
+/** From a request to a response: context, route, answer, and the figures at its end. @module */
+import { RouterError } from "../base/mod.ts";
+import { type Answer, type RequestContext, RequestTrace } from "../flow/mod.ts";
+import { contextOf, type HttpDeps } from "./context.ts";
+import { answerResponse, errorAnswer, type Outcome } from "./respond.ts";
+import { endpointLabel, routeOf } from "./routes.ts";
+
+/** The function that `Deno.serve` calls; it never rejects. */
+export function createHandler(deps: HttpDeps): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const trace = new RequestTrace(deps.clock);
+    const context = contextOf(request, deps, trace);
+    const url = new URL(request.url);
+    const path = withoutRoot(url.pathname, deps.config.rootPath);
+    const answer = await answerFor(deps, { request, url, path, context });
+    const onEnd = (outcome: Outcome): void => record(deps, path, context, outcome);
+    const onFirstByte = (): void => recordFirstByte(deps, context);
+    return answerResponse(answer, context.id, onFirstByte, onEnd);
+  };
+}
+
+async function answerFor(
+  deps: HttpDeps,
+  call: {
+    readonly request: Request;
+    readonly url: URL;
+    readonly path: string;
+    readonly context: RequestContext;
+  },
+): Promise<Answer> {
+  try {
+    const handler = routeOf(call.request.method, call.path);
+    if (deps.draining() && call.request.method === "POST") {
+      throw new RouterError("shutting-down", "The router is stopping: send this to another");
+    }
+    return await handler(deps, call);
+  } catch (error) {
+    return errorAnswer(error, deps.log);
+  }
+}
+
+function withoutRoot(path: string, root: string): string {
+  if (root === "" || !path.startsWith(root)) return path;
+  const rest = path.slice(root.length);
+  return rest.startsWith("/") ? rest : path;
+}
+
+function recordFirstByte(deps: HttpDeps, { trace }: RequestContext): void {
+  if (trace.route === "none") return;
+  const seconds = (deps.clock.now() - trace.receivedAtMs) / 1000;
+  const { route } = trace;
+  deps.metrics.observe("pd_router_time_to_first_token_seconds", { route }, seconds);
+}
+
+function record(
+  deps: HttpDeps,
+  path: string,
+  { id, trace }: RequestContext,
+  outcome: Outcome,
+): void {
+  const { route } = trace;
+  const endpoint = endpointLabel(path);
+  deps.metrics.count("pd_router_requests_total", { endpoint, route, outcome });
+  if (route === "none") return;
+  const seconds = (deps.clock.now() - trace.receivedAtMs) / 1000;
+  deps.metrics.observe("pd_router_request_seconds", { route }, seconds);
+  deps.onTrace?.(id, path, trace);
+}

@@ -1,0 +1,133 @@
+/** The endpoints that engines serve. @module */
+import { type Engine, RouterError } from "../base/mod.ts";
+import { originalBody, readGeneration } from "../disagg/mod.ts";
+import { type Answer, direct, generate } from "../flow/mod.ts";
+import { type AnswerForm, type ApiRequest, fieldOf, parseRequest } from "../openai/mod.ts";
+import { readBody } from "./body.ts";
+import type { HttpCall, HttpDeps } from "./context.ts";
+
+/** Endpoints a prefill engine can serve too: they touch no KV. */
+const WITHOUT_KV = new Set(["/tokenize", "/detokenize"]);
+
+/** Answer a request for text, by a handoff where that is configured. */
+export async function generation(
+  deps: HttpDeps,
+  call: HttpCall,
+  form: AnswerForm,
+): Promise<Answer> {
+  const request = await readRequest(deps, call);
+  const { handoff } = deps;
+  const engine = pickedEngine(deps, call, request.model);
+  if (handoff === undefined || engine !== undefined) {
+    return await forward(deps, call, request, engine);
+  }
+  return await generate(handoff.deps, call.context, {
+    request: readGeneration(form, request),
+    path: pathWithQuery(call),
+    sessionKey: sessionKeyOf(deps, call, request),
+    mode: handoff.mode,
+  });
+}
+
+/** Answer a request by one engine, untouched. */
+export async function passOn(deps: HttpDeps, call: HttpCall): Promise<Answer> {
+  const request = await readRequest(deps, call);
+  return await forward(deps, call, request, pickedEngine(deps, call, request.model));
+}
+
+function forward(
+  deps: HttpDeps,
+  call: HttpCall,
+  request: ApiRequest,
+  engine: Engine | undefined,
+): Promise<Answer> {
+  return direct(deps, call.context, {
+    path: pathWithQuery(call),
+    model: request.model,
+    sessionKey: sessionKeyOf(deps, call, request),
+    body: originalBody(request),
+    stream: request.stream,
+    ...(engine === undefined ? {} : { engine }),
+  });
+}
+
+/** The request, its alias resolved and its model known to be served. */
+async function readRequest(deps: HttpDeps, call: HttpCall): Promise<ApiRequest> {
+  const bytes = await readBody(call.request, deps.config.maxRequestBytes);
+  const parsed = parseRequest(bytes);
+  const model = deps.config.aliases.get(parsed.model) ?? parsed.model;
+  const { engines } = deps.directory.snapshot();
+  if (!engines.some((engine) => engine.models.includes(model))) {
+    throw missingModel(deps, parsed.model, model);
+  }
+  return { ...parsed, model };
+}
+
+function missingModel(deps: HttpDeps, asked: string, model: string): RouterError {
+  const { engines } = deps.directory.snapshot();
+  if (deps.directory.hasSeen(model)) {
+    return new RouterError("no-engine", `No engine serves model '${asked}' at the moment`, {
+      param: "model",
+    });
+  }
+  const silent = engines.filter((engine) => engine.models.length === 0);
+  if (silent.length > 0) {
+    const urls = silent.map((engine) => engine.url).join(", ");
+    return new RouterError(
+      "no-engine",
+      `No engine serves model '${asked}'; not heard from yet: ${urls}`,
+      { param: "model" },
+    );
+  }
+  const known = [...new Set(engines.flatMap((engine) => engine.models))].sort();
+  return new RouterError(
+    "unknown-model",
+    `The model '${asked}' does not exist; served are: ${known.join(", ") || "none"}`,
+    { param: "model" },
+  );
+}
+
+/** The engine the client asked for by `?id=`; undefined when it asked for none. */
+function pickedEngine(deps: HttpDeps, call: HttpCall, model: string): Engine | undefined {
+  const id = call.url.searchParams.get("id");
+  if (id === null) return undefined;
+  const engine = deps.directory.snapshot().engines.find((other) => other.id === id);
+  if (engine === undefined) {
+    throw new RouterError(
+      "unknown-engine",
+      `No engine has the id '${id}'; GET /engines lists them`,
+      {
+        param: "id",
+      },
+    );
+  }
+  if (!engine.models.includes(model)) {
+    throw new RouterError("unknown-model", `Engine '${id}' does not serve model '${model}'`, {
+      param: "model",
+    });
+  }
+  if (engine.role === "prefill" && !WITHOUT_KV.has(call.path)) {
+    throw new RouterError(
+      "bad-request",
+      `Engine '${id}' only prefills for decode engines; choose one of another role`,
+      { param: "id" },
+    );
+  }
+  return engine;
+}
+
+function sessionKeyOf(deps: HttpDeps, call: HttpCall, request: ApiRequest): string | undefined {
+  const { routing } = deps.config;
+  if (routing.kind !== "session") return undefined;
+  if (call.context.sessionId !== undefined) return call.context.sessionId;
+  const value = fieldOf(request.body, routing.sessionKey);
+  return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+}
+
+/** The path for the engine: the client's query stays, but for the router's own parameter. */
+function pathWithQuery(call: HttpCall): string {
+  if (!call.url.searchParams.has("id")) return call.path + call.url.search;
+  const query = new URLSearchParams(call.url.search);
+  query.delete("id");
+  return query.size === 0 ? call.path : `${call.path}?${query}`;
+}

@@ -1,0 +1,64 @@
+/** The endpoints the router answers by itself. @module */
+import { encodeUtf8, RouterError } from "../base/mod.ts";
+import type { Answer } from "../flow/mod.ts";
+import { type ModelCard, plainModelCard } from "../openai/mod.ts";
+import type { HttpDeps } from "./context.ts";
+import { jsonAnswer } from "./respond.ts";
+
+/** `GET /v1/models`: the union over engines, the first card of an id wins; aliases after them. */
+export function models(deps: HttpDeps): Answer {
+  return jsonAnswer(200, { object: "list", data: [...modelCards(deps).values()] });
+}
+
+/** `GET /v1/models/{id}`. Throws `unknown-model`. */
+export function model(deps: HttpDeps, id: string): Answer {
+  const card = modelCards(deps).get(id);
+  if (card !== undefined) return jsonAnswer(200, card);
+  throw new RouterError("unknown-model", `The model '${id}' does not exist`, { param: "model" });
+}
+
+function modelCards(deps: HttpDeps): ReadonlyMap<string, ModelCard> {
+  const cards = new Map<string, ModelCard>();
+  for (const { cards: served } of deps.directory.snapshot().entries) {
+    for (const card of served) if (!cards.has(card.id)) cards.set(card.id, card);
+  }
+  for (const [alias, target] of deps.config.aliases) {
+    const card = cards.get(target);
+    if (card === undefined || cards.has(alias)) continue;
+    const created = typeof card["created"] === "number" ? card["created"] : 0;
+    cards.set(alias, { ...card, ...plainModelCard(alias, created, target) });
+  }
+  return cards;
+}
+
+/** `GET /engines`. */
+export function engines(deps: HttpDeps): Answer {
+  return jsonAnswer(
+    200,
+    deps.directory.snapshot().entries.map(({ engine, created }) => ({
+      engine_id: engine.id,
+      serving_models: engine.models,
+      created,
+      url: engine.url,
+      role: engine.role,
+    })),
+  );
+}
+
+/** `GET /health`: 503 while the router takes no more requests. */
+export function health(deps: HttpDeps): Answer {
+  return deps.draining()
+    ? jsonAnswer(503, { status: "draining" })
+    : jsonAnswer(200, { status: "healthy" });
+}
+
+/** `GET /version`. */
+export function version(deps: HttpDeps): Answer {
+  return jsonAnswer(200, { version: deps.version });
+}
+
+/** `GET /metrics`, in the Prometheus text format. */
+export async function metrics(deps: HttpDeps): Promise<Answer> {
+  const body = encodeUtf8(await deps.metrics.text());
+  return { status: 200, headers: [["content-type", deps.metrics.contentType]], body };
+}

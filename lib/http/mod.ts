@@ -1,0 +1,8 @@
+/**
+ * The router's own HTTP surface: endpoints, and how answers and errors become responses.
+ *
+ * Knows nothing of how a handoff works.
+ * @module
+ */
+export * from "./context.ts";
+export * from "./handler.ts";

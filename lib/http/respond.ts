@@ -1,0 +1,122 @@
+/** Answers and errors as responses: the only place where an error becomes a status. @module */
+import { describeError, type Logger, RouterError } from "../base/mod.ts";
+import { type Answer, type ByteSource, isWhole } from "../flow/mod.ts";
+import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
+
+/** How a response came to its end, as a metric label. */
+export type Outcome = "ok" | "client_error" | "server_error" | "stream_error" | "client_gone";
+
+/** Told once, when the last byte is out or nobody wants it. */
+export type OnEnd = (outcome: Outcome) => void;
+
+/** Told once, when the first bytes of a streamed answer leave. */
+export type OnFirstByte = () => void;
+
+/** Statuses that must not have a body. */
+const BODILESS = new Set([101, 204, 205, 304]);
+
+/** The response for an answer. */
+export function answerResponse(
+  answer: Answer,
+  requestId: string,
+  onFirstByte: OnFirstByte,
+  onEnd: OnEnd,
+): Response {
+  const headers = new Headers();
+  for (const [name, value] of answer.headers) headers.append(name, value);
+  headers.set("x-request-id", requestId);
+  const { status, body } = answer;
+  const outcome = outcomeOf(status);
+  if (BODILESS.has(status)) {
+    if (!isWhole(body)) body.cancel();
+    onEnd(outcome);
+    return new Response(null, { status, headers });
+  }
+  if (isWhole(body)) {
+    onFirstByte();
+    onEnd(outcome);
+    return new Response(body as Uint8Array<ArrayBuffer>, { status, headers });
+  }
+  return new Response(streamOf(body, outcome, onFirstByte, onEnd), { status, headers });
+}
+
+function outcomeOf(status: number): Outcome {
+  if (status < 400) return "ok";
+  if (status === 499) return "client_gone";
+  return status < 500 ? "client_error" : "server_error";
+}
+
+/** `source` as the stream the server takes; it is read only as fast as the client reads. */
+function streamOf(
+  source: ByteSource,
+  outcome: Outcome,
+  onFirstByte: OnFirstByte,
+  onEnd: OnEnd,
+): ReadableStream<Uint8Array> {
+  let begun = false;
+  let ended = false;
+  const end = (as: Outcome): void => {
+    if (ended) return;
+    ended = true;
+    onEnd(as);
+  };
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const bytes = await source.read();
+        if (bytes === undefined) {
+          end(source.failure === undefined ? outcome : "stream_error");
+          controller.close();
+          return;
+        }
+        if (!begun) {
+          begun = true;
+          onFirstByte();
+        }
+        controller.enqueue(bytes);
+      } catch (error) {
+        end("stream_error");
+        throw error; // Breaks the connection: the client sees that the body is cut short.
+      }
+    },
+    cancel() {
+      end("client_gone");
+      source.cancel();
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** The answer that tells of `error`; what is not a `RouterError` is a fault of the router's. */
+export function errorAnswer(error: unknown, log: Logger): Answer {
+  const known = error instanceof RouterError
+    ? error
+    : new RouterError("internal", "The router failed to handle this request", { cause: error });
+  const { status } = ERROR_MEANINGS[known.code];
+  if (known.code === "internal") {
+    log.error("Request failed", () => ({
+      error: describeError(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    }));
+  }
+  return jsonAnswer(status, errorBodyOf(withCauses(known)));
+}
+
+/** The error with its causes' messages in its own, for a client that cannot see causes. */
+function withCauses(error: RouterError): RouterError {
+  if (error.code === "internal" || error.cause === undefined) return error;
+  return new RouterError(
+    error.code,
+    describeError(error),
+    error.param === undefined ? {} : { param: error.param },
+  );
+}
+
+/** An answer with `value` as its JSON body. */
+export function jsonAnswer(
+  status: number,
+  value: unknown,
+  headers: Answer["headers"] = [],
+): Answer {
+  const body = new TextEncoder().encode(JSON.stringify(value));
+  return { status, headers: [["content-type", "application/json"], ...headers], body };
+}

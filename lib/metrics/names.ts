@@ -1,0 +1,82 @@
+/** Every metric: name, help, labels, buckets. The only place that spells one. @module */
+
+/** What one metric is. */
+export interface MetricSpec {
+  readonly kind: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly buckets?: readonly number[];
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const LONG_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+
+/** All metrics by name. */
+export const METRICS = {
+  "pd_router_requests_total": {
+    kind: "counter",
+    help: "Requests answered, by endpoint, route (handoff_p1, handoff_d1, direct, none), outcome.",
+    labels: ["endpoint", "route", "outcome"],
+  },
+  "pd_router_request_seconds": {
+    kind: "histogram",
+    help: "Time from a request's arrival to the end of its answer.",
+    labels: ["route"],
+    buckets: LONG_SECONDS,
+  },
+  "pd_router_time_to_first_token_seconds": {
+    kind: "histogram",
+    help: "Time from a request's arrival to the first bytes of its streamed answer.",
+    labels: ["route"],
+    buckets: SECONDS,
+  },
+  "pd_router_direct_total": {
+    kind: "counter",
+    help: "Requests that did not take the handoff although it is configured, by reason.",
+    labels: ["reason"],
+  },
+  "pd_router_handoff_retries_total": {
+    kind: "counter",
+    help: "Handoffs begun again on another pair, by what failed.",
+    labels: ["reason"],
+  },
+  "pd_router_kv_wait_seconds": {
+    kind: "histogram",
+    help: "Wait for the KV-ready notifications after the prefill answered, by how it ended.",
+    labels: ["end"],
+    buckets: SECONDS,
+  },
+  "pd_router_kv_waiters": {
+    kind: "gauge",
+    help: "Handoffs whose KV-ready notifications are awaited or watched for now.",
+    labels: [],
+  },
+  "pd_router_kv_notifications_total": {
+    kind: "counter",
+    help: "KV-ready notifications received, by what became of them.",
+    labels: ["result"],
+  },
+  "pd_router_drains_total": {
+    kind: "counter",
+    help: "Requests sent to release KV that no decode will read, by result.",
+    labels: ["result"],
+  },
+  "pd_router_drains_pending": {
+    kind: "gauge",
+    help: "Transfers without a decode that are not yet released.",
+    labels: [],
+  },
+  "pd_router_inflight_requests": {
+    kind: "gauge",
+    help: "Requests at an engine now, by leg (prefill, decode, direct).",
+    labels: ["server", "leg"],
+  },
+  "pd_router_engine_errors_total": {
+    kind: "counter",
+    help: "Failed exchanges with an engine, by leg and error code.",
+    labels: ["server", "leg", "code"],
+  },
+} as const satisfies Readonly<Record<string, MetricSpec>>;
+
+/** The name of a metric. */
+export type MetricName = keyof typeof METRICS;

@@ -1,0 +1,60 @@
+/**
+ * The one error shape, and what each error code means to a client.
+ *
+ * Source: OpenAI's API, and vLLM's `ErrorResponse`.
+ * @module
+ */
+import type { ErrorCode, RouterError } from "../base/mod.ts";
+
+/** Body of a failed request, and data of an error event in a stream. */
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: number | string;
+  };
+}
+
+/** What each code means as an HTTP status and an OpenAI error type. */
+export interface ErrorMeaning {
+  readonly status: number;
+  readonly type: string;
+}
+
+/** The one table of meanings: responses and error events in streams both read it. */
+export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
+  "bad-request": { status: 400, type: "BadRequestError" },
+  "body-too-large": { status: 413, type: "RequestTooLargeError" },
+  "not-found": { status: 404, type: "NotFoundError" },
+  "method-not-allowed": { status: 405, type: "MethodNotAllowedError" },
+  "unknown-model": { status: 404, type: "NotFoundError" },
+  "unknown-engine": { status: 404, type: "NotFoundError" },
+  "no-engine": { status: 503, type: "ServiceUnavailableError" },
+  "tokenize-failed": { status: 502, type: "BadGatewayError" },
+  "prefill-failed": { status: 502, type: "BadGatewayError" },
+  "kv-timeout": { status: 504, type: "GatewayTimeoutError" },
+  "decode-failed": { status: 502, type: "BadGatewayError" },
+  "upstream-unreachable": { status: 502, type: "BadGatewayError" },
+  "upstream-protocol": { status: 502, type: "BadGatewayError" },
+  "upstream-timeout": { status: 504, type: "GatewayTimeoutError" },
+  "client-gone": { status: 499, type: "ClientClosedRequest" },
+  "shutting-down": { status: 503, type: "ServiceUnavailableError" },
+  "internal": { status: 500, type: "InternalServerError" },
+};
+
+/** The body that tells a client of `error`; `code` is the HTTP status, as in vLLM. */
+export function errorBodyOf(error: RouterError): ErrorBody {
+  const { status, type } = ERROR_MEANINGS[error.code];
+  return { error: { message: error.message, type, param: error.param ?? null, code: status } };
+}
+
+/** The message in an engine's error body of any of the known shapes, or undefined. */
+export function errorMessageOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null) return undefined;
+  const { error, message, detail } = value as Record<string, unknown>;
+  if (error !== undefined) return errorMessageOf(error);
+  if (typeof message === "string") return message;
+  return typeof detail === "string" ? detail : undefined;
+}

@@ -1,0 +1,14 @@
+/**
+ * The OpenAI API as bytes and values: requests, chunks, answers, errors.
+ *
+ * Does no I/O and knows nothing of engines or of how a request is routed.
+ * @module
+ */
+export * from "./answer.ts";
+export * from "./completion_chunk.ts";
+export * from "./error_body.ts";
+export * from "./json_object.ts";
+export * from "./json_scan.ts";
+export * from "./models.ts";
+export * from "./request.ts";
+export * from "./usage.ts";

@@ -1,0 +1,23 @@
+/** Model cards of `/v1/models`. Source: vLLM `vllm/entrypoints/openai/models/protocol.py`. @module */
+
+/** One card; unknown fields are kept. */
+export interface ModelCard {
+  readonly id: string;
+  readonly max_model_len?: number | null;
+  readonly [key: string]: unknown;
+}
+
+/** The cards in an engine's answer, or undefined when it is not a model list. */
+export function modelCardsOf(value: unknown): readonly ModelCard[] | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { data } = value as { readonly data?: unknown };
+  if (!Array.isArray(data)) return undefined;
+  return data.filter((card): card is ModelCard =>
+    typeof card === "object" && card !== null && typeof (card as ModelCard).id === "string"
+  );
+}
+
+/** A card for a model that is known by configuration alone, or under an alias. */
+export function plainModelCard(id: string, created: number, root = id): ModelCard {
+  return { id, object: "model", created, owned_by: "vllm", root, parent: null };
+}

@@ -1,0 +1,38 @@
+/** Token accounting of one answer made by two engines. @module */
+
+/** `usage` of an OpenAI answer; unknown fields are kept. */
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+  readonly prompt_tokens_details?: unknown;
+  readonly [key: string]: unknown;
+}
+
+/** `value` as `Usage`, or undefined when it is none. */
+export function asUsage(value: unknown): Usage | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } =
+    value as Record<string, unknown>;
+  if (typeof prompt !== "number" || typeof total !== "number") return undefined;
+  const completed = typeof completion === "number" ? completion : total - prompt;
+  return { ...value, prompt_tokens: prompt, completion_tokens: completed, total_tokens: total };
+}
+
+/**
+ * What the client is told after a handoff whose first token came from the prefill engine: the
+ * decode engine counted that token as prompt, and reports nearly the whole prompt as cached, while
+ * only the prefill engine knows what was cached before this request.
+ */
+export function joinUsage(prefill: Usage | undefined, decode: Usage): Usage {
+  const { prompt_tokens_details: _decodeDetails, ...counts } = decode;
+  return {
+    ...counts,
+    prompt_tokens: decode.prompt_tokens - 1,
+    completion_tokens: decode.completion_tokens + 1,
+    total_tokens: decode.total_tokens,
+    ...("prompt_tokens_details" in (prefill ?? {})
+      ? { prompt_tokens_details: prefill?.prompt_tokens_details }
+      : {}),
+  };
+}

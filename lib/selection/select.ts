@@ -1,0 +1,71 @@
+/** From the engines and a request to the engines that serve it. @module */
+import type { Engine } from "../base/mod.ts";
+import type { Policy, SelectionAsk } from "./policy.ts";
+
+/** One policy per kind of choice: they keep separate turns. */
+export interface Policies {
+  readonly prefill: Policy;
+  readonly decode: Policy;
+  readonly direct: Policy;
+}
+
+/** The two engines of a handoff. */
+export interface Pair {
+  readonly prefill: Engine;
+  readonly decode: Engine;
+}
+
+/** Why there is no pair. */
+export type PairChoice =
+  | { readonly kind: "pair"; readonly pair: Pair }
+  | { readonly kind: "none"; readonly lacks: "prefill" | "receiver" };
+
+/** A choice with engines to avoid when there is any other, because they just failed. */
+export interface AvoidingAsk extends SelectionAsk {
+  readonly avoid?: ReadonlySet<string>;
+}
+
+function pickFrom(
+  engines: readonly Engine[],
+  policy: Policy,
+  ask: AvoidingAsk,
+): Engine | undefined {
+  const preferred = engines.filter((engine) => !ask.avoid?.has(engine.id));
+  const [first, ...rest] = preferred.length > 0 ? preferred : engines;
+  return first === undefined ? undefined : policy.pick([first, ...rest], ask);
+}
+
+/** Engines of `engines` that serve `model`. */
+export function serving(engines: readonly Engine[], model: string): readonly Engine[] {
+  return engines.filter((engine) => engine.models.includes(model));
+}
+
+/** Choose the decode engine, then the prefill engine, independently. */
+export function selectPair(
+  engines: readonly Engine[],
+  policies: Policies,
+  ask: AvoidingAsk,
+): PairChoice {
+  const able = serving(engines, ask.model);
+  const receivers = able.filter((engine) => engine.role === "decode" && engine.nixl !== undefined);
+  const decode = pickFrom(receivers, policies.decode, ask);
+  if (decode === undefined) return { kind: "none", lacks: "receiver" };
+  const senders = able.filter((engine) => engine.role === "prefill");
+  const prefill = pickFrom(senders, policies.prefill, ask);
+  return prefill === undefined
+    ? { kind: "none", lacks: "prefill" }
+    : { kind: "pair", pair: { prefill, decode } };
+}
+
+/**
+ * Choose one engine for a whole request. Never a prefill engine: LMCache's senders cannot serve
+ * a request without a receiver for its KV.
+ */
+export function selectDirect(
+  engines: readonly Engine[],
+  policies: Policies,
+  ask: AvoidingAsk,
+): Engine | undefined {
+  const able = serving(engines, ask.model).filter((engine) => engine.role !== "prefill");
+  return pickFrom(able, policies.direct, ask);
+}
