@@ -13,7 +13,7 @@ import {
 import type { LmcacheHandoff, RouterConfig } from "./config/mod.ts";
 import { EngineDirectory, type FetchCards, startModelProbe } from "./discovery/mod.ts";
 import { Background, Drainer, exchange, type FlowDeps, type HandoffDeps } from "./flow/mod.ts";
-import { createHandler, type HttpDeps, type OnTrace } from "./http/mod.ts";
+import { createHandlers, type HttpDeps, type OnTrace } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { modelCardsOf } from "./openai/mod.ts";
 import {
@@ -108,6 +108,9 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     version: manifest.version,
     handoff,
     onTrace: ports.onTrace,
+    refreshGauges: () => {
+      metrics.set("pd_router_kv_waiters", {}, handoff?.deps.board.stats().waiters ?? 0);
+    },
     draining: () => draining,
   };
   const server = listen(config, deps);
@@ -150,7 +153,8 @@ function cutOff(upstream: PooledUpstreamClient): void {
 function listen(config: RouterConfig, deps: HttpDeps): Deno.HttpServer<Deno.NetAddr> {
   const { host, port } = config.listen;
   try {
-    return Deno.serve({ hostname: host, port, onListen: () => {} }, createHandler(deps));
+    const { handler, onError } = createHandlers(deps);
+    return Deno.serve({ hostname: host, port, onError, onListen: () => {} }, handler);
   } catch (cause) {
     throw new RouterError("internal", `Cannot listen on ${host}:${port}`, { cause });
   }

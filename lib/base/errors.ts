@@ -20,10 +20,13 @@ export type ErrorCode =
   | "shutting-down"
   | "internal";
 
-/** Details beside the message; `param` names the request field at fault. */
+/** Details beside the message. */
 export interface RouterErrorOptions {
   readonly cause?: unknown;
-  readonly param?: string;
+  /** The request field at fault. */
+  readonly param?: string | undefined;
+  /** The method to use instead, with `method-not-allowed`. */
+  readonly allow?: string | undefined;
 }
 
 /** A failure with a code from the closed list; the text names the action and the value. */
@@ -31,11 +34,13 @@ export class RouterError extends Error {
   override readonly name = "RouterError";
   readonly code: ErrorCode;
   readonly param: string | undefined;
+  readonly allow: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: RouterErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.param = options.param;
+    this.allow = options.allow;
   }
 }
 
@@ -43,7 +48,8 @@ export class RouterError extends Error {
 export function describeError(error: unknown): string {
   const parts: string[] = [];
   let current: unknown = error;
-  while (current !== undefined && current !== null && parts.length < 5) {
+  // Bounded by depth: a chain of causes can be a circle.
+  for (let depth = 0; depth < 5 && current !== undefined && current !== null; depth++) {
     const text = current instanceof Error ? current.message || current.name : String(current);
     if (!parts.includes(text)) parts.push(text);
     current = current instanceof Error ? current.cause : undefined;

@@ -74,7 +74,8 @@ function textLine(time: string, level: LogLevel, message: string, fields: LogFie
 
 function fieldText(value: string | number | boolean): string {
   if (typeof value !== "string") return String(value);
-  return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+  // deno-lint-ignore no-control-regex
+  return /^[^\s"=\x00-\x1f]+$/.test(value) ? value : JSON.stringify(value);
 }
 
 /** A client's text in a message must not be able to start a line of its own. */

@@ -40,16 +40,20 @@ export async function generate(
   if (reason !== undefined) return await goDirect(deps, context, ask, reason);
   context.trace.route = mode === "prefill" ? "handoff_p1" : "handoff_d1";
   const prompts = new PromptCache();
-  const avoid = new Set<string>();
+  let failed: RetryEnd | undefined;
   for (let attempt = 1;; attempt++) {
     const choice = selectPair(deps.directory.snapshot().engines, deps.policies, {
       model: request.model,
       sessionKey: ask.sessionKey,
-      avoid,
+      avoid: new Set(failed?.avoid),
     });
     if (choice.kind === "none") {
       const lacking = choice.lacks === "prefill" ? "no_prefill_engine" : "no_nixl_receiver";
       return await goDirect(deps, context, ask, lacking);
+    }
+    if (failed !== undefined) {
+      if (repeats(choice.pair, failed)) throw failed.error;
+      noteRetry(deps, context, failed);
     }
     const end = await tryPair(deps, context, ask, choice.pair, prompts);
     switch (end.kind) {
@@ -59,19 +63,30 @@ export async function generate(
         return await goDirect(deps, context, ask, end.reason);
       case "retry":
         if (attempt === ATTEMPTS) throw end.error;
-        deps.metrics.count("pd_router_handoff_retries_total", { reason: end.reason });
-        deps.log.warning("Handing off again", () => ({
-          request: context.id,
-          reason: end.reason,
-          error: end.error.message,
-        }));
-        context.trace.add("retry", undefined, end.reason);
-        for (const id of end.avoid) avoid.add(id);
+        failed = end;
         break;
       default:
         end satisfies never;
     }
   }
+}
+
+type RetryEnd = Extract<AttemptEnd, { readonly kind: "retry" }>;
+
+/** Whether `pair` has nothing new over the attempt that failed. */
+function repeats({ prefill, decode }: Pair, failed: RetryEnd): boolean {
+  return failed.avoid.every((id) => id === prefill.id || id === decode.id);
+}
+
+function noteRetry(deps: HandoffDeps, context: RequestContext, failed: RetryEnd): void {
+  const { reason, error } = failed;
+  deps.metrics.count("pd_router_handoff_retries_total", { reason });
+  deps.log.warning("Handing off again", () => ({
+    request: context.id,
+    reason,
+    error: error.message,
+  }));
+  context.trace.add("retry", undefined, reason);
 }
 
 /** A prompt's tokens, kept over the attempts: they depend on the model alone. */

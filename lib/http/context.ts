@@ -14,6 +14,8 @@ export interface HttpDeps extends FlowDeps {
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: { readonly deps: HandoffDeps; readonly mode: FirstToken } | undefined;
   readonly onTrace: OnTrace | undefined;
+  /** Brings gauges up to date that are read rather than counted. */
+  readonly refreshGauges: () => void;
   /** Whether the router takes no more requests. */
   readonly draining: () => boolean;
 }

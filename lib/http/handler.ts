@@ -5,8 +5,25 @@ import { contextOf, type HttpDeps } from "./context.ts";
 import { answerResponse, errorAnswer, type Outcome } from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
 
-/** The function that `Deno.serve` calls; it never rejects. */
-export function createHandler(deps: HttpDeps): (request: Request) => Promise<Response> {
+/** The two functions that `Deno.serve` calls. */
+export interface HttpHandlers {
+  readonly handler: (request: Request) => Promise<Response>;
+  /** For what no handler foresaw, e.g. an engine's header field that no response may carry. */
+  readonly onError: (error: unknown) => Response;
+}
+
+/** The handlers for `deps`. */
+export function createHandlers(deps: HttpDeps): HttpHandlers {
+  return { handler: createHandler(deps), onError: (error) => unforeseen(deps, error) };
+}
+
+function unforeseen(deps: HttpDeps, error: unknown): Response {
+  const { status, headers, body } = errorAnswer(error, deps.log);
+  const fields = headers.map(([name, value]): [string, string] => [name, value]);
+  return new Response(body as Uint8Array<ArrayBuffer>, { status, headers: fields });
+}
+
+function createHandler(deps: HttpDeps): (request: Request) => Promise<Response> {
   return async (request) => {
     const trace = new RequestTrace(deps.clock);
     const context = contextOf(request, deps, trace);

@@ -1,5 +1,5 @@
 /** Answers and errors as responses: the only place where an error becomes a status. @module */
-import { describeError, type Logger, RouterError } from "../base/mod.ts";
+import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
 import { type Answer, type ByteSource, isWhole } from "../flow/mod.ts";
 import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
 
@@ -98,17 +98,14 @@ export function errorAnswer(error: unknown, log: Logger): Answer {
       stack: error instanceof Error ? error.stack : undefined,
     }));
   }
-  return jsonAnswer(status, errorBodyOf(withCauses(known)));
+  const headers = known.allow === undefined ? [] : [["allow", known.allow] as const];
+  return jsonAnswer(status, errorBodyOf(withCauses(known)), headers);
 }
 
 /** The error with its causes' messages in its own, for a client that cannot see causes. */
 function withCauses(error: RouterError): RouterError {
   if (error.code === "internal" || error.cause === undefined) return error;
-  return new RouterError(
-    error.code,
-    describeError(error),
-    error.param === undefined ? {} : { param: error.param },
-  );
+  return new RouterError(error.code, describeError(error), { param: error.param });
 }
 
 /** An answer with `value` as its JSON body. */
@@ -117,6 +114,6 @@ export function jsonAnswer(
   value: unknown,
   headers: Answer["headers"] = [],
 ): Answer {
-  const body = new TextEncoder().encode(JSON.stringify(value));
+  const body = encodeUtf8(JSON.stringify(value));
   return { status, headers: [["content-type", "application/json"], ...headers], body };
 }

@@ -57,6 +57,7 @@ export function routeOf(method: string, path: string): Handler {
     throw new RouterError(
       "method-not-allowed",
       `Method ${method} is not allowed on '${path}': use ${route.method}`,
+      { allow: route.method === "GET" ? "GET, HEAD" : route.method },
     );
   }
   return route.handler;

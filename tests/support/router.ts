@@ -1,0 +1,105 @@
+/** A router on loopback, started for one test. @module */
+import { type App, startApp } from "../../lib/app.ts";
+import {
+  type Engine,
+  type Logger,
+  seededRandom,
+  silentLogger,
+  systemClock,
+} from "../../lib/base/mod.ts";
+import type { LmcacheHandoff, RouterConfig } from "../../lib/config/mod.ts";
+import type { OnTrace } from "../../lib/http/mod.ts";
+
+/** What a test may change of the configuration. */
+export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts">> & {
+  readonly handoff?: Partial<Omit<LmcacheHandoff, "kind">>;
+  readonly timeouts?: Partial<RouterConfig["timeouts"]>;
+  readonly log_?: Logger;
+  readonly onTrace?: OnTrace;
+  readonly seed?: number;
+};
+
+/** A running router. */
+export interface TestRouter extends AsyncDisposable {
+  readonly app: App;
+  readonly url: string;
+  /** Port for KV-ready notifications; 0 without a handoff. */
+  readonly notifyPort: number;
+}
+
+/** An engine's record; the id is its host and port. */
+export function engineAt(
+  url: string,
+  role: Engine["role"],
+  more: Partial<Engine> = {},
+): Engine {
+  return { id: new URL(url).host, url, role, models: [], ...more };
+}
+
+/** Start a router for `engines`; with a prefill engine among them, it hands off. */
+export async function startRouter(
+  engines: readonly Engine[],
+  changes: RouterChanges = {},
+): Promise<TestRouter> {
+  const { handoff, timeouts, log_, onTrace, seed, ...rest } = changes;
+  const split = engines.some((engine) => engine.role === "prefill");
+  const config: RouterConfig = {
+    listen: { host: "127.0.0.1", port: 0 },
+    rootPath: "",
+    engines,
+    aliases: new Map(),
+    routing: { kind: "roundrobin" },
+    handoff: split
+      ? {
+        kind: "lmcache",
+        proxy: { host: "127.0.0.1", port: 0 },
+        kvReadyTimeoutMs: 10_000,
+        kvTimeoutPolicy: "retry",
+        firstToken: "prefill",
+        finishedReqTtlMs: 120_000,
+        cleanupIntervalMs: 60_000,
+        ...handoff,
+      }
+      : { kind: "none" },
+    timeouts: {
+      connectMs: 2_000,
+      prefillMs: 20_000,
+      firstByteMs: 20_000,
+      wholeAnswerMs: 20_000,
+      streamIdleMs: 20_000,
+      ...timeouts,
+    },
+    drainTimeoutMs: 5_000,
+    maxRequestBytes: 8 * 1024 * 1024,
+    stats: { engineIntervalMs: 30_000, requestWindowMs: 60_000, log: false, logIntervalMs: 10_000 },
+    log: { level: "info", format: "text" },
+    ...rest,
+  };
+  const app = await startApp(config, {
+    clock: systemClock(),
+    random: seededRandom(seed ?? 1),
+    log: log_ ?? silentLogger(),
+    ...(onTrace === undefined ? {} : { onTrace }),
+  });
+  await app.probed;
+  return {
+    app,
+    url: `http://127.0.0.1:${app.address.port}`,
+    notifyPort: app.notifications?.port ?? 0,
+    [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
+  };
+}
+
+/** Post JSON; the answer's body must be consumed. */
+export function post(
+  url: string,
+  body: unknown,
+  init: { readonly headers?: Record<string, string>; readonly signal?: AbortSignal } = {},
+): Promise<Response> {
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...init.headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    ...(init.signal === undefined ? {} : { signal: init.signal }),
+  });
+}

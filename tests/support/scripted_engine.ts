@@ -1,0 +1,48 @@
+/** An engine that answers what a test says, and remembers what it was asked. @module */
+
+/** One request as it came. */
+export interface AskedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** Answers a request; undefined for 404. */
+export type Script = (request: AskedRequest) => Response | Promise<Response> | undefined;
+
+/** A running scripted engine. */
+export interface ScriptedEngine extends AsyncDisposable {
+  readonly url: string;
+  readonly asked: AskedRequest[];
+}
+
+/** Start an engine that serves model `m` and answers the rest by `script`. */
+export function startScripted(script: Script): ScriptedEngine {
+  const asked: AskedRequest[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const { pathname, search } = new URL(request.url);
+      if (pathname === "/v1/models") {
+        return Response.json({
+          object: "list",
+          data: [{ id: "m", object: "model", created: 1, owned_by: "vllm", max_model_len: 4096 }],
+        });
+      }
+      const seen: AskedRequest = {
+        method: request.method,
+        path: pathname + search,
+        headers: request.headers,
+        text: await request.text(),
+      };
+      asked.push(seen);
+      return await script(seen) ?? Response.json({ detail: "Not Found" }, { status: 404 });
+    },
+  );
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    asked,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
