@@ -13,9 +13,6 @@ export type TextOfIds = (ids: readonly number[]) => Promise<string | undefined>;
 
 const REPLACEMENT = "\ufffd";
 
-/** A character has at most four bytes, so it is whole after three more tokens; one to spare. */
-const PATIENCE = 5;
-
 /** What the first token's text is. */
 export type FirstText =
   | { readonly kind: "whole"; readonly text: string }
@@ -51,7 +48,8 @@ export class TextJoiner {
 
   /**
    * The text to send for `chunk`, which must carry its token ids; undefined when the text cannot
-   * be had. Text that may still change is held back, unless the answer ends here.
+   * be had. An unfinished character is held back, for ever if the answer ends within it, as one
+   * engine does.
    */
   async textFor(chunk: CompletionChunk): Promise<string | undefined> {
     this.#ids.push(...chunk.tokenIds);
@@ -63,7 +61,7 @@ export class TextJoiner {
     const text = await this.#textOf([...this.#context, ...ids]);
     if (text === undefined) return undefined;
     const answer = text.startsWith(this.#base) ? text.slice(this.#base.length) : text;
-    const settled = last || this.#ids.length > PATIENCE ? answer : withoutPartial(answer);
+    const settled = withoutPartial(answer);
     const fresh = settled.slice(this.#given.length);
     this.#given += fresh;
     this.#agrees = fresh !== "" && fresh === chunk.text && settled === answer;
