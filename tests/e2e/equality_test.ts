@@ -95,7 +95,10 @@ Deno.test("a handoff answers as one engine does when streams are cut at every by
   const random = seededRandom(13);
   for (const splitBytes of ["byte", "random"] as const) {
     for (const engine of cluster.decodes) engine.faults.splitBytes = splitBytes;
-    const requests = Array.from({ length: splitBytes === "byte" ? 16 : 60 }, () => mixedRequest(random));
+    const requests = Array.from(
+      { length: splitBytes === "byte" ? 16 : 60 },
+      () => mixedRequest(random),
+    );
     await Promise.all(requests.map((request) => compare(cluster, request)));
   }
   await cluster.quiet();

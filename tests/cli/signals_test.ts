@@ -1,0 +1,44 @@
+import { openSignals, type SignalPort, type StopSignal } from "../../lib/cli/signals.ts";
+import { assertEquals } from "../support/assert.ts";
+import { settle } from "../support/fake_clock.ts";
+
+class FakePort implements SignalPort {
+  readonly listeners = new Map<StopSignal, Set<() => void>>();
+
+  addSignalListener(signal: StopSignal, listener: () => void): void {
+    const known = this.listeners.get(signal) ?? new Set();
+    this.listeners.set(signal, known.add(listener));
+  }
+
+  removeSignalListener(signal: StopSignal, listener: () => void): void {
+    this.listeners.get(signal)?.delete(listener);
+  }
+
+  send(signal: StopSignal): void {
+    for (const listener of this.listeners.get(signal) ?? []) listener();
+  }
+}
+
+Deno.test("openSignals() hands out signals once, in order, early or late", async () => {
+  const port = new FakePort();
+  using signals = openSignals(port);
+  port.send("SIGINT");
+  assertEquals(await signals.next(), "SIGINT");
+  const seen: string[] = [];
+  signals.next().then((signal) => seen.push(signal));
+  signals.next().then((signal) => seen.push(signal));
+  await settle();
+  assertEquals(seen, []);
+  port.send("SIGTERM");
+  port.send("SIGINT");
+  await settle();
+  assertEquals(seen, ["SIGTERM", "SIGINT"]);
+});
+
+Deno.test("openSignals() removes its listeners when it is disposed", () => {
+  const port = new FakePort();
+  const signals = openSignals(port);
+  assertEquals([...port.listeners.values()].map((set) => set.size), [1, 1]);
+  signals[Symbol.dispose]();
+  assertEquals([...port.listeners.values()].map((set) => set.size), [0, 0]);
+});

@@ -1,0 +1,317 @@
+import fc from "fast-check";
+import { envName, fileKey, FLAGS, problemText, resolveConfig } from "../../lib/config/mod.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { configOf, FLEET, type Given, PAIR, resolve } from "./support.ts";
+
+Deno.test("resolveConfig() needs two flags for a handoff", () => {
+  assertEquals(configOf({ flags: PAIR }), {
+    listen: { host: "0.0.0.0", port: 8001 },
+    rootPath: "",
+    engines: [
+      { id: "p:8000", url: "http://p:8000", role: "prefill", models: [] },
+      {
+        id: "d:8000",
+        url: "http://d:8000",
+        role: "decode",
+        models: [],
+        nixl: { host: "d", initPorts: [7300], allocPorts: [7400] },
+      },
+    ],
+    aliases: new Map(),
+    routing: { kind: "roundrobin" },
+    handoff: {
+      kind: "lmcache",
+      proxy: { host: "0.0.0.0", port: 7500 },
+      kvReadyTimeoutMs: 10_000,
+      kvTimeoutPolicy: "retry",
+      firstToken: "prefill",
+      finishedReqTtlMs: 120_000,
+      cleanupIntervalMs: 60_000,
+    },
+    timeouts: {
+      connectMs: 5000,
+      prefillMs: 90_000,
+      firstByteMs: 300_000,
+      wholeAnswerMs: 3_600_000,
+      streamIdleMs: 60_000,
+    },
+    drainTimeoutMs: 30_000,
+    maxRequestBytes: 67_108_864,
+    stats: { engineIntervalMs: 30_000, requestWindowMs: 60_000, log: false, logIntervalMs: 10_000 },
+    log: { level: "info", format: "text" },
+  });
+});
+
+Deno.test("resolveConfig() takes every value from flags", () => {
+  const config = configOf({
+    flags: {
+      ...PAIR,
+      "host": "127.0.0.1",
+      "port": "0",
+      "root-path": "/llm/",
+      "static-aliases": "gpt-4:m,small:n",
+      "session-key": "x-user-id",
+      "nixl-proxy-host": "10.0.0.9",
+      "nixl-proxy-port": "7600",
+      "nixl-kv-ready-timeout": "0.25",
+      "nixl-kv-timeout-policy": "proceed",
+      "nixl-first-token": "decode",
+      "nixl-finished-req-ttl": "1.5",
+      "nixl-cleanup-interval": "2",
+      "connect-timeout": "1",
+      "prefill-timeout": "2",
+      "first-byte-timeout": "3",
+      "whole-answer-timeout": "3.5",
+      "stream-idle-timeout": "4",
+      "drain-timeout": "0",
+      "max-request-bytes": "1024",
+      "tls-ca": "/etc/ca.pem",
+      "engine-stats-interval": "5",
+      "request-stats-window": "6",
+      "log-stats": "true",
+      "log-stats-interval": "7",
+      "log-level": "trace",
+      "log-format": "json",
+    },
+    env: { VLLM_API_KEY: "hush\n" },
+    checkFile: () => undefined,
+  });
+  assertEquals({ ...config, engines: [] }, {
+    listen: { host: "127.0.0.1", port: 0 },
+    rootPath: "/llm",
+    engines: [],
+    aliases: new Map([["gpt-4", "m"], ["small", "n"]]),
+    routing: { kind: "session", sessionKey: "x-user-id" },
+    handoff: {
+      kind: "lmcache",
+      proxy: { host: "10.0.0.9", port: 7600 },
+      kvReadyTimeoutMs: 250,
+      kvTimeoutPolicy: "proceed",
+      firstToken: "decode",
+      finishedReqTtlMs: 1500,
+      cleanupIntervalMs: 2000,
+    },
+    timeouts: {
+      connectMs: 1000,
+      prefillMs: 2000,
+      firstByteMs: 3000,
+      wholeAnswerMs: 3500,
+      streamIdleMs: 4000,
+    },
+    drainTimeoutMs: 0,
+    maxRequestBytes: 1024,
+    tlsCaFile: "/etc/ca.pem",
+    apiKey: "hush",
+    stats: { engineIntervalMs: 5000, requestWindowMs: 6000, log: true, logIntervalMs: 7000 },
+    log: { level: "trace", format: "json" },
+  });
+});
+
+Deno.test("resolveConfig() takes a production-stack command line", () => {
+  const { engines, routing, handoff, stats } = configOf({
+    flags: {
+      "port": "8001",
+      "service-discovery": "static",
+      "static-backends": "http://localhost:9001,http://localhost:9002/",
+      "static-models": "facebook/opt-125m,fake_model",
+      "static-model-types": "chat,embeddings",
+      "log-stats": "true",
+      "log-stats-interval": "10",
+      "engine-stats-interval": "10",
+      "request-stats-window": "10",
+      "request-rewriter": "noop",
+      "routing-logic": "session",
+      "session-key": "x-user-id",
+      "lmcache-controller-port": "9000",
+    },
+  });
+  assertEquals(engines, [
+    {
+      id: "localhost:9001",
+      url: "http://localhost:9001",
+      role: "any",
+      models: ["facebook/opt-125m"],
+    },
+    { id: "localhost:9002", url: "http://localhost:9002", role: "any", models: ["fake_model"] },
+  ]);
+  assertEquals([routing, handoff], [
+    { kind: "session", sessionKey: "x-user-id" },
+    { kind: "none" },
+  ]);
+  assertEquals(stats.log, true);
+});
+
+Deno.test("resolveConfig() takes roles from production-stack labels, for handoffs alone", () => {
+  const flags = {
+    "service-discovery": "static",
+    "static-backends": "http://a:1,http://b:2,http://c:3",
+    "static-models": "m,m,m",
+    "static-model-labels": "llama-prefill,llama-decode,spare",
+    "prefill-model-labels": "llama-prefill,other",
+    "decode-model-labels": "llama-decode",
+    "nixl-peer-host": "10.0.0.7",
+    "nixl-peer-init-port": "7310,7311",
+    "nixl-peer-alloc-port": "7410,7411",
+    "nixl-proxy-host": "0.0.0.0",
+  };
+  const handoff = configOf({ flags: { ...flags, "routing-logic": "disaggregated_prefill" } });
+  assertEquals(handoff.engines.map(({ role, label, nixl }) => ({ role, label, nixl })), [
+    { role: "prefill", label: "llama-prefill", nixl: undefined },
+    {
+      role: "decode",
+      label: "llama-decode",
+      nixl: { host: "10.0.0.7", initPorts: [7310, 7311], allocPorts: [7410, 7411] },
+    },
+    { role: "any", label: "spare", nixl: undefined },
+  ]);
+  assertEquals(handoff.handoff.kind, "lmcache");
+  const plain = configOf({ flags: { ...flags, "routing-logic": "roundrobin" } });
+  assertEquals(plain.handoff, { kind: "none" });
+  assertEquals(plain.engines.map(({ role, nixl }) => [role, nixl]), [
+    ["any", undefined],
+    ["any", undefined],
+    ["any", undefined],
+  ]);
+});
+
+Deno.test("resolveConfig() takes engines from a file", () => {
+  const { engines, handoff } = configOf({
+    file: `
+routing_logic: disaggregated_prefill
+nixl_proxy_host: 0.0.0.0
+engines:
+  - {url: http://10.0.0.1:8000, role: prefill, model: m, nixl: {notifications: 2}}
+  - {url: http://10.0.0.2:8000, role: decode, models: [m, n], label: big,
+     nixl: {host: 10.0.1.2, init_ports: [7300, 7301], alloc_ports: [7400, 7401], query_ports: [1, 2]}}
+  - {url: http://10.0.0.3:8000}
+`,
+  });
+  assertEquals(handoff.kind, "lmcache");
+  assertEquals(engines, [
+    {
+      id: "10.0.0.1:8000",
+      url: "http://10.0.0.1:8000",
+      role: "prefill",
+      models: ["m"],
+      notifications: 2,
+    },
+    {
+      id: "10.0.0.2:8000",
+      url: "http://10.0.0.2:8000",
+      role: "decode",
+      models: ["m", "n"],
+      label: "big",
+      nixl: {
+        host: "10.0.1.2",
+        initPorts: [7300, 7301],
+        allocPorts: [7400, 7401],
+        queryPorts: [1, 2],
+      },
+    },
+    { id: "10.0.0.3:8000", url: "http://10.0.0.3:8000", role: "any", models: [] },
+  ]);
+});
+
+Deno.test("resolveConfig() takes a file without handoffs, with its maps", () => {
+  const { engines, aliases, handoff } = configOf({
+    file: `
+routing_logic: roundrobin
+static_models:
+  m: {static_backends: [http://a:1, http://b:2]}
+  n: {static_backends: [http://a:1]}
+static_aliases: {gpt-4: m}
+engines: [{url: http://c:3, models: [o]}]
+`,
+  });
+  assertEquals(engines.map(({ url, role, models }) => [url, role, models]), [
+    ["http://c:3", "any", ["o"]],
+    ["http://a:1", "any", ["m", "n"]],
+    ["http://b:2", "any", ["m"]],
+  ]);
+  assertEquals([aliases, handoff], [new Map([["gpt-4", "m"]]), { kind: "none" }]);
+});
+
+Deno.test("resolveConfig() takes engines from the environment", () => {
+  const config = configOf({
+    env: {
+      PD_ROUTER_PREFILL: "http://p:1 http://q:1",
+      PD_ROUTER_DECODE: "http://d:1;init=1,2;alloc=3,4",
+    },
+  });
+  assertEquals(config.engines.map(({ role }) => role), ["prefill", "prefill", "decode"]);
+  assertEquals(config.handoff.kind, "lmcache");
+});
+
+Deno.test("resolveConfig() has an answer to anything", () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.constantFrom("", "1", "true", "http://a", "http://a;init=1", "a:b,c", "session", "m,,n"),
+  );
+  const name = fc.oneof(fc.constantFrom(...FLAGS.map((flag) => flag.name)), fc.string());
+  const content = fc.oneof(
+    fc.jsonValue(),
+    fc.dictionary(
+      fc.constantFrom(...FLAGS.map((flag) => fileKey(flag.name)), "engines"),
+      fc.jsonValue(),
+    ),
+    fc.record({
+      engines: fc.array(fc.record({ url: text, role: text, nixl: fc.jsonValue() })),
+    }),
+  );
+  const property = fc.property(
+    fc.array(fc.tuple(name, fc.array(text, { minLength: 1 }))),
+    fc.dictionary(name.map(envName), text),
+    content,
+    (flags, env, content) => {
+      const result = resolveConfig({
+        flags: new Map(flags),
+        env: (variable) => Object.hasOwn(env, variable) ? env[variable] : undefined,
+        file: { ok: true, path: "pd.yaml", content },
+      });
+      assert(result.ok || result.problems.every((problem) => problemText(problem) !== ""));
+      assertEquals(result.settings.length, FLAGS.length);
+    },
+  );
+  fc.assert(property, { seed: 1, numRuns: 500 });
+});
+
+Deno.test("resolveConfig() joins engines of flags and file", () => {
+  const { engines } = configOf({ flags: PAIR, file: "engines: [{url: http://e:1}]" });
+  assertEquals(engines.map(({ url }) => url), ["http://p:8000", "http://d:8000", "http://e:1"]);
+});
+
+Deno.test("resolveConfig() implies only what was not said", () => {
+  const source = (given: Given, name: string): string | undefined =>
+    resolve(given).settings.find(({ flag }) => flag.name === name)?.source;
+  assertEquals(source({ flags: PAIR }, "routing-logic"), "implied");
+  assertEquals(source({ flags: PAIR }, "nixl-proxy-host"), "implied");
+  const said = { flags: { ...PAIR, "nixl-proxy-host": "127.0.0.1" } };
+  assertEquals(source(said, "nixl-proxy-host"), "flag");
+  const { handoff } = configOf(said);
+  assertEquals(handoff.kind === "lmcache" && handoff.proxy.host, "127.0.0.1");
+  const decodeOnly = { decode: "http://d:1", "routing-logic": "roundrobin" };
+  assertEquals(configOf({ flags: decodeOnly }).handoff, { kind: "none" });
+  assertEquals(configOf({ flags: decodeOnly }).engines[0]?.nixl, undefined);
+  assertEquals(source({ flags: FLEET }, "nixl-proxy-host"), "default");
+});
+
+Deno.test("resolveConfig() keeps static engines with several models as one", () => {
+  const { engines } = configOf({
+    flags: {
+      ...FLEET,
+      "static-backends": "http://a:1,http://a:1,http://b:2",
+      "static-models": "base,lora,base",
+    },
+  });
+  assertEquals(engines.map(({ url, models }) => [url, models]), [
+    ["http://a:1", ["base", "lora"]],
+    ["http://b:2", ["base"]],
+  ]);
+});
+
+Deno.test("resolveConfig() gives engines unique ids", () => {
+  const { engines } = configOf({
+    flags: { ...FLEET, "static-backends": "http://a:443,https://a" },
+  });
+  assertEquals(engines.map(({ id }) => id), ["a:443", "a:443-2"]);
+});

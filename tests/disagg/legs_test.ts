@@ -1,0 +1,315 @@
+import { byteLength, type ByteParts, decodeUtf8, encodeUtf8 } from "../../lib/base/mod.ts";
+import {
+  decodeBodyP1,
+  type DecodeLeg,
+  drainBodyD1,
+  drainBodyP1,
+  type GenerationRequest,
+  originalBody,
+  prefillBodyD1,
+  prefillBodyP1,
+  tokenizeBody,
+  withToken,
+} from "../../lib/disagg/mod.ts";
+import type { AnswerForm } from "../../lib/openai/mod.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type Asked, generation, jsonOf, textOf } from "./support.ts";
+
+const FORMS = ["completions", "chat"] as const satisfies readonly AnswerForm[];
+const IDS = encodeUtf8("[1, 2]");
+const PARAMS = '{"disagg_spec":{"req_id":"1"}}';
+const MESSAGES = [{ role: "user", content: "hi" }];
+const TOOLS = [{ type: "function", function: { name: "f" } }];
+
+/** What a client should not have to know of, and must not be able to set. */
+const UNSAFE = { kv_transfer_params: { remote_host: "evil" }, disagg_spec: { req_id: "x" } };
+
+/** Fields the engines take that no leg may lose. */
+const KEPT = {
+  temperature: 0.5,
+  top_p: 0.9,
+  seed: 7,
+  stop: ["END"],
+  stop_token_ids: [5],
+  ignore_eos: true,
+  logit_bias: { "5": 1 },
+  presence_penalty: 0.1,
+  include_stop_str_in_output: true,
+  user: "u",
+  priority: 3,
+  cache_salt: "s",
+  unknown: { nested: [1] },
+};
+
+/** Fields of the answer or of the router, for which no leg of P1 takes the client's value. */
+const DROPPED = {
+  n: 1,
+  best_of: 1,
+  echo: false,
+  suffix: "",
+  logprobs: false,
+  prompt_logprobs: null,
+  return_token_ids: false,
+  return_tokens_as_token_ids: false,
+  request_id: "mine",
+  add_special_tokens: true,
+  min_completion_tokens: 3,
+  ...UNSAFE,
+};
+
+const CHAT_ONLY = {
+  tools: [],
+  tool_choice: "none",
+  parallel_tool_calls: true,
+  functions: [],
+  function_call: null,
+  response_format: { type: "text" },
+  top_logprobs: 0,
+  add_generation_prompt: true,
+  continue_final_message: false,
+  chat_template: "t",
+  chat_template_kwargs: { a: 1 },
+  media_io_kwargs: {},
+  mm_processor_kwargs: {},
+  documents: [],
+  reasoning_effort: null,
+  include_reasoning: null,
+  modalities: [],
+  audio: null,
+  prediction: null,
+  store: false,
+  metadata: {},
+  service_tier: "auto",
+  verbosity: "low",
+  web_search_options: {},
+};
+
+function prefillP1(request: GenerationRequest): unknown {
+  return jsonOf(prefillBodyP1(request, IDS, PARAMS));
+}
+
+function decodeP1(request: GenerationRequest, change: Partial<DecodeLeg> = {}): unknown {
+  const leg = { promptIds: IDS, firstToken: 9, maxTokens: 16, tokenIds: false, ...change };
+  return jsonOf(decodeBodyP1(request, leg));
+}
+
+const PREFILL = {
+  model: "m",
+  prompt: [1, 2],
+  max_tokens: 1,
+  stream: false,
+  kv_transfer_params: { disagg_spec: { req_id: "1" } },
+};
+
+const DECODE = {
+  model: "m",
+  prompt: [1, 2, 9],
+  max_tokens: 15,
+  stream: true,
+  stream_options: { include_usage: true },
+};
+
+for (const form of FORMS) {
+  Deno.test(`prefillBodyP1() of a plain ${form} request`, () => {
+    assertEquals(prefillP1(generation(form)), PREFILL);
+  });
+
+  Deno.test(`decodeBodyP1() of a plain ${form} request`, () => {
+    assertEquals(decodeP1(generation(form)), DECODE);
+  });
+
+  Deno.test(`The legs of P1 keep what a ${form} request asks of the engines, and drop the rest`, () => {
+    const request = generation(form, {
+      ...KEPT,
+      ...DROPPED,
+      ...(form === "chat" ? CHAT_ONLY : {}),
+      max_tokens: 8,
+      max_completion_tokens: 8,
+      stream: true,
+      stream_options: { include_usage: false },
+    });
+    assertEquals(prefillP1(request), { ...PREFILL, ...KEPT });
+    assertEquals(decodeP1(request), { ...DECODE, ...KEPT });
+  });
+}
+
+Deno.test("The legs of P1 leave a completions request's unknown fields alone, whatever their names", () => {
+  const unknown = { tools: "x", metadata: 1, chat_template: null };
+  assertEquals(prefillP1(generation("completions", unknown)), { ...PREFILL, ...unknown });
+});
+
+/** min_tokens of the client, of the prefill leg, of the decode leg. */
+const LEAST: readonly (readonly [number | null, number | undefined, number | undefined])[] = [
+  [null, undefined, undefined],
+  [0, undefined, undefined],
+  [1, 1, undefined],
+  [2, 1, 1],
+  [5, 1, 4],
+];
+
+for (const [asked, prefill, decode] of LEAST) {
+  Deno.test(`The legs of P1 divide min_tokens ${asked}`, () => {
+    const request = generation("completions", { min_tokens: asked, max_tokens: 8 });
+    const least = (value: number | undefined): object =>
+      value === undefined ? {} : { min_tokens: value };
+    assertEquals(prefillP1(request), { ...PREFILL, ...least(prefill) });
+    assertEquals(decodeP1(request, { maxTokens: 8 }), {
+      ...DECODE,
+      max_tokens: 7,
+      ...least(decode),
+    });
+  });
+}
+
+Deno.test("decodeBodyP1() asks for what is left of the answer, at least one token", () => {
+  const { max_tokens: least } = Object(decodeP1(generation("chat"), { maxTokens: 2 }));
+  assertEquals(least, 1);
+});
+
+Deno.test("decodeBodyP1() asks for usage in each chunk, and for token ids, when they are needed", () => {
+  const options = { include_usage: true, continuous_usage_stats: true };
+  const request = generation("completions", { stream: true, stream_options: options });
+  assertEquals(decodeP1(request, { tokenIds: true }), {
+    ...DECODE,
+    stream_options: options,
+    return_token_ids: true,
+  });
+});
+
+Deno.test("The legs carry the model's real name, whatever the client calls it", () => {
+  const request = { ...generation("chat", '{"model":"alias","messages":[]}'), model: 'real"' };
+  const bodies: readonly ByteParts[] = [
+    prefillBodyP1(request, IDS, PARAMS),
+    decodeBodyP1(request, { promptIds: IDS, firstToken: 1, maxTokens: 2, tokenIds: false }),
+    prefillBodyD1(request, PARAMS),
+    drainBodyD1(request),
+    originalBody(request),
+    tokenizeBody(request),
+  ];
+  for (const body of bodies) assertEquals(Object(jsonOf(body)).model, 'real"');
+});
+
+Deno.test("The legs of P1 share a large prompt's bytes", () => {
+  const ids = encodeUtf8(`[${Array.from({ length: 50_000 }, (_, id) => id).join(",")}]`);
+  const request = generation("completions");
+  const leg = { promptIds: ids, firstToken: 7, maxTokens: 2, tokenIds: false };
+  for (const body of [prefillBodyP1(request, ids, PARAMS), decodeBodyP1(request, leg)]) {
+    const own = body.filter((part) => part.buffer !== ids.buffer);
+    assert(byteLength(own) < 300, `${byteLength(own)} bytes are copies`);
+  }
+});
+
+const WITH_TOKEN: readonly (readonly [ids: string, text: string])[] = [
+  ["[1]", "[1,9]"],
+  ["[1,2]", "[1,2,9]"],
+  ["[1, 2 ]", "[1, 2 ,9]"],
+  ["[\n  1,\n  2\n]", "[\n  1,\n  2\n,9]"],
+];
+
+for (const [ids, text] of WITH_TOKEN) {
+  Deno.test(`withToken() appends to ${JSON.stringify(ids)}`, () => {
+    const parts = withToken(encodeUtf8(ids), 9);
+    assertEquals(textOf(parts), text);
+    assertEquals(jsonOf(parts), [...JSON.parse(ids), 9]);
+  });
+}
+
+Deno.test("withToken() leaves the ids themselves as they are", () => {
+  const ids = encodeUtf8("[1,2]");
+  withToken(ids, 9);
+  assertEquals(decodeUtf8(ids), "[1,2]");
+});
+
+const D1_ASKED = {
+  ...KEPT,
+  ...UNSAFE,
+  n: 1,
+  best_of: 1,
+  tools: TOOLS,
+  logprobs: true,
+  response_format: { type: "json_object" },
+  max_tokens: 8,
+  min_tokens: 2,
+  min_completion_tokens: 2,
+  stream: true,
+  stream_options: { include_usage: true },
+};
+
+const D1_KEPT = {
+  ...KEPT,
+  model: "m",
+  messages: MESSAGES,
+  tools: TOOLS,
+  logprobs: true,
+  response_format: { type: "json_object" },
+  max_tokens: 1,
+  stream: false,
+};
+
+Deno.test("prefillBodyD1() is the client's request with one token and without a stream", () => {
+  assertEquals(jsonOf(prefillBodyD1(generation("chat", D1_ASKED), PARAMS)), {
+    ...D1_KEPT,
+    kv_transfer_params: { disagg_spec: { req_id: "1" } },
+  });
+});
+
+Deno.test("drainBodyD1() is the client's request with one token, no stream and no transfer", () => {
+  const { n: _n, best_of: _best, ...asked } = D1_ASKED;
+  assertEquals(jsonOf(drainBodyD1(generation("chat", asked))), D1_KEPT);
+});
+
+const COMPLETION_LIMITS: readonly (readonly [asked: Asked, limits: object])[] = [
+  [{}, { max_tokens: 1 }],
+  [{ max_completion_tokens: 8 }, { max_tokens: 1, max_completion_tokens: 1 }],
+  [{ max_completion_tokens: 8, max_tokens: 9 }, { max_tokens: 1, max_completion_tokens: 1 }],
+  [{ max_completion_tokens: null }, { max_tokens: 1, max_completion_tokens: null }],
+];
+
+for (const [asked, limits] of COMPLETION_LIMITS) {
+  Deno.test(`The one-token bodies of D1 set every limit of ${JSON.stringify(asked)}`, () => {
+    const request = generation("chat", asked);
+    const plain = { model: "m", messages: MESSAGES, stream: false, ...limits };
+    assertEquals(jsonOf(drainBodyD1(request)), plain);
+    assertEquals(jsonOf(prefillBodyD1(request, "{}")), { ...plain, kv_transfer_params: {} });
+  });
+}
+
+Deno.test("drainBodyP1() asks for one token after the ids that were moved", () => {
+  assertEquals(jsonOf(drainBodyP1('m"', IDS, 9)), {
+    model: 'm"',
+    prompt: [1, 2, 9],
+    max_tokens: 1,
+    stream: false,
+  });
+});
+
+Deno.test("originalBody() passes a request on untouched where it may", () => {
+  const request = generation("chat", ' {"model":"m" , "messages":[ ],"kv_transfer_params":null} ');
+  const [only, ...rest] = originalBody(request);
+  assert(only === request.body.bytes && rest.length === 0);
+});
+
+const ORIGINALS: readonly (readonly [name: string, text: string, body: string])[] = [
+  [
+    "kv_transfer_params",
+    '{"model":"m","kv_transfer_params":{"a":1},"stream":true}',
+    '{"model":"m","stream":true}',
+  ],
+  [
+    "kv_transfer_params however it is written, and every time",
+    '{"kv_transfer_par\\u0061ms":{},"model":"m","kv_transfer_params":{"a":1}}',
+    '{"model":"m"}',
+  ],
+  ["disagg_spec", '{"disagg_spec":{"a":1},"model":"m"}', '{"model":"m"}'],
+];
+
+for (const [name, text, body] of ORIGINALS) {
+  Deno.test(`originalBody() strips ${name}`, () => {
+    assertEquals(textOf(originalBody(generation("completions", text))), body);
+  });
+}
+
+Deno.test("originalBody() renames an alias and strips at once", () => {
+  const request = generation("completions", '{"model":"alias","disagg_spec":1,"x": 2 }');
+  assertEquals(textOf(originalBody({ body: request.body, model: "m" })), '{"x": 2,"model":"m"}');
+});

@@ -1,0 +1,61 @@
+import { type ErrorCode, RouterError } from "../../lib/base/mod.ts";
+import { ERROR_MEANINGS, errorBodyOf, errorMessageOf } from "../../lib/openai/mod.ts";
+import { assertEquals } from "../support/assert.ts";
+
+const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: string])[] = [
+  ["bad-request", 400, "BadRequestError"],
+  ["body-too-large", 413, "RequestTooLargeError"],
+  ["not-found", 404, "NotFoundError"],
+  ["method-not-allowed", 405, "MethodNotAllowedError"],
+  ["unknown-model", 404, "NotFoundError"],
+  ["unknown-engine", 404, "NotFoundError"],
+  ["no-engine", 503, "ServiceUnavailableError"],
+  ["tokenize-failed", 502, "BadGatewayError"],
+  ["prefill-failed", 502, "BadGatewayError"],
+  ["kv-timeout", 504, "GatewayTimeoutError"],
+  ["decode-failed", 502, "BadGatewayError"],
+  ["upstream-unreachable", 502, "BadGatewayError"],
+  ["upstream-protocol", 502, "BadGatewayError"],
+  ["upstream-timeout", 504, "GatewayTimeoutError"],
+  ["client-gone", 499, "ClientClosedRequest"],
+  ["shutting-down", 503, "ServiceUnavailableError"],
+  ["internal", 500, "InternalServerError"],
+];
+
+for (const [code, status, type] of MEANINGS) {
+  Deno.test(`errorBodyOf() tells ${code} as ${status} ${type}`, () => {
+    assertEquals(errorBodyOf(new RouterError(code, 'Cannot "do" it', { param: "model" })), {
+      error: { message: 'Cannot "do" it', type, param: "model", code: status },
+    });
+  });
+}
+
+Deno.test("ERROR_MEANINGS means something for every code, and for no other", () => {
+  assertEquals(Object.keys(ERROR_MEANINGS).sort(), MEANINGS.map(([code]) => code).sort());
+});
+
+Deno.test("errorBodyOf() has a null param when no field is at fault, and tells no cause", () => {
+  const error = new RouterError("internal", "Broken", { cause: new Error("secret") });
+  assertEquals(errorBodyOf(error).error.param, null);
+  assertEquals(JSON.stringify(errorBodyOf(error)).includes("secret"), false);
+});
+
+const MESSAGES: readonly (readonly [name: string, body: unknown, message: string | undefined])[] = [
+  ["vLLM's", { error: { message: "m", type: "t", param: null, code: 400 } }, "m"],
+  ["older vLLM's", { object: "error", message: "m", type: "t", param: null, code: 400 }, "m"],
+  ["an error that is a text", { error: "m" }, "m"],
+  ["FastAPI's", { detail: "Not Found" }, "Not Found"],
+  ["a bare text", "m", "m"],
+  ["FastAPI's list of details", { detail: [{ msg: "m" }] }, undefined],
+  ["a message that is no text", { error: { message: 7 } }, undefined],
+  ["an empty object", {}, undefined],
+  ["an empty error", { error: {} }, undefined],
+  ["null", null, undefined],
+  ["a number", 7, undefined],
+  ["nothing", undefined, undefined],
+  ["a list", ["m"], undefined],
+];
+
+for (const [name, body, message] of MESSAGES) {
+  Deno.test(`errorMessageOf() reads ${name}`, () => assertEquals(errorMessageOf(body), message));
+}

@@ -1,0 +1,114 @@
+import { RouterError } from "../../lib/base/mod.ts";
+import {
+  connect,
+  type Dial,
+  parseOrigin,
+  platformDial,
+  type Socket,
+} from "../../lib/upstream/mod.ts";
+import { assertEquals, assertRejects } from "../support/assert.ts";
+import { FakeClock, settle } from "../support/fake_clock.ts";
+import { MemorySocket } from "./support/memory_engine.ts";
+import { RawServer, turn } from "./support/raw_server.ts";
+import { countedSignal } from "./support/signals.ts";
+
+Deno.test.sanitizer({ ops: true, resources: true });
+
+const ORIGIN = parseOrigin("http://10.0.0.1:8000");
+
+interface Attempt {
+  readonly clock: FakeClock;
+  readonly request: ReturnType<typeof countedSignal>;
+  readonly closing: ReturnType<typeof countedSignal>;
+  readonly connecting: Promise<Socket>;
+  /** Given to the dialling. */
+  readonly signal: AbortSignal;
+  arrive(result: MemorySocket | Error): void;
+}
+
+function attempt(): Attempt {
+  const clock = new FakeClock();
+  const [request, closing] = [countedSignal(), countedSignal()];
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  let signal = AbortSignal.abort();
+  const dial: Dial = (_origin, given) => {
+    signal = given;
+    return promise;
+  };
+  const connecting = connect(dial, ORIGIN, {
+    clock,
+    timeoutMs: 1000,
+    signal: request.signal,
+    closing: closing.signal,
+  });
+  const arrive = (result: MemorySocket | Error): void =>
+    result instanceof Error ? reject(result) : resolve(result);
+  return { clock, request, closing, connecting, signal, arrive };
+}
+
+function assertNothingLeft({ clock, request, closing }: Attempt): void {
+  assertEquals([clock.pending, request.count(), closing.count()], [0, 0, 0]);
+}
+
+Deno.test("connect() gives the socket and leaves nothing behind", async () => {
+  const one = attempt();
+  const socket = new MemorySocket();
+  one.arrive(socket);
+  assertEquals(await one.connecting, socket);
+  assertEquals(one.signal.aborted, false);
+  assertNothingLeft(one);
+});
+
+Deno.test("connect() names the cause of a failure and leaves nothing behind", async () => {
+  const cases: [cause: Error, why: string][] = [
+    [new Deno.errors.ConnectionRefused("Connection refused (os error 111)"), "connection refused"],
+    [new Error("TLS said no"), "TLS said no"],
+    [new Error("outer", { cause: new Error("Inner (os error 1)") }), "outer: Inner"],
+  ];
+  for (const [cause, why] of cases) {
+    const one = attempt();
+    one.arrive(cause);
+    const error = await assertRejects(() => one.connecting, RouterError);
+    assertEquals(error.message, `Cannot reach engine http://10.0.0.1:8000: ${why}`);
+    assertEquals([error.code, error.cause], ["upstream-unreachable", cause]);
+    assertNothingLeft(one);
+  }
+});
+
+const ENDS: [name: string, code: string, end: (one: Attempt) => void | Promise<void>][] = [
+  ["time", "upstream-unreachable", ({ clock }) => clock.advance(1000)],
+  ["abort", "client-gone", ({ request }) => request.controller.abort()],
+  ["closing", "shutting-down", ({ closing }) => closing.controller.abort()],
+];
+
+for (const [name, code, end] of ENDS) {
+  Deno.test(`connect() given up by ${name} tells the dialling and leaves nothing behind`, async () => {
+    for (const late of [new MemorySocket(), new Error("late failure")]) {
+      const one = attempt();
+      const rejected = assertRejects(() => one.connecting, RouterError);
+      await end(one);
+      assertEquals((await rejected).code, code);
+      assertEquals(one.signal.aborted, true);
+      assertNothingLeft(one);
+      one.arrive(late);
+      await settle();
+      if (late instanceof MemorySocket) assertEquals(late.closed, true);
+    }
+  });
+}
+
+Deno.test("platformDial() gives a TLS handshake up at once", async () => {
+  const { promise: done, resolve: finish } = Promise.withResolvers<void>();
+  await using server = new RawServer(() => done);
+  const controller = new AbortController();
+  const dialling = platformDial([])(
+    parseOrigin(`https://localhost:${server.port}`),
+    controller.signal,
+  );
+  const rejected = assertRejects(() => dialling, Deno.errors.Interrupted);
+  while (server.connections === 0) await turn();
+  await turn();
+  controller.abort();
+  await rejected;
+  finish();
+});

@@ -1,0 +1,192 @@
+import {
+  type ConnectionEnd,
+  HANDSHAKE_TIMEOUT_MS,
+  serveConnection,
+  type ZmtpConnection,
+  type ZmtpStream,
+} from "../../lib/zmq/zmtp_connection.ts";
+import { GREETING, READY } from "../../lib/zmq/zmtp_decoder.ts";
+import { assertEquals } from "../support/assert.ts";
+import { FakeClock, settle } from "../support/fake_clock.ts";
+import { hex } from "./support.ts";
+
+const PEER_GREETING = hex(`ff 00 00 00 00 00 00 00 00 7f 03 01 4e 55 4c 4c ${"00 ".repeat(48)}`);
+const PEER_READY = hex(
+  `04 1a 05 52 45 41 44 59 0b 53 6f 63 6b 65 74 2d 54 79 70 65 00 00 00 04 50 55 53 48`,
+);
+
+/** A stream whose other end is the test. */
+class FakeStream implements ZmtpStream {
+  readonly written: number[] = [];
+  closed = 0;
+  keptAlive = false;
+  #incoming: (Uint8Array | Error | null)[] = [];
+  #wake: (() => void) | undefined;
+
+  /** Most bytes one write takes. */
+  constructor(readonly writeLimit = Infinity) {}
+
+  /** The peer sends bytes, ends (`null`) or breaks. */
+  deliver(what: Uint8Array | Error | null): void {
+    this.#incoming.push(what);
+    this.#wake?.();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#incoming.length === 0) {
+      if (this.closed > 0) throw new Deno.errors.BadResource("Bad resource ID");
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const next = this.#incoming.shift() ?? null;
+    if (next === null) return null;
+    if (next instanceof Error) throw next;
+    const count = Math.min(next.length, buffer.length);
+    buffer.set(next.subarray(0, count));
+    if (count < next.length) this.#incoming.unshift(next.subarray(count));
+    return count;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    const count = Math.min(bytes.length, this.writeLimit);
+    this.written.push(...bytes.subarray(0, count));
+    return Promise.resolve(count);
+  }
+
+  setKeepAlive(keepAlive: boolean): void {
+    this.keptAlive = keepAlive;
+  }
+
+  close(): void {
+    this.closed++;
+    this.#wake?.();
+  }
+}
+
+interface Setting {
+  readonly clock: FakeClock;
+  readonly stream: FakeStream;
+  readonly connection: ZmtpConnection;
+  readonly messages: string[];
+  readonly ready: () => number;
+}
+
+function serve(stream = new FakeStream(), room = (): Promise<void> => Promise.resolve()): Setting {
+  const clock = new FakeClock();
+  const messages: string[] = [];
+  let ready = 0;
+  const connection = serveConnection(stream, {
+    clock,
+    limits: { maxMessageBytes: 4096, maxFrames: 8 },
+    onReady: () => ready++,
+    onMessage: (frames) =>
+      messages.push(frames.map((frame) => String.fromCharCode(...frame)).join("|")),
+    room,
+  });
+  return { clock, stream, connection, messages, ready: () => ready };
+}
+
+async function ended(at: Setting, expected: ConnectionEnd): Promise<void> {
+  assertEquals(await at.connection.ended, expected);
+  assertEquals([at.stream.closed, at.clock.pending], [1, 0], "closed once, no timer left");
+}
+
+Deno.test("serveConnection() shakes hands, then hands messages on", async () => {
+  const at = serve();
+  await settle();
+  assertEquals(at.stream.written, [...GREETING], "READY waits for the peer's greeting");
+  assertEquals(at.stream.keptAlive, true);
+  at.stream.deliver(PEER_GREETING);
+  await settle();
+  assertEquals(at.stream.written.splice(0), [...GREETING, ...READY]);
+  assertEquals([at.ready(), at.clock.pending], [0, 1]);
+  at.stream.deliver(PEER_READY);
+  await settle();
+  assertEquals([at.ready(), at.clock.pending], [1, 0], "no timer once it is a peer");
+  at.stream.deliver(hex("00 01 61 01 01 62 00 01 63 00 02 64"));
+  at.stream.deliver(hex("65"));
+  at.stream.deliver(hex("04 09 04 50 49 4e 47 00 0a 68 69"));
+  at.stream.deliver(null);
+  await ended(at, { kind: "left" });
+  assertEquals(at.messages, ["a", "b|c", "de"]);
+  assertEquals(at.stream.written, [...hex("04 07 04 50 4f 4e 47 68 69")]);
+});
+
+Deno.test("serveConnection() writes all, however little a write takes", async () => {
+  const at = serve(new FakeStream(7));
+  at.stream.deliver(PEER_GREETING);
+  at.stream.deliver(null);
+  await ended(at, { kind: "stranger" });
+  assertEquals(at.stream.written, [...GREETING, ...READY]);
+});
+
+Deno.test("serveConnection() reads no more while there is no room", async () => {
+  const gate = Promise.withResolvers<void>();
+  const at = serve(new FakeStream(), () => gate.promise);
+  at.stream.deliver(Uint8Array.of(...PEER_GREETING, ...PEER_READY, 0, 1, 0x61));
+  at.stream.deliver(hex("00 01 62"));
+  at.stream.deliver(null);
+  await settle();
+  assertEquals(at.messages, ["a"]);
+  gate.resolve();
+  await ended(at, { kind: "left" });
+  assertEquals(at.messages, ["a", "b"]);
+});
+
+Deno.test("serveConnection() drops a peer that does not shake hands in time", async () => {
+  for (const sent of [new Uint8Array(), PEER_GREETING]) {
+    const at = serve();
+    if (sent.length > 0) at.stream.deliver(sent);
+    await at.clock.advance(HANDSHAKE_TIMEOUT_MS - 1);
+    assertEquals(at.stream.closed, 0);
+    await at.clock.advance(1);
+    await ended(at, { kind: "rejected", reason: "no handshake within 10000 ms" });
+  }
+});
+
+Deno.test("serveConnection() has patience with a peer that is silent after its handshake", async () => {
+  const at = serve();
+  at.stream.deliver(Uint8Array.of(...PEER_GREETING, ...PEER_READY));
+  await at.clock.advance(10 * HANDSHAKE_TIMEOUT_MS);
+  assertEquals([at.stream.closed, at.ready()], [0, 1]);
+  at.stream.deliver(null);
+  await ended(at, { kind: "left" });
+});
+
+Deno.test("serveConnection() drops a peer that breaks the protocol", async () => {
+  const at = serve();
+  at.stream.deliver(Uint8Array.of(...PEER_GREETING, ...PEER_READY, 0, 1, 0x61, 0x80));
+  await ended(at, { kind: "rejected", reason: "frame with reserved flags 128" });
+  assertEquals(at.messages, ["a"], "what came before is kept");
+});
+
+Deno.test("serveConnection() tells how a peer went", async () => {
+  const peer = Uint8Array.of(...PEER_GREETING, ...PEER_READY);
+  const reset = new Deno.errors.ConnectionReset("Connection reset by peer");
+  const stories: readonly (readonly [readonly (Uint8Array | Error | null)[], ConnectionEnd])[] = [
+    [[null], { kind: "stranger" }],
+    [[reset], { kind: "stranger" }],
+    [[PEER_GREETING.subarray(0, 20), null], { kind: "stranger" }],
+    [[peer, reset], { kind: "left", reason: "Connection reset by peer" }],
+    [[peer, hex("00 05 61"), null], { kind: "left", reason: "cut within a message" }],
+  ];
+  for (const [story, end] of stories) {
+    const at = serve();
+    for (const event of story) at.stream.deliver(event);
+    await ended(at, end);
+    assertEquals(at.messages, []);
+  }
+});
+
+Deno.test("serveConnection() close() ends it at any point, any number of times", async () => {
+  for (const sent of [undefined, Uint8Array.of(...PEER_GREETING, ...PEER_READY)]) {
+    const at = serve();
+    if (sent !== undefined) at.stream.deliver(sent);
+    await settle();
+    at.connection.close();
+    at.connection.close();
+    await ended(
+      at,
+      sent === undefined ? { kind: "stranger" } : { kind: "left", reason: "Bad resource ID" },
+    );
+  }
+});
