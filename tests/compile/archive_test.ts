@@ -332,6 +332,19 @@ Deno.test("stub notices that its own file is damaged", async () => {
   );
 });
 
+Deno.test("stub runs nothing whose checksum is wrong", async () => {
+  await using place = await Place.create();
+  const hash = encodeUtf8(sha256(PROGRAM));
+  const file = await Deno.readFile(place.file);
+  const at = new TextDecoder("latin1").decode(file).indexOf(sha256(PROGRAM));
+  file.set(hash.toReversed(), at);
+  await Deno.writeFile(place.file, file);
+  const { code, stdout, stderr } = await place.start();
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /\.cache\/pd-router: main\.js has a wrong checksum after unpacking\n/);
+  assertEquals(place.list("home"), ["/.cache"]);
+});
+
 Deno.test("stub ends with the signal's status when told to stop while unpacking", async () => {
   const runtime = RUNTIME.replace("&& exit 0", '&& kill "-$SIGNAL" "$STUB_PID" && exit 0');
   for (const [signal, status] of [["TERM", 143], ["HUP", 129], ["INT", 130]] as const) {

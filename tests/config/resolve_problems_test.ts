@@ -70,6 +70,15 @@ Deno.test("resolveConfig() refuses what does not fit together", () => {
       ['--static-backends "http://a:1/": given twice for "m"'],
     ],
     [
+      "a backend with two labels",
+      fleet({
+        "static-backends": "http://a,http://a",
+        "static-models": "m,n",
+        "static-model-labels": "x,y",
+      }),
+      ['--static-backends "http://a": has two different labels'],
+    ],
+    [
       "a backend in two spellings",
       fleet({ "static-backends": "http://a,HTTP://A:80" }),
       ['--static-backends "http://a": already given by --static-backends'],

@@ -95,6 +95,23 @@ Deno.test("response.read() is rejected by an abort, whether it waits or comes la
   }
 });
 
+Deno.test("response.read() and client.send() give nothing that arrives with an abort", async () => {
+  using fixture = new Fixture();
+  const { controller, signal } = countedSignal();
+  const sent = fixture.send({ signal });
+  const socket = await fixture.engines.socket(0);
+  socket.send("HTTP/1.1 200 OK\r\n\r\n");
+  using response = await sent;
+  const reading = assertRejects(() => response.read(), RouterError);
+  const other = assertRejects(() => fixture.send({ signal }), RouterError);
+  const second = await fixture.engines.socket(1);
+  socket.send("late");
+  second.send(answer("late"));
+  controller.abort();
+  assertEquals((await reading).code, "client-gone");
+  assertEquals((await other).code, "client-gone");
+});
+
 Deno.test("response.read() gives nothing after an abort, even if it has arrived", async () => {
   using fixture = new Fixture();
   const controller = new AbortController();

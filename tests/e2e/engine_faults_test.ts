@@ -1,0 +1,150 @@
+import { type FaultWhen, type SimEngine, type SimFaults } from "../../lib/sim/mod.ts";
+import { comparable, type ComparableAnswer } from "../support/answers.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { type Cluster, type ClusterShape, MODEL, startCluster, total } from "../support/cluster.ts";
+import { post } from "../support/router.ts";
+
+type Fault = {
+  [Name in keyof SimFaults]: SimFaults[Name] extends FaultWhen ? Name : never;
+}[keyof SimFaults];
+
+const FAST: ClusterShape = {
+  router: {
+    handoff: { kvReadyTimeoutMs: 300 },
+    timeouts: { prefillMs: 500, firstByteMs: 500, streamIdleMs: 500, wholeAnswerMs: 2_000 },
+  },
+};
+
+function body(index: number, stream: boolean): Record<string, unknown> {
+  return {
+    model: MODEL,
+    messages: [{ role: "user", content: `Number ${index}, please. [[sim:len 15]]` }],
+    max_tokens: 30,
+    stream,
+    ...(stream ? { stream_options: { include_usage: true } } : {}),
+  };
+}
+
+function ask(url: string, index: number, stream: boolean): Promise<ComparableAnswer> {
+  return post(`${url}/v1/chat/completions`, body(index, stream)).then(comparable);
+}
+
+/** Right, or cleanly wrong: an error status, or one error event at the end of a stream. */
+function assertRightOrClean(ours: ComparableAnswer, right: ComparableAnswer): boolean {
+  if (ours.status === 200 && ours.errors.length === 0) {
+    assertEquals(ours, right);
+    return true;
+  }
+  assertEquals(ours.errors.length, 1);
+  if (ours.status === 200) {
+    assertEquals(ours.done, 0);
+    assert(right.text.startsWith(ours.text), `${ours.text} begins ${right.text}`);
+  } else {
+    assert([502, 503, 504].includes(ours.status), String(ours.status));
+  }
+  return false;
+}
+
+async function underFault(
+  shape: ClusterShape,
+  engineOf: (cluster: Cluster) => SimEngine | undefined,
+  fault: Fault,
+  when: FaultWhen,
+): Promise<{ right: number; all: number }> {
+  await using cluster = await startCluster({ ...FAST, ...shape });
+  const engine = engineOf(cluster);
+  assert(engine);
+  engine.faults[fault] = when as never;
+  engine.faults.paths = ["/v1/completions"];
+  engine.faults.dieAfterEvents = 2;
+  engine.faults.hangAfterEvents = 2;
+  let right = 0;
+  const indexes = Array.from({ length: 8 }, (_, index) => index);
+  await Promise.all(indexes.map(async (index) => {
+    const stream = index % 2 === 0;
+    const [ours, theirs] = await Promise.all([
+      ask(cluster.url, index, stream),
+      ask(cluster.single.url, index, stream),
+    ]);
+    if (assertRightOrClean(ours, theirs)) right++;
+  }));
+  engine.faults[fault] = false as never;
+  // What went wrong leaves nothing behind: the next requests are as good as the first.
+  await cluster.quiet();
+  for (const stream of [false, true]) {
+    assertEquals(await ask(cluster.url, 99, stream), await ask(cluster.single.url, 99, stream));
+  }
+  assertEquals(total(cluster.decodes, "staleReads"), 0);
+  return { right, all: indexes.length };
+}
+
+const HTTP_FAULTS: readonly Fault[] = [
+  "dieBeforeAnswer",
+  "hangBeforeHead",
+  "errorAnswer",
+  "badJson",
+];
+const STREAM_FAULTS: readonly Fault[] = [
+  "dieMidStream",
+  "hangMidStream",
+  "errorEvent",
+  "finishError",
+];
+
+for (const fault of HTTP_FAULTS) {
+  Deno.test(`a faulty prefill engine is gone around when there is another: ${fault}`, async () => {
+    const { right, all } = await underFault(
+      { prefills: 2, decodes: 2 },
+      ({ prefills }) => prefills[0],
+      fault,
+      true,
+    );
+    assertEquals(right, all);
+  });
+
+  Deno.test(`a faulty prefill engine alone is a clean error: ${fault}`, async () => {
+    const { right } = await underFault({}, ({ prefills }) => prefills[0], fault, true);
+    assertEquals(right, 0);
+  });
+}
+
+for (const fault of [...HTTP_FAULTS.filter((name) => name !== "badJson"), ...STREAM_FAULTS]) {
+  Deno.test(`a faulty decode engine gives a right answer or a clean error: ${fault}`, async () => {
+    const { right, all } = await underFault(
+      { prefills: 2, decodes: 2 },
+      ({ decodes }) => decodes[0],
+      fault,
+      true,
+    );
+    assert(right >= all / 2, `${right} of ${all} right`);
+  });
+}
+
+Deno.test("slow tokens and comments in the stream change nothing", async () => {
+  for (const fault of ["slowTokens", "sseComments"] as const) {
+    const { right, all } = await underFault({}, ({ decodes }) => decodes[0], fault, 3);
+    assertEquals(right, all, fault);
+  }
+});
+
+Deno.test("a stopped prefill engine is named in the error", async () => {
+  await using cluster = await startCluster(FAST);
+  const [prefill] = cluster.prefills;
+  assert(prefill);
+  await prefill.stop();
+  const answer = await post(`${cluster.url}/v1/chat/completions`, body(1, false));
+  assertEquals(answer.status, 502);
+  assertStringIncludes((await answer.json()).error.message, prefill.url);
+  await cluster.quiet();
+});
+
+Deno.test("a stopped decode engine is gone around when there is another", async () => {
+  await using cluster = await startCluster({ ...FAST, decodes: 2 });
+  const [decode] = cluster.decodes;
+  assert(decode);
+  await decode.stop();
+  const right = await ask(cluster.single.url, 5, false);
+  for (let round = 0; round < 4; round++) {
+    assertEquals(await ask(cluster.url, 5, false), right);
+  }
+});
