@@ -1,0 +1,73 @@
+/** Which command an argument list is for, and its running. @module */
+import { startApp } from "../app.ts";
+import { FLAGS, withSuggestion } from "../config/mod.ts";
+import { parseArgv, type ParsedArgv } from "./argv.ts";
+import { checkReport } from "./check.ts";
+import { routerHelp } from "./help.ts";
+import { loadConfig } from "./load.ts";
+import type { CliPorts } from "./ports.ts";
+import { openLogger, refuse } from "./report.ts";
+import { serve } from "./serve.ts";
+import { VERSION_LINE } from "./version.ts";
+
+const COMMANDS = ["check", "demo", "help", "sim"] as const;
+
+/** Run the command that `argv` names, or serve; resolves to the exit code. */
+export async function dispatch(argv: readonly string[], ports: CliPorts): Promise<number> {
+  const [first = "", ...rest] = argv;
+  if (first === "" || first.startsWith("-")) return await runRouter(argv, ports);
+  const command = COMMANDS.find((name) => name === first);
+  switch (command) {
+    case "check":
+      return await runCheck(rest, ports);
+    // The simulator alone needs the native ZeroMQ addon: a router starts without it.
+    case "demo":
+      return await (await import("./demo.ts")).runDemo(rest, ports);
+    case "sim":
+      return await (await import("./sim.ts")).runSim(rest, ports);
+    case "help":
+      await ports.stdio.out.print(await helpFor(rest[0]));
+      return 0;
+    case undefined: {
+      const message = withSuggestion("unknown command", first, COMMANDS);
+      return await refuse([{ key: first, message }], ports);
+    }
+    default:
+      return command satisfies never;
+  }
+}
+
+async function helpFor(command: string | undefined): Promise<string> {
+  if (command === "sim") return (await import("./sim.ts")).simHelp();
+  if (command === "demo") return (await import("./demo.ts")).demoHelp();
+  return routerHelp();
+}
+
+async function runRouter(argv: readonly string[], ports: CliPorts): Promise<number> {
+  const parsed = parseArgv(FLAGS, argv);
+  if (parsed.help || parsed.version) return await printGeneral(parsed, ports);
+  const result = loadConfig(parsed, ports);
+  if (!result.ok) return await refuse(result.problems, ports);
+  using signals = ports.signals();
+  return await serve(result.config, {
+    clock: ports.clock,
+    random: ports.random,
+    log: openLogger(ports, result.config.log),
+    signals,
+    start: startApp,
+    complain: (line) => ports.stdio.err.write(line),
+  });
+}
+
+async function runCheck(argv: readonly string[], ports: CliPorts): Promise<number> {
+  const parsed = parseArgv(FLAGS, argv);
+  if (parsed.help || parsed.version) return await printGeneral(parsed, ports);
+  const result = loadConfig(parsed, ports);
+  await ports.stdio.out.print(checkReport(result, ports.env));
+  return result.ok ? 0 : 1;
+}
+
+async function printGeneral(parsed: ParsedArgv, ports: CliPorts): Promise<number> {
+  await ports.stdio.out.print(parsed.help ? routerHelp() : VERSION_LINE);
+  return 0;
+}

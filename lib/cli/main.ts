@@ -1,0 +1,29 @@
+/** The program: the process's own arguments, streams and signals given to a command. @module */
+import { describeError, systemClock, systemRandom } from "../base/mod.ts";
+import { dispatch } from "./dispatch.ts";
+import { openSignals } from "./signals.ts";
+import { flushStdio, LineWriter } from "./stdio.ts";
+
+/** How long the last lines may take to go out; a reader that has stalled does not keep us. */
+const FLUSH_MS = 1000;
+
+/** Run the command line `argv` (without the program's name); resolves to the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const clock = systemClock();
+  const stdio = { out: new LineWriter(Deno.stdout), err: new LineWriter(Deno.stderr) };
+  try {
+    return await dispatch(argv, {
+      stdio,
+      clock,
+      random: systemRandom(),
+      env: (name) => Deno.env.get(name),
+      readFile: (path) => Deno.readTextFileSync(path),
+      signals: () => openSignals(Deno),
+    });
+  } catch (error) {
+    stdio.err.write(`pd-router: ${describeError(error)}`);
+    return 1;
+  } finally {
+    await flushStdio(stdio, clock, FLUSH_MS);
+  }
+}

@@ -1,0 +1,17 @@
+/** What the commands use of the process; tests pass stand-ins. @module */
+import type { Clock, Random } from "../base/mod.ts";
+import type { Signals } from "./signals.ts";
+import type { Stdio } from "./stdio.ts";
+
+/** The process as the commands see it. */
+export interface CliPorts {
+  readonly stdio: Stdio;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Value of an environment variable. */
+  readonly env: (name: string) => string | undefined;
+  /** Text of a file; throws as `Deno.readTextFileSync` does. */
+  readonly readFile: (path: string) => string;
+  /** Begin to listen for signals. */
+  readonly signals: () => Signals;
+}

@@ -1,0 +1,96 @@
+/** The life of a serving router: start, wait for a signal, drain, end. @module */
+import type { App, AppPorts } from "../app.ts";
+import { describeError, type Logger } from "../base/mod.ts";
+import type { RouterConfig } from "../config/mod.ts";
+import { engineText } from "./check.ts";
+import { INTERRUPTED, settled } from "./ending.ts";
+import type { Signals } from "./signals.ts";
+
+/** What serving needs of a router. */
+export type ServingApp =
+  & Pick<App, "address" | "notifications" | "drain" | "closed">
+  & AsyncDisposable;
+
+/** What serving uses. */
+export interface ServeIo extends AppPorts {
+  readonly signals: Signals;
+  /** Starts the router; rejects when it cannot. */
+  readonly start: (config: RouterConfig, ports: AppPorts) => Promise<ServingApp>;
+  /** One line to standard error, whatever the log level. */
+  readonly complain: (line: string) => void;
+}
+
+/** How long after its deadline a drain, and then the stop, may still take. */
+const GRACE_MS = 2000;
+
+/**
+ * Serve until a signal has come and the requests in flight have ended, or the drain deadline has.
+ *
+ * @returns the exit code: 0 after a drain, 1 when the router could not start or ended by itself,
+ * 130 when a second signal (or one during the start) ended it at once.
+ */
+export async function serve(config: RouterConfig, io: ServeIo): Promise<number> {
+  const starting = io.start(config, { clock: io.clock, random: io.random, log: io.log }).then(
+    (app) => ({ kind: "started", app }) as const,
+    (error: unknown) => ({ kind: "failed", error }) as const,
+  );
+  const signal = io.signals.next().then((name) => ({ kind: "signal", name }) as const);
+  const start = await Promise.race([starting, signal]);
+  if (start.kind === "failed") {
+    io.complain(`pd-router: Cannot start: ${describeError(start.error)}`);
+    return 1;
+  }
+  if (start.kind === "signal") {
+    io.complain(`pd-router: ${start.name} before the start was complete`);
+    return INTERRUPTED;
+  }
+  const { app } = start;
+  logStart(config, app, io.log);
+  const closed = app.closed.then(
+    () => ({ kind: "closed", error: undefined }) as const,
+    (error: unknown) => ({ kind: "closed", error }) as const,
+  );
+  const end = await Promise.race([signal, closed]);
+  if (end.kind === "closed") {
+    const reason = end.error === undefined ? "" : `: ${describeError(end.error)}`;
+    io.complain(`pd-router: The server ended by itself${reason}`);
+    await settled(app[Symbol.asyncDispose](), io.clock, GRACE_MS);
+    return 1;
+  }
+  const again = io.signals.next().then(() => INTERRUPTED);
+  return Promise.race([again, stop(config, app, end.name, io)]);
+}
+
+async function stop(
+  config: RouterConfig,
+  app: ServingApp,
+  signal: string,
+  { clock, log, complain }: ServeIo,
+): Promise<number> {
+  const { drainTimeoutMs } = config;
+  log.info(`${signal}: draining, at most ${drainTimeoutMs / 1000} s; again to end at once`);
+  const since = clock.now();
+  const drain = await settled(app.drain(drainTimeoutMs), clock, drainTimeoutMs + GRACE_MS);
+  const stopped = await settled(app[Symbol.asyncDispose](), clock, GRACE_MS);
+  const failed = [drain, stopped].flatMap((result) => result.error ?? []);
+  for (const error of failed) complain(`pd-router: Error while stopping: ${describeError(error)}`);
+  log.info(`Stopped after ${((clock.now() - since) / 1000).toFixed(1)} s`);
+  return 0;
+}
+
+function logStart({ engines, handoff, routing }: RouterConfig, app: ServingApp, log: Logger): void {
+  const kind = handoff.kind === "none" ? routing.kind : "disaggregated prefill";
+  log.info(`Serving on ${address("http", app.address.hostname, app.address.port)}`, {
+    routing: kind,
+    engines: engines.length,
+  });
+  if (app.notifications !== undefined) {
+    log.info(`Waiting for KV-ready notifications on ${app.notifications.endpoint}`);
+  }
+  for (const engine of engines) log.info(`Engine ${engine.id}: ${engineText(engine)}`);
+}
+
+function address(scheme: string, host: string, port: number): string {
+  const name = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return `${scheme}://${name}:${port}`;
+}

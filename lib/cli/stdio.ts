@@ -1,0 +1,130 @@
+/**
+ * Lines to standard output and standard error that never make the caller wait.
+ *
+ * Knows nothing of what the lines say.
+ * @module
+ */
+import { type Clock, encodeUtf8, type LineSink, type LogLevel, RouterError } from "../base/mod.ts";
+
+/** The one method needed of `Deno.stdout` and `Deno.stderr`. */
+export interface ByteSink {
+  /** Write some of `bytes`, at least one; resolves to how many. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** How much may wait for a slow reader before lines are dropped, in UTF-16 code units. */
+const DEFAULT_LIMIT = 1024 * 1024;
+
+/**
+ * Writes lines in the order given, as many as have gathered with each write.
+ *
+ * A reader that stalls costs lines, never memory: above the limit they are dropped, and counted in
+ * a line of its own when the reader goes on. A reader that has gone away costs all further lines.
+ */
+export class LineWriter {
+  readonly #sink: ByteSink;
+  readonly #limit: number;
+  #waiting: string[] = [];
+  #waitingLength = 0;
+  #dropped = 0;
+  #broken = false;
+  #pump: Promise<void> | undefined;
+  #notice = (dropped: number): string => `${dropped} lines dropped: the output was not read`;
+
+  constructor(sink: ByteSink, limit = DEFAULT_LIMIT) {
+    this.#sink = sink;
+    this.#limit = limit;
+  }
+
+  /** Let `notice` word the line that stands for dropped ones. */
+  wordDrops(notice: (dropped: number) => string): void {
+    this.#notice = notice;
+  }
+
+  /** Queue `line`, without its line feed; drops it when too much waits already. */
+  write(line: string): void {
+    if (this.#waitingLength + line.length > this.#limit) this.#dropped++;
+    else this.#enqueue(line);
+  }
+
+  /** Write `text` and a line feed, however long; resolves when it is out or cannot be. */
+  print(text: string): Promise<void> {
+    this.#enqueue(text);
+    return this.flushed();
+  }
+
+  /** Resolves when nothing waits: never, if the reader has stalled for good. */
+  async flushed(): Promise<void> {
+    while (this.#pump !== undefined) await this.#pump;
+  }
+
+  #enqueue(line: string): void {
+    if (this.#broken) return;
+    this.#waiting.push(line);
+    this.#waitingLength += line.length + 1;
+    this.#pump ??= this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    // Lines of the same turn go out together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const text = `${this.#waiting.join("\n")}\n`;
+      this.#waiting = [];
+      try {
+        await writeFully(this.#sink, encodeUtf8(text));
+      } catch {
+        // EPIPE or a closed descriptor: nobody reads, and there is nobody to tell.
+        this.#broken = true;
+        this.#waiting = [];
+      }
+      // What is being written counts until it is out, so that both together keep the limit.
+      this.#waitingLength = this.#waiting.reduce((sum, line) => sum + line.length + 1, 0);
+      if (this.#dropped > 0 && !this.#broken) {
+        const notice = this.#notice(this.#dropped);
+        this.#dropped = 0;
+        this.#waiting.push(notice);
+        this.#waitingLength += notice.length + 1;
+      }
+    }
+    this.#pump = undefined;
+  }
+}
+
+/** Standard output and standard error. */
+export interface Stdio {
+  readonly out: LineWriter;
+  readonly err: LineWriter;
+}
+
+/** A sink for log lines: warnings and worse to standard error, the others to standard output. */
+export function logSink(stdio: Stdio): LineSink {
+  return (line: string, level: LogLevel): void => {
+    const worse = level === "critical" || level === "error" || level === "warning";
+    (worse ? stdio.err : stdio.out).write(line);
+  };
+}
+
+/** Wait until both are written, at most `deadlineMs`. */
+export function flushStdio(
+  stdio: Stdio,
+  clock: Clock,
+  deadlineMs: number,
+): Promise<"ready" | "timed-out"> {
+  return new Promise((resolve) => {
+    const timer = clock.after(deadlineMs, () => resolve("timed-out"));
+    Promise.all([stdio.out.flushed(), stdio.err.flushed()]).then(() => {
+      timer.cancel();
+      resolve("ready");
+    });
+  });
+}
+
+async function writeFully(sink: ByteSink, bytes: Uint8Array): Promise<void> {
+  let offset = 0;
+  while (offset < bytes.length) {
+    const written = await sink.write(bytes.subarray(offset));
+    if (written === 0) throw new RouterError("internal", "Cannot write: the output takes nothing");
+    offset += written;
+  }
+}

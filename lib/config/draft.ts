@@ -1,0 +1,106 @@
+/** One engine as it was written, checked in itself. @module */
+import type { Role } from "../base/mod.ts";
+import type { Problem } from "./problem.ts";
+import { type EngineUrl, parseEngineUrl } from "./url.ts";
+import { parseHost, parsePorts } from "./value.ts";
+
+/** What was written, in any notation. */
+export interface RawEngine {
+  readonly url: string;
+  readonly role: Role;
+  readonly models: readonly string[];
+  readonly label?: string | undefined;
+  readonly nixl?: {
+    readonly host?: string | undefined;
+    readonly init_ports?: readonly string[] | undefined;
+    readonly alloc_ports?: readonly string[] | undefined;
+    readonly query_ports?: readonly string[] | undefined;
+    readonly notifications?: number | undefined;
+  } | undefined;
+}
+
+/** What was said of where an engine receives KV; what was left out is decided later. */
+export interface DraftReceiver {
+  readonly host?: string | undefined;
+  readonly initPorts?: readonly number[] | undefined;
+  readonly allocPorts?: readonly number[] | undefined;
+  readonly queryPorts?: readonly number[] | undefined;
+}
+
+/** One engine before what it has in common with others is known. */
+export interface EngineDraft {
+  /** The name under which it was given, for messages. */
+  readonly where: string;
+  readonly at: EngineUrl;
+  readonly role: Role;
+  /** Empty when they are to be read from the engine. */
+  readonly models: readonly string[];
+  readonly label?: string | undefined;
+  /** Absent when nothing was said of it. */
+  readonly receiver?: DraftReceiver | undefined;
+  /** KV-ready notifications that one request causes on this prefill engine. */
+  readonly notifications?: number | undefined;
+}
+
+/** Drafts of the engines that are right in themselves, and what is wrong with the others. */
+export interface Drafts {
+  readonly drafts: readonly EngineDraft[];
+  readonly problems: readonly Problem[];
+}
+
+/** Most notifications one request can cause: more than any engine has ranks. */
+const MAX_NOTIFICATIONS = 1024;
+
+/** The draft of one engine, or its problems; `where` and `shown` are what they name. */
+export function draftEngine(where: string, shown: string, raw: RawEngine): Drafts {
+  const wrong: string[] = [];
+  const { host, notifications, ...lists } = raw.nixl ?? {};
+  const ports = (name: string, texts: readonly string[] | undefined): DraftPorts => {
+    const parsed = texts === undefined ? undefined : parsePorts(texts);
+    if (parsed === undefined || parsed.ok) return parsed?.value;
+    wrong.push(`${name}: ${parsed.message}`);
+    return undefined;
+  };
+  const at = parseEngineUrl(raw.url);
+  if (!at.ok) wrong.push(at.message);
+  const checkedHost = parseHost(host ?? "");
+  if (!checkedHost.ok) wrong.push(`host: ${checkedHost.message}`);
+  const receiver = {
+    host,
+    initPorts: ports("init", lists.init_ports),
+    allocPorts: ports("alloc", lists.alloc_ports),
+    queryPorts: ports("query", lists.query_ports),
+  };
+  const isReceiver = Object.values({ host, ...lists }).some((part) => part !== undefined);
+  if (raw.models.includes("")) wrong.push("a model's name is empty");
+  if (isReceiver && raw.role === "prefill") wrong.push("host and ports belong to decode engines");
+  if (notifications !== undefined && raw.role === "decode") {
+    wrong.push("notifications belong to prefill engines");
+  } else if (notifications !== undefined && !isCount(notifications)) {
+    wrong.push(`notifications: expected an integer from 1 to ${MAX_NOTIFICATIONS}`);
+  }
+  if (!at.ok || wrong.length > 0) {
+    return {
+      drafts: [],
+      problems: wrong.map((message) => ({ key: where, value: shown, message })),
+    };
+  }
+  const models = [...new Set(raw.models)];
+  const { role, label } = raw;
+  const draft = { where, at: at.value, role, models, label, notifications };
+  return { drafts: [isReceiver ? { ...draft, receiver } : draft], problems: [] };
+}
+
+/** Several results as one. */
+export function joinDrafts(results: readonly Drafts[]): Drafts {
+  return {
+    drafts: results.flatMap((result) => result.drafts),
+    problems: results.flatMap((result) => result.problems),
+  };
+}
+
+type DraftPorts = readonly number[] | undefined;
+
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= MAX_NOTIFICATIONS;
+}

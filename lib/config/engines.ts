@@ -1,0 +1,160 @@
+/** Engine records from drafts, with everything that engines must not disagree on. @module */
+import type { Engine, NixlReceiver } from "../base/mod.ts";
+import type { DraftReceiver, EngineDraft } from "./draft.ts";
+import type { Problem } from "./problem.ts";
+
+/** Ports of decode engines that were given none. */
+export interface ReceiverDefaults {
+  readonly initPorts: readonly number[];
+  readonly allocPorts: readonly number[];
+}
+
+/** Addresses that mean "every interface" to the one who binds, and nothing to the one who dials. */
+const WILDCARDS = new Set(["0.0.0.0", "::", "[::]", "*"]);
+
+/**
+ * The engines of `drafts`, in their order, with unique ids.
+ *
+ * With `receivers`, that is with handoffs, the port lists of a decode engine must have one length, no two receivers may share
+ * a port of a host, and no prefill engine may have more ranks than the decode engines it can meet:
+ * LMCache indexes the lists by the rank of the prefill engine (`pd_backend.py`).
+ */
+export function finishEngines(
+  drafts: readonly EngineDraft[],
+  receivers: ReceiverDefaults | undefined,
+): { readonly engines: readonly Engine[]; readonly problems: readonly Problem[] } {
+  const problems = duplicateUrls(drafts);
+  const ids = uniqueIds(drafts);
+  const engines = drafts.map((draft, index): Engine => {
+    const nixl = receivers === undefined ? undefined : receiverOf(draft, receivers);
+    const { label, notifications } = draft;
+    return {
+      id: ids[index] ?? draft.at.id,
+      url: draft.at.url,
+      role: draft.role,
+      models: draft.models,
+      ...(label === undefined ? {} : { label }),
+      ...(nixl === undefined ? {} : { nixl }),
+      ...(notifications === undefined ? {} : { notifications }),
+    };
+  });
+  const places = drafts.map((draft) => draft.where);
+  if (receivers !== undefined) {
+    problems.push(...receiverProblems(engines, places), ...rankProblems(engines, places));
+  }
+  return { engines, problems };
+}
+
+/** What is missing among engines that are to hand prompts over. */
+export function handoffProblems(engines: readonly Engine[]): readonly Problem[] {
+  const prefill = engines.filter((engine) => engine.role === "prefill");
+  const decode = engines.filter((engine) => engine.role === "decode");
+  const problems: Problem[] = [];
+  for (const [role, found] of [["prefill", prefill], ["decode", decode]] as const) {
+    if (found.length > 0) continue;
+    const message =
+      `disaggregated_prefill needs a ${role} engine: add --${role} URL, or name the ` +
+      `label of one of --static-model-labels in --${role}-model-labels`;
+    problems.push({ key: `--${role}`, message });
+  }
+  if (
+    problems.length === 0 && !prefill.some((one) => decode.some((other) => mayMeet(one, other)))
+  ) {
+    const message = `no prefill engine serves a model of a decode engine: ${modelsOf(prefill)} ` +
+      `against ${modelsOf(decode)}`;
+    problems.push({ key: "engines", message });
+  }
+  return problems;
+}
+
+/** Whether two engines serve a model in common, as far as models are known. */
+function mayMeet(one: Engine, other: Engine): boolean {
+  return one.models.length === 0 || other.models.length === 0 ||
+    one.models.some((model) => other.models.includes(model));
+}
+
+function receiverOf(draft: EngineDraft, defaults: ReceiverDefaults): NixlReceiver | undefined {
+  if (draft.role !== "decode" && draft.receiver === undefined) return undefined;
+  const given: DraftReceiver = draft.receiver ?? {};
+  return {
+    host: given.host ?? draft.at.host,
+    initPorts: given.initPorts ?? defaults.initPorts,
+    allocPorts: given.allocPorts ?? defaults.allocPorts,
+    ...(given.queryPorts === undefined ? {} : { queryPorts: given.queryPorts }),
+  };
+}
+
+function duplicateUrls(drafts: readonly EngineDraft[]): Problem[] {
+  const first = new Map<string, string>();
+  const problems: Problem[] = [];
+  for (const { at, where } of drafts) {
+    const before = first.get(at.url);
+    if (before === undefined) first.set(at.url, where);
+    else problems.push({ key: where, value: at.url, message: `already given by ${before}` });
+  }
+  return problems;
+}
+
+/** `host:port` ids; two schemes of one address are told apart by a number. */
+function uniqueIds(drafts: readonly EngineDraft[]): readonly string[] {
+  const uses = new Map<string, number>();
+  return drafts.map(({ at }) => {
+    const use = (uses.get(at.id) ?? 0) + 1;
+    uses.set(at.id, use);
+    return use === 1 ? at.id : `${at.id}-${use}`;
+  });
+}
+
+function receiverProblems(engines: readonly Engine[], places: readonly string[]): Problem[] {
+  const problems: Problem[] = [];
+  const owners = new Map<string, string>();
+  const seen = new Set<string>();
+  for (const [index, { url, nixl }] of engines.entries()) {
+    // An engine that is given twice is one problem, not one for each port as well.
+    if (nixl === undefined || seen.has(url)) continue;
+    seen.add(url);
+    const wrong = (message: string): void =>
+      void problems.push({ key: places[index] ?? url, value: url, message });
+    if (WILDCARDS.has(nixl.host)) {
+      wrong(`prefill engines cannot connect to "${nixl.host}": give the host they reach it by`);
+    }
+    const { initPorts, allocPorts, queryPorts } = nixl;
+    const lengths = [initPorts, allocPorts, ...(queryPorts === undefined ? [] : [queryPorts])]
+      .map((list) => list.length);
+    if (new Set(lengths).size > 1) {
+      const counts = ["init", "alloc", "query"].flatMap((name, at) =>
+        lengths[at] === undefined ? [] : `${lengths[at]} ${name}`
+      );
+      wrong(`has ${counts.join(", ")} ports: one of each for every rank`);
+    }
+    for (const port of [...initPorts, ...allocPorts, ...(queryPorts ?? [])]) {
+      const address = `${nixl.host}:${port}`;
+      const owner = owners.get(address);
+      if (owner === undefined) owners.set(address, url);
+      else if (owner === url) wrong(`uses the port ${address} twice`);
+      else {
+        wrong(`receives KV on ${address}, as ${owner} does: give each its own host or ports`);
+        break;
+      }
+    }
+  }
+  return problems;
+}
+
+function rankProblems(engines: readonly Engine[], places: readonly string[]): Problem[] {
+  return engines.flatMap((prefill, index): Problem[] => {
+    const ranks = prefill.notifications ?? 0;
+    const short = engines.find((decode) =>
+      decode.nixl !== undefined && decode.nixl.initPorts.length < ranks && decode !== prefill &&
+      mayMeet(prefill, decode)
+    );
+    if (short?.nixl === undefined) return [];
+    const message = `has ${ranks} ranks that notify, more than ${short.url} has ports ` +
+      `(${short.nixl.initPorts.length}): one for every rank`;
+    return [{ key: places[index] ?? prefill.url, value: prefill.url, message }];
+  });
+}
+
+function modelsOf(engines: readonly Engine[]): string {
+  return [...new Set(engines.flatMap((engine) => engine.models))].join(", ");
+}

@@ -1,0 +1,62 @@
+/** Shapes of the values of a configuration file that are more than one value or a list. @module */
+import * as z from "zod";
+
+const TEXT = z.string().trim().min(1, "must not be empty");
+const PORTS = z.union([z.int(), z.array(z.int())], "expected a port or a list of ports")
+  .transform((ports) => [ports].flat().map(String));
+const NIXL = z.strictObject({
+  host: TEXT.optional(),
+  init_ports: PORTS.optional(),
+  alloc_ports: PORTS.optional(),
+  query_ports: PORTS.optional(),
+  notifications: z.number().optional(),
+});
+const ENGINE = z.strictObject({
+  url: TEXT,
+  role: z.enum(["prefill", "decode", "any"]).optional(),
+  model: TEXT.optional(),
+  models: z.array(TEXT).optional(),
+  label: TEXT.optional(),
+  nixl: NIXL.optional(),
+});
+const SCALAR = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+
+/** Value of the key `engines`. */
+export const ENGINES = z.array(ENGINE, "expected a list of engines");
+
+/** An item of `engines`. */
+export type EngineEntry = z.infer<typeof ENGINE>;
+
+/** Names that an item of `engines`, or its `nixl`, may have. */
+export const ENGINE_KEYS: readonly string[] = [
+  ...Object.keys(ENGINE.shape),
+  ...Object.keys(NIXL.shape),
+];
+
+/** Value of a flag's key. */
+export const VALUE = z.union(
+  [SCALAR, z.array(SCALAR)],
+  "expected one value or a list of values",
+);
+
+/** `static_aliases` as a map: model by alias. */
+export const ALIASES = z.record(z.string(), z.string("expected the name of a model"));
+
+/** `static_models` as a map, as in a dynamic configuration file of the production-stack router. */
+export const STATIC_MODELS = z.record(
+  z.string(),
+  z.strictObject({
+    static_backends: z.array(TEXT).min(1, "names no engine"),
+    static_model_type: TEXT.optional(),
+  }),
+);
+
+/** What `STATIC_MODELS` yields. */
+export type StaticModels = z.infer<typeof STATIC_MODELS>;
+
+/** `value` as a mapping with names for keys, or undefined when it is something else. */
+export function asMap(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return MAP.safeParse(value).data;
+}
+
+const MAP = z.record(z.string(), z.unknown());

@@ -1,0 +1,102 @@
+/** What a flag is, and the other names it goes by. @module */
+
+/**
+ * How a value is written.
+ *
+ * `route` is empty or a path; `seconds` are numbers, fractions allowed; `list` is separated by commas; `ports` is one port or a
+ * list of them; `aliases` is `alias:model,...`; `specs` is a repeatable text.
+ */
+export type FlagType =
+  | "string"
+  | "file"
+  | "host"
+  | "route"
+  | "int"
+  | "float"
+  | "seconds"
+  | "flag"
+  | "list"
+  | "ports"
+  | "aliases"
+  | "specs";
+
+/** One setting, whichever way it is given. */
+export interface Flag {
+  /** Without the two dashes. */
+  readonly name: string;
+  readonly type: FlagType;
+  readonly help: string;
+  /** Absent: none. */
+  readonly default?: string | number;
+  readonly choices?: readonly string[];
+  /** Choices of the production-stack router that this version refuses. */
+  readonly refused?: readonly string[];
+  /** Least and greatest number, both allowed. */
+  readonly range?: readonly [least: number, greatest: number];
+  /**
+   * Absent: the flag does something. `without-effect`: checked, and that is all. `unsupported`:
+   * known, and refused unless it has its default.
+   */
+  readonly status?: "without-effect" | "unsupported";
+  /** The value is never printed. */
+  readonly secret?: true;
+}
+
+/** Flags under one heading of the help text. */
+export interface FlagGroup {
+  readonly title: string;
+  readonly flags: readonly Flag[];
+}
+
+/** Something read from the environment alone. */
+export interface EnvironmentOnly {
+  readonly name: string;
+  readonly help: string;
+  readonly secret: boolean;
+}
+
+/** Prefix of every environment variable that stands for a flag. */
+export const ENV_PREFIX = "PD_ROUTER_";
+
+/** The environment variable of a flag: `--nixl-proxy-host` is `PD_ROUTER_NIXL_PROXY_HOST`. */
+export function envName(flagName: string): string {
+  return ENV_PREFIX + flagName.toUpperCase().replaceAll("-", "_");
+}
+
+/** The key of a flag in the configuration file: `--nixl-proxy-host` is `nixl_proxy_host`. */
+export function fileKey(flagName: string): string {
+  return flagName.replaceAll("-", "_");
+}
+
+/** What stands for the value in a usage line, e.g. `SECONDS`; empty for a flag without one. */
+export function placeholder(flag: Flag): string {
+  if (flag.choices !== undefined) return "NAME";
+  switch (flag.type) {
+    case "string":
+      return "TEXT";
+    case "host":
+      return "HOST";
+    case "file":
+      return "FILE";
+    case "route":
+      return "PATH";
+    case "int":
+      return "INT";
+    case "float":
+      return "NUMBER";
+    case "seconds":
+      return "SECONDS";
+    case "flag":
+      return "";
+    case "list":
+      return "LIST";
+    case "ports":
+      return "PORT[,PORT]";
+    case "aliases":
+      return "ALIAS:MODEL,...";
+    case "specs":
+      return "SPEC";
+    default:
+      return flag.type satisfies never;
+  }
+}

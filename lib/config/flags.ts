@@ -1,0 +1,309 @@
+/**
+ * The one table of flags: parsing, environment names, file keys, help and documentation follow it.
+ *
+ * Names, meanings and defaults shared with the router of vllm-project/production-stack are its own
+ * (`src/vllm_router/parsers/parser.py`, and pull request 913 for `--nixl-*`).
+ * @module
+ */
+import { LOG_LEVELS } from "../base/mod.ts";
+import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
+import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
+
+const PORT = [1, 65_535] as const;
+/** One millisecond to one week: none of these waits may be endless. */
+const WAIT = [0.001, 604_800] as const;
+const COUNT = [1, 2 ** 31 - 1] as const;
+
+/** Flags of this router that do something, by the heading of the help text. */
+export const SUPPORTED_GROUPS = [
+  {
+    title: "Serving",
+    flags: [
+      { name: "host", type: "host", default: "0.0.0.0", help: "Address to listen on" },
+      {
+        name: "port",
+        type: "int",
+        default: 8001,
+        range: [0, 65_535],
+        help: "Port to listen on; 0 takes any free one",
+      },
+      {
+        name: "root-path",
+        type: "route",
+        default: "",
+        help: "Path prefix that a proxy in front strips or keeps, e.g. /llm",
+      },
+      {
+        name: "config",
+        type: "file",
+        help: "YAML or JSON file: every flag's name with underscores as key, and `engines`",
+      },
+      {
+        name: "max-request-bytes",
+        type: "int",
+        default: 64 * 1024 * 1024,
+        range: [1, 2 ** 31 - 1],
+        help: "Largest request body, in bytes",
+      },
+    ],
+  },
+  {
+    title: "Engines",
+    flags: [
+      {
+        name: "prefill",
+        type: "specs",
+        help: "A prefill engine: 'URL;model=M;notifications=N', everything but the URL optional; " +
+          "repeatable. Models are read from the engine when not given. Implies --routing-logic " +
+          "disaggregated_prefill and --nixl-proxy-host 0.0.0.0",
+      },
+      {
+        name: "decode",
+        type: "specs",
+        help: "A decode engine: 'URL;init=P,P;alloc=P,P;query=P,P;host=H;model=M', likewise; " +
+          "repeatable. The ports are LMCache's pd_peer_init_port, pd_peer_alloc_port and " +
+          "pd_peer_query_port, one per rank; the host is the URL's when not given",
+      },
+      {
+        name: "service-discovery",
+        type: "string",
+        choices: ["static"],
+        refused: ["k8s", "external-only"],
+        help: "Where engines are found; static when --static-backends is given",
+      },
+      { name: "static-backends", type: "list", help: "Engine URLs" },
+      { name: "static-models", type: "list", help: "Model of each engine, in the same order" },
+      { name: "static-aliases", type: "aliases", help: "Other names of models" },
+      {
+        name: "static-model-labels",
+        type: "list",
+        help: "Label of each engine, in the same order",
+      },
+      {
+        name: "prefill-model-labels",
+        type: "list",
+        help: "Engines with these labels are prefill engines",
+      },
+      {
+        name: "decode-model-labels",
+        type: "list",
+        help: "Engines with these labels are decode engines",
+      },
+      {
+        name: "tls-ca",
+        type: "file",
+        help: "PEM file of certificate authorities for https engines",
+      },
+    ],
+  },
+  {
+    title: "Routing",
+    flags: [
+      {
+        name: "routing-logic",
+        type: "string",
+        choices: ["roundrobin", "session", "disaggregated_prefill"],
+        refused: ["kvaware", "prefixaware", "disaggregated_prefill_orchestrated"],
+        help: "How engines are chosen; required without --prefill and --decode",
+      },
+      {
+        name: "session-key",
+        type: "string",
+        help: "Header or body field that names the session; required with session",
+      },
+    ],
+  },
+  {
+    title: "Disaggregated prefill (NIXL)",
+    flags: [
+      {
+        name: "nixl-proxy-host",
+        type: "host",
+        help: "Address on which KV-ready notifications of prefill engines are received (their " +
+          "LMCache pd_proxy_host and pd_proxy_port name it); disaggregated_prefill needs it",
+      },
+      {
+        name: "nixl-proxy-port",
+        type: "int",
+        default: 7500,
+        range: PORT,
+        help: "Port of KV-ready notifications",
+      },
+      {
+        name: "nixl-peer-host",
+        type: "host",
+        help:
+          "Where prefill engines write KV to the decode engine of --static-backends; the host " +
+          "of its URL when not given",
+      },
+      {
+        name: "nixl-peer-init-port",
+        type: "ports",
+        default: "7300",
+        help: "LMCache pd_peer_init_port of a decode engine without ports of its own, one per rank",
+      },
+      {
+        name: "nixl-peer-alloc-port",
+        type: "ports",
+        default: "7400",
+        help: "LMCache pd_peer_alloc_port, likewise",
+      },
+      {
+        name: "nixl-finished-req-ttl",
+        type: "seconds",
+        default: 120,
+        range: WAIT,
+        help: "How long a finished request's late notifications are recognised",
+      },
+      {
+        name: "nixl-cleanup-interval",
+        type: "seconds",
+        default: 60,
+        range: WAIT,
+        help: "How often finished requests are swept",
+      },
+      {
+        name: "nixl-kv-ready-timeout",
+        type: "seconds",
+        default: 10,
+        range: WAIT,
+        help: "Longest wait for KV-ready notifications after the prefill has answered",
+      },
+      {
+        name: "nixl-kv-timeout-policy",
+        type: "string",
+        choices: ["retry", "proceed"],
+        default: "retry",
+        help: "After that wait: prefill again on another pair, or decode anyway",
+      },
+      {
+        name: "nixl-first-token",
+        type: "string",
+        choices: ["prefill", "decode"],
+        default: "prefill",
+        help: "Whose first token the client sees; decode engines need skip_last_n_tokens 1 for " +
+          "prefill, 0 for decode",
+      },
+    ],
+  },
+  {
+    title: "Timeouts",
+    flags: [
+      {
+        name: "connect-timeout",
+        type: "seconds",
+        default: 5,
+        range: WAIT,
+        help: "Longest wait for a connection to an engine",
+      },
+      {
+        name: "prefill-timeout",
+        type: "seconds",
+        default: 90,
+        range: WAIT,
+        help: "Longest wait for a prefill engine's answer",
+      },
+      {
+        name: "first-byte-timeout",
+        type: "seconds",
+        default: 300,
+        range: WAIT,
+        help: "Longest wait for the head of a streamed answer",
+      },
+      {
+        name: "whole-answer-timeout",
+        type: "seconds",
+        default: 3600,
+        range: WAIT,
+        help: "Longest wait for an answer that is not streamed",
+      },
+      {
+        name: "stream-idle-timeout",
+        type: "seconds",
+        default: 60,
+        range: WAIT,
+        help: "Longest silence within an answer",
+      },
+      {
+        name: "drain-timeout",
+        type: "seconds",
+        default: 30,
+        range: [0, 604_800],
+        help: "How long requests in flight may go on after SIGTERM",
+      },
+    ],
+  },
+  {
+    title: "Logging and statistics",
+    flags: [
+      {
+        name: "log-level",
+        type: "string",
+        choices: LOG_LEVELS,
+        default: "info",
+        help: "Least severe lines that are written",
+      },
+      {
+        name: "log-format",
+        type: "string",
+        choices: ["text", "json"],
+        default: "text",
+        help: "How lines look",
+      },
+      {
+        name: "engine-stats-interval",
+        type: "int",
+        default: 30,
+        range: COUNT,
+        help: "Seconds between readings of the engines' /metrics",
+      },
+      {
+        name: "request-stats-window",
+        type: "int",
+        default: 60,
+        range: COUNT,
+        help: "Seconds over which request statistics are taken",
+      },
+      { name: "log-stats", type: "flag", help: "Write statistics to the log" },
+      {
+        name: "log-stats-interval",
+        type: "int",
+        default: 10,
+        range: COUNT,
+        help: "Seconds between these lines",
+      },
+    ],
+  },
+] as const satisfies readonly FlagGroup[];
+
+/** Every flag by the heading of the help text. */
+export const FLAG_GROUPS: readonly FlagGroup[] = [
+  ...SUPPORTED_GROUPS,
+  { title: "Accepted for compatibility, without effect", flags: COMPATIBILITY_FLAGS },
+  { title: "Known, only the default is accepted by this version", flags: UNSUPPORTED_FLAGS },
+];
+
+/** Every flag. */
+export const FLAGS: readonly Flag[] = FLAG_GROUPS.flatMap((group) => group.flags);
+
+/** What only the environment can say: a secret on a command line would show in process lists. */
+export const ENVIRONMENT_ONLY = [
+  {
+    name: "VLLM_API_KEY",
+    help: "Bearer token for the router's own requests to engines: models, health, metrics",
+    secret: true,
+  },
+] as const satisfies readonly EnvironmentOnly[];
+
+const BY_NAME: ReadonlyMap<string, Flag> = new Map(FLAGS.map((flag) => [flag.name, flag]));
+
+/** The flag of that name (without dashes), if there is one. */
+export function findFlag(name: string): Flag | undefined {
+  return BY_NAME.get(name);
+}
+
+/** A row of a supported flag, with its own name and type. */
+export type SupportedFlag = (typeof SUPPORTED_GROUPS)[number]["flags"][number];
+
+/** Names of the supported flags of some types. */
+export type FlagName<T extends Flag["type"]> = Extract<SupportedFlag, { type: T }>["name"];

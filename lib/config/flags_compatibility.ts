@@ -1,0 +1,100 @@
+/**
+ * Flags of the production-stack router that have no effect here: known, so that a start with them
+ * is accepted where that is harmless and refused by name where it is not.
+ * @module
+ */
+import type { Flag } from "./flag.ts";
+
+/** What `--static-model-types` may name. */
+export const MODEL_TYPES = [
+  "chat",
+  "completion",
+  "embeddings",
+  "rerank",
+  "score",
+  "transcription",
+  "vision",
+  "messages",
+] as const;
+
+/** Accepted and checked; without effect. */
+export const COMPATIBILITY_FLAGS = [
+  {
+    name: "static-model-types",
+    type: "list",
+    choices: MODEL_TYPES,
+    help: "Type of each engine's model, in the order of --static-backends",
+    status: "without-effect",
+  },
+  {
+    name: "request-rewriter",
+    type: "string",
+    choices: ["noop"],
+    default: "noop",
+    help: "Request rewriting",
+    status: "without-effect",
+  },
+  {
+    name: "file-storage-class",
+    type: "string",
+    choices: ["local_file"],
+    default: "local_file",
+    help: "Storage of the batch API",
+    status: "without-effect",
+  },
+  {
+    name: "batch-processor",
+    type: "string",
+    choices: ["local"],
+    default: "local",
+    help: "Processor of the batch API",
+    status: "without-effect",
+  },
+] as const satisfies readonly Flag[];
+
+/** Known; any value but the default ends the start. */
+export const UNSUPPORTED_FLAGS: readonly Flag[] = [
+  unsupported("static-backend-health-checks", "flag", "Health checks by inference requests"),
+  unsupported("static-backend-health-check-interval", "int", "Seconds between these checks", 60),
+  unsupported("static-backend-health-check-timeout-seconds", "int", "Their timeout", 10),
+  unsupported("k8s-service-discovery-type", "string", "Kubernetes discovery: by pod or service"),
+  unsupported("k8s-port", "int", "Kubernetes discovery: port of engines", 8000),
+  unsupported("k8s-namespace", "string", "Kubernetes discovery: namespace", "default"),
+  unsupported("k8s-label-selector", "string", "Kubernetes discovery: label selector", ""),
+  unsupported("k8s-watcher-timeout-seconds", "int", "Kubernetes discovery: watch timeout", 0),
+  unsupported("backend-health-check-timeout-seconds", "int", "Kubernetes discovery: timeout", 10),
+  unsupported("lmcache-controller-port", "int", "kvaware routing: LMCache controller", 9000),
+  unsupported("lmcache-controller-reply-port", "int", "kvaware routing: reply port"),
+  unsupported("lmcache-controller-heartbeat-port", "int", "kvaware routing: heartbeat port"),
+  unsupported("lmcache-health-check-interval", "int", "kvaware routing: health checks", 5),
+  unsupported("lmcache-worker-timeout", "int", "kvaware routing: worker timeout", 30),
+  unsupported("kv-aware-threshold", "int", "kvaware routing: least prompt length", 2000),
+  unsupported("prefix-min-match-length", "int", "prefixaware routing: least match", 0),
+  unsupported("max-instance-failover-reroute-attempts", "int", "Reroutes after a failure", 0),
+  unsupported("callbacks", "string", "Python callbacks"),
+  unsupported("enable-batch-api", "flag", "Batch API"),
+  unsupported("file-storage-path", "string", "Batch API: storage path", "/tmp/vllm_files"),
+  unsupported("dynamic-config-yaml", "string", "Configuration file that is watched"),
+  unsupported("dynamic-config-json", "string", "Configuration file that is watched"),
+  unsupported("feature-gates", "string", "Experimental features", ""),
+  unsupported("semantic-cache-model", "string", "Semantic cache", "all-MiniLM-L6-v2"),
+  unsupported("semantic-cache-dir", "string", "Semantic cache", "semantic_cache"),
+  unsupported("semantic-cache-threshold", "float", "Semantic cache", 0.95),
+  { ...unsupported("sentry-dsn", "string", "Sentry"), secret: true },
+  unsupported("sentry-traces-sample-rate", "float", "Sentry", 0.1),
+  unsupported("sentry-profile-session-sample-rate", "float", "Sentry", 1),
+  unsupported("otel-endpoint", "string", "OpenTelemetry"),
+  unsupported("otel-service-name", "string", "OpenTelemetry", "vllm-router"),
+  unsupported("otel-secure", "flag", "OpenTelemetry"),
+  unsupported("external-providers-config", "string", "External providers"),
+];
+
+function unsupported(
+  name: string,
+  type: Flag["type"],
+  help: string,
+  byDefault?: string | number,
+): Flag {
+  const flag = { name, type, help, status: "unsupported" } as const;
+  return byDefault === undefined ? flag : { ...flag, default: byDefault };
+}

@@ -1,0 +1,14 @@
+/**
+ * Configuration: the table of flags, and one checked `RouterConfig` from all that was said.
+ *
+ * Knows nothing of sockets, files or the process; reads what it is handed.
+ * @module
+ */
+export * from "./flag.ts";
+export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS } from "./flags.ts";
+export { choicesText, defaultText, renderMarkdown } from "./docs.ts";
+export { parseConfigText } from "./file.ts";
+export * from "./problem.ts";
+export * from "./resolve.ts";
+export * from "./schema.ts";
+export { type Setting, type Source } from "./settings.ts";

@@ -1,0 +1,219 @@
+/**
+ * The configuration in force: all values, checked one by one and together.
+ *
+ * Knows neither the command line nor files; whoever reads them hands in what they said.
+ * @module
+ */
+import type { Engine } from "../base/mod.ts";
+import { buildConfig } from "./build.ts";
+import { joinDrafts } from "./draft.ts";
+import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
+import { finishEngines, handoffProblems } from "./engines.ts";
+import { type FileValues, readFileValues } from "./file.ts";
+import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
+import { type Problem, withSuggestion } from "./problem.ts";
+import type { RouterConfig } from "./schema.ts";
+import { readSettings, type Setting, type Settings } from "./settings.ts";
+
+/** A configuration file that was read and parsed, or why it was not. */
+export type ConfigFile =
+  | { readonly ok: true; readonly path: string; readonly content: unknown }
+  | { readonly ok: false; readonly path: string; readonly message: string };
+
+/** What was said, by layer. */
+export interface ConfigInput {
+  /**
+   * Every occurrence of a flag on the command line by its name without dashes, in order; `"true"`
+   * for a flag without a value. Unknown names are welcome: they become problems.
+   */
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+  readonly env: (name: string) => string | undefined;
+  readonly file?: ConfigFile | undefined;
+  /** Why a file that a value names cannot be used, or undefined when it can. */
+  readonly checkFile?: (path: string) => string | undefined;
+  /** What is known to be wrong already. */
+  readonly problems?: readonly Problem[];
+}
+
+/** A configuration, or everything that is wrong with it; either way every flag's setting. */
+export type ConfigResult =
+  | {
+    readonly ok: true;
+    readonly config: RouterConfig;
+    readonly settings: readonly Setting[];
+  }
+  | {
+    readonly ok: false;
+    readonly problems: readonly Problem[];
+    readonly settings: readonly Setting[];
+    /** Those engines that are right in themselves. */
+    readonly engines: readonly Engine[];
+  };
+
+const NOTHING: FileValues = {
+  values: new Map(),
+  engines: [],
+  invalid: new Set(),
+  problems: [],
+};
+
+/** Settings that say which engines there are. */
+const ENGINE_SETTINGS = [
+  "service-discovery",
+  "prefill",
+  "decode",
+  "static-backends",
+  "static-models",
+  "static-model-labels",
+  "prefill-model-labels",
+  "decode-model-labels",
+] as const;
+
+/** Resolve all layers to one configuration. Precedence: flag, environment, file, default. */
+export function resolveConfig(input: ConfigInput): ConfigResult {
+  const { file } = input;
+  const content = file?.ok ? readFileValues(file.content, file.path) : NOTHING;
+  const read = readSettings({
+    flags: input.flags,
+    env: input.env,
+    file: content.values,
+    filePath: file?.path ?? "",
+    invalidInFile: content.invalid,
+  });
+  const settings = withImplied(read.settings);
+  const engines = readEngines(settings, content, file);
+  const key = readApiKey(input.env);
+  const problems = [
+    ...(input.problems ?? []),
+    ...unknownFlags(input.flags),
+    ...(file?.ok === false ? [{ key: file.path, message: file.message }] : []),
+    ...content.problems,
+    ...read.problems,
+    ...(file?.ok === false ? [] : routingProblems(settings)),
+    ...engines.problems,
+    ...fileProblems(settings, input.checkFile),
+    ...key.problems,
+  ];
+  if (problems.length > 0) {
+    return { ok: false, problems, settings: settings.all(), engines: engines.engines };
+  }
+  const config = buildConfig(settings, engines.engines, key.apiKey);
+  return { ok: true, config, settings: settings.all() };
+}
+
+/** Whether prompts are handed over from prefill to decode engines. */
+export function isHandoff(settings: Settings): boolean {
+  return settings.optional("routing-logic") === "disaggregated_prefill";
+}
+
+/** `--prefill` and `--decode` alone are enough to start with. */
+function withImplied(settings: Settings): Settings {
+  if (settings.list("prefill").length + settings.list("decode").length === 0) return settings;
+  const logic = settings.get("routing-logic");
+  const proxy = settings.get("nixl-proxy-host");
+  const routed = logic.valid && logic.value === undefined
+    ? settings.implying("routing-logic", "disaggregated_prefill")
+    : settings;
+  return isHandoff(routed) && proxy.valid && proxy.value === undefined
+    ? routed.implying("nixl-proxy-host", "0.0.0.0")
+    : routed;
+}
+
+function unknownFlags(flags: ConfigInput["flags"]): readonly Problem[] {
+  const names = FLAGS.map((flag) => flag.name);
+  return [...flags.keys()].filter((name) => findFlag(name) === undefined).map((name) => ({
+    key: `--${name}`,
+    message: withSuggestion("unknown flag", name, names, "--"),
+  }));
+}
+
+/** The key without the line feed that a secret from a file often ends in. */
+function readApiKey(
+  env: ConfigInput["env"],
+): { readonly apiKey?: string; readonly problems: readonly Problem[] } {
+  const key = "VLLM_API_KEY" satisfies (typeof ENVIRONMENT_ONLY)[number]["name"];
+  const apiKey = env(key)?.trim();
+  if (apiKey === undefined || apiKey === "") return { problems: [] };
+  if (/^[\x21-\x7e]+$/.test(apiKey)) return { apiKey, problems: [] };
+  return { problems: [{ key, message: "holds characters that an HTTP header cannot" }] };
+}
+
+function routingProblems(settings: Settings): readonly Problem[] {
+  const logic = settings.get("routing-logic");
+  const session = settings.get("session-key");
+  const proxy = settings.get("nixl-proxy-host");
+  const sessionKey = settings.optional("session-key");
+  // The name is looked up among the request's headers, which refuse any other character.
+  if (sessionKey !== undefined && !/^[\w!#$%&'*+.^`|~-]+$/.test(sessionKey)) {
+    const message = "expected the name of a header or body field";
+    return [{ key: session.where, value: sessionKey, message }];
+  }
+  if (!logic.valid) return [];
+  if (logic.value === undefined) {
+    const message = `required: ${logic.flag.choices?.join(", ")}; or give engines by --prefill ` +
+      "and --decode";
+    return [{ key: "--routing-logic", message }];
+  }
+  if (logic.value === "session" && session.valid && session.value === undefined) {
+    const message = "required with --routing-logic session: the header or body field that names " +
+      "the session";
+    return [{ key: "--session-key", message }];
+  }
+  if (isHandoff(settings) && proxy.valid && proxy.value === undefined) {
+    const message = "required with --routing-logic disaggregated_prefill: add --nixl-proxy-host " +
+      "0.0.0.0, on which KV-ready notifications are received, or give engines by --prefill and " +
+      "--decode";
+    return [{ key: "--nixl-proxy-host", message }];
+  }
+  return [];
+}
+
+function readEngines(
+  settings: Settings,
+  content: FileValues,
+  file: ConfigFile | undefined,
+): { readonly engines: readonly Engine[]; readonly problems: readonly Problem[] } {
+  const handoff = isHandoff(settings);
+  const { drafts, problems } = joinDrafts([
+    draftSpecs(settings, "prefill"),
+    draftSpecs(settings, "decode"),
+    draftEntries(content.engines, file?.path ?? ""),
+    draftStatic(settings, handoff),
+  ]);
+  const finished = finishEngines(drafts, handoff ? receivers(settings) : undefined);
+  const { engines } = finished;
+  const all = [...problems, ...finished.problems];
+  const complete = problems.length === 0 && file?.ok !== false && !content.invalid.has("engines") &&
+    ENGINE_SETTINGS.every((name) => settings.get(name).valid);
+  if (complete && engines.length === 0) {
+    const message = "none are given: add --prefill URL and --decode URL, or --static-backends " +
+      "and --static-models";
+    all.push({ key: "engines", message });
+  } else if (complete && handoff) {
+    all.push(...handoffProblems(engines));
+  }
+  const logic = settings.get("routing-logic");
+  if (!handoff && logic.valid && logic.value !== undefined) {
+    const strays = drafts.filter((draft) => draft.role === "prefill");
+    // Plain requests crash a prefill engine: its LMCache expects a receiver with each.
+    const message = "a prefill engine needs --routing-logic disaggregated_prefill";
+    all.push(...strays.map(({ where, at }) => ({ key: where, value: at.url, message })));
+  }
+  return { engines, problems: all };
+}
+
+function receivers(
+  settings: Settings,
+): { readonly initPorts: readonly number[]; readonly allocPorts: readonly number[] } {
+  return {
+    initPorts: settings.ports("nixl-peer-init-port"),
+    allocPorts: settings.ports("nixl-peer-alloc-port"),
+  };
+}
+
+function fileProblems(settings: Settings, check: ConfigInput["checkFile"]): readonly Problem[] {
+  const path = settings.optional("tls-ca");
+  const message = path === undefined ? undefined : check?.(path);
+  if (path === undefined || message === undefined) return [];
+  return [{ key: settings.get("tls-ca").where, value: path, message }];
+}

@@ -1,0 +1,82 @@
+/**
+ * The configuration of one router, complete and checked: what every other part is built from.
+ * @module
+ */
+import type { Engine, FirstToken, LoggerOptions } from "../base/mod.ts";
+
+/** How an engine, or the engines of a handoff, are chosen. */
+export type Routing =
+  | { readonly kind: "roundrobin" }
+  /** Requests of one session go to the same engines; `sessionKey` is a header or body field. */
+  | { readonly kind: "session"; readonly sessionKey: string };
+
+/** After a missing KV-ready notification: prefill again on another pair, or decode anyway. */
+export type KvTimeoutPolicy = "retry" | "proceed";
+
+/** Handoffs from prefill to decode engines over LMCache's NIXL path. */
+export interface LmcacheHandoff {
+  readonly kind: "lmcache";
+  /** Where the PULL socket for KV-ready notifications binds. */
+  readonly proxy: { readonly host: string; readonly port: number };
+  /** Longest wait for the notifications after the prefill engine has answered. */
+  readonly kvReadyTimeoutMs: number;
+  readonly kvTimeoutPolicy: KvTimeoutPolicy;
+  readonly firstToken: FirstToken;
+  /** How long the notifications of finished requests are recognised as late ones. */
+  readonly finishedReqTtlMs: number;
+  /** Period of the sweeper that forgets finished requests. */
+  readonly cleanupIntervalMs: number;
+}
+
+/** Whether and how prompts are prefilled on another engine than the one that decodes. */
+export type Handoff = { readonly kind: "none" } | LmcacheHandoff;
+
+/** Longest waits on an engine, in milliseconds. */
+export interface Timeouts {
+  /** For the TCP (and TLS) connection. */
+  readonly connectMs: number;
+  /** For the answer of a prefill leg. */
+  readonly prefillMs: number;
+  /** For the head of a streamed answer. */
+  readonly firstByteMs: number;
+  /** For the head of an answer that is not streamed: engines send it when all of it is there. */
+  readonly wholeAnswerMs: number;
+  /** For the next byte within an answer. */
+  readonly streamIdleMs: number;
+}
+
+/** What is measured and how often. */
+export interface StatsOptions {
+  /** Period of reading the engines' `/metrics`. */
+  readonly engineIntervalMs: number;
+  /** Window of the request statistics. */
+  readonly requestWindowMs: number;
+  /** Whether statistics go to the log, every `logIntervalMs`. */
+  readonly log: boolean;
+  readonly logIntervalMs: number;
+}
+
+/** Everything a router is started with. */
+export interface RouterConfig {
+  /** Port 0 takes any free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Empty, or a path that begins with a slash and does not end with one. */
+  readonly rootPath: string;
+  /** URLs and ids are unique. Empty `models` are to be read from the engine. */
+  readonly engines: readonly Engine[];
+  /** Model by alias. */
+  readonly aliases: ReadonlyMap<string, string>;
+  readonly routing: Routing;
+  /** With `lmcache`, `engines` has at least one prefill and one decode engine. */
+  readonly handoff: Handoff;
+  readonly timeouts: Timeouts;
+  /** How long requests in flight may go on once the router is told to stop. */
+  readonly drainTimeoutMs: number;
+  readonly maxRequestBytes: number;
+  /** PEM file of certificate authorities for `https` engines. */
+  readonly tlsCaFile?: string;
+  /** Bearer token for the router's own requests to engines. Never to be printed. */
+  readonly apiKey?: string;
+  readonly stats: StatsOptions;
+  readonly log: LoggerOptions;
+}

@@ -1,0 +1,41 @@
+/** What the compiled program may do, and why: nothing that is not listed here. @module */
+import { ENVIRONMENT_ONLY } from "../../lib/config/mod.ts";
+
+/** One permission, as Deno's command line writes it. */
+export interface Grant {
+  readonly flag: string;
+  readonly why: string;
+}
+
+/** Variables the program reads: one for each flag, and what only the environment can say. */
+const VARIABLES = ["PD_ROUTER_*", ...ENVIRONMENT_ONLY.map(({ name }) => name)];
+
+/**
+ * All but the permission for the native addon, whose path the two forms know at different times.
+ * No `--allow-write` and no `--allow-run`: the program writes no file and starts no other.
+ */
+export const GRANTS: readonly Grant[] = [
+  { flag: "--no-prompt", why: "what is not granted fails at once; nobody is asked" },
+  { flag: "--allow-net", why: "clients, engines and KV-ready notifications, wherever they are" },
+  { flag: "--allow-read", why: "the files named by --config and --tls-ca" },
+  {
+    flag: `--allow-env=${VARIABLES.join(",")}`,
+    why: "flags given by environment, the engines' key",
+  },
+  { flag: "--ignore-env", why: "libraries that look at other variables find them unset" },
+];
+
+/** Arguments for the grants and for `unstable`, the features of `deno.json` by that name. */
+export function runtimeFlags(unstable: readonly string[]): readonly string[] {
+  return [
+    "--no-check",
+    "--no-config",
+    "--no-lock",
+    "--no-remote",
+    "--no-npm",
+    "--cached-only",
+    "--no-code-cache",
+    ...unstable.map((feature) => `--unstable-${feature}`),
+    ...GRANTS.map((grant) => grant.flag),
+  ];
+}
