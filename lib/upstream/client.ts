@@ -22,9 +22,12 @@ export interface UpstreamRequest {
   readonly body?: ByteParts;
   /** Longest wait for the TCP (and TLS) connection, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** Longest wait from the request's last byte to the complete response head, in milliseconds. */
+  /**
+   * Longest wait from the request's last byte to the complete response head, in milliseconds. An
+   * engine that stops reading the request is given as long, from the last byte it took.
+   */
   readonly headTimeoutMs: number;
-  /** Longest silence within the response body, in milliseconds. */
+  /** Longest wait of one `read` for body bytes, in milliseconds. */
   readonly idleTimeoutMs: number;
   /** Ends the exchange at any point, its connection with it. */
   readonly signal?: AbortSignal;
@@ -32,7 +35,9 @@ export interface UpstreamRequest {
 
 /**
  * A response whose head has arrived. Dispose it on every path: after the body's end its connection
- * has gone back to the pool already and nothing happens; before, the connection is closed.
+ * has gone back to the pool already and nothing happens; before, the connection is closed, unless
+ * all that is missing has arrived already. The end is reached when `read` has said so, which for a
+ * chunked body is after its last bytes.
  */
 export interface UpstreamResponse extends Disposable {
   readonly status: number;
@@ -44,7 +49,8 @@ export interface UpstreamResponse extends Disposable {
    * The next body bytes, never empty; undefined at the end. The view is valid until the next call
    * of `read` or `dispose`: copy what must live longer.
    * Rejects with `RouterError` `upstream-protocol` on a cut or malformed body, `upstream-timeout`
-   * after `idleTimeoutMs`, `client-gone` on abort.
+   * after `idleTimeoutMs`, `client-gone` on abort and on disposal, `shutting-down` when the client
+   * was disposed; once it has rejected, it rejects with the same error again.
    */
   read(): Promise<Uint8Array | undefined>;
   /** The whole (rest of the) body; `upstream-protocol` above `limitBytes`. */
@@ -57,7 +63,9 @@ export interface UpstreamClient extends Disposable {
    * Resolves when the final response head has arrived, whatever its status. Rejects with
    * `RouterError`: `upstream-unreachable` (refused, unresolvable, connect time-out),
    * `upstream-protocol` (wrong framing or a connection lost before the head), `upstream-timeout`
-   * (no head in time), `client-gone` (aborted).
+   * (no head in time), `client-gone` (aborted), `shutting-down` (the client is disposed),
+   * `bad-request` (method, path or a field that HTTP/1.1 cannot carry), `internal` (a field that is
+   * the client's own).
    */
   send(request: UpstreamRequest): Promise<UpstreamResponse>;
 }

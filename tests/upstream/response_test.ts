@@ -108,7 +108,7 @@ Deno.test("response.read() gives the data before a fault, then the fault, and ag
     [[`${CHUNKED}3\r\nabc\r\n0\r\n`, null], "abc", "cut inside the chunked coding"],
     [[`${CHUNKED}3\r\nabc\r\nzz`], "abc", "malformed chunk size"],
     [[`${CHUNKED}3\r\nabcd`], "abc", "chunk longer than its size"],
-    [["HTTP/1.1 200 OK\r\n\r\nabc", new Error("tls eof")], "abc", "connection reset"],
+    [["HTTP/1.1 200 OK\r\n\r\nabc", new Error("tls eof")], "abc", "connection lost"],
   ];
   for (const [bytes, data, why] of cases) {
     using fixture = new Fixture();

@@ -1,0 +1,121 @@
+/**
+ * Opens connections to engines: TCP, or TLS over it.
+ * @module
+ */
+import { type Clock, describeError, type RouterError } from "../base/mod.ts";
+import type { Origin } from "./origin.ts";
+import { aborted, shuttingDown, unreachable } from "./problems.ts";
+
+/** The part of a connection that HTTP needs. Closing it ends pending reads and writes. */
+export interface Socket {
+  /** Bytes read into `target`, or null at the end. */
+  read(target: Uint8Array): Promise<number | null>;
+  /** Bytes of `data` that were written. */
+  write(data: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+/** Connects to an origin; gives up when `signal` aborts. */
+export type Dial = (origin: Origin, signal: AbortSignal) => Promise<Socket>;
+
+/**
+ * The platform's sockets.
+ * @param caCerts Certificates in PEM form to be trusted beside the usual ones.
+ */
+export function platformDial(caCerts: readonly string[]): Dial {
+  return async (origin, signal) => {
+    const { hostname, port } = origin;
+    const tcp = await Deno.connect({ hostname, port, signal });
+    tcp.setNoDelay(true);
+    return origin.secure ? await startTls(tcp, hostname, caCerts, signal) : tcp;
+  };
+}
+
+/**
+ * TLS on an open connection. `Deno.startTls`, not `Deno.connectTls`: it leaves the TCP stage to
+ * `Deno.connect`, which can be given up.
+ */
+async function startTls(
+  tcp: Deno.TcpConn,
+  hostname: string,
+  caCerts: readonly string[],
+  signal: AbortSignal,
+): Promise<Socket> {
+  let open: Deno.Conn = tcp;
+  const close = (): void => closeConn(open);
+  signal.addEventListener("abort", close);
+  try {
+    const alpnProtocols = ["http/1.1"];
+    const tls = await Deno.startTls(tcp, { hostname, caCerts: [...caCerts], alpnProtocols });
+    open = tls;
+    signal.throwIfAborted();
+    await tls.handshake();
+    return tls;
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+function closeConn(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch (error) {
+    // Closed already, or taken over by a TLS setup that has failed and closed it.
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}
+
+/** Limits of one connection attempt. */
+export interface ConnectOptions {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** The request's signal. */
+  readonly signal: AbortSignal | undefined;
+  /** Aborted when the client is disposed. */
+  readonly closing: AbortSignal;
+}
+
+/**
+ * Connects within the limits. Rejects with `RouterError`: `upstream-unreachable`, `client-gone`
+ * or `shutting-down`. A connection that arrives after that is closed.
+ */
+export function connect(dial: Dial, origin: Origin, options: ConnectOptions): Promise<Socket> {
+  const { clock, timeoutMs, signal, closing } = options;
+  return new Promise((resolve, reject) => {
+    const attempt = new AbortController();
+    const giveUp = (error: RouterError): void => {
+      settle();
+      reject(error);
+      attempt.abort(error);
+    };
+    const onAbort = (): void => giveUp(aborted(origin, signal?.reason));
+    const onClosing = (): void => giveUp(shuttingDown(origin));
+    const onTimeout = (): void => giveUp(unreachable(origin, `not connected in ${timeoutMs} ms`));
+    const timer = clock.after(timeoutMs, onTimeout);
+    const settle = (): void => {
+      timer.cancel();
+      signal?.removeEventListener("abort", onAbort);
+      closing.removeEventListener("abort", onClosing);
+    };
+    signal?.addEventListener("abort", onAbort);
+    closing.addEventListener("abort", onClosing);
+    dial(origin, attempt.signal).then((socket) => {
+      if (attempt.signal.aborted) return socket.close();
+      settle();
+      resolve(socket);
+    }, (error) => {
+      // After giving up this settles nothing: the reason has been reported.
+      settle();
+      reject(unreachable(origin, reasonOf(error), error));
+    });
+  });
+}
+
+/** `connection refused` out of `Connection refused (os error 111)`. */
+function reasonOf(error: unknown): string {
+  const text = describeError(error).replace(/ \(os error \d+\)/g, "");
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}

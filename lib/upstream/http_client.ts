@@ -1,0 +1,150 @@
+/**
+ * The HTTP/1.1 client to the engines: keep-alive connections on the platform's sockets.
+ * @module
+ */
+import type { Clock } from "../base/mod.ts";
+import type { UpstreamClient, UpstreamRequest, UpstreamResponse } from "./client.ts";
+import { Connection } from "./connection.ts";
+import { connect, type Dial, platformDial } from "./dial.ts";
+import { exchange } from "./exchange.ts";
+import { type Origin, parseOrigin } from "./origin.ts";
+import { Pool, type PoolStats } from "./pool.ts";
+import { aborted, badResponse, LostConnection, shuttingDown } from "./problems.ts";
+import { encodeRequest } from "./request_head.ts";
+
+/** What an upstream client is made from. */
+export interface UpstreamClientOptions {
+  readonly clock: Clock;
+  /** Certificates in PEM form to be trusted beside the usual ones, for `https` engines. */
+  readonly caCerts?: readonly string[];
+  /**
+   * Most idle connections kept per engine.
+   * @default {256}
+   */
+  readonly maxIdlePerOrigin?: number;
+  /**
+   * Longest time a connection is kept idle, in milliseconds. Shorter than the 5 s after which vLLM
+   * closes it (`VLLM_HTTP_TIMEOUT_KEEP_ALIVE`, `vllm/envs.py`), so that requests do not meet it.
+   * @default {4000}
+   */
+  readonly maxIdleMs?: number;
+  /** Opens connections, in place of the platform's sockets. */
+  readonly dial?: Dial;
+}
+
+/** The client, and what it holds. */
+export interface PooledUpstreamClient extends UpstreamClient {
+  stats(): PoolStats;
+}
+
+/**
+ * A client that keeps connections open between requests.
+ *
+ * A request that meets a kept connection which the engine has closed is sent once more, on a fresh
+ * connection, if no byte of a response had come. Disposing the client closes all connections:
+ * pending requests and reads reject with `RouterError` `shutting-down`, later ones too.
+ */
+export function createUpstreamClient(options: UpstreamClientOptions): PooledUpstreamClient {
+  return new HttpClient(options);
+}
+
+/** Head and small body go out in one write of at most this many bytes. */
+const SCRATCH_BYTES = 16 * 1024;
+
+/** Scratch buffers kept for later requests. */
+const MAX_SCRATCHES = 64;
+
+/** Engine URLs remembered in parsed form. */
+const MAX_ORIGINS = 1024;
+
+class HttpClient implements PooledUpstreamClient {
+  readonly #clock: Clock;
+  readonly #dial: Dial;
+  readonly #pool: Pool;
+  readonly #closing = new AbortController();
+  readonly #origins = new Map<string, Origin>();
+  readonly #scratches: Uint8Array<ArrayBuffer>[] = [];
+
+  constructor(options: UpstreamClientOptions) {
+    const { clock, caCerts = [], maxIdlePerOrigin = 256, maxIdleMs = 4000 } = options;
+    this.#clock = clock;
+    this.#dial = options.dial ?? platformDial(caCerts);
+    this.#pool = new Pool({ maxIdlePerOrigin, maxIdleMs });
+  }
+
+  async send(request: UpstreamRequest): Promise<UpstreamResponse> {
+    const origin = this.#origin(request.url);
+    this.#check(origin, request);
+    const scratch = this.#scratches.pop() ?? new Uint8Array(SCRATCH_BYTES);
+    const encoded = encodeRequest(origin, request, scratch);
+    const pooled = this.#pool.take(origin);
+    if (pooled !== undefined) {
+      const reply = await exchange(pooled, encoded, request, this.#release);
+      if (!(reply instanceof LostConnection)) return this.#answered(reply, pooled, scratch);
+      this.#check(origin, request);
+    }
+    const fresh = await this.#connect(origin, request);
+    const reply = await exchange(fresh, encoded, request, this.#release);
+    if (reply instanceof LostConnection) throw badResponse(origin, reply.message, reply.cause);
+    return this.#answered(reply, fresh, scratch);
+  }
+
+  stats(): PoolStats {
+    return this.#pool.stats();
+  }
+
+  [Symbol.dispose](): void {
+    this.#closing.abort();
+    this.#pool.closeAll(({ origin }) => shuttingDown(origin));
+  }
+
+  #check(origin: Origin, request: UpstreamRequest): void {
+    if (this.#closing.signal.aborted) throw shuttingDown(origin);
+    if (request.signal?.aborted) throw aborted(origin, request.signal.reason);
+  }
+
+  async #connect(origin: Origin, request: UpstreamRequest): Promise<Connection> {
+    const socket = await connect(this.#dial, origin, {
+      clock: this.#clock,
+      timeoutMs: request.connectTimeoutMs,
+      signal: request.signal,
+      closing: this.#closing.signal,
+    });
+    const connection = new Connection(socket, origin, this.#clock, this.#forget);
+    this.#pool.add(connection);
+    // Disposed since the socket was there: the exchange finds the connection closed.
+    if (this.#closing.signal.aborted) connection.close(shuttingDown(origin));
+    return connection;
+  }
+
+  /** The request needs its scratch buffer no more, unless its first write is still under way. */
+  #answered(
+    reply: UpstreamResponse,
+    connection: Connection,
+    scratch: Uint8Array<ArrayBuffer>,
+  ): UpstreamResponse {
+    if (!connection.writing && this.#scratches.length < MAX_SCRATCHES) {
+      this.#scratches.push(scratch);
+    }
+    return reply;
+  }
+
+  readonly #forget = (connection: Connection): void => this.#pool.remove(connection);
+
+  readonly #release = (connection: Connection, reusable: boolean): void => {
+    if (connection.closed) return;
+    const { start, end } = connection.window;
+    // Bytes behind the response belong to no request: what follows them could not be trusted.
+    if (reusable && start === end && !connection.writing) this.#pool.put(connection);
+    else connection.close(new LostConnection("not kept"));
+  };
+
+  #origin(url: string): Origin {
+    const known = this.#origins.get(url);
+    if (known !== undefined) return known;
+    const origin = parseOrigin(url);
+    if (this.#origins.size === MAX_ORIGINS) this.#origins.clear();
+    this.#origins.set(url, origin);
+    return origin;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What goes wrong between the router and an engine, and the errors that say so.
+ * @module
+ */
+import { RouterError } from "../base/mod.ts";
+import type { Origin } from "./origin.ts";
+
+/** A breach of HTTP/1.1 in what an engine sent; says what, and leaves the engine to the catcher. */
+export class WireError extends Error {
+  override readonly name = "WireError";
+}
+
+/** The engine ended or reset the connection before the end of its response. */
+export class LostConnection extends Error {
+  override readonly name = "LostConnection";
+}
+
+/** No usable connection could be made. `why` is a phrase such as `connection refused`. */
+export function unreachable(origin: Origin, why: string, cause?: unknown): RouterError {
+  return new RouterError(
+    "upstream-unreachable",
+    `Cannot reach engine ${origin.url}: ${why}`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** The bytes of a response are not HTTP/1.1, or are beyond a limit, or stop too early. */
+export function badResponse(origin: Origin, why: string, cause?: unknown): RouterError {
+  return new RouterError(
+    "upstream-protocol",
+    `Cannot read the response of engine ${origin.url}: ${why}`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** An engine stayed silent for too long. `what` is what did not come, e.g. `response head`. */
+export function timedOut(origin: Origin, what: string, limitMs: number): RouterError {
+  return new RouterError(
+    "upstream-timeout",
+    `Engine ${origin.url} sent no ${what} for ${limitMs} ms`,
+  );
+}
+
+/** The request's signal has aborted. */
+export function aborted(origin: Origin, reason: unknown): RouterError {
+  return new RouterError("client-gone", `Request to engine ${origin.url} was aborted`, {
+    cause: reason,
+  });
+}
+
+/** The response was given back before its end, while or before it was read. */
+export function disposedEarly(origin: Origin): RouterError {
+  return new RouterError(
+    "client-gone",
+    `Response of engine ${origin.url} was disposed before its end`,
+  );
+}
+
+/** The upstream client has been disposed. */
+export function shuttingDown(origin: Origin): RouterError {
+  return new RouterError(
+    "shutting-down",
+    `Request to engine ${origin.url} ended early: the router is shutting down`,
+  );
+}
