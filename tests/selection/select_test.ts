@@ -54,10 +54,13 @@ Deno.test("selectPair() takes a turn among prefill and among decode engines, ind
   ]);
 });
 
-const receiverless = { ...engine("d0", "decode") };
-const { nixl: _nixl, ...withoutNixl } = receiverless;
+const { nixl: _nixl, ...withoutNixl } = engine("d0", "decode");
 
-const NONE: readonly (readonly [name: string, engines: readonly Engine[], lacks: string])[] = [
+const NONE: readonly (readonly [
+  name: string,
+  engines: readonly Engine[],
+  lacks: "prefill" | "receiver",
+])[] = [
   ["no engines", [], "receiver"],
   ["prefill engines alone", [engine("p", "prefill")], "receiver"],
   ["a decode engine that cannot receive", [withoutNixl, engine("p", "prefill")], "receiver"],

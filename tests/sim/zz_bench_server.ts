@@ -1,4 +1,8 @@
-import { startSimEngine, parseSimOptions } from "../../lib/sim/mod.ts";
-import { seededRandom, systemClock, silentLogger } from "../../lib/base/mod.ts";
-const e = await startSimEngine(parseSimOptions(JSON.parse(Deno.args[0] ?? "{}")), { clock: systemClock(), random: seededRandom(1), log: silentLogger() });
+import { parseSimOptions, startSimEngine } from "../../lib/sim/mod.ts";
+import { seededRandom, silentLogger, systemClock } from "../../lib/base/mod.ts";
+const e = await startSimEngine(parseSimOptions(JSON.parse(Deno.args[0] ?? "{}")), {
+  clock: systemClock(),
+  random: seededRandom(1),
+  log: silentLogger(),
+});
 console.log(new URL(e.url).port + " " + Deno.pid);

@@ -25,6 +25,8 @@ export interface PairScript {
   /** Text of token ids, for `/detokenize`. */
   readonly textOf?: (ids: readonly number[]) => string;
   readonly router?: RouterChanges;
+  /** Ranks of each engine, one when absent. */
+  readonly ranks?: number;
 }
 
 /** The running parts. */
@@ -96,7 +98,7 @@ export function sse(events: readonly string[]): Response {
 /** Prompt ids the tokenizer of the scripted engines gives for everything. */
 export const PROMPT_IDS = [11, 12, 13];
 
-/** Start both engines and a router with one rank. */
+/** Start both engines and a router. */
 export async function startPair(script: PairScript): Promise<ScriptedPair> {
   await using stack = new AsyncDisposableStack();
   const push = stack.adopt(new Push({ linger: 0 }), (socket) => socket.close());
@@ -120,11 +122,13 @@ export async function startPair(script: PairScript): Promise<ScriptedPair> {
     return answer;
   }));
   const decode = stack.use(startScripted((request) => common(request) ?? script.decode(request)));
+  const ports = (first: number): number[] =>
+    Array.from({ length: script.ranks ?? 1 }, (_, rank) => first + rank);
   const router = stack.use(
     await startRouter([
       engineAt(prefill.url, "prefill"),
       engineAt(decode.url, "decode", {
-        nixl: { host: "127.0.0.1", initPorts: [7300], allocPorts: [7400] },
+        nixl: { host: "127.0.0.1", initPorts: ports(7300), allocPorts: ports(7400) },
       }),
     ], script.router),
   );

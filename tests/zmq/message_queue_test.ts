@@ -42,18 +42,18 @@ Deno.test("MessageQueue.room() holds producers while the queue is full", async (
 });
 
 Deno.test("MessageQueue.close() ends the iteration in the middle, and every wait", async () => {
-  const queue = new MessageQueue<number>(2);
-  queue.push(1);
-  queue.push(2);
+  const queue = new MessageQueue<number>(1);
+  for (const message of [1, 2, 3, 4]) queue.push(message);
   const room = queue.room();
   const messages = queue.drain();
   await messages.next();
-  queue.push(3);
+  queue.push(5);
   queue.close();
   await room;
-  for (const message of [4, 5, 6]) queue.push(message);
+  for (const message of [6, 7, 8]) queue.push(message);
   await queue.room();
   assertEquals(await messages.next(), { value: undefined, done: true });
+  assertEquals(queue.full, false, "nobody waits for room in a closed queue");
   assertEquals(await queue.drain().next(), { value: undefined, done: true });
 });
 

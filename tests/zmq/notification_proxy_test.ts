@@ -262,7 +262,7 @@ Deno.test("NotificationProxy dispose ends the receive loop wherever it is", asyn
   await pausing[Symbol.asyncDispose]();
   assertEquals(pausing.addresses.length, 1);
 
-  for (let turns = 0; turns < 12; turns++) {
+  for (let turns = 0; turns < 80; turns++) {
     const binding = await setting();
     binding.socket().queue.fail(new Error("broken"));
     await settle();
@@ -274,6 +274,33 @@ Deno.test("NotificationProxy dispose ends the receive loop wherever it is", asyn
     );
     await advanced;
   }
+});
+
+Deno.test("NotificationProxy dispose waits for a bind under way and closes its socket", async () => {
+  const clock = new FakeClock();
+  using board = new KvReadyBoard({
+    clock,
+    finishedTtlMs: 1000,
+    sweepIntervalMs: 1000,
+    maxEntries: 1,
+  });
+  const { log } = keepingLogger(clock);
+  const [first, second] = [new FakeSocket({ clock }), new FakeSocket({ clock })];
+  const gate = Promise.withResolvers<PullSocket>();
+  const binds = [Promise.resolve(first), gate.promise];
+  const bind: BindPull = () => binds.shift() ?? Promise.reject(new Error("one bind too many"));
+  const address = { host: "10.0.0.1", port: 7500 };
+  const proxy = await startNotificationProxy({ address, board, log, clock, bind });
+  first.queue.fail(new Error("broken"));
+  await clock.advance(100);
+  assertEquals(binds.length, 0, "it binds again");
+  let disposed = false;
+  const disposing = Promise.resolve(proxy[Symbol.asyncDispose]()).then(() => disposed = true);
+  await settle();
+  assertEquals(disposed, false);
+  gate.resolve(second);
+  await within(disposing, "the end of the proxy");
+  assertEquals([second.disposed, proxy.listening], [1, false]);
 });
 
 Deno.test("startNotificationProxy() works over a real socket, and again after a restart", async () => {

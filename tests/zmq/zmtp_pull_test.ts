@@ -4,6 +4,7 @@ import { bindPull, type PeerEvent, type PullSocket } from "../../lib/zmq/mod.ts"
 import { type PullStream, servePull } from "../../lib/zmq/zmtp_pull.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
+import { FakeStream, PEER_GREETING, PEER_READY } from "./fake_stream.ts";
 import { Happenings, take, within } from "./support.ts";
 
 const clock = systemClock();
@@ -172,15 +173,19 @@ Deno.test("bindPull() rejects with the address, the cause and what to change", a
 Deno.test("PullSocket dispose ends frames() and frees the port with peers connected", async () => {
   let { port } = ANY as { port: number };
   for (let round = 0; round < 20; round++) {
-    const socket = await bindPull({ host: "127.0.0.1", port }, { clock });
+    const events: PeerEvent[] = [];
+    const onPeer = (event: PeerEvent): void => void events.push(event);
+    const socket = await bindPull({ host: "127.0.0.1", port }, { clock, onPeer });
     ({ port } = socket);
     using peer = push(socket.endpoint);
     await peer.send("x");
     assertEquals(await receive(socket, 1), ["x"]);
     const rest = receive(socket, 1);
+    events.splice(0);
     await settle();
     await socket[Symbol.asyncDispose]();
     assertEquals(await rest, []);
+    assertEquals(events, [], "that its own end makes peers leave is not told");
     await socket[Symbol.asyncDispose]();
   }
 });
@@ -277,4 +282,88 @@ Deno.test("servePull() fails its consumer when the listener is gone", async () =
   const socket = servePull(dead, { clock: new FakeClock() });
   await assertRejects(() => take(socket.frames(), 1), Deno.errors.BadResource, "gone");
   await socket[Symbol.asyncDispose]();
+});
+
+/** A stream of a peer that has completed its handshake and sent `more`. */
+function peerStream(...more: number[]): FakeStream {
+  const stream = new FakeStream();
+  stream.deliver(Uint8Array.of(...PEER_GREETING, ...PEER_READY, ...more));
+  return stream;
+}
+
+Deno.test("servePull() refuses connections above its limit until others have gone", async () => {
+  const [first, second, third] = [peerStream(), peerStream(), peerStream()];
+  const gate = Promise.withResolvers<PullStream>();
+  const { listener } = fakeListener([
+    () => Promise.resolve(first),
+    () => Promise.resolve(second),
+    () => gate.promise,
+  ]);
+  const events: PeerEvent[] = [];
+  const onPeer = (event: PeerEvent): void => void events.push(event);
+  const socket = servePull(listener, { clock: new FakeClock(), onPeer }, 1);
+  await settle();
+  assertEquals([first.closed, second.closed, socket.peers()], [0, 1, 1]);
+  assertEquals(events.filter(({ kind }) => kind === "rejected"), [
+    { kind: "rejected", peer: "10.0.0.2:4000", reason: "1 connections are open" },
+  ]);
+  first.deliver(null);
+  await settle();
+  assertEquals([first.closed, socket.peers()], [1, 0]);
+  gate.resolve(third);
+  await settle();
+  assertEquals([third.closed, socket.peers()], [0, 1]);
+  await socket[Symbol.asyncDispose]();
+  assertEquals(third.closed, 1);
+});
+
+Deno.test("servePull() reads no further while 1024 messages wait", async () => {
+  const message = [0, 1, 0x61];
+  const stream = peerStream(...Array.from({ length: 2000 }, () => message).flat());
+  const { listener } = fakeListener([() => Promise.resolve(stream)]);
+  await using socket = servePull(listener, { clock: new FakeClock() });
+  await settle();
+  stream.deliver(Uint8Array.of(0, 1, 0x62));
+  await settle();
+  assertEquals(stream.unread, 1, "the rest stays with the peer");
+  const received = await receive(socket, 2001);
+  assertEquals([received.at(-2), received.at(-1), stream.unread], ["a", "b", 0]);
+});
+
+Deno.test("PullSocket dispose resolves when the last connection has ended", async () => {
+  const stream = peerStream();
+  const gate = Promise.withResolvers<number | null>();
+  await stream.read(new Uint8Array(1000));
+  stream.read = () => gate.promise;
+  const { listener } = fakeListener([() => Promise.resolve(stream)]);
+  const socket = servePull(listener, { clock: new FakeClock() });
+  await settle();
+  let disposed = false;
+  const disposing = socket[Symbol.asyncDispose]().then(() => disposed = true);
+  await settle();
+  assertEquals([stream.closed, disposed], [1, false]);
+  gate.resolve(null);
+  await disposing;
+});
+
+Deno.test("PullSocket dispose resolves when it accepts no more", async () => {
+  const gate = Promise.withResolvers<PullStream>();
+  const { listener } = fakeListener([() => gate.promise]);
+  const socket = servePull(listener, { clock: new FakeClock() });
+  let disposed = false;
+  const disposing = socket[Symbol.asyncDispose]().then(() => disposed = true);
+  await settle();
+  assertEquals(disposed, false);
+  gate.reject(new Deno.errors.BadResource("Listener has been closed"));
+  await disposing;
+});
+
+Deno.test("PullSocket dispose closes a connection that is accepted at the last moment", async () => {
+  const gate = Promise.withResolvers<PullStream>();
+  const { listener } = fakeListener([() => gate.promise]);
+  const socket = servePull(listener, { clock: new FakeClock() });
+  const stream = peerStream();
+  gate.resolve(stream);
+  await within(Promise.resolve(socket[Symbol.asyncDispose]()), "the end of the socket", 1000);
+  assertEquals([stream.closed, socket.peers()], [1, 0]);
 });

@@ -1,0 +1,88 @@
+import { METRICS, Metrics, type MetricSpec } from "../../lib/metrics/mod.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+
+/** The samples of an exposition: name with labels -> value. */
+async function samplesOf(metrics: Metrics): Promise<ReadonlyMap<string, number>> {
+  const lines = (await metrics.text()).split("\n");
+  return new Map(
+    lines.filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
+      const at = line.lastIndexOf(" ");
+      return [line.slice(0, at), Number(line.slice(at + 1))];
+    }),
+  );
+}
+
+Deno.test("Metrics announces every metric with its kind and help, used or not", async () => {
+  const text = await new Metrics().text();
+  for (const [name, { kind, help }] of Object.entries<MetricSpec>(METRICS)) {
+    assert(text.includes(`# HELP ${name} ${help}\n`), name);
+    assert(text.includes(`# TYPE ${name} ${kind}\n`), name);
+  }
+  assertEquals(text.match(/^# TYPE /gm)?.length, Object.keys(METRICS).length);
+});
+
+Deno.test("Metrics.count() adds one to the series of its labels", async () => {
+  const metrics = new Metrics();
+  metrics.count("pd_router_direct_total", { reason: "n" });
+  metrics.count("pd_router_direct_total", { reason: "n" });
+  metrics.count("pd_router_direct_total", { reason: "echo" });
+  const samples = await samplesOf(metrics);
+  assertEquals(samples.get('pd_router_direct_total{reason="n"}'), 2);
+  assertEquals(samples.get('pd_router_direct_total{reason="echo"}'), 1);
+});
+
+Deno.test("Metrics.add() and set() move a gauge up, down and to a value", async () => {
+  const metrics = new Metrics();
+  const at = { server: "http://a:1", leg: "decode" } as const;
+  metrics.add("pd_router_inflight_requests", at, 1);
+  metrics.add("pd_router_inflight_requests", at, 1);
+  metrics.add("pd_router_inflight_requests", at, -1);
+  metrics.set("pd_router_kv_waiters", {}, 7);
+  metrics.set("pd_router_kv_waiters", {}, 3);
+  const samples = await samplesOf(metrics);
+  assertEquals(
+    samples.get('pd_router_inflight_requests{server="http://a:1",leg="decode"}'),
+    1,
+  );
+  assertEquals(samples.get("pd_router_kv_waiters"), 3);
+});
+
+Deno.test("Metrics.observe() puts a value into its buckets, its sum and its count", async () => {
+  const metrics = new Metrics();
+  metrics.observe("pd_router_kv_wait_seconds", { end: "ready" }, 0.004);
+  metrics.observe("pd_router_kv_wait_seconds", { end: "ready" }, 100);
+  const samples = await samplesOf(metrics);
+  const bucket = (le: string): number | undefined =>
+    samples.get(`pd_router_kv_wait_seconds_bucket{le="${le}",end="ready"}`);
+  assertEquals([bucket("0.0025"), bucket("0.005"), bucket("60"), bucket("+Inf")], [0, 1, 1, 2]);
+  assertEquals(samples.get('pd_router_kv_wait_seconds_sum{end="ready"}'), 100.004);
+  assertEquals(samples.get('pd_router_kv_wait_seconds_count{end="ready"}'), 2);
+});
+
+Deno.test("Metrics has the buckets of its table and no others", async () => {
+  const metrics = new Metrics();
+  metrics.observe("pd_router_request_seconds", { route: "direct" }, 1);
+  const found = [...(await samplesOf(metrics)).keys()].flatMap((name) => {
+    const le = /^pd_router_request_seconds_bucket\{le="([^"]+)"/.exec(name)?.[1];
+    return le === undefined ? [] : [Number(le)];
+  });
+  assertEquals(found, [...METRICS.pd_router_request_seconds.buckets, NaN]);
+});
+
+Deno.test("Metrics of two routers in one process are their own", async () => {
+  const [one, other] = [new Metrics(), new Metrics()];
+  one.count("pd_router_drains_total", { result: "drained" });
+  assertEquals((await samplesOf(one)).get('pd_router_drains_total{result="drained"}'), 1);
+  assertEquals((await samplesOf(other)).get('pd_router_drains_total{result="drained"}'), undefined);
+});
+
+Deno.test("Metrics escapes label values", async () => {
+  const metrics = new Metrics();
+  metrics.count("pd_router_direct_total", { reason: 'a"b\\c\nd' });
+  const text = await metrics.text();
+  assert(text.includes('pd_router_direct_total{reason="a\\"b\\\\c\\nd"} 1\n'), text);
+});
+
+Deno.test("Metrics.contentType is the Prometheus text format's", () => {
+  assertMatch(new Metrics().contentType, /^text\/plain; version=0\.0\.4/);
+});
