@@ -96,10 +96,18 @@ Deno.test("a handoff answers as one engine does when streams are cut at every by
   for (const splitBytes of ["byte", "random"] as const) {
     for (const engine of cluster.decodes) engine.faults.splitBytes = splitBytes;
     const requests = Array.from(
-      { length: splitBytes === "byte" ? 16 : 60 },
+      { length: splitBytes === "byte" ? 8 : 60 },
       () => mixedRequest(random),
     );
     await Promise.all(requests.map((request) => compare(cluster, request)));
   }
   await cluster.quiet();
+});
+
+Deno.test("a handoff in mode D1 answers as one engine does", async () => {
+  await compareMany(
+    { prefills: 2, decodes: 2, router: { handoff: { firstToken: "decode" } } },
+    100,
+    14,
+  );
 });
