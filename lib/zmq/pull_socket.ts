@@ -1,0 +1,76 @@
+/** What the router needs of a ZeroMQ PULL socket: an address to bind, messages to iterate. @module */
+import { type Clock, describeError } from "../base/mod.ts";
+
+/** Where to listen: a numeric address, `localhost` or `*`, and a port, 0 for any free one. */
+export interface PullAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A bound PULL socket. Disposing it ends `frames` and frees the port before it resolves. */
+export interface PullSocket extends AsyncDisposable {
+  /** As peers connect to it, e.g. `tcp://0.0.0.0:7500`. */
+  readonly endpoint: string;
+  /** The port bound, also when any was asked for. */
+  readonly port: number;
+  /** PUSH peers connected at the moment. */
+  peers(): number;
+  /**
+   * Messages of all peers, each as its frames; in order for each peer. For one consumer, which
+   * owns the bytes. Ends when the socket is disposed, throws when it can receive no more.
+   */
+  frames(): AsyncIterable<readonly Uint8Array[]>;
+}
+
+/** What happens to the peers of a socket. `peer` is `address:port`. */
+export type PeerEvent =
+  /** Its handshake is complete. */
+  | { readonly kind: "joined"; readonly peer: string }
+  /** It went by itself, or its connection broke: then with the reason. */
+  | { readonly kind: "left"; readonly peer: string; readonly reason?: string }
+  /** Dropped or refused by this side. A ZeroMQ peer connects again by itself. */
+  | { readonly kind: "rejected"; readonly peer: string; readonly reason: string };
+
+/** How a socket is bound. */
+export interface BindOptions {
+  readonly clock: Clock;
+  /** Must not throw. */
+  readonly onPeer?: (event: PeerEvent) => void;
+}
+
+/** Binds a PULL socket; rejects with an error that names the address and the cause. */
+export type BindPull = (address: PullAddress, options: BindOptions) => Promise<PullSocket>;
+
+/** `tcp://host:port`, with brackets around an IPv6 address. */
+export function endpointOf(host: string, port: number): string {
+  return `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/**
+ * The host to listen on, as the platform wants it: without brackets, `*` as all IPv4 addresses,
+ * `localhost` as `127.0.0.1` (and not whichever family the resolver prefers).
+ */
+export function listenHost(host: string): string {
+  if (host === "*") return "0.0.0.0";
+  if (host === "localhost") return "127.0.0.1";
+  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+}
+
+/** The error of a failed bind, with what to do about it. */
+export function bindError({ host, port }: PullAddress, cause: unknown): Error {
+  const where = endpointOf(listenHost(host), port);
+  return new Error(`Cannot bind the KV-ready socket to ${where}: ${bindProblem(cause)}`, { cause });
+}
+
+function bindProblem(cause: unknown): string {
+  if (cause instanceof Deno.errors.AddrInUse) {
+    return "address already in use (choose another port with --nixl-proxy-port)";
+  }
+  if (cause instanceof Deno.errors.AddrNotAvailable) {
+    return "not an address of this machine (see --nixl-proxy-host)";
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return "permission denied (choose a port above 1023 with --nixl-proxy-port)";
+  }
+  return `${describeError(cause)} (see --nixl-proxy-host and --nixl-proxy-port)`;
+}

@@ -1,0 +1,175 @@
+/**
+ * A ZeroMQ PULL socket on Deno's own TCP: listens, serves its peers, hands their messages on.
+ *
+ * The npm addon is not used for receiving. Deno 2.9 stops its `uv_poll_start` after one callback
+ * (denoland/deno issue 36317), so the addon's `receive` misses messages, and a receive timeout
+ * crashes the process. It would also need `--allow-ffi`.
+ * @module
+ */
+import { type Clock, describeError, sleep } from "../base/mod.ts";
+import { MessageQueue } from "./message_queue.ts";
+import { MAX_NOTICE_BYTES } from "./notice.ts";
+import { bindError, type BindOptions, endpointOf, listenHost } from "./pull_socket.ts";
+import type { PeerEvent, PullAddress, PullSocket } from "./pull_socket.ts";
+import { type ConnectionEnd, serveConnection } from "./zmtp_connection.ts";
+import type { ZmtpConnection, ZmtpStream } from "./zmtp_connection.ts";
+
+/** A peer is dropped for a frame no notification could be. */
+const LIMITS = { maxMessageBytes: MAX_NOTICE_BYTES, maxFrames: 8 } as const;
+
+/** Connections held; further ones are refused. */
+const MAX_CONNECTIONS = 16_384;
+
+/** Messages queued before reading pauses; TCP and the peers' own queues hold the rest. */
+const QUEUE_LIMIT = 1024;
+
+/** Pause after a failed accept, e.g. for want of file descriptors, in milliseconds. */
+const ACCEPT_RETRY_MS = 100;
+
+/**
+ * Listen for PUSH peers. Rejects with an `Error` that names the address, the cause and the flag to
+ * change. The returned socket must be disposed.
+ */
+// deno-lint-ignore require-await
+export async function bindPull(address: PullAddress, options: BindOptions): Promise<PullSocket> {
+  const { port } = address;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw bindError(address, new RangeError("the port must be 0 to 65535"));
+  }
+  try {
+    return servePull(Deno.listen({ hostname: listenHost(address.host), port }), options);
+  } catch (error) {
+    throw bindError(address, error);
+  }
+}
+
+/** The part of a TCP listener used here. */
+export interface PullListener {
+  readonly addr: { readonly hostname: string; readonly port: number };
+  accept(): Promise<PullStream>;
+  close(): void;
+}
+
+/** The part of an accepted TCP connection used here. */
+export interface PullStream extends ZmtpStream {
+  readonly remoteAddr: { readonly hostname: string; readonly port: number };
+}
+
+/** A PULL socket on a listener that is there already; it belongs to the socket from here on. */
+export function servePull(
+  listener: PullListener,
+  options: BindOptions,
+  maxConnections = MAX_CONNECTIONS,
+): PullSocket {
+  return new ZmtpPullSocket(listener, options, maxConnections);
+}
+
+class ZmtpPullSocket implements PullSocket {
+  readonly endpoint: string;
+  readonly port: number;
+  readonly #listener: PullListener;
+  readonly #clock: Clock;
+  readonly #onPeer: (event: PeerEvent) => void;
+  readonly #maxConnections: number;
+  readonly #queue = new MessageQueue<readonly Uint8Array[]>(QUEUE_LIMIT);
+  readonly #connections = new Set<ZmtpConnection>();
+  readonly #closing = new AbortController();
+  readonly #accepting: Promise<void>;
+  #peers = 0;
+
+  constructor(
+    listener: PullListener,
+    { clock, onPeer = () => {} }: BindOptions,
+    maxConnections: number,
+  ) {
+    this.#maxConnections = maxConnections;
+    this.#listener = listener;
+    this.#clock = clock;
+    this.#onPeer = onPeer;
+    this.port = listener.addr.port;
+    this.endpoint = endpointOf(listener.addr.hostname, this.port);
+    this.#accepting = this.#accept();
+  }
+
+  peers(): number {
+    return this.#peers;
+  }
+
+  frames(): AsyncIterable<readonly Uint8Array[]> {
+    return this.#queue.drain();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      this.#closing.abort();
+      this.#queue.close();
+      this.#closeListener();
+      for (const connection of this.#connections) connection.close();
+    }
+    await this.#accepting;
+    await Promise.all([...this.#connections].map(({ ended }) => ended));
+  }
+
+  #closeListener(): void {
+    try {
+      this.#listener.close();
+    } catch (error) {
+      // Gone already, which is why `frames` has failed.
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  }
+
+  async #accept(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        const stream = await this.#listener.accept();
+        if (signal.aborted) stream.close();
+        else this.#admit(stream);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof Deno.errors.BadResource) return this.#queue.fail(error);
+        const reason = `cannot accept: ${describeError(error)}`;
+        this.#onPeer({ kind: "rejected", peer: "unknown", reason });
+        await sleep(this.#clock, ACCEPT_RETRY_MS, signal);
+      }
+    }
+  }
+
+  #admit(stream: PullStream): void {
+    const peer = peerName(stream);
+    if (this.#connections.size >= this.#maxConnections) {
+      stream.close();
+      const reason = `${this.#maxConnections} connections are open`;
+      this.#onPeer({ kind: "rejected", peer, reason });
+      return;
+    }
+    let joined = false;
+    const connection = serveConnection(stream, {
+      clock: this.#clock,
+      limits: LIMITS,
+      onReady: () => {
+        joined = true;
+        this.#peers++;
+        this.#onPeer({ kind: "joined", peer });
+      },
+      onMessage: (frames) => this.#queue.push(frames),
+      room: () => this.#queue.room(),
+    });
+    this.#connections.add(connection);
+    connection.ended.then((end) => {
+      this.#connections.delete(connection);
+      if (joined) this.#peers--;
+      this.#report(peer, end);
+    });
+  }
+
+  #report(peer: string, end: ConnectionEnd): void {
+    if (end.kind === "stranger" || this.#closing.signal.aborted) return;
+    this.#onPeer({ peer, ...end });
+  }
+}
+
+function peerName({ remoteAddr }: PullStream): string {
+  return endpointOf(remoteAddr.hostname, remoteAddr.port).slice("tcp://".length);
+}
