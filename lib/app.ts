@@ -4,13 +4,12 @@ import {
   type Clock,
   describeError,
   type Engine,
-  type FirstToken,
   type Logger,
   type Random,
   RouterError,
   sleep,
 } from "./base/mod.ts";
-import type { LmcacheHandoff, RouterConfig } from "./config/mod.ts";
+import type { Handoff, RouterConfig } from "./config/mod.ts";
 import { EngineDirectory, type FetchCards, startModelProbe } from "./discovery/mod.ts";
 import { Background, Drainer, exchange, type FlowDeps, type HandoffDeps } from "./flow/mod.ts";
 import { createHandlers, type HttpDeps, type OnTrace } from "./http/mod.ts";
@@ -89,11 +88,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     inflight,
     background,
     timeouts: config.timeouts,
+    trustClientKvParams: config.trustClientKvParams,
     policies: policiesFor(config, inflight),
   };
-  const handoff = config.handoff.kind === "lmcache"
-    ? stack.use(await startHandoff(config.handoff, flow))
-    : undefined;
+  const handoff = config.handoff.kind === "none"
+    ? undefined
+    : stack.use(await startHandoff(config.handoff, flow));
   const probe = stack.use(startModelProbe(config.engines, {
     clock,
     random,
@@ -172,52 +172,60 @@ function policiesFor(config: RouterConfig, inflight: Inflight): Policies {
   };
 }
 
-/** The parts of the LMCache handoff, and where its notifications arrive. */
+/** The parts of a handoff, and where its notifications arrive. */
 interface RunningHandoff extends AsyncDisposable {
   readonly deps: HandoffDeps;
-  readonly mode: FirstToken;
-  readonly notifications: { readonly endpoint: string; readonly port: number };
+  readonly notifications: { readonly endpoint: string; readonly port: number } | undefined;
 }
 
-async function startHandoff(config: LmcacheHandoff, flow: FlowDeps): Promise<RunningHandoff> {
+/** LMCache's settings for protocols that have no notifications: nothing will ever wait. */
+const NO_NOTIFICATIONS = {
+  kvReadyTimeoutMs: 10_000,
+  kvTimeoutPolicy: "retry",
+  finishedReqTtlMs: 120_000,
+  cleanupIntervalMs: 60_000,
+} as const;
+
+async function startHandoff(
+  config: Exclude<Handoff, { readonly kind: "none" }>,
+  flow: FlowDeps,
+): Promise<RunningHandoff> {
   const { clock, log, metrics } = flow;
+  const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
   await using stack = new AsyncDisposableStack();
   const board = stack.use(
     new KvReadyBoard({
       clock,
-      finishedTtlMs: config.finishedReqTtlMs,
-      sweepIntervalMs: config.cleanupIntervalMs,
+      finishedTtlMs: waits.finishedReqTtlMs,
+      sweepIntervalMs: waits.cleanupIntervalMs,
       maxEntries: MAX_NOTICE_ENTRIES,
       waiterTtlMs: Math.max(
-        config.finishedReqTtlMs,
-        flow.timeouts.prefillMs + (1 + GRACE_WAITS) * config.kvReadyTimeoutMs,
+        waits.finishedReqTtlMs,
+        flow.timeouts.prefillMs + (1 + GRACE_WAITS) * waits.kvReadyTimeoutMs,
       ),
       onResult: (event) => {
         metrics.count("pd_router_kv_notifications_total", { result: event });
       },
     }),
   );
-  const socket = await startNotificationProxy({
-    address: config.proxy,
-    board,
-    log,
-    clock,
-    bind: bindPull,
-  });
-  stack.use(socket);
-  const drainer = new Drainer(flow, { graceMs: GRACE_WAITS * config.kvReadyTimeoutMs });
+  const notifications = config.kind === "lmcache"
+    ? stack.use(
+      await startNotificationProxy({ address: config.proxy, board, log, clock, bind: bindPull }),
+    )
+    : undefined;
+  const drainer = new Drainer(flow, { graceMs: GRACE_WAITS * waits.kvReadyTimeoutMs });
   const parts = stack.move();
   return {
     deps: {
       ...flow,
+      protocol: config.kind,
       board,
       drainer,
       tokenizer: remoteTokenizer(jsonPoster(flow)),
-      kvReadyTimeoutMs: config.kvReadyTimeoutMs,
-      kvTimeoutPolicy: config.kvTimeoutPolicy,
+      kvReadyTimeoutMs: waits.kvReadyTimeoutMs,
+      kvTimeoutPolicy: waits.kvTimeoutPolicy,
     },
-    mode: config.firstToken,
-    notifications: { endpoint: socket.endpoint, port: socket.port },
+    notifications,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }

@@ -6,6 +6,10 @@ export type Role = "prefill" | "decode" | "any";
 /** Which engine's first token the client sees (mode P1 or D1). */
 export type FirstToken = "prefill" | "decode";
 
+/** Which modes a decode engine can take: its `skip_last_n_tokens` fits one of them. */
+export const FIRST_TOKEN_MODES = ["prefill", "decode", "both"] as const;
+export type FirstTokenModes = (typeof FIRST_TOKEN_MODES)[number];
+
 /**
  * Where prefill engines write KV of a decode engine: LMCache `pd_peer_host`, `pd_peer_init_port`,
  * `pd_peer_alloc_port`, `pd_peer_query_port`; one port per decode rank, all lists of one length.
@@ -15,6 +19,8 @@ export interface NixlReceiver {
   readonly initPorts: readonly number[];
   readonly allocPorts: readonly number[];
   readonly queryPorts?: readonly number[];
+  /** LMCache `skip_last_n_tokens` 1 fits `prefill`, 0 fits `decode`. */
+  readonly firstToken: FirstTokenModes;
 }
 
 /** One vLLM server. Immutable; discovery publishes a new record when something changes. */

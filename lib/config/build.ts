@@ -1,6 +1,7 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, LOG_LEVELS } from "../base/mod.ts";
 import type { Handoff, RouterConfig, Routing } from "./schema.ts";
+import { KV_PROTOCOLS } from "./flags.ts";
 import type { Settings } from "./settings.ts";
 
 /** The configuration that checked `settings` and `engines` amount to. */
@@ -26,6 +27,7 @@ export function buildConfig(
     },
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
+    trustClientKvParams: settings.on("trust-client-kv-params"),
     ...(tlsCaFile === undefined ? {} : { tlsCaFile }),
     ...(apiKey === undefined ? {} : { apiKey }),
     stats: {
@@ -50,17 +52,28 @@ function routing(settings: Settings): Routing {
     : { kind: "roundrobin" };
 }
 
-function handoff(settings: Settings): Handoff {
-  const host = settings.optional("nixl-proxy-host");
-  if (settings.optional("routing-logic") !== "disaggregated_prefill" || host === undefined) {
-    return { kind: "none" };
+/** How KV moves between prefill and decode engines; `none` when prompts are not handed over. */
+export function protocolOf(settings: Settings): Handoff["kind"] {
+  const logic = settings.optional("routing-logic");
+  const said = settings.optional("kv-protocol");
+  if (logic !== "disaggregated_prefill" && logic !== "disaggregated_prefill_orchestrated") {
+    return "none";
   }
+  const chosen = KV_PROTOCOLS.find((known) => known === said);
+  if (chosen !== undefined) return chosen;
+  if (logic === "disaggregated_prefill_orchestrated") return "nixl";
+  return settings.optional("nixl-proxy-host") === undefined ? "shared_storage" : "lmcache";
+}
+
+function handoff(settings: Settings): Handoff {
+  const kind = protocolOf(settings);
+  const host = settings.optional("nixl-proxy-host");
+  if (kind !== "lmcache") return { kind };
   return {
-    kind: "lmcache",
-    proxy: { host, port: settings.number("nixl-proxy-port") },
+    kind,
+    proxy: { host: host ?? "0.0.0.0", port: settings.number("nixl-proxy-port") },
     kvReadyTimeoutMs: settings.ms("nixl-kv-ready-timeout"),
     kvTimeoutPolicy: settings.choice("nixl-kv-timeout-policy", ["retry", "proceed"]),
-    firstToken: settings.choice("nixl-first-token", ["prefill", "decode"]),
     finishedReqTtlMs: settings.ms("nixl-finished-req-ttl"),
     cleanupIntervalMs: settings.ms("nixl-cleanup-interval"),
   };

@@ -1,6 +1,6 @@
 /** One engine as it was written, checked in itself. @module */
-import type { Role } from "../base/mod.ts";
-import type { Problem } from "./problem.ts";
+import { FIRST_TOKEN_MODES, type FirstTokenModes, type Role } from "../base/mod.ts";
+import { type Problem, withSuggestion } from "./problem.ts";
 import { type EngineUrl, parseEngineUrl } from "./url.ts";
 import { parseHost, parsePorts } from "./value.ts";
 
@@ -15,6 +15,7 @@ export interface RawEngine {
     readonly init_ports?: readonly string[] | undefined;
     readonly alloc_ports?: readonly string[] | undefined;
     readonly query_ports?: readonly string[] | undefined;
+    readonly first_token?: string | undefined;
     readonly notifications?: number | undefined;
   } | undefined;
 }
@@ -25,6 +26,7 @@ export interface DraftReceiver {
   readonly initPorts?: readonly number[] | undefined;
   readonly allocPorts?: readonly number[] | undefined;
   readonly queryPorts?: readonly number[] | undefined;
+  readonly firstToken?: FirstTokenModes | undefined;
 }
 
 /** One engine before what it has in common with others is known. */
@@ -54,7 +56,8 @@ const MAX_NOTIFICATIONS = 1024;
 /** The draft of one engine, or its problems; `where` and `shown` are what they name. */
 export function draftEngine(where: string, shown: string, raw: RawEngine): Drafts {
   const wrong: string[] = [];
-  const { host, notifications, ...lists } = raw.nixl ?? {};
+  const { host, notifications, first_token: modes, ...lists } = raw.nixl ?? {};
+  const firstToken = FIRST_TOKEN_MODES.find((known) => known === modes);
   const ports = (name: string, texts: readonly string[] | undefined): DraftPorts => {
     const parsed = texts === undefined ? undefined : parsePorts(texts);
     if (parsed === undefined || parsed.ok) return parsed?.value;
@@ -70,8 +73,14 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
     initPorts: ports("init", lists.init_ports),
     allocPorts: ports("alloc", lists.alloc_ports),
     queryPorts: ports("query", lists.query_ports),
+    firstToken,
   };
-  const isReceiver = Object.values({ host, ...lists }).some((part) => part !== undefined);
+  const isReceiver = Object.values({ host, modes, ...lists }).some((part) => part !== undefined);
+  if (modes !== undefined && firstToken === undefined) {
+    wrong.push(
+      withSuggestion("first_token: expected prefill, decode or both", modes, FIRST_TOKEN_MODES),
+    );
+  }
   if (raw.models.includes("")) wrong.push("a model's name is empty");
   if (isReceiver && raw.role === "prefill") wrong.push("host and ports belong to decode engines");
   if (notifications !== undefined && raw.role === "decode") {

@@ -8,7 +8,7 @@ import { maskUrls } from "./value.ts";
 
 const SPEC_KEYS = {
   prefill: ["model", "notifications"],
-  decode: ["model", "init", "alloc", "query", "host"],
+  decode: ["model", "init", "alloc", "query", "host", "first_token"],
 } as const satisfies Partial<Record<Role, readonly string[]>>;
 
 type Backend = Pick<RawEngine, "url" | "label" | "models">;
@@ -34,6 +34,7 @@ export function draftSpecs(settings: Settings, role: "prefill" | "decode"): Draf
           init_ports: list("init"),
           alloc_ports: list("alloc"),
           query_ports: list("query"),
+          first_token: fields.get("first_token"),
           notifications: notifications === undefined ? undefined : Number(notifications),
         },
       });

@@ -1,12 +1,13 @@
 /** Engine records from drafts, with everything that engines must not disagree on. @module */
-import type { Engine, NixlReceiver } from "../base/mod.ts";
+import type { Engine, FirstTokenModes, NixlReceiver } from "../base/mod.ts";
 import type { DraftReceiver, EngineDraft } from "./draft.ts";
 import type { Problem } from "./problem.ts";
 
-/** Ports of decode engines that were given none. */
+/** What holds for decode engines of which nothing else was said. */
 export interface ReceiverDefaults {
   readonly initPorts: readonly number[];
   readonly allocPorts: readonly number[];
+  readonly firstToken: FirstTokenModes;
 }
 
 /** Addresses that mean "every interface" to the one who binds, and nothing to the one who dials. */
@@ -80,6 +81,7 @@ function receiverOf(draft: EngineDraft, defaults: ReceiverDefaults): NixlReceive
     host: given.host ?? draft.at.host,
     initPorts: given.initPorts ?? defaults.initPorts,
     allocPorts: given.allocPorts ?? defaults.allocPorts,
+    firstToken: given.firstToken ?? defaults.firstToken,
     ...(given.queryPorts === undefined ? {} : { queryPorts: given.queryPorts }),
   };
 }

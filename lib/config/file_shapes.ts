@@ -9,6 +9,7 @@ const NIXL = z.strictObject({
   init_ports: PORTS.optional(),
   alloc_ports: PORTS.optional(),
   query_ports: PORTS.optional(),
+  first_token: TEXT.optional(),
   notifications: z.number().optional(),
 });
 const ENGINE = z.strictObject({

@@ -5,9 +5,12 @@
  * (`src/vllm_router/parsers/parser.py`, and pull request 913 for `--nixl-*`).
  * @module
  */
-import { LOG_LEVELS } from "../base/mod.ts";
+import { FIRST_TOKEN_MODES, LOG_LEVELS } from "../base/mod.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
+
+/** How KV can move between a prefill and a decode engine. */
+export const KV_PROTOCOLS = ["lmcache", "nixl", "shared_storage"] as const;
 
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
@@ -102,8 +105,13 @@ export const SUPPORTED_GROUPS = [
       {
         name: "routing-logic",
         type: "string",
-        choices: ["roundrobin", "session", "disaggregated_prefill"],
-        refused: ["kvaware", "prefixaware", "disaggregated_prefill_orchestrated"],
+        choices: [
+          "roundrobin",
+          "session",
+          "disaggregated_prefill",
+          "disaggregated_prefill_orchestrated",
+        ],
+        refused: ["kvaware", "prefixaware"],
         help: "How engines are chosen; required without --prefill and --decode",
       },
       {
@@ -117,10 +125,18 @@ export const SUPPORTED_GROUPS = [
     title: "Disaggregated prefill (NIXL)",
     flags: [
       {
+        name: "kv-protocol",
+        type: "string",
+        choices: KV_PROTOCOLS,
+        help: "How KV moves: LMCache with notifications, vLLM's NixlConnector, or a store both " +
+          "engines share; by default nixl for disaggregated_prefill_orchestrated, else lmcache " +
+          "with --nixl-proxy-host and shared_storage without",
+      },
+      {
         name: "nixl-proxy-host",
         type: "host",
         help: "Address on which KV-ready notifications of prefill engines are received (their " +
-          "LMCache pd_proxy_host and pd_proxy_port name it); disaggregated_prefill needs it",
+          "LMCache pd_proxy_host and pd_proxy_port name it); with disaggregated_prefill, this makes the protocol lmcache",
       },
       {
         name: "nixl-proxy-port",
@@ -179,10 +195,15 @@ export const SUPPORTED_GROUPS = [
       {
         name: "nixl-first-token",
         type: "string",
-        choices: ["prefill", "decode"],
+        choices: FIRST_TOKEN_MODES,
         default: "prefill",
-        help: "Whose first token the client sees; decode engines need skip_last_n_tokens 1 for " +
-          "prefill, 0 for decode",
+        help: "Whose first token the client sees, for decode engines that do not say: they need " +
+          "skip_last_n_tokens 1 for prefill, 0 for decode",
+      },
+      {
+        name: "trust-client-kv-params",
+        type: "flag",
+        help: "Keep kv_transfer_params that clients send, for routers in a chain",
       },
     ],
   },

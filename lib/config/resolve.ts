@@ -4,11 +4,11 @@
  * Knows neither the command line nor files; whoever reads them hands in what they said.
  * @module
  */
-import type { Engine } from "../base/mod.ts";
-import { buildConfig } from "./build.ts";
+import { type Engine, FIRST_TOKEN_MODES } from "../base/mod.ts";
+import { buildConfig, protocolOf } from "./build.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
-import { finishEngines, handoffProblems } from "./engines.ts";
+import { finishEngines, handoffProblems, type ReceiverDefaults } from "./engines.ts";
 import { type FileValues, readFileValues } from "./file.ts";
 import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
@@ -103,7 +103,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
 
 /** Whether prompts are handed over from prefill to decode engines. */
 export function isHandoff(settings: Settings): boolean {
-  return settings.optional("routing-logic") === "disaggregated_prefill";
+  return protocolOf(settings) !== "none";
 }
 
 /** `--prefill` and `--decode` alone are enough to start with. */
@@ -114,7 +114,9 @@ function withImplied(settings: Settings): Settings {
   const routed = logic.valid && logic.value === undefined
     ? settings.implying("routing-logic", "disaggregated_prefill")
     : settings;
-  return isHandoff(routed) && proxy.valid && proxy.value === undefined
+  const lmcache = routed.optional("routing-logic") === "disaggregated_prefill" &&
+    (routed.optional("kv-protocol") ?? "lmcache") === "lmcache";
+  return lmcache && proxy.valid && proxy.value === undefined
     ? routed.implying("nixl-proxy-host", "0.0.0.0")
     : routed;
 }
@@ -159,10 +161,15 @@ function routingProblems(settings: Settings): readonly Problem[] {
       "the session";
     return [{ key: "--session-key", message }];
   }
-  if (isHandoff(settings) && proxy.valid && proxy.value === undefined) {
-    const message = "required with --routing-logic disaggregated_prefill: add --nixl-proxy-host " +
-      "0.0.0.0, on which KV-ready notifications are received, or give engines by --prefill and " +
-      "--decode";
+  const protocol = settings.optional("kv-protocol");
+  if (protocol !== undefined && !isHandoff(settings)) {
+    const message = "needs --routing-logic disaggregated_prefill";
+    return [{ key: settings.get("kv-protocol").where, value: protocol, message }];
+  }
+  if (protocolOf(settings) === "lmcache" && proxy.valid && proxy.value === undefined) {
+    const message =
+      "required with --kv-protocol lmcache: add --nixl-proxy-host 0.0.0.0, on which " +
+      "KV-ready notifications are received";
     return [{ key: "--nixl-proxy-host", message }];
   }
   return [];
@@ -180,7 +187,10 @@ function readEngines(
     draftEntries(content.engines, file?.path ?? ""),
     draftStatic(settings, handoff),
   ]);
-  const finished = finishEngines(drafts, handoff ? receivers(settings) : undefined);
+  const finished = finishEngines(
+    drafts,
+    protocolOf(settings) === "lmcache" ? receivers(settings) : undefined,
+  );
   const { engines } = finished;
   const all = [...problems, ...finished.problems];
   const complete = problems.length === 0 && file?.ok !== false && !content.invalid.has("engines") &&
@@ -204,10 +214,11 @@ function readEngines(
 
 function receivers(
   settings: Settings,
-): { readonly initPorts: readonly number[]; readonly allocPorts: readonly number[] } {
+): ReceiverDefaults {
   return {
     initPorts: settings.ports("nixl-peer-init-port"),
     allocPorts: settings.ports("nixl-peer-alloc-port"),
+    firstToken: settings.choice("nixl-first-token", FIRST_TOKEN_MODES),
   };
 }
 

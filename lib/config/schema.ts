@@ -2,7 +2,7 @@
  * The configuration of one router, complete and checked: what every other part is built from.
  * @module
  */
-import type { Engine, FirstToken, LoggerOptions } from "../base/mod.ts";
+import type { Engine, LoggerOptions } from "../base/mod.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
 export type Routing =
@@ -21,7 +21,6 @@ export interface LmcacheHandoff {
   /** Longest wait for the notifications after the prefill engine has answered. */
   readonly kvReadyTimeoutMs: number;
   readonly kvTimeoutPolicy: KvTimeoutPolicy;
-  readonly firstToken: FirstToken;
   /** How long the notifications of finished requests are recognised as late ones. */
   readonly finishedReqTtlMs: number;
   /** Period of the sweeper that forgets finished requests. */
@@ -29,7 +28,13 @@ export interface LmcacheHandoff {
 }
 
 /** Whether and how prompts are prefilled on another engine than the one that decodes. */
-export type Handoff = { readonly kind: "none" } | LmcacheHandoff;
+export type Handoff =
+  | { readonly kind: "none" }
+  | LmcacheHandoff
+  /** vLLM's NixlConnector: the prefill's answer says where its KV is. */
+  | { readonly kind: "nixl" }
+  /** A store that prefill and decode engines share. */
+  | { readonly kind: "shared_storage" };
 
 /** Longest waits on an engine, in milliseconds. */
 export interface Timeouts {
@@ -73,6 +78,8 @@ export interface RouterConfig {
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;
+  /** Keep KV transfer fields that clients send. */
+  readonly trustClientKvParams: boolean;
   /** PEM file of certificate authorities for `https` engines. */
   readonly tlsCaFile?: string;
   /** Bearer token for the router's own requests to engines. Never to be printed. */

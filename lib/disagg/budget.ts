@@ -11,8 +11,8 @@ export type Budget =
 
 /**
  * The limit for `request` with a prompt of `promptTokens`. A request that one engine would refuse
- * or cut for its length is left to one engine, as is a chat request without a limit when the
- * context length is not known.
+ * or cut for its length (`min_tokens` above the limit included) is left to one engine, as is a chat
+ * request without a limit when the context length is not known.
  */
 export function budgetOf(
   request: GenerationRequest,
@@ -23,6 +23,8 @@ export function budgetOf(
   const wanted = request.maxTokens ??
     (request.form === "completions" ? COMPLETIONS_DEFAULT : room);
   if (wanted === undefined || wanted < 1 || promptTokens < 1) return { kind: "direct" };
-  if (room !== undefined && wanted > room) return { kind: "direct" };
+  if (wanted < request.minTokens || (room !== undefined && wanted > room)) {
+    return { kind: "direct" };
+  }
   return { kind: "tokens", maxTokens: wanted };
 }

@@ -1,10 +1,11 @@
 /** What a request may ask for that a handoff cannot carry faithfully, as one table. @module */
-import type { FirstToken } from "../base/mod.ts";
 import { fieldOf, type JsonObject } from "../openai/mod.ts";
 import { type GenerationRequest, hasMediaParts } from "./generation.ts";
 
 /** Why a request is answered by one engine: a closed list, fit for a metric label. */
 export type DirectReason =
+  | "endpoint"
+  | "stateful"
   | "n"
   | "beam_search"
   | "echo"
@@ -32,8 +33,12 @@ export type DirectReason =
 /** One row: how a feature is recognised, and which modes carry it. */
 export interface Feature {
   readonly reason: DirectReason;
-  /** Mode D1 repeats the original request on both engines, so it carries more than P1. */
-  readonly inD1: boolean;
+  /** What it is, for people. */
+  readonly what: string;
+  /** Whether mode P1 carries it: tokens go to `/v1/completions`, the first one from the prefill. */
+  readonly p1: boolean;
+  /** Whether mode D1 and the other relays carry it: both engines get the client's own request. */
+  readonly d1: boolean;
   readonly present: (request: GenerationRequest) => boolean;
 }
 
@@ -72,80 +77,126 @@ function wantsStructure({ body }: GenerationRequest): boolean {
   ].some((key) => asks(body, key));
 }
 
-function forcesTool({ body }: GenerationRequest): boolean {
+/** Whether the answer must be a tool call: then one token of it cannot be parsed. */
+export function forcesTool({ body }: Pick<GenerationRequest, "body">): boolean {
   const choice = fieldOf(body, "tool_choice");
-  return choice !== undefined && choice !== "auto" && choice !== "none";
+  const kind = typeof choice === "object" && choice !== null
+    ? (choice as { readonly type?: unknown }).type
+    : choice;
+  return kind !== undefined && kind !== "auto" && kind !== "none";
 }
+
+const NEITHER = { p1: false, d1: false } as const;
+const D1_ONLY = { p1: false, d1: true } as const;
 
 /** The rows in order of precedence: the first that applies gives the reason. */
 export const FEATURES: readonly Feature[] = [
-  { reason: "malformed", inD1: false, present: (request) => request.malformed },
   {
     reason: "malformed",
-    inD1: false,
-    present: ({ prompt }) => prompt.kind === "unusable",
+    what: "A field with a value that engines refuse",
+    ...NEITHER,
+    present: (request) => request.malformed || request.prompt.kind === "unusable",
+  },
+  {
+    reason: "beam_search",
+    what: "Beam search",
+    ...NEITHER,
+    present: anyAsked("use_beam_search"),
+  },
+  {
+    reason: "echo",
+    what: "echo with logprobs",
+    ...NEITHER,
+    present: ({ body }) => asks(body, "echo") && body.has("logprobs"),
+  },
+  { reason: "suffix", what: "suffix", ...NEITHER, present: anyAsked("suffix") },
+  {
+    reason: "prompt_logprobs",
+    what: "prompt_logprobs",
+    ...NEITHER,
+    present: ({ body }) => body.has("prompt_logprobs"),
+  },
+  {
+    reason: "prompt_embeds",
+    what: "prompt_embeds",
+    ...NEITHER,
+    present: anyAsked("prompt_embeds"),
+  },
+  {
+    reason: "several_prompts",
+    what: "Several prompts in one request",
+    ...NEITHER,
+    present: ({ prompt }) => prompt.kind === "several",
+  },
+  {
+    reason: "stateful",
+    what: "Responses that build on, or are fetched as, stored ones",
+    ...NEITHER,
+    present: anyAsked("previous_response_id", "conversation", "background"),
+  },
+  {
+    reason: "endpoint",
+    what: "/v1/responses and /v1/messages",
+    ...D1_ONLY,
+    present: ({ form }) => form === "responses" || form === "messages",
   },
   {
     reason: "n",
-    inD1: false,
+    what: "n > 1",
+    ...D1_ONLY,
     present: ({ body }) => severalSamples.some((test) => test(body)),
   },
-  { reason: "beam_search", inD1: false, present: anyAsked("use_beam_search") },
-  { reason: "echo", inD1: false, present: anyAsked("echo") },
-  { reason: "suffix", inD1: false, present: anyAsked("suffix") },
+  { reason: "echo", what: "echo", ...D1_ONLY, present: anyAsked("echo") },
   {
-    reason: "prompt_logprobs",
-    inD1: false,
-    present: ({ body }) => body.has("prompt_logprobs"),
+    reason: "tools",
+    what: "Tools and functions",
+    ...D1_ONLY,
+    present: (request) =>
+      forcesTool(request) || anyAsked("tools", "functions", "function_call")(request),
   },
-  { reason: "prompt_embeds", inD1: false, present: anyAsked("prompt_embeds") },
   {
-    reason: "several_prompts",
-    inD1: false,
-    present: ({ prompt }) => prompt.kind === "several",
+    reason: "structured_output",
+    what: "Structured output",
+    ...D1_ONLY,
+    present: wantsStructure,
   },
-  // A forced tool call needs more than the prefill leg's one token: engines answer 500.
-  { reason: "tools", inD1: false, present: forcesTool },
-  { reason: "tools", inD1: true, present: anyAsked("tools", "functions", "function_call") },
-  { reason: "structured_output", inD1: true, present: wantsStructure },
   {
     reason: "logprobs",
-    inD1: true,
+    what: "logprobs",
+    ...D1_ONLY,
     present: ({ form, body }) =>
       form === "chat"
         ? asks(body, "logprobs") || asks(body, "top_logprobs")
         : body.has("logprobs") && fieldOf(body, "logprobs") !== false,
   },
-  { reason: "multimodal", inD1: true, present: anyAsked("modalities", "audio") },
   {
     reason: "multimodal",
-    inD1: true,
-    present: ({ form, body }) => form === "chat" && hasMediaParts(body),
+    what: "Images, audio, video",
+    ...D1_ONLY,
+    present: (request) =>
+      anyAsked("modalities", "audio")(request) ||
+      (request.form === "chat" && hasMediaParts(request.body)),
   },
   // `/tokenize` takes none of these, so its prompt would differ from the chat endpoint's.
-  { reason: "documents", inD1: true, present: anyAsked("documents") },
+  { reason: "documents", what: "documents", ...D1_ONLY, present: anyAsked("documents") },
   {
     reason: "reasoning",
-    inD1: true,
+    what: "Reasoning effort and budgets",
+    ...D1_ONLY,
     present: ({ body }) =>
       ["reasoning_effort", "reasoning", "include_reasoning", "thinking_token_budget"]
         .some((key) => body.has(key)),
   },
   {
     reason: "return_token_ids",
-    inD1: true,
+    what: "Token ids in the answer",
+    ...D1_ONLY,
     present: anyAsked("return_token_ids", "return_tokens_as_token_ids", "logprob_token_ids"),
   },
   {
     reason: "truncate_prompt_tokens",
-    inD1: true,
+    what: "truncate_prompt_tokens",
+    ...D1_ONLY,
     present: ({ body }) => body.has("truncate_prompt_tokens"),
   },
 ];
-
-/** Why `request` cannot be handed off in `mode`; undefined when it can. */
-export function obstacle(request: GenerationRequest, mode: FirstToken): DirectReason | undefined {
-  return FEATURES.find((feature) =>
-    !(mode === "decode" && feature.inD1) && feature.present(request)
-  )?.reason;
-}

@@ -9,7 +9,7 @@ import {
   scanArray,
   type Span,
 } from "../openai/mod.ts";
-import { countIds } from "../tokenization/mod.ts";
+import { countIds, isIdList } from "../tokenization/mod.ts";
 
 /** Where the prompt stands in the body, and in which form. */
 export type PromptSource =
@@ -24,9 +24,12 @@ type Count = { readonly kind: "absent" } | { readonly kind: "is"; readonly value
   readonly kind: "odd";
 };
 
+/** Endpoints that generate text, by the form of their requests. */
+export type GenerationForm = AnswerForm | "responses" | "messages";
+
 /** A generation request, read once. */
 export interface GenerationRequest {
-  readonly form: AnswerForm;
+  readonly form: GenerationForm;
   readonly body: JsonObject;
   readonly model: string;
   readonly stream: boolean;
@@ -42,8 +45,16 @@ export interface GenerationRequest {
   readonly malformed: boolean;
 }
 
-/** Read what decides out of a request to `/v1/completions` or `/v1/chat/completions`. */
-export function readGeneration(form: AnswerForm, request: ApiRequest): GenerationRequest {
+/** A request that mode P1 can answer: of an endpoint whose answers the router can write. */
+export type TextRequest = GenerationRequest & { readonly form: AnswerForm };
+
+/** Whether the router can write the answer to `request` itself. */
+export function isTextRequest(request: GenerationRequest): request is TextRequest {
+  return request.form === "completions" || request.form === "chat";
+}
+
+/** Read what decides out of a request to an endpoint of `form`. */
+export function readGeneration(form: GenerationForm, request: ApiRequest): GenerationRequest {
   const { body, model, stream } = request;
   const maxTokens = limitOf(form, body);
   const minTokens = countOf(body, "min_tokens", 0);
@@ -62,7 +73,7 @@ export function readGeneration(form: AnswerForm, request: ApiRequest): Generatio
     // vLLM: `include_usage` defaults to true once the object is there.
     includeUsage: flags !== undefined && flags.include_usage !== false,
     continuousUsage: flags?.continuous_usage_stats === true && flags.include_usage !== false,
-    prompt: form === "chat" ? { kind: "messages" } : promptOf(body),
+    prompt: form === "completions" ? promptOf(body) : { kind: "messages" },
     maxTokens: max,
     minTokens: min,
     stop: stop ?? [],
@@ -74,7 +85,8 @@ export function readGeneration(form: AnswerForm, request: ApiRequest): Generatio
 }
 
 /** `max_completion_tokens` wins over `max_tokens` in chat; completions know only the latter. */
-function limitOf(form: AnswerForm, body: JsonObject): Count {
+function limitOf(form: GenerationForm, body: JsonObject): Count {
+  if (form === "responses") return countOf(body, "max_output_tokens", 1);
   if (form === "chat") {
     const limit = countOf(body, "max_completion_tokens", 1);
     if (limit.kind !== "absent") return limit;
@@ -120,17 +132,6 @@ function promptAt(bytes: Uint8Array, span: Span, inList = false): PromptSource {
   return promptAt(bytes, first, true);
 }
 
-/** Digits, commas and white space alone, so that the text can be spliced into a list of ids. */
-function isIdList(raw: Uint8Array): boolean {
-  for (let at = 1; at < raw.length - 1; at++) {
-    const byte = raw[at];
-    if (!isDigit(byte) && byte !== 0x2c && byte !== 0x20 && byte !== 0x0a && byte !== 0x0d) {
-      return false;
-    }
-  }
-  return true;
-}
-
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }
@@ -139,7 +140,10 @@ function startsWith(raw: Uint8Array | undefined, character: string): boolean {
   return raw !== undefined && raw[0] === character.charCodeAt(0);
 }
 
-/** Whether `messages` holds content other than text, found without building the messages. */
+/**
+ * Whether `messages` holds content other than text, found without building the messages. vLLM takes
+ * parts such as `{"image_url":"…"}` without a type too (`vllm/entrypoints/chat_utils.py`).
+ */
 export function hasMediaParts(body: JsonObject): boolean {
   const messages = body.member("messages");
   if (messages === undefined || body.bytes[messages.start] !== 0x5b) return false;
@@ -147,8 +151,9 @@ export function hasMediaParts(body: JsonObject): boolean {
     const content = memberOf(body.bytes, message, "content");
     if (content === undefined || body.bytes[content.start] !== 0x5b) continue;
     for (const part of scanArray(body.bytes, content)) {
+      if (body.bytes[part.start] !== 0x7b) continue;
       const type = memberOf(body.bytes, part, "type");
-      if (type === undefined) continue;
+      if (type === undefined) return true;
       if (decodeUtf8(body.bytes.subarray(type.start, type.end)) !== '"text"') return true;
     }
   }

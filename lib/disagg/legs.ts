@@ -6,7 +6,8 @@
  * @module
  */
 import { type ByteParts, encodeUtf8 } from "../base/mod.ts";
-import { objectOf } from "../openai/mod.ts";
+import { objectOf, type RawJson } from "../openai/mod.ts";
+import { forcesTool } from "./features.ts";
 import type { GenerationRequest } from "./generation.ts";
 
 /** Chat fields that `/tokenize` takes as they are. */
@@ -44,6 +45,7 @@ const NEVER_FORWARDED = [
   "add_special_tokens",
   "kv_transfer_params",
   "disagg_spec",
+  "ec_transfer_params",
 ];
 
 /** Chat fields that `/v1/completions` does not know, or reads as something else. */
@@ -74,10 +76,13 @@ const CHAT_ONLY = [
   "web_search_options",
 ];
 
-const LEG_REMOVES = {
-  completions: new Set(NEVER_FORWARDED),
-  chat: new Set([...NEVER_FORWARDED, ...CHAT_ONLY]),
-} as const;
+const COMPLETIONS_REMOVES = new Set(NEVER_FORWARDED);
+const CHAT_REMOVES = new Set([...NEVER_FORWARDED, ...CHAT_ONLY]);
+
+/** What a leg to `/v1/completions` leaves out of a request of `form`. */
+function legRemoves({ form }: GenerationRequest): ReadonlySet<string> {
+  return form === "completions" ? COMPLETIONS_REMOVES : CHAT_REMOVES;
+}
 
 /** The `/tokenize` request for a prompt given as text or messages. */
 export function tokenizeBody(request: GenerationRequest): ByteParts {
@@ -108,7 +113,7 @@ export function prefillBodyP1(
   kvTransferParams: string,
 ): ByteParts {
   return request.body.edited({
-    remove: LEG_REMOVES[request.form],
+    remove: legRemoves(request),
     set: {
       model: JSON.stringify(request.model),
       prompt: promptIds,
@@ -121,18 +126,56 @@ export function prefillBodyP1(
   });
 }
 
-/** The prefill leg of mode D1: the client's own request made safe, one token, no stream. */
-export function prefillBodyD1(request: GenerationRequest, kvTransferParams: string): ByteParts {
+/** Fields of a relayed request that its one-token legs do without. */
+const NOT_FOR_ONE_TOKEN = new Set([
+  "stream_options",
+  "min_tokens",
+  "min_completion_tokens",
+  "n",
+  "best_of",
+  "echo",
+  "logprobs",
+  "top_logprobs",
+  "return_token_ids",
+  "kv_transfer_params",
+  "disagg_spec",
+]);
+
+/** What makes a request of each form generate one token. */
+function oneToken({ form, body }: GenerationRequest): Readonly<Record<string, string | undefined>> {
+  if (form === "responses") {
+    return { max_output_tokens: "1", store: body.has("store") ? "false" : undefined };
+  }
+  const newer = form === "chat" && body.has("max_completion_tokens");
+  return { max_tokens: "1", max_completion_tokens: newer ? "1" : undefined };
+}
+
+/** A tool choice that forces none: a call cut after one token cannot be parsed. */
+function relaxedToolChoice(request: GenerationRequest): string | undefined {
+  if (!forcesTool(request)) return undefined;
+  return request.form === "messages" ? '{"type":"auto"}' : '"auto"';
+}
+
+/** The client's own request with one token, not streamed. */
+function oneTokenBody(request: GenerationRequest, params: RawJson | undefined): ByteParts {
   return request.body.edited({
-    remove: new Set(["stream_options", "min_tokens", "min_completion_tokens", "n", "best_of"]),
+    remove: NOT_FOR_ONE_TOKEN,
     set: {
       model: JSON.stringify(request.model),
-      max_tokens: "1",
-      max_completion_tokens: request.body.has("max_completion_tokens") ? "1" : undefined,
+      ...oneToken(request),
+      tool_choice: relaxedToolChoice(request),
       stream: "false",
-      kv_transfer_params: kvTransferParams,
+      kv_transfer_params: params,
     },
   });
+}
+
+/** The prefill leg of mode D1 and the other relays: the client's own request made safe. */
+export function prefillBodyD1(
+  request: GenerationRequest,
+  kvTransferParams: RawJson | undefined,
+): ByteParts {
+  return oneTokenBody(request, kvTransferParams);
 }
 
 /** Ids with one more at the end, without parsing them. */
@@ -154,7 +197,7 @@ export interface DecodeLeg {
 export function decodeBodyP1(request: GenerationRequest, leg: DecodeLeg): ByteParts {
   const minTokens = request.minTokens - 1;
   return request.body.edited({
-    remove: LEG_REMOVES[request.form],
+    remove: legRemoves(request),
     set: {
       model: JSON.stringify(request.model),
       prompt: withToken(leg.promptIds, leg.firstToken),
@@ -169,20 +212,32 @@ export function decodeBodyP1(request: GenerationRequest, leg: DecodeLeg): BytePa
   });
 }
 
-/** The client's own request with its model's real name and without what only the router may set. */
-export function originalBody(request: {
-  readonly body: GenerationRequest["body"];
-  readonly model: string;
-}): ByteParts {
+/**
+ * The client's own request with its model's real name and without what only the router may set,
+ * unless `trusted`; `kvTransferParams` are the router's own.
+ */
+export function originalBody(
+  request: Pick<GenerationRequest, "body" | "model">,
+  kvTransferParams?: RawJson,
+  trusted = false,
+): ByteParts {
   const { body, model } = request;
   const renamed = body.value("model") === model ? undefined : JSON.stringify(model);
-  const unsafe = body.has("kv_transfer_params") || body.has("disagg_spec");
-  if (renamed === undefined && !unsafe) return [body.bytes];
+  const unsafe = !trusted && hasKvFields(body);
+  if (renamed === undefined && !unsafe && kvTransferParams === undefined) return [body.bytes];
   return body.edited({
     // CVE-2026-94622: params from outside can take a decode engine down.
-    remove: new Set(["kv_transfer_params", "disagg_spec"]),
-    set: { model: renamed },
+    ...(unsafe ? { remove: new Set(KV_FIELDS) } : {}),
+    set: { model: renamed, kv_transfer_params: kvTransferParams },
   });
+}
+
+/** Fields that arrange a transfer of KV. */
+export const KV_FIELDS = ["kv_transfer_params", "disagg_spec", "ec_transfer_params"] as const;
+
+/** Whether a request tries to arrange a transfer of KV itself. */
+export function hasKvFields(body: GenerationRequest["body"]): boolean {
+  return KV_FIELDS.some((key) => body.member(key) !== undefined);
 }
 
 /** A decode request that reads KV no answer will read: the same ids, one token, no stream. */
@@ -195,21 +250,7 @@ export function drainBodyP1(model: string, promptIds: Uint8Array, firstToken: nu
   });
 }
 
-/** As `drainBodyP1`, for mode D1: the original request with one token. */
-export function drainBodyD1(request: GenerationRequest): ByteParts {
-  return request.body.edited({
-    remove: new Set([
-      "stream_options",
-      "min_tokens",
-      "min_completion_tokens",
-      "kv_transfer_params",
-      "disagg_spec",
-    ]),
-    set: {
-      model: JSON.stringify(request.model),
-      max_tokens: "1",
-      max_completion_tokens: request.body.has("max_completion_tokens") ? "1" : undefined,
-      stream: "false",
-    },
-  });
+/** As `drainBodyP1`, for mode D1 and the other relays: the original request with one token. */
+export function drainBodyD1(request: GenerationRequest, kvTransferParams?: RawJson): ByteParts {
+  return oneTokenBody(request, kvTransferParams);
 }

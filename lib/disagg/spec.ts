@@ -27,3 +27,17 @@ export function kvTransferParams(
     },
   });
 }
+
+/**
+ * `kv_transfer_params` of the prefill leg for vLLM's NixlConnector, as JSON text.
+ *
+ * Source: vLLM `tests/v1/kv_connector/nixl_integration/toy_proxy_server.py`.
+ */
+export const NIXL_PREFILL_PARAMS: string = JSON.stringify({
+  do_remote_decode: true,
+  do_remote_prefill: false,
+  remote_engine_id: null,
+  remote_block_ids: null,
+  remote_host: null,
+  remote_port: null,
+});

@@ -20,7 +20,7 @@ export interface DirectorySnapshot {
 
 /** Holds the engines. Changes build a new snapshot; whoever holds an old one keeps it. */
 export class EngineDirectory {
-  #snapshot: DirectorySnapshot = { entries: [], engines: [] };
+  #snapshot: DirectorySnapshot = freezeSnapshot([]);
   readonly #seenModels = new Set<string>();
 
   /** The engines now. */
@@ -61,9 +61,13 @@ export class EngineDirectory {
     for (const { engine } of sorted) {
       for (const model of engine.models) this.#seenModels.add(model);
     }
-    this.#snapshot = Object.freeze({
-      entries: Object.freeze(sorted),
-      engines: Object.freeze(sorted.map((entry) => entry.engine)),
-    });
+    this.#snapshot = freezeSnapshot(sorted);
   }
+}
+
+function freezeSnapshot(entries: readonly EngineEntry[]): DirectorySnapshot {
+  return Object.freeze({
+    entries: Object.freeze(entries),
+    engines: Object.freeze(entries.map((entry) => entry.engine)),
+  });
 }

@@ -60,6 +60,11 @@ export function startModelProbe(
   };
 }
 
+/** Leaves out what vLLM makes anew for each answer (`ModelCard`: `created`, `permission`). */
+function lasting(key: string, value: unknown): unknown {
+  return key === "created" || key === "permission" ? undefined : value;
+}
+
 async function watch(
   configured: Engine,
   created: number,
@@ -79,8 +84,9 @@ async function watch(
       const fixed = configured.models.length > 0;
       const engine = fixed ? configured : { ...configured, models: served };
       const kept = fixed ? cards.filter((card) => configured.models.includes(card.id)) : cards;
-      if (!signal.aborted && JSON.stringify(kept) !== known) {
-        known = JSON.stringify(kept);
+      const said = JSON.stringify(kept, lasting);
+      if (!signal.aborted && said !== known) {
+        known = said;
         if (!fixed || kept.length > 0) directory.upsert({ engine, cards: kept, created });
         log.info("Engine answers", () => ({
           url: configured.url,

@@ -1,6 +1,6 @@
 /** What a flow is given: the request's circumstances, and the parts it works with. @module */
 import type { Clock, Logger, Random } from "../base/mod.ts";
-import type { KvTimeoutPolicy, Timeouts } from "../config/mod.ts";
+import type { Handoff, KvTimeoutPolicy, Timeouts } from "../config/mod.ts";
 import type { EngineDirectory } from "../discovery/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import type { Inflight, Policies } from "../selection/mod.ts";
@@ -35,10 +35,14 @@ export interface FlowDeps {
   readonly inflight: Inflight;
   readonly background: Background;
   readonly timeouts: Timeouts;
+  /** Keep the KV transfer fields of clients, for routers in a chain. */
+  readonly trustClientKvParams: boolean;
 }
 
-/** What the LMCache handoff works with besides. */
+/** What a handoff works with besides. */
 export interface HandoffDeps extends FlowDeps {
+  /** How KV moves. */
+  readonly protocol: Exclude<Handoff["kind"], "none">;
   readonly board: KvReadyBoard;
   readonly tokenizer: Tokenizer;
   readonly drainer: Drainer;

@@ -1,7 +1,7 @@
 /** Who answers for KV that may be at a decode engine, until a decode has read it. @module */
 import type { RouterError, WaitEnd } from "../base/mod.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
-import type { AbandonedTransfer, Drainer } from "./drain.ts";
+import { type AbandonedTransfer, type Drainer, NOTHING_AWAITED } from "./drain.ts";
 import { orAborted } from "./exchange.ts";
 
 /**
@@ -17,16 +17,21 @@ export class Custody implements Disposable {
     this.#transfer = transfer;
   }
 
-  /** Wait for the KV-ready notifications. */
+  /** Whether there is news of the KV to wait for, beside the prefill's answer. */
+  get awaitsNews(): boolean {
+    return this.#transfer !== undefined && this.#transfer.landed !== NOTHING_AWAITED;
+  }
+
+  /** Wait for the KV-ready notifications; `ready` at once when there are none to come. */
   async wait(timeoutMs: number, signal: AbortSignal): Promise<WaitEnd> {
-    return await this.#transfer?.waiter.wait({ timeoutMs, signal }) ?? "aborted";
+    return await this.#transfer?.landed.wait({ timeoutMs, signal }) ?? "ready";
   }
 
   /** The KV was read, or never moved. */
   release(): void {
     const transfer = this.#transfer;
     this.#transfer = undefined;
-    transfer?.waiter[Symbol.dispose]();
+    transfer?.landed[Symbol.dispose]();
   }
 
   /** Nobody will read the KV: drain it. */
@@ -75,12 +80,8 @@ export async function openWhenReady<Opened extends OpeningEnd>(
   gone: AbortSignal,
 ): Promise<ReadyEnd<Opened>> {
   using _held = custody;
-  const began = deps.clock.now();
-  const kv = await custody.wait(deps.kvReadyTimeoutMs, gone);
-  const waited = (deps.clock.now() - began) / 1000;
-  deps.metrics.observe("pd_router_kv_wait_seconds", { end: kv }, waited);
-  if (kv === "aborted") return { kind: "gone" };
-  context.trace.add(kv === "ready" ? "kv-ready" : "kv-timed-out");
+  const kv = custody.awaitsNews ? await awaitNews(deps, context, custody, gone) : "ready";
+  if (gone.aborted || kv === "aborted") return { kind: "gone" };
   if (kv === "timed-out" && deps.kvTimeoutPolicy === "retry") return { kind: "timed-out" };
   const abort = new AbortController();
   const opening = open(abort);
@@ -91,6 +92,20 @@ export async function openWhenReady<Opened extends OpeningEnd>(
   }
   if (opened.kind === "open") custody.release();
   return opened;
+}
+
+async function awaitNews(
+  deps: HandoffDeps,
+  context: RequestContext,
+  custody: Custody,
+  gone: AbortSignal,
+): Promise<WaitEnd> {
+  const began = deps.clock.now();
+  const kv = await custody.wait(deps.kvReadyTimeoutMs, gone);
+  const waited = (deps.clock.now() - began) / 1000;
+  deps.metrics.observe("pd_router_kv_wait_seconds", { end: kv }, waited);
+  if (kv !== "aborted") context.trace.add(kv === "ready" ? "kv-ready" : "kv-timed-out");
+  return kv;
 }
 
 /** The client has gone while the decode leg was opening: let the engine read the KV, then stop. */

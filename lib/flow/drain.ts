@@ -12,17 +12,28 @@ import type { KvWaiter } from "../zmq/mod.ts";
 import type { FlowDeps } from "./context.ts";
 import { exchange, MAX_JSON_BYTES } from "./exchange.ts";
 import { Gate } from "./gate.ts";
-import type { PrefillEnd } from "./prefill.ts";
+import type { PrefillEnd, PrefillResult } from "./prefill.ts";
+
+/** What tells that KV has landed; disposed by whoever holds it last. */
+export type Landing = Pick<KvWaiter, "wait" | "received" | "cancelled"> & Disposable;
+
+/** For protocols in which the prefill's answer is all the news there is. */
+export const NOTHING_AWAITED: Landing = {
+  wait: () => Promise.resolve("ready"),
+  received: () => 0,
+  cancelled: false,
+  [Symbol.dispose]: () => {},
+};
 
 /** KV on its way to, or at, an engine, that has lost its request. */
 export interface AbandonedTransfer {
   /** Disposed by the drainer. */
-  readonly waiter: KvWaiter;
+  readonly landed: Landing;
   readonly decode: Engine;
   readonly prefill: Promise<PrefillEnd> | PrefillEnd;
   readonly path: string;
-  /** The drain request, given the first token if it is known. */
-  readonly body: (firstToken: number | undefined) => ByteParts;
+  /** The drain request, given the prefill's answer if there is one; undefined for none. */
+  readonly body: (result: PrefillResult | undefined) => ByteParts | undefined;
   readonly headers: readonly HeaderField[];
 }
 
@@ -61,7 +72,7 @@ export class Drainer {
   /** Take `transfer` over, its waiter with it. */
   adopt(transfer: AbandonedTransfer): void {
     if (this.#pending >= MAX_PENDING) {
-      transfer.waiter[Symbol.dispose]();
+      transfer.landed[Symbol.dispose]();
       this.#count("too_many");
       return;
     }
@@ -71,17 +82,17 @@ export class Drainer {
   }
 
   async #run(transfer: AbandonedTransfer): Promise<Result> {
-    using waiter = transfer.waiter;
+    using landed = transfer.landed;
     const { signal } = this.#deps.background;
     const end = await transfer.prefill;
     if (end.kind === "refused" || (end.kind === "failed" && !end.sent)) return "nothing_moved";
-    const landed = await waiter.wait({ timeoutMs: this.#options.graceMs, signal });
-    if (landed === "aborted") return "stopped";
-    const heard = waiter.received() > 0;
-    if (waiter.cancelled || (end.kind === "failed" && !heard)) return "nothing_moved";
+    const wait = await landed.wait({ timeoutMs: this.#options.graceMs, signal });
+    if (wait === "aborted") return "stopped";
+    const heard = landed.received() > 0;
+    if (landed.cancelled || (end.kind === "failed" && !heard)) return "nothing_moved";
     // Without all notifications the pages may be there all the same: one can get lost.
-    const firstToken = end.kind === "ok" ? end.result.firstToken : undefined;
-    return await this.#drain(transfer, transfer.body(firstToken));
+    const body = transfer.body(end.kind === "ok" ? end.result : undefined);
+    return body === undefined ? "nothing_moved" : await this.#drain(transfer, body);
   }
 
   async #drain(transfer: AbandonedTransfer, body: ByteParts): Promise<Result> {

@@ -2,20 +2,23 @@
 import { type Engine, errorCodeOf, type FirstToken, RouterError } from "../base/mod.ts";
 import {
   budgetOf,
+  decide,
   type DirectReason,
   type GenerationRequest,
-  obstacle,
+  isTextRequest,
   originalBody,
   tokenizeBody,
 } from "../disagg/mod.ts";
-import { type Pair, selectPair } from "../selection/mod.ts";
+import { type Pair, selectPair, serving } from "../selection/mod.ts";
 import type { PromptTokens } from "../tokenization/mod.ts";
 import type { Answer } from "./answer.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
-import { attemptD1 } from "./d1.ts";
 import { direct } from "./direct.ts";
 import { attemptP1 } from "./p1.ts";
+import { attemptRelay, type RelayProtocol } from "./relay.ts";
+import { lmcacheRelay, nixlRelay, sharedStorageRelay } from "./relay_protocols.ts";
+import type { Route } from "./trace.ts";
 
 /** Attempts per request; the second goes to another pair if there is one. */
 const ATTEMPTS = 2;
@@ -23,10 +26,9 @@ const ATTEMPTS = 2;
 /** What to answer. */
 export interface GenerateAsk {
   readonly request: GenerationRequest;
-  /** `/v1/completions` or `/v1/chat/completions`, with the client's query. */
+  /** The client's path and query. */
   readonly path: string;
   readonly sessionKey: string | undefined;
-  readonly mode: FirstToken;
 }
 
 /** Answer a generation request. Throws `RouterError` when nothing has reached the client. */
@@ -35,10 +37,12 @@ export async function generate(
   context: RequestContext,
   ask: GenerateAsk,
 ): Promise<Answer> {
-  const { request, mode } = ask;
-  const reason = obstacle(request, mode);
-  if (reason !== undefined) return await goDirect(deps, context, ask, reason);
-  context.trace.route = mode === "prefill" ? "handoff_p1" : "handoff_d1";
+  const { request } = ask;
+  const { engines } = deps.directory.snapshot();
+  const decision = decide(request, modesOf(deps, serving(engines, request.model)));
+  if (decision.kind === "direct") return await goDirect(deps, context, ask, decision.reason);
+  const { mode } = decision;
+  context.trace.route = routeOf(deps, mode);
   const prompts = new PromptCache();
   let failed: RetryEnd | undefined;
   for (let attempt = 1;; attempt++) {
@@ -46,6 +50,7 @@ export async function generate(
       model: request.model,
       sessionKey: ask.sessionKey,
       avoid: new Set(failed?.avoid),
+      receives: (engine) => receives(deps, engine, mode),
     });
     if (choice.kind === "none") {
       const lacking = choice.lacks === "prefill" ? "no_prefill_engine" : "no_nixl_receiver";
@@ -55,7 +60,7 @@ export async function generate(
       if (repeats(choice.pair, failed)) throw failed.error;
       noteRetry(deps, context, failed);
     }
-    const end = await tryPair(deps, context, ask, choice.pair, prompts);
+    const end = await tryPair(deps, context, { ...ask, mode, pair: choice.pair, prompts });
     switch (end.kind) {
       case "answer":
         return end.answer;
@@ -69,6 +74,36 @@ export async function generate(
         end satisfies never;
     }
   }
+}
+
+/** Whether `engine` can be the decode engine of a handoff in `mode`. */
+function receives(deps: HandoffDeps, engine: Engine, mode: FirstToken): boolean {
+  if (deps.protocol !== "lmcache") return mode === "decode";
+  const modes = engine.nixl?.firstToken;
+  return modes === "both" || modes === mode;
+}
+
+/** The modes that some decode engine of `engines` can take. */
+function modesOf(deps: HandoffDeps, engines: readonly Engine[]): ReadonlySet<FirstToken> {
+  const modes = ["prefill", "decode"] as const;
+  const decodes = engines.filter((engine) => engine.role === "decode");
+  return new Set(modes.filter((mode) => decodes.some((engine) => receives(deps, engine, mode))));
+}
+
+const RELAYS = {
+  lmcache: lmcacheRelay,
+  nixl: nixlRelay,
+  shared_storage: sharedStorageRelay,
+} as const satisfies Readonly<Record<HandoffDeps["protocol"], RelayProtocol>>;
+
+const RELAY_ROUTES = {
+  lmcache: "handoff_d1",
+  nixl: "handoff_nixl",
+  shared_storage: "handoff_shared_storage",
+} as const satisfies Readonly<Record<HandoffDeps["protocol"], Route>>;
+
+function routeOf(deps: HandoffDeps, mode: FirstToken): Route {
+  return mode === "prefill" ? "handoff_p1" : RELAY_ROUTES[deps.protocol];
 }
 
 type RetryEnd = Extract<AttemptEnd, { readonly kind: "retry" }>;
@@ -94,19 +129,23 @@ class PromptCache {
   tokens: PromptTokens | undefined;
 }
 
+interface PairTry extends GenerateAsk {
+  readonly mode: FirstToken;
+  readonly pair: Pair;
+  readonly prompts: PromptCache;
+}
+
 async function tryPair(
   deps: HandoffDeps,
   context: RequestContext,
-  ask: GenerateAsk,
-  pair: Pair,
-  prompts: PromptCache,
+  { request, path, mode, pair, prompts }: PairTry,
 ): Promise<AttemptEnd> {
-  const { request, path } = ask;
+  if (mode === "decode") {
+    return await attemptRelay(deps, context, { request, path, pair }, RELAYS[deps.protocol]);
+  }
   const receiver = pair.decode.nixl;
   if (receiver === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
-  if (ask.mode === "decode") {
-    return await attemptD1(deps, context, { request, path, pair, receiver });
-  }
+  if (!isTextRequest(request)) return { kind: "direct", reason: "endpoint" };
   if (prompts.tokens === undefined) {
     const found = await tokensOf(deps, context, request, pair.prefill);
     if (found.kind !== "tokens") return found;
@@ -163,7 +202,7 @@ async function goDirect(
     path,
     model: request.model,
     sessionKey,
-    body: originalBody(request),
+    body: originalBody(request, undefined, deps.trustClientKvParams),
     stream: request.stream,
   });
 }

@@ -7,10 +7,10 @@ import { errorCodeOf, type Lease, type NixlReceiver, RouterError } from "../base
 import {
   decodeBodyP1,
   drainBodyP1,
-  type GenerationRequest,
   kvTransferParams,
   prefillBodyP1,
   stopMaySpan,
+  type TextRequest,
 } from "../disagg/mod.ts";
 import {
   type AnswerIdentity,
@@ -39,7 +39,7 @@ const COMPLETIONS = "/v1/completions";
 
 /** One attempt's fixed parts. */
 export interface P1Ask {
-  readonly request: GenerationRequest;
+  readonly request: TextRequest;
   readonly pair: Pair;
   readonly receiver: NixlReceiver;
   readonly prompt: PromptTokens;
@@ -67,13 +67,13 @@ export async function attemptP1(
     mode: "prefill",
   });
   using custody = new Custody(deps.drainer, {
-    waiter,
+    landed: waiter,
     decode,
     prefill: leg,
     path: COMPLETIONS,
     headers: context.headers,
     // The last id is not part of what is looked up, so any will do when it is not known.
-    body: (token) => drainBodyP1(request.model, prompt.ids, token ?? 0),
+    body: (result) => drainBodyP1(request.model, prompt.ids, result?.firstToken ?? 0),
   });
   const end = await orAborted(leg, context.signal);
   if (end === "aborted") throw clientGone();
@@ -230,7 +230,7 @@ async function wholeAnswer(
 function identityOf(
   deps: HandoffDeps,
   context: RequestContext,
-  request: GenerationRequest,
+  request: TextRequest,
 ): AnswerIdentity {
   const prefix = request.form === "chat" ? "chatcmpl" : "cmpl";
   return {
@@ -243,7 +243,7 @@ function identityOf(
 
 function beginAnswer(
   writer: AnswerWriter,
-  request: GenerationRequest,
+  request: TextRequest,
   { result, first }: Pick<Prefilled, "result" | "first">,
 ): void {
   writer.begin();
@@ -260,7 +260,7 @@ function streamAnswer(result: PrefillResult, body: Answer["body"]): Answer {
 function endedAnswer(
   deps: HandoffDeps,
   context: RequestContext,
-  request: GenerationRequest,
+  request: TextRequest,
   result: PrefillResult,
 ): Answer {
   const identity = identityOf(deps, context, request);

@@ -8,7 +8,7 @@ import {
   type FirstToken,
   RouterError,
 } from "../base/mod.ts";
-import { asUsage, type Usage } from "../openai/mod.ts";
+import { asUsage, JsonObject, type Usage } from "../openai/mod.ts";
 import type { HeaderField } from "../upstream/mod.ts";
 import type { FlowDeps, RequestContext } from "./context.ts";
 import { countEngineError, exchange, logRouting, MAX_JSON_BYTES, readError } from "./exchange.ts";
@@ -24,6 +24,8 @@ export interface PrefillResult {
   readonly usage: Usage | undefined;
   /** The whole answer, for its unknown fields. */
   readonly body: Readonly<Record<string, unknown>>;
+  /** `kv_transfer_params` as they stand in the answer; undefined when absent or `null`. */
+  readonly kvParams: Uint8Array | undefined;
   readonly headers: readonly HeaderField[];
 }
 
@@ -81,8 +83,8 @@ async function run(
       signal: deps.background.signal,
     });
     if (response.status === 200) {
-      const bytes = await response.readAll(MAX_JSON_BYTES);
-      return readResult(ask, JSON.parse(decodeUtf8(bytes)), response.headers);
+      const bytes = (await response.readAll(MAX_JSON_BYTES)).slice();
+      return readResult(ask, new JsonObject(bytes), response.headers);
     }
     const { body, message } = await readError(response);
     if (response.status >= 400 && response.status < 500) {
@@ -91,7 +93,8 @@ async function run(
     return failed(engine, `answered ${response.status}: ${message}`);
   } catch (cause) {
     const sent = errorCodeOf(cause) !== "upstream-unreachable";
-    return failed(engine, `failed: ${describeError(cause)}`, { cause, sent });
+    const what = cause instanceof SyntaxError ? "answered 200 without a JSON object" : "failed";
+    return failed(engine, `${what}: ${describeError(cause)}`, { cause, sent });
   }
 }
 
@@ -111,25 +114,22 @@ function failed(
 
 function readResult(
   ask: PrefillAsk,
-  value: unknown,
+  answer: JsonObject,
   headers: readonly HeaderField[],
 ): PrefillEnd {
-  const body = value as Readonly<Record<string, unknown>> | null;
-  const choices = body?.["choices"];
+  const body: Readonly<Record<string, unknown>> = JSON.parse(decodeUtf8(answer.bytes));
+  const choices = body["choices"];
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
   const fields = (choice ?? {}) as Readonly<Record<string, unknown>>;
   const { finish_reason: finish, stop_reason: stop, text } = fields;
-  if (body === null || choice === undefined || typeof finish !== "string") {
+  // Other endpoints than the two with choices tell their end in other ways; it concerns nobody.
+  if (ask.mode === "prefill" && typeof finish !== "string") {
     return failed(ask.engine, "answered 200 without a finished choice");
   }
-  if (!["length", "stop", "tool_calls"].includes(finish)) {
+  if (typeof finish === "string" && !["length", "stop", "tool_calls"].includes(finish)) {
     return failed(ask.engine, `ended with finish_reason '${finish}'`);
   }
-  const params = body["kv_transfer_params"] as { readonly first_tok?: unknown } | null | undefined;
-  const token = params?.first_tok;
-  const firstToken = typeof token === "number" && Number.isSafeInteger(token) && token >= 0
-    ? token
-    : undefined;
+  const firstToken = firstTokenOf(body["kv_transfer_params"]);
   if (ask.mode === "prefill" && firstToken === undefined) {
     return failed(
       ask.engine,
@@ -141,11 +141,17 @@ function readResult(
     result: {
       firstToken,
       text: typeof text === "string" ? text : "",
-      finishReason: finish,
+      finishReason: typeof finish === "string" ? finish : "length",
       stopReason: stop ?? null,
       usage: asUsage(body["usage"]),
       body,
+      kvParams: answer.raw("kv_transfer_params"),
       headers,
     },
   };
+}
+
+function firstTokenOf(params: unknown): number | undefined {
+  const token = (params as { readonly first_tok?: unknown } | null | undefined)?.first_tok;
+  return typeof token === "number" && Number.isSafeInteger(token) && token >= 0 ? token : undefined;
 }

@@ -3,7 +3,13 @@ import type { Clock } from "../base/mod.ts";
 import type { DirectReason } from "../disagg/mod.ts";
 
 /** The way a request took. */
-export type Route = "none" | "direct" | "handoff_p1" | "handoff_d1";
+export type Route =
+  | "none"
+  | "direct"
+  | "handoff_p1"
+  | "handoff_d1"
+  | "handoff_nixl"
+  | "handoff_shared_storage";
 
 /** A step that has ended, or a moment. */
 export type TraceStep =

@@ -1,5 +1,5 @@
 /** What a handler is given of one request, and of the app. @module */
-import type { FirstToken, Logger, Random } from "../base/mod.ts";
+import type { Logger, Random } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import { type FlowDeps, type HandoffDeps, type RequestContext, RequestTrace } from "../flow/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
@@ -12,7 +12,7 @@ export interface HttpDeps extends FlowDeps {
   readonly config: RouterConfig;
   readonly version: string;
   /** Set when prompts are prefilled elsewhere. */
-  readonly handoff: { readonly deps: HandoffDeps; readonly mode: FirstToken } | undefined;
+  readonly handoff: { readonly deps: HandoffDeps } | undefined;
   readonly onTrace: OnTrace | undefined;
   /** Brings gauges up to date that are read rather than counted. */
   readonly refreshGauges: () => void;

@@ -1,8 +1,8 @@
 /** The endpoints that engines serve. @module */
 import { type Engine, RouterError } from "../base/mod.ts";
-import { originalBody, readGeneration } from "../disagg/mod.ts";
+import { type GenerationForm, hasKvFields, originalBody, readGeneration } from "../disagg/mod.ts";
 import { type Answer, direct, generate } from "../flow/mod.ts";
-import { type AnswerForm, type ApiRequest, fieldOf, parseRequest } from "../openai/mod.ts";
+import { type ApiRequest, fieldOf, parseRequest } from "../openai/mod.ts";
 import { readBody } from "./body.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 
@@ -13,7 +13,7 @@ const WITHOUT_KV = new Set(["/tokenize", "/detokenize"]);
 export async function generation(
   deps: HttpDeps,
   call: HttpCall,
-  form: AnswerForm,
+  form: GenerationForm,
 ): Promise<Answer> {
   const request = await readRequest(deps, call);
   const { handoff } = deps;
@@ -25,7 +25,6 @@ export async function generation(
     request: readGeneration(form, request),
     path: pathWithQuery(call),
     sessionKey: sessionKeyOf(deps, call, request),
-    mode: handoff.mode,
   });
 }
 
@@ -45,7 +44,7 @@ function forward(
     path: pathWithQuery(call),
     model: request.model,
     sessionKey: sessionKeyOf(deps, call, request),
-    body: originalBody(request),
+    body: originalBody(request, undefined, deps.trustClientKvParams),
     stream: request.stream,
     ...(engine === undefined ? {} : { engine }),
   });
@@ -59,6 +58,9 @@ async function readRequest(deps: HttpDeps, call: HttpCall): Promise<ApiRequest> 
   const { engines } = deps.directory.snapshot();
   if (!engines.some((engine) => engine.models.includes(model))) {
     throw missingModel(deps, parsed.model, model);
+  }
+  if (!deps.trustClientKvParams && hasKvFields(parsed.body)) {
+    deps.metrics.count("pd_router_client_kv_params_total", { endpoint: call.path });
   }
   return { ...parsed, model };
 }

@@ -20,8 +20,6 @@ const PASSED_ON = [
   "/rerank",
   "/v1/score",
   "/score",
-  "/v1/responses",
-  "/v1/messages",
   "/tokenize",
   "/detokenize",
 ] as const;
@@ -35,6 +33,14 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/v1/chat/completions", {
     method: "POST",
     handler: (deps, call) => generation(deps, call, "chat"),
+  }],
+  ["/v1/responses", {
+    method: "POST",
+    handler: (deps, call) => generation(deps, call, "responses"),
+  }],
+  ["/v1/messages", {
+    method: "POST",
+    handler: (deps, call) => generation(deps, call, "messages"),
   }],
   ...PASSED_ON.map((path) => [path, { method: "POST", handler: passOn }] as const),
   ["/v1/models", { method: "GET", handler: models }],

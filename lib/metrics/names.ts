@@ -15,7 +15,7 @@ const LONG_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 export const METRICS = {
   "pd_router_requests_total": {
     kind: "counter",
-    help: "Requests answered, by endpoint, route (handoff_p1, handoff_d1, direct, none), outcome.",
+    help: "Requests answered, by endpoint, route and outcome.",
     labels: ["endpoint", "route", "outcome"],
   },
   "pd_router_request_seconds": {
@@ -55,6 +55,16 @@ export const METRICS = {
     kind: "counter",
     help: "KV-ready notifications received, by what became of them.",
     labels: ["result"],
+  },
+  "pd_router_nixl_params_total": {
+    kind: "counter",
+    help: "Prefill answers of NixlConnector engines, by whether they had kv_transfer_params.",
+    labels: ["found"],
+  },
+  "pd_router_client_kv_params_total": {
+    kind: "counter",
+    help: "Requests whose KV transfer fields were taken out: only a router may set them.",
+    labels: ["endpoint"],
   },
   "pd_router_drains_total": {
     kind: "counter",

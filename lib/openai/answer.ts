@@ -81,6 +81,15 @@ function textTemplate(
   };
 }
 
+/** `choice` with null for its token ids: those belong to one chunk, not to the ones that follow. */
+function withoutIds(choice: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return {
+    ...choice,
+    ...("token_ids" in choice ? { token_ids: null } : {}),
+    ...("prompt_token_ids" in choice ? { prompt_token_ids: null } : {}),
+  };
+}
+
 /** Bytes gathered for one write. */
 class OutBuffer {
   #bytes = new Uint8Array(4096);
@@ -159,7 +168,7 @@ export class StreamWriter implements AnswerWriter {
     this.#envelope = { ...chunk.envelope, ...this.#ownEnvelope() };
     if (chunk.choice !== undefined && this.#identity.form === "completions") {
       const { index: _index, finish_reason: _finish, stop_reason: _stop, ...kept } = chunk.choice;
-      this.#choice = kept;
+      this.#choice = withoutIds(kept);
     }
     this.#template = undefined;
   }

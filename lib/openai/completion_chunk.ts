@@ -24,7 +24,10 @@ export interface CompletionChunk {
 
 /** What one event means. */
 export type CompletionEvent =
-  /** As the chunk before, but for the text: `rawText` is the inside of its JSON string. */
+  /**
+   * As a chunk that came before, but for the text: `rawText` is the inside of its JSON string, of
+   * which only the end has been looked for.
+   */
   | { readonly kind: "text"; readonly rawText: Uint8Array }
   | { readonly kind: "chunk"; readonly chunk: CompletionChunk }
   | { readonly kind: "error"; readonly error: unknown }
@@ -110,9 +113,12 @@ export function completionEvent(value: unknown): CompletionEvent {
   };
 }
 
-/** Whether a chunk carries nothing but text, so that others like it need no parsing. */
+/**
+ * Whether a chunk carries text and nothing else, so that others like it need no parsing. With empty
+ * text, some other empty field could be taken for it.
+ */
 function isPlain(chunk: CompletionChunk): boolean {
-  return chunk.choice !== undefined && chunk.finishReason === undefined &&
+  return chunk.choice !== undefined && chunk.finishReason === undefined && chunk.text !== "" &&
     chunk.usage === undefined && chunk.tokenIds.length === 0 &&
     (chunk.choice["logprobs"] ?? undefined) === undefined &&
     (chunk.choice["prompt_token_ids"] ?? undefined) === undefined;

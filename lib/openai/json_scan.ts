@@ -44,7 +44,8 @@ const CLOSE_BRACKET = 0x5d;
 /** Strings shorter than this are scanned byte by byte; beyond it the native search is quicker. */
 const SHORT_STRING = 32;
 
-const keyDecoder = new TextDecoder();
+/** Keeps a byte order mark: a key that begins with one is another key. */
+const keyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * The members of the object that `bytes` is, in order, duplicates included.

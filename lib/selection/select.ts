@@ -25,6 +25,12 @@ export interface AvoidingAsk extends SelectionAsk {
   readonly avoid?: ReadonlySet<string>;
 }
 
+/** A choice of a pair. */
+export interface PairAsk extends AvoidingAsk {
+  /** Which decode engines can take this handoff. */
+  readonly receives: (engine: Engine) => boolean;
+}
+
 function pickFrom(
   engines: readonly Engine[],
   policy: Policy,
@@ -44,10 +50,10 @@ export function serving(engines: readonly Engine[], model: string): readonly Eng
 export function selectPair(
   engines: readonly Engine[],
   policies: Policies,
-  ask: AvoidingAsk,
+  ask: PairAsk,
 ): PairChoice {
   const able = serving(engines, ask.model);
-  const receivers = able.filter((engine) => engine.role === "decode" && engine.nixl !== undefined);
+  const receivers = able.filter((engine) => engine.role === "decode" && ask.receives(engine));
   const decode = pickFrom(receivers, policies.decode, ask);
   if (decode === undefined) return { kind: "none", lacks: "receiver" };
   const senders = able.filter((engine) => engine.role === "prefill");

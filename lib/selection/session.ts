@@ -10,20 +10,25 @@ interface Point {
   readonly url: string;
 }
 
+/** The points of one set of engines. */
+interface Ring {
+  readonly urls: string;
+  readonly points: readonly Point[];
+}
+
 /** Same key, same engine; requests without a key go by `fallback`. */
 export function sessionAffinity(fallback: Policy): Policy {
-  let urls = "";
-  let ring: readonly Point[] = [];
+  // One per model: models are served by different engines, and building a ring takes long.
+  const rings = new Map<string, Ring>();
   return {
     pick(candidates, ask) {
       if (ask.sessionKey === undefined) return fallback.pick(candidates, ask);
-      const known = candidates.map((engine) => engine.url).join("\n");
-      if (known !== urls) {
-        urls = known;
-        ring = buildRing(candidates);
-      }
+      const urls = candidates.map((engine) => engine.url).join("\n");
+      const kept = rings.get(ask.model);
+      const points = kept?.urls === urls ? kept.points : buildRing(candidates);
+      if (points !== kept?.points) rings.set(ask.model, { urls, points });
       const at = hash32(ask.sessionKey);
-      const point = ring[firstAtOrAfter(ring, at) % ring.length];
+      const point = points[firstAtOrAfter(points, at) % points.length];
       return candidates.find((engine) => engine.url === point?.url) ?? candidates[0];
     },
   };

@@ -77,10 +77,14 @@ export function remoteTokenizer(post: PostJson): Tokenizer {
     },
     async detokenize(engine, model, ids, caller) {
       const body = encodeUtf8(JSON.stringify({ model, tokens: ids }));
-      const reply = await attempt(engine, () => post(engine, "/detokenize", [body], caller));
-      if (reply.status !== 200) return undefined;
-      const prompt = readJson(reply.body)?.value("prompt");
-      return typeof prompt === "string" ? prompt : undefined;
+      try {
+        const reply = await post(engine, "/detokenize", [body], caller);
+        const prompt = reply.status === 200 ? valueIn(readJson(reply.body), "prompt") : undefined;
+        return typeof prompt === "string" ? prompt : undefined;
+      } catch (error) {
+        if (error instanceof RouterError && error.code !== "client-gone") return undefined;
+        throw error;
+      }
     },
   };
 }
@@ -97,19 +101,18 @@ async function attempt(engine: Engine, send: () => Promise<JsonReply>): Promise<
 function readTokens(engine: Engine, reply: JsonReply): PromptTokens {
   const answer = readJson(reply.body);
   const ids = answer?.raw("tokens");
-  if (reply.status !== 200 || answer === undefined || ids?.[0] !== 0x5b) {
-    const said = answer === undefined ? undefined : errorMessageOf(answer.value("error"));
+  if (reply.status !== 200 || ids === undefined || !isIdList(ids)) {
+    const said = errorMessageOf(valueIn(answer, "error"));
     throw new RouterError(
       "tokenize-failed",
       `Engine ${engine.url} answered /tokenize with status ${reply.status} ` +
         (said ?? "and no token list"),
     );
   }
-  const count = answer.value("count");
-  const maxModelLen = answer.value("max_model_len");
+  const maxModelLen = valueIn(answer, "max_model_len");
   return {
     ids,
-    count: typeof count === "number" ? count : countIds(ids),
+    count: countIds(ids),
     maxModelLen: typeof maxModelLen === "number" ? maxModelLen : undefined,
   };
 }
@@ -123,13 +126,50 @@ function readJson(bytes: Uint8Array): JsonObject | undefined {
   }
 }
 
+/** The value of `key`; undefined when a string in it is malformed, which the scan passes over. */
+function valueIn(answer: JsonObject | undefined, key: string): unknown {
+  try {
+    return answer?.value(key);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+
+/**
+ * Whether `raw`, valid JSON, is a list of digits, commas and white space alone, so that it can be
+ * spliced into a list of ids.
+ */
+export function isIdList(raw: Uint8Array): boolean {
+  if (raw[0] !== OPEN_BRACKET) return false;
+  for (let at = 1; at < raw.length - 1; at++) {
+    const byte = raw[at] ?? 0;
+    if (!isDigit(byte) && byte !== COMMA && !isSpace(byte)) return false;
+  }
+  return true;
+}
 
 /** How many ids a JSON list holds, by its commas. */
 export function countIds(ids: Uint8Array): number {
   let commas = 0;
-  for (let at = ids.indexOf(COMMA); at >= 0; at = ids.indexOf(COMMA, at + 1)) commas++;
-  return commas > 0 || /\d/.test(decodeUtf8(ids.subarray(0, 32))) ? commas + 1 : 0;
+  let digits = false;
+  for (let at = 1; at < ids.length - 1; at++) {
+    const byte = ids[at] ?? 0;
+    if (byte === COMMA) commas++;
+    else if (isDigit(byte)) digits = true;
+  }
+  return digits ? commas + 1 : 0;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 /** The last `count` ids of a JSON list, as numbers. */

@@ -106,8 +106,16 @@ Deno.test("a handoff answers as one engine does when streams are cut at every by
 
 Deno.test("a handoff in mode D1 answers as one engine does", async () => {
   await compareMany(
-    { prefills: 2, decodes: 2, router: { handoff: { firstToken: "decode" } } },
+    { prefills: 2, decodes: 2, firstToken: ["decode"] },
     100,
     14,
   );
+});
+
+Deno.test("a handoff over NixlConnector answers as one engine does", async () => {
+  await compareMany({ prefills: 2, decodes: 2, protocol: "nixl" }, 100, 15);
+});
+
+Deno.test("a handoff over shared storage answers as one engine does", async () => {
+  await compareMany({ prefills: 2, decodes: 2, protocol: "shared_storage" }, 100, 16);
 });

@@ -1,6 +1,11 @@
 /** Simulated engines and a router between them, on real sockets. @module */
-import { seededRandom, silentLogger, systemClock } from "../../lib/base/mod.ts";
-import { type SimEngine, type SimOptions, startSimEngine } from "../../lib/sim/mod.ts";
+import { type FirstToken, seededRandom, silentLogger, systemClock } from "../../lib/base/mod.ts";
+import {
+  createSharedStore,
+  type SimEngine,
+  type SimOptions,
+  startSimEngine,
+} from "../../lib/sim/mod.ts";
 import { eventually } from "./eventually.ts";
 import { engineAt, type RouterChanges, startRouter, type TestRouter } from "./router.ts";
 
@@ -13,6 +18,10 @@ export interface ClusterShape {
   readonly prefill?: Partial<SimOptions>;
   readonly decode?: Partial<SimOptions>;
   readonly router?: RouterChanges;
+  /** How KV moves, `lmcache` when absent. */
+  readonly protocol?: "lmcache" | "nixl" | "shared_storage";
+  /** Which mode each decode engine takes, in turn; `prefill` when absent. */
+  readonly firstToken?: readonly FirstToken[];
   /** Set on the prefill engines' records. */
   readonly notifications?: number;
 }
@@ -47,10 +56,21 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
   await using stack = new AsyncDisposableStack();
   // Prefill engines connect to it before the router is there, as ZeroMQ allows.
   const proxyPort = freePort();
-  const skip = shape.router?.handoff?.firstToken === "decode" ? 0 : 1;
+  const { protocol = "lmcache", firstToken = ["prefill"] } = shape;
+  const modeOf = (index: number): FirstToken => firstToken[index % firstToken.length] ?? "prefill";
+  const connector = {
+    kvConnector: protocol,
+    ...(protocol === "shared_storage" ? { sharedStore: createSharedStore() } : {}),
+  } as const;
   const decodes: SimEngine[] = [];
   for (let index = 0; index < d; index++) {
-    const options = { role: "decode", ranks, skipLastNTokens: skip, ...shape.decode } as const;
+    const options = {
+      role: "decode",
+      ranks,
+      skipLastNTokens: modeOf(index) === "decode" ? 0 : 1,
+      ...connector,
+      ...shape.decode,
+    } as const;
     decodes.push(stack.use(await startSim(options, 100 + index)));
   }
   const prefills: SimEngine[] = [];
@@ -60,6 +80,7 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
       ranks,
       proxyHost: "127.0.0.1",
       proxyPort,
+      ...connector,
       ...shape.prefill,
     } as const;
     prefills.push(stack.use(await startSim(options, 200 + index)));
@@ -71,14 +92,23 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
       ...prefills.map((engine) =>
         engineAt(engine.url, "prefill", notifications === undefined ? {} : { notifications })
       ),
-      ...decodes.map((engine) =>
+      ...decodes.map((engine, index) =>
         engineAt(engine.url, "decode", {
-          nixl: { host: "127.0.0.1", initPorts: engine.initPorts, allocPorts: engine.allocPorts },
+          nixl: {
+            host: "127.0.0.1",
+            initPorts: engine.initPorts,
+            allocPorts: engine.allocPorts,
+            firstToken: modeOf(index),
+          },
         })
       ),
     ], {
       ...shape.router,
-      handoff: { proxy: { host: "127.0.0.1", port: proxyPort }, ...shape.router?.handoff },
+      handoff: {
+        kind: protocol,
+        proxy: { host: "127.0.0.1", port: proxyPort },
+        ...shape.router?.handoff,
+      },
     }),
   );
   const left = (): string => {

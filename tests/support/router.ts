@@ -7,12 +7,14 @@ import {
   silentLogger,
   systemClock,
 } from "../../lib/base/mod.ts";
-import type { LmcacheHandoff, RouterConfig } from "../../lib/config/mod.ts";
+import type { Handoff, LmcacheHandoff, RouterConfig } from "../../lib/config/mod.ts";
 import type { OnTrace } from "../../lib/http/mod.ts";
 
 /** What a test may change of the configuration. */
 export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts">> & {
-  readonly handoff?: Partial<Omit<LmcacheHandoff, "kind">>;
+  readonly handoff?: Partial<Omit<LmcacheHandoff, "kind">> & {
+    readonly kind?: Exclude<Handoff["kind"], "none">;
+  };
   readonly timeouts?: Partial<RouterConfig["timeouts"]>;
   readonly log_?: Logger;
   readonly onTrace?: OnTrace;
@@ -43,24 +45,22 @@ export async function startRouter(
 ): Promise<TestRouter> {
   const { handoff, timeouts, log_, onTrace, seed, ...rest } = changes;
   const split = engines.some((engine) => engine.role === "prefill");
+  const { kind = "lmcache", ...lmcache } = handoff ?? {};
   const config: RouterConfig = {
     listen: { host: "127.0.0.1", port: 0 },
     rootPath: "",
     engines,
     aliases: new Map(),
     routing: { kind: "roundrobin" },
-    handoff: split
-      ? {
-        kind: "lmcache",
-        proxy: { host: "127.0.0.1", port: 0 },
-        kvReadyTimeoutMs: 10_000,
-        kvTimeoutPolicy: "retry",
-        firstToken: "prefill",
-        finishedReqTtlMs: 120_000,
-        cleanupIntervalMs: 60_000,
-        ...handoff,
-      }
-      : { kind: "none" },
+    handoff: !split ? { kind: "none" } : kind !== "lmcache" ? { kind } : {
+      kind,
+      proxy: { host: "127.0.0.1", port: 0 },
+      kvReadyTimeoutMs: 10_000,
+      kvTimeoutPolicy: "retry",
+      finishedReqTtlMs: 120_000,
+      cleanupIntervalMs: 60_000,
+      ...lmcache,
+    },
     timeouts: {
       connectMs: 2_000,
       prefillMs: 20_000,
@@ -71,6 +71,7 @@ export async function startRouter(
     },
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,
+    trustClientKvParams: false,
     stats: { engineIntervalMs: 30_000, requestWindowMs: 60_000, log: false, logIntervalMs: 10_000 },
     log: { level: "info", format: "text" },
     ...rest,

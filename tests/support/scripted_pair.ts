@@ -128,7 +128,12 @@ export async function startPair(script: PairScript): Promise<ScriptedPair> {
     await startRouter([
       engineAt(prefill.url, "prefill"),
       engineAt(decode.url, "decode", {
-        nixl: { host: "127.0.0.1", initPorts: ports(7300), allocPorts: ports(7400) },
+        nixl: {
+          host: "127.0.0.1",
+          initPorts: ports(7300),
+          allocPorts: ports(7400),
+          firstToken: "prefill",
+        },
       }),
     ], script.router),
   );

@@ -1,0 +1,30 @@
+/** Whether a request is handed off, in which mode, and if not, why. @module */
+import type { FirstToken } from "../base/mod.ts";
+import { type DirectReason, type Feature, FEATURES } from "./features.ts";
+import type { GenerationRequest } from "./generation.ts";
+
+/** What to do with a request, before any engine is chosen. */
+export type Decision =
+  | { readonly kind: "handoff"; readonly mode: FirstToken }
+  | { readonly kind: "direct"; readonly reason: DirectReason };
+
+/**
+ * Decide by the request's features and by the modes that decode engines can take. Mode P1 is
+ * preferred: its first token does not wait for the KV.
+ */
+export function decide(
+  request: GenerationRequest,
+  modes: ReadonlySet<FirstToken>,
+): Decision {
+  const present = FEATURES.filter((feature) => feature.present(request));
+  const inP1 = obstacle(present, "p1");
+  if (modes.has("prefill") && inP1 === undefined) return { kind: "handoff", mode: "prefill" };
+  const inD1 = obstacle(present, "d1");
+  if (modes.has("decode") && inD1 === undefined) return { kind: "handoff", mode: "decode" };
+  const reason = modes.has("decode") ? inD1 : inP1;
+  return { kind: "direct", reason: reason ?? "no_nixl_receiver" };
+}
+
+function obstacle(present: readonly Feature[], mode: "p1" | "d1"): DirectReason | undefined {
+  return present.find((feature) => !feature[mode])?.reason;
+}
