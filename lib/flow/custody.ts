@@ -34,6 +34,11 @@ export class Custody implements Disposable {
     transfer?.landed[Symbol.dispose]();
   }
 
+  /** The decode leg is on its way: what may be used once cannot be drained any more. */
+  sent(): void {
+    if (this.#transfer?.once) this.release();
+  }
+
   /** Nobody will read the KV: drain it. */
   abandon(): void {
     const transfer = this.#transfer;
@@ -85,6 +90,7 @@ export async function openWhenReady<Opened extends OpeningEnd>(
   if (kv === "timed-out" && deps.kvTimeoutPolicy === "retry") return { kind: "timed-out" };
   const abort = new AbortController();
   const opening = open(abort);
+  custody.sent();
   const opened = await orAborted(opening, gone);
   if (opened === "aborted") {
     deps.background.run(leave(deps, opening, abort, custody.move()));

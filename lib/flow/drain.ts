@@ -35,6 +35,8 @@ export interface AbandonedTransfer {
   /** The drain request, given the prefill's answer if there is one; undefined for none. */
   readonly body: (result: PrefillResult | undefined) => ByteParts | undefined;
   readonly headers: readonly HeaderField[];
+  /** What the decode engine was given is good for one request, so one sent is the only one. */
+  readonly once?: boolean;
 }
 
 /** How the drainer works. */

@@ -52,6 +52,8 @@ export const nixlRelay: RelayProtocol = (deps, context, { request, path, pair })
       // Fetching the blocks is what releases them before their lease ends.
       body: (result) =>
         result?.kvParams === undefined ? undefined : drainBodyD1(request, result.kvParams),
+      // Used again, they can bring another request's blocks (vLLM issue 52234).
+      once: true,
     };
     return new Custody(deps.drainer, transfer);
   },

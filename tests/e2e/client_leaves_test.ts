@@ -84,30 +84,46 @@ for (const { name, shape, reached } of PHASES) {
   }
 }
 
-Deno.test("clients that leave at random times leave nothing behind", async () => {
-  await using cluster = await startCluster({
-    prefills: 2,
-    decodes: 2,
-    prefill: { ttftMs: 5, notify: 3 },
-    decode: { itlMs: 2 },
-  });
-  await Promise.all(Array.from({ length: 100 }, async (_, index) => {
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), index % 50);
-    try {
-      const answer = await post(`${cluster.url}/v1/chat/completions`, {
-        model: MODEL,
-        messages: [{ role: "user", content: `Story ${index} [[sim:len 60]]` }],
-        max_tokens: 100,
-        stream: index % 2 === 0,
-      }, { signal: controller.signal });
-      await answer.text();
-    } catch (error) {
-      assert(error instanceof DOMException, String(error));
-    } finally {
-      clearTimeout(timer);
+const SHAPES: Readonly<Record<string, ClusterShape>> = {
+  "P1": {},
+  "D1": { firstToken: ["decode"] },
+  "NixlConnector": { protocol: "nixl" },
+  "shared storage": { protocol: "shared_storage" },
+};
+
+for (const [name, shape] of Object.entries(SHAPES)) {
+  Deno.test(`clients that leave at random times leave nothing behind, ${name}`, async () => {
+    await using cluster = await startCluster({
+      prefills: 2,
+      decodes: 2,
+      prefill: { ttftMs: 5, notify: 3 },
+      decode: { itlMs: 2, ttftMs: 2 },
+      ...shape,
+    });
+    await Promise.all(Array.from({ length: 100 }, async (_, index) => {
+      const controller = new AbortController();
+      const timer = setTimeout(() => controller.abort(), index % 50);
+      try {
+        const answer = await post(`${cluster.url}/v1/chat/completions`, {
+          model: MODEL,
+          messages: [{ role: "user", content: `Story ${index} [[sim:len 60]]` }],
+          max_tokens: 100,
+          stream: index % 2 === 0,
+        }, { signal: controller.signal });
+        await answer.text();
+      } catch (error) {
+        assert(error instanceof DOMException, String(error));
+      } finally {
+        clearTimeout(timer);
+      }
+    }));
+    await cluster.quiet();
+    for (const engine of cluster.decodes) {
+      const { staleReads, doubleUses, expired } = engine.stats();
+      assertEquals([staleReads, doubleUses, expired], [0, 0, 0]);
     }
-  }));
-  await cluster.quiet();
-  assertEquals(total(cluster.decodes, "staleReads"), 0);
-});
+    for (const engine of cluster.prefills) {
+      assertEquals(engine.stats().heldKv, 0, "blocks lent are fetched, so that they are freed");
+    }
+  });
+}

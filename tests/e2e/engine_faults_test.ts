@@ -55,7 +55,7 @@ async function underFault(
   const engine = engineOf(cluster);
   assert(engine);
   engine.faults[fault] = when as never;
-  engine.faults.paths = ["/v1/completions"];
+  engine.faults.paths = ["/v1/completions", "/v1/chat/completions"];
   engine.faults.dieAfterEvents = 2;
   engine.faults.hangAfterEvents = 2;
   let right = 0;
@@ -118,6 +118,28 @@ for (const fault of [...HTTP_FAULTS.filter((name) => name !== "badJson"), ...STR
     );
     assert(right >= all / 2, `${right} of ${all} right`);
   });
+}
+
+const RELAYS: Readonly<Record<string, ClusterShape>> = {
+  "D1": { firstToken: ["decode"] },
+  "NixlConnector": { protocol: "nixl" },
+  "shared storage": { protocol: "shared_storage" },
+};
+
+for (const [name, relay] of Object.entries(RELAYS)) {
+  for (const fault of ["dieBeforeAnswer", "hangBeforeHead", "errorAnswer"] as const) {
+    Deno.test(`${name}: a faulty engine is gone around before the first byte: ${fault}`, async () => {
+      for (const role of ["prefills", "decodes"] as const) {
+        const { right, all } = await underFault(
+          { prefills: 2, decodes: 2, ...relay },
+          (cluster) => cluster[role][0],
+          fault,
+          true,
+        );
+        assertEquals(right, all, role);
+      }
+    });
+  }
 }
 
 Deno.test("slow tokens and comments in the stream change nothing", async () => {
