@@ -67,7 +67,8 @@ export type ReadyEnd<Opened> =
 /** An opened decode leg, or why there is none. */
 type OpeningEnd =
   | { readonly kind: "open"; readonly close: () => void }
-  | { readonly kind: "refused"; readonly error: RouterError }
+  /** The engine refused the request (4xx), and read no KV for it. */
+  | { readonly kind: "refused" }
   | { readonly kind: "failed"; readonly error: RouterError };
 
 /** How long a decode leg whose client has gone may take until it has read the KV. */

@@ -84,9 +84,7 @@ export async function openDecode(
     return { kind: "open", open, close: () => open.response[Symbol.dispose]() };
   } catch (cause) {
     response?.[Symbol.dispose]();
-    const error = cause instanceof RouterError && cause.code === "decode-failed"
-      ? cause
-      : decodeError(engine, `failed: ${describeError(cause)}`, cause);
+    const error = asDecodeError(engine, cause);
     countEngineError(deps, engine, "decode", error);
     return { kind: "failed", error };
   }
@@ -96,6 +94,13 @@ export async function openDecode(
 export function decodeError(engine: Engine, what: string, cause?: unknown): RouterError {
   const code = errorCodeOf(cause) === "upstream-timeout" ? "upstream-timeout" : "decode-failed";
   return new RouterError(code, `Decode on engine ${engine.url} ${what}`, { cause });
+}
+
+/** Whatever ended the decode leg, as a failure of it. */
+export function asDecodeError(engine: Engine, cause: unknown): RouterError {
+  return cause instanceof RouterError && cause.code === "decode-failed"
+    ? cause
+    : decodeError(engine, `failed: ${describeError(cause)}`, cause);
 }
 
 /** The next event's data. Throws `decode-failed` when the stream ends instead. */

@@ -4,19 +4,26 @@
  * Three protocols move the KV between the two; each is a `RelayProtocol`.
  * @module
  */
-import { describeError, type Engine, type RouterError } from "../base/mod.ts";
+import type { Engine, RouterError } from "../base/mod.ts";
 import { forcesTool, type GenerationRequest, originalBody, prefillBodyD1 } from "../disagg/mod.ts";
 import type { RawJson } from "../openai/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import { forwardResponseHeaders, type UpstreamResponse } from "../upstream/mod.ts";
-import type { ByteSource } from "./answer.ts";
+import type { Answer, ByteSource } from "./answer.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
 import { type Custody, openWhenReady } from "./custody.ts";
-import { decodeError } from "./decode.ts";
+import { asDecodeError, decodeError } from "./decode.ts";
 import { passThrough } from "./direct.ts";
-import { clientGone, countEngineError, exchange, logRouting, orAborted } from "./exchange.ts";
+import {
+  clientGone,
+  countEngineError,
+  exchange,
+  logRouting,
+  orAborted,
+  readError,
+} from "./exchange.ts";
 import { kvTimeout, refusedAnswer } from "./handoff_parts.ts";
 import { type PrefillEnd, prefillLeg, type PrefillResult } from "./prefill.ts";
 
@@ -54,6 +61,7 @@ type RelayOpenEnd =
     readonly abort: AbortController;
     readonly close: () => void;
   }
+  | { readonly kind: "refused"; readonly answer: Answer }
   | { readonly kind: "failed"; readonly error: RouterError };
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -126,6 +134,8 @@ async function decodeAll(
       };
     case "failed":
       return { kind: "retry", reason: "decode_failed", error: opened.error, avoid: [decode.id] };
+    case "refused":
+      return { kind: "answer", answer: opened.answer };
     case "open": {
       const { response, first, abort } = opened;
       const rest = passThrough(deps, decode, "decode", response, lease.move());
@@ -196,14 +206,21 @@ async function open(
       headTimeoutMs: request.stream ? deps.timeouts.firstByteMs : deps.timeouts.wholeAnswerMs,
       signal: abort.signal,
     });
-    if (response.status >= 500) throw decodeError(engine, `answered ${response.status}`);
+    if (response.status >= 400) {
+      using refused = response;
+      const { status, headers } = refused;
+      const { body, message } = await readError(refused);
+      if (status >= 500) throw decodeError(engine, `answered ${status}: ${message}`);
+      const answer = { status, headers: forwardResponseHeaders(headers), body };
+      return { kind: "refused", answer };
+    }
     const first = (await response.read())?.slice();
     context.trace.add("decode-first", engine.url);
     const opened = response;
     return { kind: "open", response, first, abort, close: () => opened[Symbol.dispose]() };
   } catch (cause) {
     response?.[Symbol.dispose]();
-    const error = decodeError(engine, `failed: ${describeError(cause)}`, cause);
+    const error = asDecodeError(engine, cause);
     countEngineError(deps, engine, "decode", error);
     return { kind: "failed", error };
   }
