@@ -1,4 +1,4 @@
-import { folderOf, importProblem } from "../../scripts/lint_floors.ts";
+import floors, { folderOf, importProblem } from "../../scripts/lint_floors.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const FOLDERS: readonly (readonly [path: string, folder: string | undefined])[] = [
@@ -88,4 +88,69 @@ Deno.test("importProblem() has no say outside the folders of lib", () => {
   for (const file of ["/r/main.ts", "/r/lib/app.ts", "/r/tests/base/clock_test.ts"]) {
     assertEquals(importProblem(file, anything), undefined);
   }
+});
+
+/** What the plugin reports of `source` as the file `path`. */
+function reported(path: string, source: string): readonly string[] {
+  return Deno.lint.runPlugin(floors, path, source).map(({ id, message }) => `${id}: ${message}`);
+}
+
+const WRONG = 'floors/imports: "base" may not import "openai"';
+
+for (
+  const statement of [
+    'import { a } from "../openai/mod.ts";',
+    'import type { A } from "../openai/mod.ts";',
+    'import "../openai/mod.ts";',
+    'export * from "../openai/mod.ts";',
+    'export { a } from "../openai/mod.ts";',
+  ]
+) {
+  Deno.test(`The lint plugin checks ${statement}`, () => {
+    assertEquals(reported("/r/lib/base/x.ts", statement), [WRONG]);
+    assertEquals(reported("/r/lib/flow/x.ts", statement), []);
+  });
+}
+
+const AMBIENT = "floors/ambient: ambient time, chance, environment or console: take it as an " +
+  "argument";
+
+for (
+  const expression of [
+    "Date.now()",
+    "Math.random()",
+    "performance.now()",
+    "crypto.randomUUID()",
+    "crypto.getRandomValues(bytes)",
+    'Deno.env.get("HOME")',
+    "Deno.args",
+    "Deno.exit(1)",
+    'Deno.addSignalListener("SIGINT", stop)',
+    "Deno.stdout",
+    "Deno.stderr",
+    "setTimeout(run, 5)",
+    "setInterval(run, 5)",
+  ]
+) {
+  Deno.test(`The lint plugin reports ${expression} outside the folders that own it`, () => {
+    const source = `export const x = ${expression};`;
+    for (const folder of ["openai", "flow", "sim"]) {
+      assertEquals(reported(`/r/lib/${folder}/x.ts`, source), [AMBIENT]);
+    }
+    assertEquals(reported("/r/lib/app.ts", source), [AMBIENT]);
+    for (const path of ["/r/lib/base/x.ts", "/r/lib/cli/x.ts", "/r/main.ts", "/r/tests/x.ts"]) {
+      assertEquals(reported(path, source), []);
+    }
+  });
+}
+
+Deno.test("The lint plugin has nothing against what only looks ambient", () => {
+  const source = `
+    import { a } from "./a.ts";
+    export const local = 1;
+    export { local as renamed };
+    export const x = [clock.now(), random.next(), Date.UTC(2024), Math.max(1, 2), env("A")];
+    export const y = [deps.Date.now(), clock["now"](), clock.setTimeout(a, 5), Deno.listen];
+  `;
+  assertEquals(reported("/r/lib/flow/x.ts", source), []);
 });

@@ -1,0 +1,228 @@
+import manifest from "../../deno.json" with { type: "json" };
+import { parseArgv } from "../../lib/cli/argv.ts";
+import { demoHelp } from "../../lib/cli/demo.ts";
+import { loadConfig } from "../../lib/cli/load.ts";
+import { FLAGS, problemText } from "../../lib/config/mod.ts";
+import { routeOf } from "../../lib/http/routes.ts";
+import { METRICS } from "../../lib/metrics/mod.ts";
+import { parseSimOptions, SIM_FLAGS } from "../../lib/sim/mod.ts";
+import { BLOCKS, renderReadme } from "../../scripts/readme.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const README = Deno.readTextFileSync(new URL("README.md", ROOT));
+
+/** Contents of the fenced blocks of one language. */
+function fenced(language: string): string[] {
+  return [...README.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))]
+    .map(([, content = ""]) => content);
+}
+
+/** The commands of a shell text as words; knows single quotes, and lines that go on. */
+function commandsOf(text: string): string[][] {
+  const commands: string[][] = [];
+  let words: string[] = [];
+  const pattern = /(?:'[^']*'|[^\s'\\]|\\[^\n])+|\\\n|\n/g;
+  for (const [token] of `${text}\n`.matchAll(pattern)) {
+    if (token === "\\\n") continue;
+    if (token !== "\n") words.push(token.replaceAll(/'([^']*)'/g, "$1"));
+    else if (words.length > 0) {
+      commands.push(words);
+      words = [];
+    }
+  }
+  return commands;
+}
+
+const COMMANDS = fenced("sh").flatMap(commandsOf);
+
+/** Arguments of the commands that begin with `words`. */
+function argumentsOf(...words: readonly string[]): string[][] {
+  return COMMANDS.filter((command) => words.every((word, index) => command[index] === word))
+    .map((command) => command.slice(words.length));
+}
+
+/** Arguments of `pd-router`, run by the task of that name or as the compiled program. */
+function routerArguments(task: string, subcommand?: string): string[][] {
+  const tasks = argumentsOf("npx", "--yes", "deno@2.9.6", "task", task);
+  const programs = argumentsOf("dist/pd-router", ...(subcommand === undefined ? [] : [subcommand]));
+  return [...tasks, ...programs];
+}
+
+Deno.test("README.md has blocks that are current", () => {
+  assertEquals(
+    renderReadme(README, BLOCKS) === README,
+    true,
+    "run `deno run -A scripts/readme.ts`",
+  );
+});
+
+Deno.test("commandsOf() splits at spaces and lines, not within quotes", () => {
+  assertEquals(commandsOf("a 'b c' --d='e;f'\n\ng \\\n  h 'i\nj'"), [
+    ["a", "b c", "--d=e;f"],
+    ["g", "h", "i\nj"],
+  ]);
+});
+
+Deno.test("README.md runs Deno in the version that is tested, and tasks that there are", () => {
+  const ci = Deno.readTextFileSync(new URL(".ci/run", ROOT));
+  const npx = argumentsOf("npx", "--yes");
+  assert(npx.length >= 8);
+  for (const [deno = "", verb, name = ""] of npx) {
+    assertStringIncludes(ci, `npx --yes ${deno} `);
+    if (verb === "task") assert(Object.hasOwn(manifest.tasks, name), name);
+    else assertEquals([verb, name], ["run", "-A"]);
+  }
+  for (const [script = ""] of argumentsOf("npx", "--yes", "deno@2.9.6", "run", "-A")) {
+    assert(Deno.statSync(new URL(script, ROOT)).isFile, script);
+  }
+});
+
+Deno.test("README.md has no command that nothing here checks", () => {
+  const known = ["npx", "dist/pd-router", "curl", "PYTHONHASHSEED=0"];
+  const others = COMMANDS.filter(([program = ""]) => !known.includes(program));
+  assertEquals(others, []);
+});
+
+Deno.test("README.md starts routers with configurations that are right", () => {
+  const files = fenced("yaml").filter((text) => text.includes("\nengines:"));
+  assertEquals(files.length, 1);
+  const readFile = (path: string): string => {
+    assertEquals(path, "pd.yaml");
+    return files[0] ?? "";
+  };
+  const starts = routerArguments("start").filter((args) => !args.includes("--version"));
+  assert(starts.length >= 4);
+  for (const args of starts) {
+    const argv = parseArgv(FLAGS, args[0] === "check" ? args.slice(1) : args);
+    const result = loadConfig(argv, { env: () => undefined, readFile });
+    assertEquals(result.ok ? [] : result.problems.map(problemText), [], args.join(" "));
+    assert(result.ok && result.config.handoff.kind !== "none");
+  }
+});
+
+Deno.test("README.md starts simulated engines with options that are right", () => {
+  const starts = routerArguments("sim", "sim");
+  assert(starts.length >= 2);
+  for (const args of starts) {
+    const { flags, problems } = parseArgv(SIM_FLAGS, args);
+    assertEquals(problems, []);
+    parseSimOptions(Object.fromEntries(flags));
+  }
+});
+
+Deno.test("README.md starts the demo with flags that it has", () => {
+  const starts = routerArguments("demo", "demo");
+  assert(starts.length > 0);
+  const help = demoHelp();
+  for (const flag of starts.flat().filter((arg) => arg.startsWith("--"))) {
+    assertStringIncludes(help, ` ${flag} `);
+  }
+});
+
+Deno.test("README.md asks for paths that there are", () => {
+  for (const args of argumentsOf("curl")) {
+    const url = new URL(args.find((arg) => arg.startsWith("http")) ?? "");
+    const body = args[args.indexOf("-d") + 1] ?? "";
+    assert(JSON.parse(body).model);
+    routeOf("POST", url.pathname);
+  }
+  const rows = [...README.matchAll(/^\| (GET|POST) (.*?) \|/gm)];
+  assert(rows.length >= 4);
+  for (const [, method = "", cell = ""] of rows) {
+    for (const [, path = ""] of cell.matchAll(/`([^`]+)`/g)) routeOf(method, path);
+  }
+});
+
+Deno.test("README.md gives vLLM a KV transfer configuration that is JSON", () => {
+  const configs = argumentsOf("PYTHONHASHSEED=0").map((args) =>
+    JSON.parse(args[args.indexOf("--kv-transfer-config") + 1] ?? "")
+  );
+  assertEquals(configs.map(({ kv_role }) => kv_role), ["kv_producer", "kv_consumer"]);
+});
+
+/** Flags of other programs that the text speaks of. */
+const FOREIGN_FLAGS = [
+  "no-enable-prefix-caching",
+  "tensor-parallel-size",
+  "self-extracting",
+  "check",
+  "yes",
+];
+
+Deno.test("README.md speaks of flags that there are", () => {
+  const own = [...FLAGS, ...SIM_FLAGS].map(({ name }) => name);
+  const general = ["help", "version", "once"];
+  const known = [...own, ...general, ...FOREIGN_FLAGS];
+  const granted = BLOCKS["permissions"]?.() ?? "";
+  for (const [code] of README.matchAll(/`[^`\n]+`/g)) {
+    for (const [flag, name = "", rest] of code.matchAll(/(?<=[`\s])--([a-z][a-z0-9-]*)(\*?)/g)) {
+      const isKnown = rest === "*"
+        ? known.some((other) => other.startsWith(name))
+        : known.includes(name) || name.startsWith("allow-") || granted.includes(flag);
+      assert(isKnown, code);
+    }
+  }
+});
+
+Deno.test("README.md names files, folders, metrics and headings that there are", () => {
+  const section = README.split("## Life of a request")[1]?.split("\n## ")[0] ?? "";
+  const files = [...section.matchAll(/`([a-z_]+\/[a-z0-9_]+\.ts)`/g)].map(([, file = ""]) => file);
+  assert(files.length > 15);
+  for (const file of files) assert(Deno.statSync(new URL(`lib/${file}`, ROOT)).isFile, file);
+
+  for (const { name, isDirectory } of Deno.readDirSync(new URL("lib", ROOT))) {
+    if (isDirectory) assert(/^\| (\d|-) .*/m.test(README) && README.includes(`\`${name}/\``), name);
+  }
+
+  const metrics = Object.keys(METRICS);
+  for (const [name] of README.matchAll(/pd_router_[a-z_]*[a-z]/g)) {
+    assert(metrics.includes(name.replace(/_(count|sum|bucket)$/, "")), name);
+  }
+
+  const headings = [...README.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+    title.toLowerCase().replaceAll(/[^\w\s-]/g, "").replaceAll(" ", "-")
+  );
+  for (const [, target = ""] of README.matchAll(/\]\(([^)]+)\)/g)) {
+    if (target.startsWith("#")) assert(headings.includes(target.slice(1)), target);
+    else assert(Deno.statSync(new URL(target, ROOT)).isFile, target);
+  }
+});
+
+Deno.test("README.md is wrapped at 100 columns, tables aside", () => {
+  for (const line of README.split("\n")) {
+    if (!line.startsWith("|")) assert(line.length <= 100, line);
+  }
+});
+
+const TEXT = "# T\n<!-- one:begin -->\nold\n<!-- one:end -->\nrest\n";
+const ONE = { one: (): string => "new\n" };
+
+Deno.test("renderReadme() replaces what is between the marks, and nothing else", () => {
+  const filled = renderReadme(TEXT, ONE);
+  assert(filled.startsWith("# T\n<!-- one:begin -->\n"));
+  assert(filled.endsWith("<!-- one:end -->\nrest\n"));
+  assertStringIncludes(filled, "\nnew\n");
+  assert(!filled.includes("old"));
+  assertEquals(renderReadme(filled, ONE), filled);
+});
+
+Deno.test("renderReadme() takes a replacement as it stands", () => {
+  assertStringIncludes(renderReadme(TEXT, { one: () => "$& $1 $$\n" }), "\n$& $1 $$\n");
+});
+
+const WRONG: readonly (readonly [name: string, text: string, message: string])[] = [
+  ["no marks", "# T\n", "not there"],
+  ["no end", "<!-- one:begin -->\n", "not there"],
+  ["no begin", "<!-- one:end -->\n", "not there"],
+  ["end before begin", "<!-- one:end -->\n<!-- one:begin -->\n", "not there"],
+  ["two blocks of a name", TEXT + TEXT, "twice"],
+  ["two ends", `${TEXT}<!-- one:end -->\n`, "twice"],
+  ["a name without block", `${TEXT}<!-- two:begin -->\n`, 'Cannot fill "two"'],
+];
+
+for (const [name, text, message] of WRONG) {
+  Deno.test(`renderReadme() refuses ${name}`, () => {
+    assertThrows(() => renderReadme(text, ONE), Error, message);
+  });
+}
