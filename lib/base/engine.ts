@@ -1,6 +1,6 @@
 /** What an engine is: one vLLM server, as the router knows it. @module */
 
-/** What an engine may be asked to do. `any` serves whole requests and may take either leg. */
+/** What an engine may be asked to do; `any` serves whole requests and takes no leg of a handoff. */
 export type Role = "prefill" | "decode" | "any";
 
 /** Which engine's first token the client sees (mode P1 or D1). */

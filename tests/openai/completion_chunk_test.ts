@@ -17,6 +17,24 @@ Deno.test("CompletionChunkReader hands text on unparsed once it knows the stream
   assertEquals(textIn(third), "");
 });
 
+const SPACINGS: readonly (readonly [colon: string, second: string])[] = [
+  [":", "text"],
+  [": ", "text"],
+  // Never seen of an engine, and read correctly all the same.
+  [" : ", "chunk"],
+  [":  ", "chunk"],
+];
+
+for (const [colon, kind] of SPACINGS) {
+  Deno.test(`CompletionChunkReader reads members written with "${colon}"`, () => {
+    const reader = new CompletionChunkReader();
+    const style = { textFirst: true, choicesFirst: false, colon, comma: ", ", ascii: true };
+    reader.read(eventOf({ text: "a" }, style));
+    const event = reader.read(eventOf({ text: 'b"' }, style));
+    assertEquals([event.kind, textIn(event)], [kind, 'b"']);
+  });
+}
+
 Deno.test("CompletionChunkReader gives the raw text as a view, escapes as they stand", () => {
   const reader = new CompletionChunkReader();
   const at = (inside: string): Uint8Array =>
