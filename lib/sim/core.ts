@@ -1,0 +1,53 @@
+/** What the parts of one engine share. @module */
+import { type Clock, type Logger, type Random, sleep } from "../base/mod.ts";
+import type { Admission } from "./admission.ts";
+import type { KeySpace } from "./chunk_keys.ts";
+import type { SimFaults } from "./faults.ts";
+import type { KvStore } from "./kv_store.ts";
+import type { LatencyHistogram } from "./latency.ts";
+import type { NixlSide } from "./nixl.ts";
+import type { Notifier } from "./notifier.ts";
+import type { SimOptions } from "./options.ts";
+import type { PrefixCache } from "./prefix_cache.ts";
+import type { KvSender } from "./sender.ts";
+import type { SharedStore } from "./shared_store.ts";
+import type { StatsBook } from "./stats.ts";
+import type { TaskSet } from "./task_set.ts";
+
+/** One engine's state; parts that its options do not ask for are undefined. */
+export interface EngineCore {
+  readonly options: SimOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly stats: StatsBook;
+  readonly faults: SimFaults;
+  /** Aborts when the engine stops. */
+  readonly stopped: AbortSignal;
+  readonly tasks: TaskSet;
+  readonly latency: { readonly ttft: LatencyHistogram; readonly itl: LatencyHistogram };
+  readonly keySpace: KeySpace;
+  readonly kv: KvStore | undefined;
+  readonly sender: KvSender | undefined;
+  readonly notifier: Notifier | undefined;
+  readonly shared: SharedStore | undefined;
+  readonly nixl: NixlSide | undefined;
+  readonly prefix: PrefixCache | undefined;
+  readonly admission: Admission;
+}
+
+/** The client went away; nothing is left to answer. */
+export class ClientGone extends Error {
+  override readonly name = "ClientGone";
+}
+
+/** Wait `ms`; throws ClientGone when `signal` aborts first. */
+export async function pause(core: EngineCore, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) throw new ClientGone("aborted");
+  if (ms > 0 && await sleep(core.clock, ms, signal) === "aborted") throw new ClientGone("aborted");
+}
+
+/** Ranks that store KV and notify: with MLA the first alone. */
+export function storingRanks(options: SimOptions): number {
+  return options.mla ? 1 : options.ranks;
+}

@@ -1,0 +1,77 @@
+/** `/metrics` in the names of vLLM (`docs/design/metrics.md`). @module */
+import type { EngineCore } from "./core.ts";
+import type { LatencyHistogram } from "./latency.ts";
+
+interface Metric {
+  readonly name: string;
+  readonly kind: "gauge" | "counter";
+  readonly help: string;
+  readonly value: number;
+}
+
+/** The exposition text. */
+export function metricsText(core: EngineCore): string {
+  const { stats, options } = core;
+  const labels = `engine="0",model_name="${escapeLabel(options.models[0] ?? "")}"`;
+  const { count } = stats;
+  const held = core.kv?.held(options.leakAfterMs).heldKv ?? 0;
+  const metrics: readonly Metric[] = [
+    gauge("num_requests_running", "Requests in execution", stats.runningNow),
+    gauge("num_requests_waiting", "Requests waiting", core.admission.waiting),
+    gauge(
+      "kv_cache_usage_perc",
+      "KV cache in use, 1 is all",
+      Math.min(1, (held * options.chunkSize) / (options.kvBlocks * options.blockSize)),
+    ),
+    counter("prefix_cache_queries", "Prompt tokens looked up", count.prefixQueryTokens),
+    counter("prefix_cache_hits", "Prompt tokens found", count.prefixHitTokens),
+    counter(
+      "external_prefix_cache_queries",
+      "Prompt tokens looked up at the KV connector",
+      count.externalQueryTokens,
+    ),
+    counter(
+      "external_prefix_cache_hits",
+      "Prompt tokens found by the KV connector",
+      count.externalHitTokens,
+    ),
+    counter("prompt_tokens", "Prefill tokens processed", count.promptTokens),
+    counter("generation_tokens", "Generation tokens processed", count.generationTokens),
+    counter("request_success", "Finished requests", count.finished),
+  ];
+  const lines = metrics.flatMap(({ name, kind, help, value }) => [
+    `# HELP vllm:${name} ${help}.`,
+    `# TYPE vllm:${name} ${kind}`,
+    `vllm:${name}{${labels}} ${value}`,
+  ]);
+  const { ttft, itl } = core.latency;
+  lines.push(...histogramLines("time_to_first_token_seconds", labels, ttft));
+  lines.push(...histogramLines("inter_token_latency_seconds", labels, itl));
+  return lines.join("\n") + "\n";
+}
+
+function gauge(name: string, help: string, value: number): Metric {
+  return { name, kind: "gauge", help, value };
+}
+
+function counter(name: string, help: string, value: number): Metric {
+  return { name: `${name}_total`, kind: "counter", help, value };
+}
+
+function histogramLines(
+  name: string,
+  labels: string,
+  histogram: LatencyHistogram,
+): readonly string[] {
+  const lines = [`# HELP vllm:${name} Histogram in seconds.`, `# TYPE vllm:${name} histogram`];
+  for (const [bound, value] of histogram.cumulative()) {
+    lines.push(`vllm:${name}_bucket{${labels},le="${bound}"} ${value}`);
+  }
+  lines.push(`vllm:${name}_sum{${labels}} ${histogram.sumSeconds}`);
+  lines.push(`vllm:${name}_count{${labels}} ${histogram.count}`);
+  return lines;
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

@@ -1,0 +1,108 @@
+import { chunkHashes, chunkKey, type KeySpace } from "../../lib/sim/chunk_keys.ts";
+import { KvStore } from "../../lib/sim/kv_store.ts";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "../support/assert.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+const SPACE: KeySpace = {
+  model: "m",
+  worldSize: 2,
+  hashSeed: "0",
+  chunkSize: 4,
+  saveUnfullChunk: true,
+};
+const IDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+Deno.test("chunkHashes() names whole chunks and the rest exactly", () => {
+  const hashes = chunkHashes(IDS, SPACE);
+  assertEquals(hashes.length, 3);
+  assert(hashes.every((hash) => /^[0-9a-f]{16}$/.test(hash)));
+  const longer = chunkHashes([...IDS, 11], SPACE);
+  assertEquals(longer.slice(0, 2), hashes.slice(0, 2));
+  assertNotEquals(longer[2], hashes[2]);
+});
+
+Deno.test("chunkHashes() chains: a chunk depends on all before it", () => {
+  const other = chunkHashes([9, ...IDS.slice(1)], SPACE);
+  const hashes = chunkHashes(IDS, SPACE);
+  for (let index = 0; index < 3; index++) assertNotEquals(other[index], hashes[index]);
+});
+
+Deno.test("chunkHashes() leaves out a last chunk that is not full when it is not saved", () => {
+  const whole = { ...SPACE, saveUnfullChunk: false };
+  assertEquals(chunkHashes(IDS, whole), chunkHashes(IDS, SPACE).slice(0, 2));
+  assertEquals(chunkHashes([1, 2, 3], whole), []);
+  assertEquals(chunkHashes(IDS.slice(0, 8), whole), chunkHashes(IDS.slice(0, 8), SPACE));
+});
+
+Deno.test("chunkHashes() differ with the hash seed", () => {
+  assertNotEquals(chunkHashes(IDS, { ...SPACE, hashSeed: "1" }), chunkHashes(IDS, SPACE));
+});
+
+Deno.test("chunkKey() names model, world size and rank", () => {
+  assertEquals(chunkKey("ab", 1, SPACE), "vllm@m@2@1@ab");
+});
+
+const keys = (rank: number): readonly string[] => [`${rank}a`, `${rank}b`, `${rank}c`];
+const held = (store: KvStore): number => store.held(1000).heldKv;
+
+function filled(ranks = 2): { readonly store: KvStore; readonly clock: FakeClock } {
+  const clock = new FakeClock();
+  const store = new KvStore(ranks, clock);
+  for (let rank = 0; rank < ranks; rank++) {
+    store.allocate(rank, keys(rank));
+    store.land(rank, keys(rank));
+  }
+  return { store, clock };
+}
+
+Deno.test("KvStore.retrieve() finds what landed on all ranks, once", () => {
+  const { store } = filled();
+  assertEquals(held(store), 6);
+  assertEquals(store.retrieve(keys), { chunks: 3, landed: true });
+  assertEquals(held(store), 0);
+  assertEquals(store.retrieve(keys), { chunks: 0, landed: true });
+});
+
+Deno.test("KvStore.retrieve() counts only chunks that every rank holds, from the first on", () => {
+  const { store } = filled();
+  store.release(1, ["1b"]);
+  assertEquals(store.retrieve(keys).chunks, 1);
+  assertEquals(held(store), 3);
+});
+
+Deno.test("KvStore.retrieve() tells pages that were allocated and did not land", () => {
+  const store = new KvStore(1, new FakeClock());
+  store.allocate(0, ["a", "b"]);
+  store.land(0, ["a"]);
+  assertEquals(store.retrieve(() => ["a", "b"]), { chunks: 2, landed: false });
+  assertEquals(held(store), 0);
+});
+
+Deno.test("KvStore.allocate() tells what is there already, and keeps it for both readers", () => {
+  const { store } = filled(1);
+  assertEquals(store.allocate(0, ["0a", "0x"]), [0]);
+  assertEquals(held(store), 5);
+  assertEquals(store.retrieve(keys).chunks, 3);
+  assertEquals(store.retrieve(() => ["0a"]), { chunks: 1, landed: true });
+  assertEquals(store.retrieve(() => ["0a"]).chunks, 0);
+});
+
+Deno.test("KvStore.land() counts pages that were allocated only", () => {
+  const { store } = filled(1);
+  assertEquals(store.land(0, ["0a", "zz"]), 1);
+});
+
+Deno.test("KvStore.held() tells pages unread for too long", async () => {
+  const { store, clock } = filled(1);
+  await clock.advance(900);
+  store.allocate(0, ["late"]);
+  assertEquals(store.held(1000), { heldKv: 4, leaked: 0 });
+  await clock.advance(200);
+  assertEquals(store.held(1000), { heldKv: 4, leaked: 3 });
+  store.clear();
+  assertEquals(store.held(1000), { heldKv: 0, leaked: 0 });
+});
+
+Deno.test("KvStore refuses a rank it does not have", () => {
+  assertThrows(() => filled().store.allocate(2, ["a"]), RangeError, "No rank 2 of 2");
+});
