@@ -9,7 +9,7 @@ import {
   RouterError,
   sleep,
 } from "./base/mod.ts";
-import type { Handoff, RouterConfig } from "./config/mod.ts";
+import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
 import { EngineDirectory, type FetchCards, startModelProbe } from "./discovery/mod.ts";
 import { Background, Drainer, exchange, type FlowDeps, type HandoffDeps } from "./flow/mod.ts";
 import { createHandlers, type HttpDeps, type OnTrace } from "./http/mod.ts";
@@ -22,7 +22,12 @@ import {
   roundRobin,
   sessionAffinity,
 } from "./selection/mod.ts";
-import { type PostJson, remoteTokenizer } from "./tokenization/mod.ts";
+import {
+  cachedTokenizer,
+  type PostJson,
+  promptSource,
+  remoteTokenizer,
+} from "./tokenization/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
 import { bindPull, KvReadyBoard, startNotificationProxy } from "./zmq/mod.ts";
 
@@ -93,7 +98,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow));
+    : stack.use(await startHandoff(config.handoff, flow, config.tokenize));
   const probe = stack.use(startModelProbe(config.engines, {
     clock,
     random,
@@ -189,6 +194,7 @@ const NO_NOTIFICATIONS = {
 async function startHandoff(
   config: Exclude<Handoff, { readonly kind: "none" }>,
   flow: FlowDeps,
+  tokenize: TokenizeOptions,
 ): Promise<RunningHandoff> {
   const { clock, log, metrics } = flow;
   const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
@@ -221,13 +227,34 @@ async function startHandoff(
       protocol: config.kind,
       board,
       drainer,
-      tokenizer: remoteTokenizer(jsonPoster(flow)),
+      ...promptParts(flow, tokenize),
       kvReadyTimeoutMs: waits.kvReadyTimeoutMs,
       kvTimeoutPolicy: waits.kvTimeoutPolicy,
     },
     notifications,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+}
+
+function promptParts(
+  flow: FlowDeps,
+  { how, cacheBytes }: TokenizeOptions,
+): Pick<HandoffDeps, "tokenizer" | "prompts"> {
+  const { log, metrics } = flow;
+  const post = jsonPoster(flow);
+  const remote = remoteTokenizer(post);
+  const tokenizer = cacheBytes === 0 ? remote : cachedTokenizer(remote, {
+    maxBytes: cacheBytes,
+    onLookup: (result) => metrics.count("pd_router_tokenize_cache_total", { result }),
+  });
+  const prompts = promptSource({
+    how,
+    tokenizer,
+    post,
+    log,
+    onResult: (by, result) => metrics.count("pd_router_tokenize_total", { how: by, result }),
+  });
+  return { tokenizer, prompts };
 }
 
 /** Largest answer of `/tokenize` and `/detokenize`, in bytes. */
@@ -243,7 +270,7 @@ function jsonPoster(flow: FlowDeps): PostJson {
       signal: caller.signal,
     });
     const { status } = response;
-    return { status, body: (await response.readAll(MAX_TOKENS_BYTES)).slice() };
+    return { status, body: await response.readAll(MAX_TOKENS_BYTES) };
   };
 }
 

@@ -9,6 +9,7 @@ import { renderMarkdown } from "../lib/config/mod.ts";
 import { type DirectReason, FEATURES } from "../lib/disagg/mod.ts";
 import { METRICS } from "../lib/metrics/mod.ts";
 import { noFaults } from "../lib/sim/mod.ts";
+import { matrixTable } from "../tests/support/matrix.ts";
 import { GRANTS } from "./compile/permissions.ts";
 
 /** Produces one block's Markdown, which ends in a line feed. */
@@ -17,6 +18,7 @@ type Block = () => string;
 /** The generated blocks by name. */
 export const BLOCKS: Readonly<Record<string, Block>> = {
   features: featureTable,
+  matrix: matrixTable,
   metrics: metricTable,
   flags: renderMarkdown,
   faults: faultList,
@@ -26,8 +28,12 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
 /** Reasons found while a request is served, which no row of `FEATURES` can tell beforehand. */
 const LATER: readonly (readonly [reason: DirectReason, what: string])[] = [
   ["tokenize_refused", "`/tokenize` answered 4xx (P1)"],
+  [
+    "prompt_unknown",
+    "No engine told ids of the prompt that are sure to be the endpoint's own (P1, `--tokenize`)",
+  ],
+  ["prefill_refused", "A prefill engine answered the client's own request 4xx (P1, `--tokenize`)"],
   ["context_length", "The prompt and the limit exceed the context, or there is no limit (P1)"],
-  ["stop_may_span", "A stop string may begin in the first token and end after it (P1)"],
   [
     "detokenize_unavailable",
     "The first token ends inside a character, and `/detokenize` does not answer (P1)",

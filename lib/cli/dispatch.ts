@@ -3,6 +3,7 @@ import { startApp } from "../app.ts";
 import { FLAGS, withSuggestion } from "../config/mod.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
+import { explainHelp, runExplain } from "./explain.ts";
 import { routerHelp } from "./help.ts";
 import { loadConfig } from "./load.ts";
 import type { CliPorts } from "./ports.ts";
@@ -10,7 +11,7 @@ import { openLogger, refuse } from "./report.ts";
 import { serve } from "./serve.ts";
 import { VERSION_LINE } from "./version.ts";
 
-const COMMANDS = ["check", "demo", "help", "sim"] as const;
+const COMMANDS = ["check", "demo", "explain", "help", "sim"] as const;
 
 /** Run the command that `argv` names, or serve; resolves to the exit code. */
 export async function dispatch(argv: readonly string[], ports: CliPorts): Promise<number> {
@@ -25,6 +26,8 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
       return await (await import("./demo.ts")).runDemo(rest, ports);
     case "sim":
       return await (await import("./sim.ts")).runSim(rest, ports);
+    case "explain":
+      return await runExplain(rest, ports);
     case "help":
       await ports.stdio.out.print(await helpFor(rest[0]));
       return 0;
@@ -40,7 +43,7 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
 async function helpFor(command: string | undefined): Promise<string> {
   if (command === "sim") return (await import("./sim.ts")).simHelp();
   if (command === "demo") return (await import("./demo.ts")).demoHelp();
-  return routerHelp();
+  return command === "explain" ? explainHelp() : routerHelp();
 }
 
 async function runRouter(argv: readonly string[], ports: CliPorts): Promise<number> {

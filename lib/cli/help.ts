@@ -35,7 +35,8 @@ const COMMANDS: readonly (readonly [name: string, text: string])[] = [
   ["pd-router check [flags]", "print the configuration in force, and every problem with it"],
   ["pd-router demo", "simulated engines, the router and a few requests; needs no GPU"],
   ["pd-router sim [flags]", "one simulated vLLM + LMCache engine; needs no GPU"],
-  ["pd-router help [sim]", "this text, or that of sim"],
+  ["pd-router explain [flags]", "which way a request would take and why, or the whole table"],
+  ["pd-router help [COMMAND]", "this text, or that of sim, demo or explain"],
 ];
 
 const QUICK_START = `Quick start:

@@ -18,6 +18,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       random: systemRandom(),
       env: (name) => Deno.env.get(name),
       readFile: (path) => Deno.readTextFileSync(path),
+      readStdin: () => new Response(Deno.stdin.readable).text(),
       signals: () => openSignals(Deno),
     });
   } catch (error) {

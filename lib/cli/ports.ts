@@ -12,6 +12,8 @@ export interface CliPorts {
   readonly env: (name: string) => string | undefined;
   /** Text of a file; throws as `Deno.readTextFileSync` does. */
   readonly readFile: (path: string) => string;
+  /** All text of standard input. */
+  readonly readStdin: () => Promise<string>;
   /** Begin to listen for signals. */
   readonly signals: () => Signals;
 }

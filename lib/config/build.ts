@@ -1,6 +1,6 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, LOG_LEVELS } from "../base/mod.ts";
-import type { Handoff, RouterConfig, Routing } from "./schema.ts";
+import { type Handoff, type RouterConfig, type Routing, TOKENIZE_WAYS } from "./schema.ts";
 import { KV_PROTOCOLS } from "./flags.ts";
 import type { Settings } from "./settings.ts";
 
@@ -18,6 +18,10 @@ export function buildConfig(
     aliases: settings.map("static-aliases"),
     routing: routing(settings),
     handoff: handoff(settings),
+    tokenize: {
+      how: settings.choice("tokenize", TOKENIZE_WAYS),
+      cacheBytes: settings.number("tokenize-cache-bytes"),
+    },
     timeouts: {
       connectMs: settings.ms("connect-timeout"),
       prefillMs: settings.ms("prefill-timeout"),

@@ -8,6 +8,7 @@
 import { FIRST_TOKEN_MODES, LOG_LEVELS } from "../base/mod.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
+import { TOKENIZE_WAYS } from "./schema.ts";
 
 /** How KV can move between a prefill and a decode engine. */
 export const KV_PROTOCOLS = ["lmcache", "nixl", "shared_storage"] as const;
@@ -199,6 +200,22 @@ export const SUPPORTED_GROUPS = [
         default: "prefill",
         help: "Whose first token the client sees, for decode engines that do not say: they need " +
           "skip_last_n_tokens 1 for prefill, 0 for decode",
+      },
+      {
+        name: "tokenize",
+        type: "string",
+        choices: TOKENIZE_WAYS,
+        default: "engine",
+        help: "How a prompt becomes token ids: by /tokenize, told by the prefill's own answer " +
+          "(return_token_ids, one call less), by the render endpoints, or told where an engine " +
+          "can and by /tokenize where not",
+      },
+      {
+        name: "tokenize-cache-bytes",
+        type: "int",
+        default: 0,
+        range: [0, 2 ** 40],
+        help: "Size of the cache of /tokenize answers, in bytes; 0 for none",
       },
       {
         name: "trust-client-kv-params",

@@ -36,6 +36,17 @@ export type Handoff =
   /** A store that prefill and decode engines share. */
   | { readonly kind: "shared_storage" };
 
+/** How a prompt becomes token ids before, or with, its prefill in mode P1. */
+export const TOKENIZE_WAYS = ["engine", "prefill", "render", "auto"] as const;
+export type TokenizeWay = (typeof TOKENIZE_WAYS)[number];
+
+/** How prompts become token ids. */
+export interface TokenizeOptions {
+  readonly how: TokenizeWay;
+  /** Size of the cache of `/tokenize` answers; 0 for none. */
+  readonly cacheBytes: number;
+}
+
 /** Longest waits on an engine, in milliseconds. */
 export interface Timeouts {
   /** For the TCP (and TLS) connection. */
@@ -74,6 +85,7 @@ export interface RouterConfig {
   readonly routing: Routing;
   /** With `lmcache`, `engines` has at least one prefill and one decode engine. */
   readonly handoff: Handoff;
+  readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;

@@ -5,22 +5,39 @@ import type { GenerationRequest } from "./generation.ts";
 
 /** What to do with a request, before any engine is chosen. */
 export type Decision =
-  | { readonly kind: "handoff"; readonly mode: FirstToken }
+  | {
+    readonly kind: "handoff";
+    readonly mode: FirstToken;
+    /** Only the ids that the client's endpoint makes of the prompt will do. */
+    readonly exact?: true;
+  }
   | { readonly kind: "direct"; readonly reason: DirectReason };
+
+/** What a router can do besides. */
+export interface Capabilities {
+  /** There is a way to the ids of prompts that `/tokenize` cannot express. */
+  readonly exactPrompts: boolean;
+}
 
 /**
  * Decide by the request's features and by the modes that decode engines can take. Mode P1 is
- * preferred: its first token does not wait for the KV.
+ * preferred: its first token does not wait for the KV. With a prompt that needs exact ids it comes
+ * last, as an engine may turn out to have no way to them.
  */
 export function decide(
   request: GenerationRequest,
   modes: ReadonlySet<FirstToken>,
+  { exactPrompts }: Capabilities = { exactPrompts: false },
 ): Decision {
   const present = FEATURES.filter((feature) => feature.present(request));
   const inP1 = obstacle(present, "p1");
   if (modes.has("prefill") && inP1 === undefined) return { kind: "handoff", mode: "prefill" };
   const inD1 = obstacle(present, "d1");
   if (modes.has("decode") && inD1 === undefined) return { kind: "handoff", mode: "decode" };
+  const inExactP1 = obstacle(present.filter(({ exactP1 }) => exactP1 !== true), "p1");
+  if (exactPrompts && modes.has("prefill") && inExactP1 === undefined) {
+    return { kind: "handoff", mode: "prefill", exact: true };
+  }
   const reason = modes.has("decode") ? inD1 : inP1;
   return { kind: "direct", reason: reason ?? "no_nixl_receiver" };
 }

@@ -13,7 +13,6 @@ export type DirectReason =
   | "prompt_logprobs"
   | "logprobs"
   | "prompt_embeds"
-  | "several_prompts"
   | "tools"
   | "structured_output"
   | "multimodal"
@@ -23,8 +22,9 @@ export type DirectReason =
   | "truncate_prompt_tokens"
   | "malformed"
   | "context_length"
-  | "stop_may_span"
   | "tokenize_refused"
+  | "prompt_unknown"
+  | "prefill_refused"
   | "detokenize_unavailable"
   | "decode_refused"
   | "no_prefill_engine"
@@ -37,6 +37,8 @@ export interface Feature {
   readonly what: string;
   /** Whether mode P1 carries it: tokens go to `/v1/completions`, the first one from the prefill. */
   readonly p1: boolean;
+  /** Whether mode P1 carries it with ids that the client's endpoint made, and not `/tokenize`. */
+  readonly exactP1?: true;
   /** Whether mode D1 and the other relays carry it: both engines get the client's own request. */
   readonly d1: boolean;
   readonly present: (request: GenerationRequest) => boolean;
@@ -77,6 +79,16 @@ function wantsStructure({ body }: GenerationRequest): boolean {
   ].some((key) => asks(body, key));
 }
 
+/** Whether the answer begins with the prompt, and the request holds the prompt's text. */
+export function echoesText({ body, form, prompt }: GenerationRequest): boolean {
+  return form === "completions" && prompt.kind === "text" && asks(body, "echo");
+}
+
+/** Whether the answer tells the ids of the prompt's tokens and of its own. */
+export function wantsTokenIds({ body, form }: GenerationRequest): boolean {
+  return (form === "completions" || form === "chat") && asks(body, "return_token_ids");
+}
+
 /** Whether the answer must be a tool call: then one token of it cannot be parsed. */
 export function forcesTool({ body }: Pick<GenerationRequest, "body">): boolean {
   const choice = fieldOf(body, "tool_choice");
@@ -87,7 +99,15 @@ export function forcesTool({ body }: Pick<GenerationRequest, "body">): boolean {
 }
 
 const NEITHER = { p1: false, d1: false } as const;
+const BOTH = { p1: true, d1: true } as const;
 const D1_ONLY = { p1: false, d1: true } as const;
+const D1_OR_EXACT = { ...D1_ONLY, exactP1: true } as const;
+
+/** Whether tools are in the prompt at most: the answer cannot call one. */
+function noToolCalled({ body }: GenerationRequest): boolean {
+  return fieldOf(body, "tool_choice") === "none" && !asks(body, "functions") &&
+    !asks(body, "function_call");
+}
 
 /** The rows in order of precedence: the first that applies gives the reason. */
 export const FEATURES: readonly Feature[] = [
@@ -123,12 +143,6 @@ export const FEATURES: readonly Feature[] = [
     present: anyAsked("prompt_embeds"),
   },
   {
-    reason: "several_prompts",
-    what: "Several prompts in one request",
-    ...NEITHER,
-    present: ({ prompt }) => prompt.kind === "several",
-  },
-  {
     reason: "stateful",
     what: "Responses that build on, or are fetched as, stored ones",
     ...NEITHER,
@@ -146,13 +160,31 @@ export const FEATURES: readonly Feature[] = [
     ...D1_ONLY,
     present: ({ body }) => severalSamples.some((test) => test(body)),
   },
-  { reason: "echo", what: "echo", ...D1_ONLY, present: anyAsked("echo") },
+  {
+    reason: "echo",
+    what: "echo of a text prompt",
+    ...BOTH,
+    present: (request) => echoesText(request),
+  },
+  {
+    reason: "echo",
+    what: "echo of token ids or messages",
+    ...D1_ONLY,
+    present: (request) => asks(request.body, "echo") && !echoesText(request),
+  },
   {
     reason: "tools",
     what: "Tools and functions",
     ...D1_ONLY,
     present: (request) =>
-      forcesTool(request) || anyAsked("tools", "functions", "function_call")(request),
+      forcesTool(request) ||
+      (anyAsked("tools", "functions", "function_call")(request) && !noToolCalled(request)),
+  },
+  {
+    reason: "tools",
+    what: 'Tools with `tool_choice: "none"`',
+    ...D1_OR_EXACT,
+    present: (request) => asks(request.body, "tools") && noToolCalled(request),
   },
   {
     reason: "structured_output",
@@ -163,7 +195,7 @@ export const FEATURES: readonly Feature[] = [
   {
     reason: "logprobs",
     what: "logprobs",
-    ...D1_ONLY,
+    ...BOTH,
     present: ({ form, body }) =>
       form === "chat"
         ? asks(body, "logprobs") || asks(body, "top_logprobs")
@@ -178,7 +210,7 @@ export const FEATURES: readonly Feature[] = [
       (request.form === "chat" && hasMediaParts(request.body)),
   },
   // `/tokenize` takes none of these, so its prompt would differ from the chat endpoint's.
-  { reason: "documents", what: "documents", ...D1_ONLY, present: anyAsked("documents") },
+  { reason: "documents", what: "documents", ...D1_OR_EXACT, present: anyAsked("documents") },
   {
     reason: "reasoning",
     what: "Reasoning effort and budgets",
@@ -190,8 +222,14 @@ export const FEATURES: readonly Feature[] = [
   {
     reason: "return_token_ids",
     what: "Token ids in the answer",
+    ...BOTH,
+    present: wantsTokenIds,
+  },
+  {
+    reason: "return_token_ids",
+    what: "Token ids in place of texts, or log-probabilities of given ones",
     ...D1_ONLY,
-    present: anyAsked("return_token_ids", "return_tokens_as_token_ids", "logprob_token_ids"),
+    present: anyAsked("return_tokens_as_token_ids", "logprob_token_ids"),
   },
   {
     reason: "truncate_prompt_tokens",

@@ -41,6 +41,8 @@ export interface GenerationRequest {
   /** 0 when absent. */
   readonly minTokens: number;
   readonly stop: readonly string[];
+  /** Alternatives per token that the client asked for, 0 included; undefined for no logprobs. */
+  readonly logprobs: number | undefined;
   /** A field has a value that engines refuse; they shall say so themselves. */
   readonly malformed: boolean;
 }
@@ -59,6 +61,7 @@ export function readGeneration(form: GenerationForm, request: ApiRequest): Gener
   const maxTokens = limitOf(form, body);
   const minTokens = countOf(body, "min_tokens", 0);
   const stop = stopOf(body);
+  const logprobs = logprobsOf(form, body);
   const options = fieldOf(body, "stream_options");
   const flags = typeof options === "object" && options !== null
     ? options as { readonly include_usage?: unknown; readonly continuous_usage_stats?: unknown }
@@ -77,7 +80,9 @@ export function readGeneration(form: GenerationForm, request: ApiRequest): Gener
     maxTokens: max,
     minTokens: min,
     stop: stop ?? [],
+    logprobs: logprobs.kind === "is" ? logprobs.value : undefined,
     malformed: maxTokens.kind === "odd" || minTokens.kind === "odd" || stop === undefined ||
+      logprobs.kind === "odd" ||
       (max !== undefined && min > max) ||
       (options !== undefined && (flags === undefined || !stream)) ||
       (form === "chat" && !startsWith(body.raw("messages"), "[")),
@@ -100,6 +105,23 @@ function countOf(body: JsonObject, key: string, least: number): Count {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= least
     ? { kind: "is", value }
     : { kind: "odd" };
+}
+
+/**
+ * A number in completions; in chat a flag beside `top_logprobs`, a number that is refused without
+ * it. -1, for the whole vocabulary, is left to one engine.
+ */
+function logprobsOf(form: GenerationForm, body: JsonObject): Count {
+  if (form !== "completions" && form !== "chat") return { kind: "absent" };
+  const asked = fieldOf(body, "logprobs");
+  if (form === "completions" && asked !== false) return countOf(body, "logprobs", 0);
+  if (asked !== undefined && typeof asked !== "boolean") return { kind: "odd" };
+  if (form === "completions") return { kind: "absent" };
+  const top = countOf(body, "top_logprobs", 0);
+  if (top.kind === "odd") return top;
+  const count = top.kind === "is" ? top.value : 0;
+  if (asked === true) return { kind: "is", value: count };
+  return count > 0 ? { kind: "odd" } : { kind: "absent" };
 }
 
 function stopOf(body: JsonObject): readonly string[] | undefined {

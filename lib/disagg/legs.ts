@@ -106,6 +106,11 @@ export function tokenizeBody(request: GenerationRequest): ByteParts {
   });
 }
 
+/** `logprobs` of a leg to `/v1/completions`, whose answer has what the chat form tells too. */
+function legLogprobs({ logprobs }: GenerationRequest): string | undefined {
+  return logprobs === undefined ? undefined : String(logprobs);
+}
+
 /** The prefill leg of mode P1: the prompt as ids, one token, no stream. */
 export function prefillBodyP1(
   request: GenerationRequest,
@@ -120,6 +125,7 @@ export function prefillBodyP1(
       max_tokens: "1",
       // Without it the prefill engine could end an answer that must go on.
       min_tokens: request.minTokens > 0 ? "1" : undefined,
+      logprobs: legLogprobs(request),
       stream: "false",
       kv_transfer_params: kvTransferParams,
     },
@@ -139,6 +145,7 @@ const NOT_FOR_ONE_TOKEN = new Set([
   "return_token_ids",
   "kv_transfer_params",
   "disagg_spec",
+  "ec_transfer_params",
 ]);
 
 /** What makes a request of each form generate one token. */
@@ -156,8 +163,12 @@ function relaxedToolChoice(request: GenerationRequest): string | undefined {
   return request.form === "messages" ? '{"type":"auto"}' : '"auto"';
 }
 
-/** The client's own request with one token, not streamed. */
-function oneTokenBody(request: GenerationRequest, params: RawJson | undefined): ByteParts {
+/** The client's own request with one token, not streamed, and with `more` members set. */
+function oneTokenBody(
+  request: GenerationRequest,
+  params: RawJson | undefined,
+  more: Readonly<Record<string, string | undefined>> = {},
+): ByteParts {
   return request.body.edited({
     remove: NOT_FOR_ONE_TOKEN,
     set: {
@@ -166,8 +177,34 @@ function oneTokenBody(request: GenerationRequest, params: RawJson | undefined): 
       tool_choice: relaxedToolChoice(request),
       stream: "false",
       kv_transfer_params: params,
+      ...more,
     },
   });
+}
+
+/**
+ * The prefill leg of mode P1 whose answer tells the ids of its prompt: the client's own request made
+ * safe.
+ */
+export function prefillBodyToldP1(
+  request: GenerationRequest,
+  kvTransferParams: RawJson,
+): ByteParts {
+  return oneTokenBody(request, kvTransferParams, {
+    // Without it the prefill engine could end an answer that must go on.
+    min_tokens: request.minTokens > 0 ? "1" : undefined,
+    return_token_ids: "true",
+    ...ownLogprobs(request),
+  });
+}
+
+/** What the client's own endpoint takes as the number of alternatives per token. */
+function ownLogprobs(
+  request: GenerationRequest,
+): Readonly<Record<string, string | undefined>> {
+  const count = legLogprobs(request);
+  if (count === undefined || request.form !== "chat") return { logprobs: count };
+  return { logprobs: "true", top_logprobs: count };
 }
 
 /** The prefill leg of mode D1 and the other relays: the client's own request made safe. */
@@ -191,13 +228,26 @@ export interface DecodeLeg {
   readonly maxTokens: number;
   /** Ask for the ids of the generated tokens too. */
   readonly tokenIds: boolean;
+  /**
+   * The router looks for the stop strings itself. `include_stop_str_in_output`, which concerns stop
+   * tokens too, stays.
+   */
+  readonly ownStops?: boolean;
 }
 
-/** The decode leg of mode P1: the prompt and the first token, budgets reduced by it, streamed. */
+/**
+ * The decode leg of mode P1: the prompt and the first token, budgets reduced by it, streamed.
+ *
+ * The decode engine takes the first token for prompt. So `presence_penalty` and
+ * `frequency_penalty`, which count output alone, pass over it (`repetition_penalty` counts the
+ * prompt too and does not), and with `seed` the engine's random numbers begin anew: above
+ * temperature 0 such an answer is as likely as one engine's, and repeatable, but not the same.
+ */
 export function decodeBodyP1(request: GenerationRequest, leg: DecodeLeg): ByteParts {
   const minTokens = request.minTokens - 1;
+  const removes = legRemoves(request);
   return request.body.edited({
-    remove: legRemoves(request),
+    remove: leg.ownStops === true ? new Set([...removes, "stop"]) : removes,
     set: {
       model: JSON.stringify(request.model),
       prompt: withToken(leg.promptIds, leg.firstToken),
@@ -207,6 +257,7 @@ export function decodeBodyP1(request: GenerationRequest, leg: DecodeLeg): BytePa
       stream_options: request.continuousUsage
         ? '{"include_usage":true,"continuous_usage_stats":true}'
         : '{"include_usage":true}',
+      logprobs: legLogprobs(request),
       return_token_ids: leg.tokenIds ? "true" : undefined,
     },
   });

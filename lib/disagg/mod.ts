@@ -9,5 +9,6 @@ export * from "./decide.ts";
 export * from "./features.ts";
 export * from "./generation.ts";
 export * from "./legs.ts";
+export * from "./prompts.ts";
 export * from "./spec.ts";
 export * from "./stops.ts";

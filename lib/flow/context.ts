@@ -4,7 +4,7 @@ import type { Handoff, KvTimeoutPolicy, Timeouts } from "../config/mod.ts";
 import type { EngineDirectory } from "../discovery/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import type { Inflight, Policies } from "../selection/mod.ts";
-import type { Tokenizer } from "../tokenization/mod.ts";
+import type { PromptSource, Tokenizer } from "../tokenization/mod.ts";
 import type { HeaderField, UpstreamClient } from "../upstream/mod.ts";
 import type { KvReadyBoard } from "../zmq/mod.ts";
 import type { Background } from "./background.ts";
@@ -45,6 +45,7 @@ export interface HandoffDeps extends FlowDeps {
   readonly protocol: Exclude<Handoff["kind"], "none">;
   readonly board: KvReadyBoard;
   readonly tokenizer: Tokenizer;
+  readonly prompts: PromptSource;
   readonly drainer: Drainer;
   readonly kvReadyTimeoutMs: number;
   readonly kvTimeoutPolicy: KvTimeoutPolicy;

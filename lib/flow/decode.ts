@@ -2,31 +2,25 @@
 import {
   type ByteParts,
   type Clock,
-  describeError,
   type Engine,
   errorCodeOf,
-  RouterError,
+  type RouterError,
 } from "../base/mod.ts";
-import {
-  type AnswerWriter,
-  type CompletionChunk,
-  CompletionChunkReader,
-  errorMessageOf,
-  joinUsage,
-  rawJsonText,
-  type Usage,
-} from "../openai/mod.ts";
+import type { AnswerWriter } from "../openai/mod.ts";
 import { SseDecoder } from "../sse/mod.ts";
 import type { UpstreamResponse } from "../upstream/mod.ts";
 import type { Background } from "./background.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
+import { asDecodeError, decodeError } from "./decode_error.ts";
+import { EventPump, type Seam } from "./event_pump.ts";
 import { countEngineError, exchange, logRouting, readError } from "./exchange.ts";
-import type { TextJoiner } from "./first_text.ts";
 
 /** A decode answer of which the first event is at hand. */
 export interface OpenDecode {
   readonly response: UpstreamResponse;
   readonly decoder: SseDecoder;
+  /** Comment lines the decoder has met and nobody has taken yet, in order. */
+  readonly comments: Uint8Array[];
   /** Data of the first event, a view of the connection's buffer. */
   readonly first: Uint8Array;
   /** Ends the exchange. */
@@ -77,10 +71,16 @@ export async function openDecode(
       const refused = failed.status >= 400 && failed.status < 500;
       return { kind: refused ? "refused" : "failed", error };
     }
-    const decoder = new SseDecoder();
+    const comments: Uint8Array[] = [];
+    const decoder = new SseDecoder({
+      onComment: (line) => {
+        // A copy, as the line is a view; beyond a few before the first event, only noise is lost.
+        if (comments.length < MAX_COMMENTS) comments.push(line.slice());
+      },
+    });
     const first = await nextEvent(engine, response, decoder);
     context.trace.add("decode-first", engine.url);
-    const open = { response, decoder, first, abort };
+    const open = { response, decoder, comments, first, abort };
     return { kind: "open", open, close: () => open.response[Symbol.dispose]() };
   } catch (cause) {
     response?.[Symbol.dispose]();
@@ -88,19 +88,6 @@ export async function openDecode(
     countEngineError(deps, engine, "decode", error);
     return { kind: "failed", error };
   }
-}
-
-/** A failure of the decode leg, naming the engine. */
-export function decodeError(engine: Engine, what: string, cause?: unknown): RouterError {
-  const code = errorCodeOf(cause) === "upstream-timeout" ? "upstream-timeout" : "decode-failed";
-  return new RouterError(code, `Decode on engine ${engine.url} ${what}`, { cause });
-}
-
-/** Whatever ended the decode leg, as a failure of it. */
-export function asDecodeError(engine: Engine, cause: unknown): RouterError {
-  return cause instanceof RouterError && cause.code === "decode-failed"
-    ? cause
-    : decodeError(engine, `failed: ${describeError(cause)}`, cause);
 }
 
 /** The next event's data. Throws `decode-failed` when the stream ends instead. */
@@ -118,14 +105,8 @@ async function nextEvent(
   }
 }
 
-/** What the decode stream's reading needs to know of the first token. */
-export interface Seam {
-  readonly engine: Engine;
-  readonly prefillUsage: Usage | undefined;
-  readonly continuousUsage: boolean;
-  /** Set when the first token ended inside a character. */
-  readonly joiner: TextJoiner | undefined;
-}
+/** Most comments kept between two events. */
+const MAX_COMMENTS = 64;
 
 /**
  * Read an open decode answer into `writer`, yielding the bytes it makes of each network read.
@@ -137,17 +118,19 @@ export async function* pumpDecode(
   seam: Seam,
   writer: AnswerWriter,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { response, decoder } = open;
+  const { response, decoder, comments } = open;
   const pump = new EventPump(seam, writer);
   let finished = false;
   try {
     let data: Uint8Array | undefined = open.first;
     for (;;) {
+      if (comments.length > 0) passOn(comments, writer);
       while (data !== undefined && !pump.done) {
         // Awaited only while the seam's text is being joined: the usual event is synchronous.
         const pending = pump.take(data);
         if (pending !== undefined) await pending;
         data = decoder.next();
+        if (comments.length > 0) passOn(comments, writer);
       }
       const out = writer.take();
       if (pump.done) {
@@ -164,9 +147,15 @@ export async function* pumpDecode(
       data = decoder.next();
     }
   } finally {
-    if (finished) deps.background.run(giveBack(deps.clock, response));
+    if (finished && !pump.cut) deps.background.run(giveBack(deps.clock, response));
     else response[Symbol.dispose]();
   }
+}
+
+/** Comments keep connections alive; the client's may need it too. */
+function passOn(comments: Uint8Array[], writer: AnswerWriter): void {
+  for (const line of comments) writer.comment(line);
+  comments.length = 0;
 }
 
 /** How long the end of a body may follow `[DONE]` for its connection to be kept. */
@@ -182,101 +171,5 @@ async function giveBack(clock: Clock, response: UpstreamResponse): Promise<void>
   } finally {
     late.cancel();
     response[Symbol.dispose]();
-  }
-}
-
-/** Turns events into writer calls. */
-class EventPump {
-  readonly #seam: Seam;
-  readonly #writer: AnswerWriter;
-  readonly #reader: CompletionChunkReader;
-  #joiner: TextJoiner | undefined;
-  #adopted = false;
-  #usage: Usage | undefined;
-  #last: CompletionChunk | undefined;
-  #lastText: Uint8Array = new Uint8Array(0);
-  done = false;
-
-  constructor(seam: Seam, writer: AnswerWriter) {
-    this.#seam = seam;
-    this.#writer = writer;
-    this.#joiner = seam.joiner;
-    this.#reader = new CompletionChunkReader({ parseAll: seam.joiner !== undefined });
-  }
-
-  take(data: Uint8Array): Promise<void> | undefined {
-    const event = this.#reader.read(data);
-    switch (event.kind) {
-      case "text":
-        this.#writer.text(event.rawText);
-        return undefined;
-      case "chunk":
-        return this.#chunk(event.chunk);
-      case "done":
-        this.#end();
-        return undefined;
-      case "error":
-        throw decodeError(
-          this.#seam.engine,
-          `failed: ${errorMessageOf(event.error) ?? JSON.stringify(event.error)}`,
-        );
-      case "malformed":
-        throw decodeError(this.#seam.engine, `sent ${event.problem}`);
-      default:
-        return event satisfies never;
-    }
-  }
-
-  #chunk(chunk: CompletionChunk): Promise<void> | undefined {
-    if (!this.#adopted) {
-      this.#adopted = true;
-      this.#writer.adopt(chunk);
-    }
-    if (chunk.usage !== undefined) this.#usage = joinUsage(this.#seam.prefillUsage, chunk.usage);
-    if (chunk.choice === undefined) return undefined;
-    if (this.#joiner !== undefined) return this.#joined(this.#joiner, chunk);
-    this.#emit(chunk, rawJsonText(chunk.text));
-    return undefined;
-  }
-
-  async #joined(joiner: TextJoiner, chunk: CompletionChunk): Promise<void> {
-    const text = await joiner.textFor(chunk);
-    if (text === undefined) {
-      throw decodeError(this.#seam.engine, "cannot turn token ids into text (/detokenize)");
-    }
-    if (joiner.done) {
-      this.#joiner = undefined;
-      this.#reader.allowText();
-    }
-    this.#emit(chunk, rawJsonText(text));
-  }
-
-  #emit(chunk: CompletionChunk, rawText: Uint8Array): void {
-    const { finishReason } = chunk;
-    if (finishReason === undefined) {
-      if (rawText.length > 0 || this.#seam.continuousUsage) {
-        this.#writer.text(rawText, this.#seam.continuousUsage ? this.#usage : undefined);
-      }
-      return;
-    }
-    if (finishReason === "error" || finishReason === "abort") {
-      throw decodeError(this.#seam.engine, `ended with finish_reason '${finishReason}'`);
-    }
-    this.#last = chunk;
-    this.#lastText = rawText;
-  }
-
-  #end(): void {
-    const last = this.#last;
-    if (last?.finishReason === undefined) {
-      throw decodeError(this.#seam.engine, "sent [DONE] without a finish_reason");
-    }
-    this.#writer.end(this.#lastText, {
-      finishReason: last.finishReason,
-      stopReason: last.choice?.["stop_reason"] ?? null,
-      usage: this.#usage,
-      chunkUsage: this.#seam.continuousUsage ? this.#usage : undefined,
-    });
-    this.done = true;
   }
 }

@@ -83,7 +83,7 @@ async function directTo(
     const headers = forwardResponseHeaders(response.headers);
     const length = Number(response.header("content-length") ?? NaN);
     if (length <= WHOLE_BYTES) {
-      const body = (await response.readAll(WHOLE_BYTES)).slice();
+      const body = await response.readAll(WHOLE_BYTES);
       lease.release();
       return { status: response.status, headers, body };
     }

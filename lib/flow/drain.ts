@@ -33,7 +33,9 @@ export interface AbandonedTransfer {
   readonly prefill: Promise<PrefillEnd> | PrefillEnd;
   readonly path: string;
   /** The drain request, given the prefill's answer if there is one; undefined for none. */
-  readonly body: (result: PrefillResult | undefined) => ByteParts | undefined;
+  readonly body: (
+    result: PrefillResult | undefined,
+  ) => ByteParts | undefined | Promise<ByteParts | undefined>;
   readonly headers: readonly HeaderField[];
   /** What the decode engine was given is good for one request, so one sent is the only one. */
   readonly once?: boolean;
@@ -93,7 +95,13 @@ export class Drainer {
     const heard = landed.received() > 0;
     if (landed.cancelled || (end.kind === "failed" && !heard)) return "nothing_moved";
     // Without all notifications the pages may be there all the same: one can get lost.
-    const body = transfer.body(end.kind === "ok" ? end.result : undefined);
+    let body: ByteParts | undefined;
+    try {
+      body = await transfer.body(end.kind === "ok" ? end.result : undefined);
+    } catch (error) {
+      this.#warn(transfer.decode, error);
+      return "failed";
+    }
     return body === undefined ? "nothing_moved" : await this.#drain(transfer, body);
   }
 
@@ -130,12 +138,13 @@ export class Drainer {
         status: response.status,
       });
     } catch (error) {
-      this.#deps.log.warning("Cannot drain KV", () => ({
-        url: decode.url,
-        error: describeError(error),
-      }));
+      this.#warn(decode, error);
     }
     return false;
+  }
+
+  #warn({ url }: Engine, error: unknown): void {
+    this.#deps.log.warning("Cannot drain KV", () => ({ url, error: describeError(error) }));
   }
 
   #count(result: Result): void {

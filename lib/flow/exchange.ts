@@ -72,7 +72,7 @@ export function countEngineError(
 export async function readError(
   response: UpstreamResponse,
 ): Promise<{ readonly body: Uint8Array; readonly message: string }> {
-  const body = (await response.readAll(MAX_ERROR_BYTES)).slice();
+  const body = await response.readAll(MAX_ERROR_BYTES);
   const text = decodeUtf8(body);
   return { body, message: messageIn(text) ?? (text.slice(0, 300) || "(empty body)") };
 }

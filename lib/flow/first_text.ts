@@ -20,14 +20,18 @@ export type FirstText =
   | { readonly kind: "partial"; readonly joiner: TextJoiner }
   | { readonly kind: "unknown" };
 
-/** Makes the text of the first tokens out of their ids. */
+/**
+ * Makes the text of the first character out of the ids of its tokens. `/detokenize` writes special
+ * tokens out, which an answer's text leaves out, so no more than needed is taken from it.
+ */
 export class TextJoiner {
   readonly #textOf: TextOfIds;
   readonly #context: readonly number[];
   readonly #base: string;
   readonly #ids: number[];
-  #given = "";
-  #agrees = false;
+  /** The first character, once it is complete. */
+  #first: string | undefined;
+  #done = false;
 
   constructor(
     textOf: TextOfIds,
@@ -43,7 +47,7 @@ export class TextJoiner {
 
   /** Whether the decode engine's own text may be used from here on. */
   get done(): boolean {
-    return this.#agrees;
+    return this.#done;
   }
 
   /**
@@ -52,24 +56,60 @@ export class TextJoiner {
    * engine does.
    */
   async textFor(chunk: CompletionChunk): Promise<string | undefined> {
-    this.#ids.push(...chunk.tokenIds);
-    const last = chunk.finishReason !== undefined;
     // The token that ends an answer has no text of its own, but `/detokenize` would give it some.
     const endsWithToken = chunk.finishReason === "stop" && chunk.tokenIds.length > 0 &&
       typeof chunk.choice?.["stop_reason"] !== "string";
-    const ids = last && endsWithToken ? this.#ids.slice(0, -1) : this.#ids;
-    const text = await this.#textOf([...this.#context, ...ids]);
-    if (text === undefined) return undefined;
-    const answer = text.startsWith(this.#base) ? text.slice(this.#base.length) : text;
-    const settled = withoutPartial(answer);
-    const fresh = settled.slice(this.#given.length);
-    this.#given += fresh;
-    this.#agrees = fresh !== "" && fresh === chunk.text && settled === answer;
-    return fresh;
+    const ids = endsWithToken ? chunk.tokenIds.slice(0, -1) : chunk.tokenIds;
+    const before = this.#ids.length;
+    this.#ids.push(...ids);
+    // What the engine makes of bytes it has not seen the beginning of.
+    const own = chunk.text.replace(/^\ufffd+/, "");
+    if (this.#first !== undefined) return own === "" ? "" : await this.#resumed(this.#first, own);
+    for (let count = before + 1; count <= this.#ids.length; count++) {
+      const text = await this.#textUpTo(count);
+      if (text === undefined) return undefined;
+      if (text === "" || text.endsWith(REPLACEMENT)) continue;
+      this.#first = text;
+      return own === "" ? text : await this.#begun(text, own);
+    }
+    return "";
+  }
+
+  /** The text of an event that completes the first character, of which the engine says `own`. */
+  async #begun(first: string, own: string): Promise<string | undefined> {
+    const whole = await this.#textUpTo(this.#ids.length);
+    if (whole === undefined) return undefined;
+    this.#done = true;
+    const settled = withoutPartial(whole);
+    if (settled.endsWith(own)) return settled;
+    return own.startsWith(first) ? own : first + own;
+  }
+
+  /** The engine's first text since `first` was sent: it may say that again. */
+  async #resumed(first: string, own: string): Promise<string | undefined> {
+    const whole = await this.#textUpTo(this.#ids.length);
+    if (whole === undefined) return undefined;
+    this.#done = true;
+    const expected = withoutPartial(whole).slice(first.length);
+    const again = own === first + expected ||
+      (own.startsWith(first) && !expected.startsWith(first));
+    return again ? own.slice(first.length) : own;
+  }
+
+  async #textUpTo(count: number): Promise<string | undefined> {
+    const text = await this.#textOf([...this.#context, ...this.#ids.slice(0, count)]);
+    return text === undefined ? undefined : afterBase(text, this.#base);
   }
 }
 
-function withoutPartial(text: string): string {
+/** What `text` has behind `base`, the text of its first ids; all of it when it begins otherwise. */
+function afterBase(text: string, base: string): string {
+  const settled = text.startsWith(base) ? base : withoutPartial(base);
+  return text.startsWith(settled) ? text.slice(settled.length) : text;
+}
+
+/** `text` without the U+FFFD at its end that stand for an unfinished character. */
+export function withoutPartial(text: string): string {
   let end = text.length;
   while (end > 0 && text[end - 1] === REPLACEMENT) end--;
   return text.slice(0, end);
@@ -77,19 +117,25 @@ function withoutPartial(text: string): string {
 
 /**
  * The text of the first token. `claimed` is what the prefill engine says; it is trusted unless it
- * is empty or ends in U+FFFD. `context` are some of the prompt's last ids: some tokenizers write a
- * token differently at the beginning of a text.
+ * is empty or ends in U+FFFD. When it is undefined, nothing is claimed, and the ids alone tell.
+ * `context` are some of the prompt's last ids: some tokenizers write a token differently at the
+ * beginning of a text.
  */
 export async function firstText(
-  claimed: string,
+  claimed: string | undefined,
   firstToken: number,
   context: readonly number[],
   textOf: TextOfIds,
 ): Promise<FirstText> {
-  if (claimed !== "" && !claimed.endsWith(REPLACEMENT)) return { kind: "whole", text: claimed };
+  if (claimed !== undefined && claimed !== "" && !claimed.endsWith(REPLACEMENT)) {
+    return { kind: "whole", text: claimed };
+  }
   const base = await textOf(context);
   const joined = await textOf([...context, firstToken]);
   if (base === undefined || joined === undefined) return { kind: "unknown" };
-  if (!joined.endsWith(REPLACEMENT)) return { kind: "whole", text: claimed };
+  if (!joined.endsWith(REPLACEMENT)) {
+    const text = claimed ?? afterBase(joined, base);
+    return { kind: "whole", text };
+  }
   return { kind: "partial", joiner: new TextJoiner(textOf, context, base, firstToken) };
 }

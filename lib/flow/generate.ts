@@ -1,21 +1,20 @@
 /** One generation request's story: hand it off, again on another pair, or serve it directly. @module */
-import { type Engine, errorCodeOf, type FirstToken, RouterError } from "../base/mod.ts";
+import type { Engine, FirstToken } from "../base/mod.ts";
 import {
-  budgetOf,
   decide,
   type DirectReason,
   type GenerationRequest,
   isTextRequest,
   originalBody,
-  tokenizeBody,
 } from "../disagg/mod.ts";
 import { type Pair, selectPair, serving } from "../selection/mod.ts";
-import type { PromptTokens } from "../tokenization/mod.ts";
 import type { Answer } from "./answer.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
 import { direct } from "./direct.ts";
+import { fanOut } from "./fan_out.ts";
 import { attemptP1 } from "./p1.ts";
+import { KeptPrompt, promptFor } from "./prompt.ts";
 import { attemptRelay, type RelayProtocol } from "./relay.ts";
 import { lmcacheRelay, nixlRelay, sharedStorageRelay } from "./relay_protocols.ts";
 import type { Route } from "./trace.ts";
@@ -29,21 +28,43 @@ export interface GenerateAsk {
   /** The client's path and query. */
   readonly path: string;
   readonly sessionKey: string | undefined;
+  /** The client picked the engine: nothing is handed off. */
+  readonly engine?: Engine | undefined;
 }
 
-/** Answer a generation request. Throws `RouterError` when nothing has reached the client. */
+/**
+ * Answer a generation request, each prompt of several by itself. Throws `RouterError` when nothing
+ * has reached the client.
+ */
 export async function generate(
   deps: HandoffDeps,
   context: RequestContext,
   ask: GenerateAsk,
 ): Promise<Answer> {
   const { request } = ask;
+  if (request.prompt.kind !== "several") return await generateOne(deps, context, ask);
+  return await fanOut(
+    deps,
+    context,
+    request,
+    (single, prompt) => generateOne(deps, single, { ...ask, request: prompt }),
+  );
+}
+
+async function generateOne(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: GenerateAsk,
+): Promise<Answer> {
+  const { request } = ask;
+  if (ask.engine !== undefined) return await serve(deps, context, ask);
   const { engines } = deps.directory.snapshot();
-  const decision = decide(request, modesOf(deps, serving(engines, request.model)));
+  const modes = modesOf(deps, serving(engines, request.model));
+  const decision = decide(request, modes, { exactPrompts: deps.prompts.exact });
   if (decision.kind === "direct") return await goDirect(deps, context, ask, decision.reason);
   const { mode } = decision;
   context.trace.route = routeOf(deps, mode);
-  const prompts = new PromptCache();
+  const kept = new KeptPrompt();
   let failed: RetryEnd | undefined;
   for (let attempt = 1;; attempt++) {
     const choice = selectPair(deps.directory.snapshot().engines, deps.policies, {
@@ -60,7 +81,14 @@ export async function generate(
       if (repeats(choice.pair, failed)) throw failed.error;
       noteRetry(deps, context, failed);
     }
-    const end = await tryPair(deps, context, { ...ask, mode, pair: choice.pair, prompts });
+    noteHandoff(deps, context, choice.pair);
+    const end = await tryPair(deps, context, {
+      ...ask,
+      mode,
+      pair: choice.pair,
+      kept,
+      exact: decision.exact === true,
+    });
     switch (end.kind) {
       case "answer":
         return end.answer;
@@ -113,6 +141,15 @@ function repeats({ prefill, decode }: Pair, failed: RetryEnd): boolean {
   return failed.avoid.every((id) => id === prefill.id || id === decode.id);
 }
 
+function noteHandoff(deps: HandoffDeps, context: RequestContext, pair: Pair): void {
+  deps.log.debug("Handing off", () => ({
+    request: context.id,
+    route: context.trace.route,
+    prefill: pair.prefill.url,
+    decode: pair.decode.url,
+  }));
+}
+
 function noteRetry(deps: HandoffDeps, context: RequestContext, failed: RetryEnd): void {
   const { reason, error } = failed;
   deps.metrics.count("pd_router_handoff_retries_total", { reason });
@@ -124,21 +161,18 @@ function noteRetry(deps: HandoffDeps, context: RequestContext, failed: RetryEnd)
   context.trace.add("retry", undefined, reason);
 }
 
-/** A prompt's tokens, kept over the attempts: they depend on the model alone. */
-class PromptCache {
-  tokens: PromptTokens | undefined;
-}
-
 interface PairTry extends GenerateAsk {
   readonly mode: FirstToken;
   readonly pair: Pair;
-  readonly prompts: PromptCache;
+  readonly kept: KeptPrompt;
+  /** Only the ids that the client's endpoint makes will do. */
+  readonly exact: boolean;
 }
 
 async function tryPair(
   deps: HandoffDeps,
   context: RequestContext,
-  { request, path, mode, pair, prompts }: PairTry,
+  { request, path, mode, pair, kept, exact }: PairTry,
 ): Promise<AttemptEnd> {
   if (mode === "decode") {
     return await attemptRelay(deps, context, { request, path, pair }, RELAYS[deps.protocol]);
@@ -146,45 +180,9 @@ async function tryPair(
   const receiver = pair.decode.nixl;
   if (receiver === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
   if (!isTextRequest(request)) return { kind: "direct", reason: "endpoint" };
-  if (prompts.tokens === undefined) {
-    const found = await tokensOf(deps, context, request, pair.prefill);
-    if (found.kind !== "tokens") return found;
-    prompts.tokens = found.prompt;
-  }
-  const prompt = prompts.tokens;
-  const maxModelLen = prompt.maxModelLen ?? deps.directory.maxModelLen(request.model);
-  const budget = budgetOf(request, prompt.count, maxModelLen);
-  if (budget.kind === "direct") return { kind: "direct", reason: "context_length" };
-  const { maxTokens } = budget;
-  return await attemptP1(deps, context, { request, pair, receiver, prompt, maxTokens });
-}
-
-type TokensEnd =
-  | { readonly kind: "tokens"; readonly prompt: PromptTokens }
-  | Exclude<AttemptEnd, { readonly kind: "answer" }>;
-
-async function tokensOf(
-  deps: HandoffDeps,
-  context: RequestContext,
-  request: GenerationRequest,
-  engine: Engine,
-): Promise<TokensEnd> {
-  const { prompt } = request;
-  if (prompt.kind === "tokens") {
-    return {
-      kind: "tokens",
-      prompt: { ids: prompt.ids, count: prompt.count, maxModelLen: undefined },
-    };
-  }
-  try {
-    const end = await deps.tokenizer.tokenize(engine, tokenizeBody(request), context);
-    context.trace.add("tokenized", engine.url);
-    // What `/tokenize` refuses, a decode engine judges as the endpoint asked for would.
-    return end.kind === "refused" ? { kind: "direct", reason: "tokenize_refused" } : end;
-  } catch (error) {
-    if (!(error instanceof RouterError) || errorCodeOf(error) === "client-gone") throw error;
-    return { kind: "retry", reason: "tokenize_failed", error, avoid: [engine.id] };
-  }
+  const prompt = await promptFor(deps, context, { request, pair, kept, exact });
+  if (prompt.kind !== "known" && prompt.kind !== "told") return prompt;
+  return await attemptP1(deps, context, { request, pair, receiver, prompt });
 }
 
 async function goDirect(
@@ -193,16 +191,22 @@ async function goDirect(
   ask: GenerateAsk,
   reason: DirectReason,
 ): Promise<Answer> {
-  const { request, path, sessionKey } = ask;
   context.trace.route = "direct";
   context.trace.directReason = reason;
   deps.metrics.count("pd_router_direct_total", { reason });
   deps.log.debug("Serving directly", { request: context.id, reason });
-  return await direct(deps, context, {
+  return await serve(deps, context, ask);
+}
+
+/** One engine answers, the client's choice if it made one. */
+function serve(deps: HandoffDeps, context: RequestContext, ask: GenerateAsk): Promise<Answer> {
+  const { request, path, sessionKey, engine } = ask;
+  return direct(deps, context, {
     path,
     model: request.model,
     sessionKey,
     body: originalBody(request, undefined, deps.trustClientKvParams),
     stream: request.stream,
+    ...(engine === undefined ? {} : { engine }),
   });
 }

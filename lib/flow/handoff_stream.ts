@@ -4,7 +4,8 @@ import { errorBodyOf, type StreamWriter } from "../openai/mod.ts";
 import type { ByteSource } from "./answer.ts";
 import type { HandoffDeps } from "./context.ts";
 import type { ReadyEnd } from "./custody.ts";
-import { type OpenEnd, pumpDecode, type Seam } from "./decode.ts";
+import { type OpenEnd, pumpDecode } from "./decode.ts";
+import type { Seam } from "./event_pump.ts";
 import { clientGone } from "./exchange.ts";
 
 /** What the body is made of. */

@@ -9,28 +9,27 @@ import {
   drainBodyP1,
   kvTransferParams,
   prefillBodyP1,
+  prefillBodyToldP1,
   stopMaySpan,
   type TextRequest,
+  wantsTokenIds,
 } from "../disagg/mod.ts";
-import {
-  type AnswerIdentity,
-  type AnswerWriter,
-  rawJsonText,
-  StreamWriter,
-  WholeWriter,
-} from "../openai/mod.ts";
+import { type AnswerIdentity, fieldOf, StreamWriter, WholeWriter } from "../openai/mod.ts";
 import type { Pair } from "../selection/mod.ts";
-import { lastIds, type PromptTokens } from "../tokenization/mod.ts";
-import type { Answer } from "./answer.ts";
+import { lastIds } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
 import { Custody, openWhenReady, type ReadyEnd } from "./custody.ts";
-import { openDecode, type OpenEnd, pumpDecode, type Seam } from "./decode.ts";
+import { openDecode, type OpenEnd, pumpDecode } from "./decode.ts";
+import type { Seam } from "./event_pump.ts";
 import { clientGone, orAborted } from "./exchange.ts";
-import { type FirstText, firstText } from "./first_text.ts";
+import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
 import { answerHeaders, kvTimeout, refusedAnswer } from "./handoff_parts.ts";
-import { prefillLeg, type PrefillResult } from "./prefill.ts";
+import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
+import { type PrefillAsk, prefillLeg, type PrefillResult } from "./prefill.ts";
+import { ENDPOINTS, type KnownPrompt, type P1Prompt } from "./prompt.ts";
+import { StopJoin } from "./stop_join.ts";
 
 /** How many of the prompt's last ids give a token's text its context. */
 const CONTEXT_IDS = 6;
@@ -38,13 +37,11 @@ const CONTEXT_IDS = 6;
 const COMPLETIONS = "/v1/completions";
 
 /** One attempt's fixed parts. */
-export interface P1Ask {
+export interface P1Ask<Prompt extends P1Prompt = P1Prompt> {
   readonly request: TextRequest;
   readonly pair: Pair;
   readonly receiver: NixlReceiver;
-  readonly prompt: PromptTokens;
-  /** Limit of the answer in tokens, at least 1. */
-  readonly maxTokens: number;
+  readonly prompt: Prompt;
 }
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -62,9 +59,9 @@ export async function attemptP1(
   const waiter = deps.board.expect(kvId, { ranks });
   const leg = prefillLeg(deps, context, {
     engine: prefill,
-    path: COMPLETIONS,
-    body: prefillBodyP1(request, prompt.ids, kvTransferParams(kvId, receiver, "prefill")),
+    ...prefillRequest(request, prompt, kvTransferParams(kvId, receiver, "prefill")),
     mode: "prefill",
+    logprobs: request.logprobs !== undefined,
   });
   using custody = new Custody(deps.drainer, {
     landed: waiter,
@@ -73,29 +70,47 @@ export async function attemptP1(
     path: COMPLETIONS,
     headers: context.headers,
     // The last id is not part of what is looked up, so any will do when it is not known.
-    body: (result) => drainBodyP1(request.model, prompt.ids, result?.firstToken ?? 0),
+    body: async (result) => {
+      const ids = prompt.kind === "known" ? prompt.ids : await prompt.idsToDrain(result);
+      return drainBodyP1(request.model, ids, result?.firstToken ?? 0);
+    },
   });
   const end = await orAborted(leg, context.signal);
   if (end === "aborted") throw clientGone();
   if (end.kind === "refused") {
     custody.release();
+    // What an engine refuses of a whole request, or of fields that have other names there, a decode
+    // engine judges as the client asked it.
+    const renamed = request.form === "chat" && request.logprobs !== undefined;
+    if (prompt.kind === "told" || renamed) return { kind: "direct", reason: "prefill_refused" };
     return { kind: "answer", answer: refusedAnswer(end) };
   }
   if (end.kind === "failed") {
     return { kind: "retry", reason: "prefill_failed", error: end.error, avoid: [prefill.id] };
   }
   const { result } = end;
-  if (result.finishReason === "stop" || ask.maxTokens === 1) {
-    return { kind: "answer", answer: endedAnswer(deps, context, request, result) };
+  const settled = prompt.kind === "known" ? prompt : await prompt.settle(result);
+  if (settled.kind !== "known") return settled;
+  const known: P1Ask<KnownPrompt> = { ...ask, prompt: settled };
+  if (result.finishReason === "stop" || settled.maxTokens === 1) {
+    const text = await lastText(deps, context, known, result);
+    const answer = endedAnswer(deps, context, known, { ...result, text });
+    return { kind: "answer", answer };
   }
-  if (stopMaySpan(result.text, request.stop)) return { kind: "direct", reason: "stop_may_span" };
-  const first = await readFirst(deps, context, ask, result);
+  const first = await readFirst(deps, context, known, result);
   if (first.kind === "unknown") return { kind: "direct", reason: "detokenize_unavailable" };
-  // With stop strings the decode engine holds text back, which the joining cannot tell from loss.
-  if (first.kind === "partial" && request.stop.length > 0) {
-    return { kind: "direct", reason: "stop_may_span" };
-  }
-  return await decodeRest(deps, context, ask, { result, first, custody: custody.move() });
+  return await decodeRest(deps, context, known, { result, first, custody: custody.move() });
+}
+
+/** The prefill leg of `prompt`: its ids, or the client's own request that will tell them. */
+function prefillRequest(
+  request: TextRequest,
+  prompt: P1Prompt,
+  kvParams: string,
+): Pick<PrefillAsk, "path" | "body"> {
+  return prompt.kind === "known"
+    ? { path: COMPLETIONS, body: prefillBodyP1(request, prompt.ids, kvParams) }
+    : { path: ENDPOINTS[request.form], body: prefillBodyToldP1(request, kvParams) };
 }
 
 /** A prefill that has answered, and what its first token says. */
@@ -108,30 +123,74 @@ interface Prefilled {
 function readFirst(
   deps: HandoffDeps,
   context: RequestContext,
-  ask: P1Ask,
+  ask: P1Ask<KnownPrompt>,
   result: PrefillResult,
 ): Promise<FirstText> {
-  const { decode } = ask.pair;
-  const textOf = (ids: readonly number[]): Promise<string | undefined> =>
-    deps.tokenizer.detokenize(decode, ask.request.model, ids, context);
   const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
+  const textOf = detokenizer(deps, context, ask);
   return firstText(result.text, result.firstToken ?? 0, before, textOf);
+}
+
+function detokenizer(
+  deps: HandoffDeps,
+  context: RequestContext,
+  { pair, request }: Pick<P1Ask, "pair" | "request">,
+): TextOfIds {
+  return (ids) => deps.tokenizer.detokenize(pair.decode, request.model, ids, context);
+}
+
+/**
+ * What looks for stop strings where the decode engine cannot: one may have begun in the first
+ * token's text. Also where that text is not known yet: a decode engine that holds text back for
+ * stop strings would look, to the joining, like one that loses it.
+ */
+function stopJoin(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: P1Ask<KnownPrompt>,
+  first: FirstText,
+): StopJoin | undefined {
+  const { body, stop: stops, minTokens } = ask.request;
+  if (stops.length === 0) return undefined;
+  if (first.kind === "whole" && !stopMaySpan(first.text, stops)) return undefined;
+  const include = fieldOf(body, "include_stop_str_in_output") === true;
+  const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
+  return new StopJoin({ stops, include, minTokens }, detokenizer(deps, context, ask), before);
+}
+
+/** The text of an answer of one token: of one that a parser took, what its id says. */
+async function lastText(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: P1Ask<KnownPrompt>,
+  result: PrefillResult,
+): Promise<string> {
+  if (result.text !== undefined || result.finishReason === "stop") return result.text ?? "";
+  const first = await readFirst(deps, context, ask, result);
+  return first.kind === "whole" ? first.text : "";
 }
 
 async function decodeRest(
   deps: HandoffDeps,
   context: RequestContext,
-  ask: P1Ask,
+  ask: P1Ask<KnownPrompt>,
   prefilled: Prefilled,
 ): Promise<AttemptEnd> {
-  const { request, pair, prompt, maxTokens } = ask;
+  const { request, pair, prompt } = ask;
   const { result, first, custody } = prefilled;
   const joiner = first.kind === "partial" ? first.joiner : undefined;
+  const stops = stopJoin(deps, context, ask, first);
+  const known = first.kind === "whole" ? first.text : "";
+  const begun = stops === undefined ? known : stops.begin(known, result.firstToken ?? 0);
+  const tells = { tokenIds: wantsTokenIds(request), logprobs: request.logprobs !== undefined };
   const seam: Seam = {
     engine: pair.decode,
     prefillUsage: result.usage,
     continuousUsage: request.continuousUsage,
     joiner,
+    stops,
+    begun,
+    tells,
   };
   const lease = deps.inflight.take(pair.decode, "decode");
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
@@ -142,8 +201,9 @@ async function decodeRest(
         body: decodeBodyP1(request, {
           promptIds: prompt.ids,
           firstToken: result.firstToken ?? 0,
-          maxTokens,
-          tokenIds: joiner !== undefined,
+          maxTokens: prompt.maxTokens,
+          tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds,
+          ownStops: stops !== undefined,
         }),
       }, abort), gone);
   const identity = identityOf(deps, context, request);
@@ -151,7 +211,7 @@ async function decodeRest(
     return await wholeAnswer(deps, context, { ask, prefilled, seam, identity, open, lease });
   }
   const writer = new StreamWriter(identity, { includeUsage: request.includeUsage });
-  beginAnswer(writer, request, prefilled);
+  beginAnswer(writer, ask, result, begun);
   const body = new HandoffStream(deps, {
     head: writer.take(),
     open,
@@ -165,7 +225,7 @@ async function decodeRest(
 }
 
 interface WholeParts {
-  readonly ask: P1Ask;
+  readonly ask: P1Ask<KnownPrompt>;
   readonly prefilled: Prefilled;
   readonly seam: Seam;
   readonly identity: AnswerIdentity;
@@ -208,7 +268,7 @@ async function wholeAnswer(
   const { open } = opened;
   const { result } = parts.prefilled;
   const writer = new WholeWriter(parts.identity, result.body);
-  beginAnswer(writer, parts.ask.request, parts.prefilled);
+  beginAnswer(writer, parts.ask, result, parts.seam.begun);
   const leave = (): void => open.abort.abort();
   context.signal.addEventListener("abort", leave, { once: true });
   try {
@@ -225,53 +285,4 @@ async function wholeAnswer(
   } finally {
     context.signal.removeEventListener("abort", leave);
   }
-}
-
-function identityOf(
-  deps: HandoffDeps,
-  context: RequestContext,
-  request: TextRequest,
-): AnswerIdentity {
-  const prefix = request.form === "chat" ? "chatcmpl" : "cmpl";
-  return {
-    form: request.form,
-    id: `${prefix}-${context.id}`,
-    created: Math.floor(deps.clock.unixMs() / 1000),
-    model: request.model,
-  };
-}
-
-function beginAnswer(
-  writer: AnswerWriter,
-  request: TextRequest,
-  { result, first }: Pick<Prefilled, "result" | "first">,
-): void {
-  writer.begin();
-  if (first.kind !== "whole" || first.text === "") return;
-  writer.text(rawJsonText(first.text), request.continuousUsage ? result.usage : undefined);
-}
-
-function streamAnswer(result: PrefillResult, body: Answer["body"]): Answer {
-  const type = "text/event-stream; charset=utf-8";
-  return { status: 200, headers: answerHeaders(type, result.headers), body };
-}
-
-/** The whole answer, when its first token is also its last. */
-function endedAnswer(
-  deps: HandoffDeps,
-  context: RequestContext,
-  request: TextRequest,
-  result: PrefillResult,
-): Answer {
-  const identity = identityOf(deps, context, request);
-  const { usage, finishReason, stopReason } = result;
-  const chunkUsage = request.continuousUsage ? usage : undefined;
-  const writer = request.stream
-    ? new StreamWriter(identity, { includeUsage: request.includeUsage })
-    : new WholeWriter(identity, result.body);
-  writer.begin();
-  writer.end(rawJsonText(result.text), { finishReason, stopReason, usage, chunkUsage });
-  const body = writer.take() ?? new Uint8Array(0);
-  if (request.stream) return streamAnswer(result, body);
-  return { status: 200, headers: answerHeaders("application/json", result.headers), body };
 }

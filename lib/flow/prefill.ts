@@ -8,7 +8,14 @@ import {
   type FirstToken,
   RouterError,
 } from "../base/mod.ts";
-import { asUsage, JsonObject, type Usage } from "../openai/mod.ts";
+import {
+  asUsage,
+  JsonObject,
+  logprobsIn,
+  splitPromptIds,
+  type TokenLogprobs,
+  type Usage,
+} from "../openai/mod.ts";
 import type { HeaderField } from "../upstream/mod.ts";
 import type { FlowDeps, RequestContext } from "./context.ts";
 import { countEngineError, exchange, logRouting, MAX_JSON_BYTES, readError } from "./exchange.ts";
@@ -17,12 +24,20 @@ import { countEngineError, exchange, logRouting, MAX_JSON_BYTES, readError } fro
 export interface PrefillResult {
   /** Id of the first token; undefined in mode D1, where nobody needs it. */
   readonly firstToken: number | undefined;
-  readonly text: string;
+  /**
+   * Text of the first token; undefined when a parser of the chat endpoint has taken it out of the
+   * content, as reasoning or as the beginning of a tool call.
+   */
+  readonly text: string | undefined;
+  /** JSON text of the prompt's ids, when the answer tells them. */
+  readonly promptIds: Uint8Array | undefined;
+  /** Of the first token, when asked for. */
+  readonly logprobs: TokenLogprobs | undefined;
   /** `length` when the answer goes on, `stop` when its first token ended it. */
   readonly finishReason: string;
   readonly stopReason: unknown;
   readonly usage: Usage | undefined;
-  /** The whole answer, for its unknown fields. */
+  /** The whole answer but for the prompt's ids, for its unknown fields. */
   readonly body: Readonly<Record<string, unknown>>;
   /** `kv_transfer_params` as they stand in the answer; undefined when absent or `null`. */
   readonly kvParams: Uint8Array | undefined;
@@ -48,6 +63,8 @@ export interface PrefillAsk {
   readonly path: string;
   readonly body: ByteParts;
   readonly mode: FirstToken;
+  /** Whether the body asks for log-probabilities. */
+  readonly logprobs?: boolean;
 }
 
 /**
@@ -83,7 +100,7 @@ async function run(
       signal: deps.background.signal,
     });
     if (response.status === 200) {
-      const bytes = (await response.readAll(MAX_JSON_BYTES)).slice();
+      const bytes = await response.readAll(MAX_JSON_BYTES);
       return readResult(ask, new JsonObject(bytes), response.headers);
     }
     const { body, message } = await readError(response);
@@ -117,11 +134,12 @@ function readResult(
   answer: JsonObject,
   headers: readonly HeaderField[],
 ): PrefillEnd {
-  const body: Readonly<Record<string, unknown>> = JSON.parse(decodeUtf8(answer.bytes));
+  const { promptIds, rest } = splitPromptIds(answer);
+  const body: Readonly<Record<string, unknown>> = JSON.parse(decodeUtf8(rest));
   const choices = body["choices"];
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
   const fields = (choice ?? {}) as Readonly<Record<string, unknown>>;
-  const { finish_reason: finish, stop_reason: stop, text } = fields;
+  const { finish_reason: finish, stop_reason: stop } = fields;
   // Other endpoints than the two with choices tell their end in other ways; it concerns nobody.
   if (ask.mode === "prefill" && typeof finish !== "string") {
     return failed(ask.engine, "answered 200 without a finished choice");
@@ -129,18 +147,24 @@ function readResult(
   if (typeof finish === "string" && !["length", "stop", "tool_calls"].includes(finish)) {
     return failed(ask.engine, `ended with finish_reason '${finish}'`);
   }
-  const firstToken = firstTokenOf(body["kv_transfer_params"]);
+  const firstToken = firstTokenOf(body["kv_transfer_params"], fields["token_ids"]);
   if (ask.mode === "prefill" && firstToken === undefined) {
     return failed(
       ask.engine,
       "answered without kv_transfer_params.first_tok: does it run LMCache as a PD sender?",
     );
   }
+  const logprobs = ask.logprobs === true ? logprobsIn(rest) : undefined;
+  if (ask.logprobs === true && logprobs === undefined) {
+    return failed(ask.engine, "answered without the log-probabilities it was asked for");
+  }
   return {
     kind: "ok",
     result: {
       firstToken,
-      text: typeof text === "string" ? text : "",
+      logprobs,
+      text: textOf(fields),
+      promptIds,
       finishReason: typeof finish === "string" ? finish : "length",
       stopReason: stop ?? null,
       usage: asUsage(body["usage"]),
@@ -151,7 +175,31 @@ function readResult(
   };
 }
 
-function firstTokenOf(params: unknown): number | undefined {
-  const token = (params as { readonly first_tok?: unknown } | null | undefined)?.first_tok;
+/**
+ * LMCache says it (`lmcache/integration/vllm/vllm_v1_adapter.py`, `request_finished`), and so does
+ * vLLM where `return_token_ids` is asked for.
+ */
+function firstTokenOf(params: unknown, ids: unknown): number | undefined {
+  const said = (params as { readonly first_tok?: unknown } | null | undefined)?.first_tok;
+  const token: unknown = said ?? (Array.isArray(ids) ? ids[0] : undefined);
   return typeof token === "number" && Number.isSafeInteger(token) && token >= 0 ? token : undefined;
+}
+
+/** What parsers of the chat endpoint make of a text; the older name of reasoning too. */
+const PARSED = ["reasoning", "reasoning_content", "tool_calls"] as const;
+
+/** The text of a completion's choice, or of a chat's. */
+function textOf(
+  { text, message }: Readonly<Record<string, unknown>>,
+): PrefillResult["text"] {
+  if (typeof text === "string") return text;
+  if (typeof message !== "object" || message === null) return "";
+  const said: Readonly<Record<string, unknown>> = { ...message };
+  const { content } = said;
+  if (typeof content !== "string") return undefined;
+  const taken = content === "" && PARSED.some((key) => {
+    const value = said[key];
+    return Array.isArray(value) ? value.length > 0 : Boolean(value);
+  });
+  return taken ? undefined : content;
 }

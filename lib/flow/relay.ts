@@ -14,7 +14,7 @@ import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
 import { type Custody, openWhenReady } from "./custody.ts";
-import { asDecodeError, decodeError } from "./decode.ts";
+import { asDecodeError, decodeError } from "./decode_error.ts";
 import { passThrough } from "./direct.ts";
 import {
   clientGone,

@@ -9,7 +9,9 @@ export type Route =
   | "handoff_p1"
   | "handoff_d1"
   | "handoff_nixl"
-  | "handoff_shared_storage";
+  | "handoff_shared_storage"
+  /** Several prompts, each of which took its own way. */
+  | "fan_out";
 
 /** A step that has ended, or a moment. */
 export type TraceStep =

@@ -18,13 +18,12 @@ export async function generation(
   const request = await readRequest(deps, call);
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
-  if (handoff === undefined || engine !== undefined) {
-    return await forward(deps, call, request, engine);
-  }
+  if (handoff === undefined) return await forward(deps, call, request, engine);
   return await generate(handoff.deps, call.context, {
     request: readGeneration(form, request),
     path: pathWithQuery(call),
     sessionKey: sessionKeyOf(deps, call, request),
+    engine,
   });
 }
 

@@ -22,22 +22,33 @@ export function answerResponse(
   onFirstByte: OnFirstByte,
   onEnd: OnEnd,
 ): Response {
-  const headers = new Headers();
-  for (const [name, value] of answer.headers) headers.append(name, value);
-  headers.set("x-request-id", requestId);
   const { status, body } = answer;
   const outcome = outcomeOf(status);
   if (BODILESS.has(status)) {
+    const response = responseOf(null, answer, requestId);
     if (!isWhole(body)) body.cancel();
     onEnd(outcome);
-    return new Response(null, { status, headers });
+    return response;
   }
   if (isWhole(body)) {
+    const response = responseOf(body as Uint8Array<ArrayBuffer>, answer, requestId);
     onFirstByte();
     onEnd(outcome);
-    return new Response(body as Uint8Array<ArrayBuffer>, { status, headers });
+    return response;
   }
-  return new Response(streamOf(body, outcome, onFirstByte, onEnd), { status, headers });
+  return responseOf(streamOf(body, outcome, onFirstByte, onEnd), answer, requestId);
+}
+
+/** Fields are added one by one: the platform copies and checks a whole set twice. */
+function responseOf(
+  body: BodyInit | null,
+  { status, headers }: Answer,
+  requestId: string,
+): Response {
+  const response = new Response(body, { status });
+  for (const [name, value] of headers) response.headers.append(name, value);
+  response.headers.set("x-request-id", requestId);
+  return response;
 }
 
 function outcomeOf(status: number): Outcome {

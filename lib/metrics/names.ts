@@ -40,6 +40,16 @@ export const METRICS = {
     help: "Handoffs begun again on another pair, by what failed.",
     labels: ["reason"],
   },
+  "pd_router_tokenize_total": {
+    kind: "counter",
+    help: "Prompts turned into token ids, by how (engine, prefill, render) and by result.",
+    labels: ["how", "result"],
+  },
+  "pd_router_tokenize_cache_total": {
+    kind: "counter",
+    help: "Prompts looked up in the cache of /tokenize answers, by result (hit, miss).",
+    labels: ["result"],
+  },
   "pd_router_kv_wait_seconds": {
     kind: "histogram",
     help: "Wait for the KV-ready notifications after the prefill answered, by how it ended.",

@@ -7,6 +7,17 @@
  */
 import { concatBytes, encodeUtf8 } from "../base/mod.ts";
 import type { CompletionChunk } from "./completion_chunk.ts";
+import {
+  objectWith,
+  PROMPT_IDS_KEY,
+  type RawDetails,
+  rawDetails,
+  type Template,
+  textTemplate,
+  type TokenDetails,
+  withMembers,
+} from "./choice_json.ts";
+import { joinedLogprobs, type TokenLogprobs } from "./logprobs.ts";
 import type { Usage } from "./usage.ts";
 
 /** Which endpoint's form an answer has. */
@@ -20,6 +31,8 @@ export interface AnswerIdentity {
   /** Unix seconds. */
   readonly created: number;
   readonly model: string;
+  /** Alternatives per token in the chat form of log-probabilities; 0 when absent. */
+  readonly topLogprobs?: number | undefined;
 }
 
 /** How an answer ended. */
@@ -31,18 +44,22 @@ export interface AnswerEnd {
   readonly usage: Usage | undefined;
   /** Of the last chunk, when each chunk reports usage. */
   readonly chunkUsage?: Usage | undefined;
+  /** Of the last chunk. */
+  readonly details?: TokenDetails | undefined;
 }
 
 /** Takes the parts of one answer in order. Text is the inside of a JSON string, as raw bytes. */
 export interface AnswerWriter {
-  /** The answer begins; before any text. */
-  begin(): void;
-  /** Text of a chunk that carries nothing else. `usage` only when each chunk reports it. */
-  text(rawText: Uint8Array, usage?: Usage): void;
+  /** The answer begins; before any text. `promptIds`: JSON of a list, for clients that ask. */
+  begin(promptIds?: Uint8Array): void;
+  /** Text of a chunk that does not end the answer. `usage` only when each chunk reports it. */
+  text(rawText: Uint8Array, usage?: Usage, details?: TokenDetails): void;
   /** The last chunk's text and how it ended. */
   end(rawText: Uint8Array, end: AnswerEnd): void;
   /** Use the decode engine's extra fields for what follows. */
   adopt(chunk: CompletionChunk): void;
+  /** A comment line of the decode engine's stream, without its line end. */
+  comment(line: Uint8Array): void;
   /** Bytes for the client since the last call; undefined for none. */
   take(): Uint8Array | undefined;
 }
@@ -52,39 +69,18 @@ export function rawJsonText(text: string): Uint8Array {
   return encodeUtf8(JSON.stringify(text).slice(1, -1));
 }
 
-interface Template {
-  readonly before: Uint8Array;
-  readonly after: Uint8Array;
-}
-
 const OBJECT_NAMES = {
   completions: { stream: "text_completion", whole: "text_completion" },
   chat: { stream: "chat.completion.chunk", whole: "chat.completion" },
 } as const;
 
-/**
- * JSON of `envelope` with one choice whose text is to be put between `before` and `after`.
- * Built around the text rather than searched for it, so nothing in the values can imitate it.
- */
-function textTemplate(
-  envelope: Readonly<Record<string, unknown>>,
+/** `choice` with null for what belongs to one chunk, not to the ones that follow. */
+function withoutDetails(
   choice: Readonly<Record<string, unknown>>,
-  opening: string,
-  closing: string,
-): Template {
-  const outer = JSON.stringify(envelope).slice(0, -1);
-  const inner = JSON.stringify(choice).slice(1, -1);
-  const separator = inner === "" ? "" : ",";
-  return {
-    before: encodeUtf8(`${outer},"choices":[{${opening}"`),
-    after: encodeUtf8(`"${closing}${separator}${inner}}]}`),
-  };
-}
-
-/** `choice` with null for its token ids: those belong to one chunk, not to the ones that follow. */
-function withoutIds(choice: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+): Readonly<Record<string, unknown>> {
   return {
     ...choice,
+    ...("logprobs" in choice ? { logprobs: null } : {}),
     ...("token_ids" in choice ? { token_ids: null } : {}),
     ...("prompt_token_ids" in choice ? { prompt_token_ids: null } : {}),
   };
@@ -126,6 +122,8 @@ export class StreamWriter implements AnswerWriter {
   #envelope: Readonly<Record<string, unknown>>;
   #choice: Readonly<Record<string, unknown>> = {};
   #template: Template | undefined;
+  /** Of a completion, until its first chunk has told them. */
+  #promptIds: Uint8Array | undefined;
 
   constructor(identity: AnswerIdentity, options: { readonly includeUsage: boolean }) {
     this.#identity = identity;
@@ -133,9 +131,12 @@ export class StreamWriter implements AnswerWriter {
     this.#envelope = this.#ownEnvelope();
   }
 
-  begin(): void {
-    if (this.#identity.form !== "chat") return;
-    this.#event({
+  begin(promptIds?: Uint8Array): void {
+    if (this.#identity.form !== "chat") {
+      this.#promptIds = promptIds;
+      return;
+    }
+    const chunk = encodeUtf8(JSON.stringify({
       ...this.#envelope,
       choices: [{
         index: 0,
@@ -143,10 +144,17 @@ export class StreamWriter implements AnswerWriter {
         logprobs: null,
         finish_reason: null,
       }],
-    });
+    }));
+    this.#rawEvent(
+      promptIds === undefined ? chunk : objectWith(chunk, PROMPT_IDS_KEY, promptIds),
+    );
   }
 
-  text(rawText: Uint8Array, usage?: Usage): void {
+  text(rawText: Uint8Array, usage?: Usage, details?: TokenDetails): void {
+    if (details !== undefined) {
+      this.#write(this.#detailed({ finish_reason: null }, usage, details), rawText);
+      return;
+    }
     if (usage !== undefined) {
       this.#write(this.#templateFor({ finish_reason: null }, usage), rawText);
       return;
@@ -157,7 +165,10 @@ export class StreamWriter implements AnswerWriter {
 
   end(rawText: Uint8Array, end: AnswerEnd): void {
     const choice = { finish_reason: end.finishReason, stop_reason: end.stopReason };
-    this.#write(this.#templateFor(choice, end.chunkUsage), rawText);
+    const template = end.details === undefined
+      ? this.#templateFor(choice, end.chunkUsage)
+      : this.#detailed(choice, end.chunkUsage, end.details);
+    this.#write(template, rawText);
     if (this.#includeUsage && end.usage !== undefined) {
       this.#event({ ...this.#envelope, choices: [], usage: end.usage });
     }
@@ -168,9 +179,14 @@ export class StreamWriter implements AnswerWriter {
     this.#envelope = { ...chunk.envelope, ...this.#ownEnvelope() };
     if (chunk.choice !== undefined && this.#identity.form === "completions") {
       const { index: _index, finish_reason: _finish, stop_reason: _stop, ...kept } = chunk.choice;
-      this.#choice = withoutIds(kept);
+      this.#choice = withoutDetails(kept);
     }
     this.#template = undefined;
+  }
+
+  comment(line: Uint8Array): void {
+    this.#out.add(line);
+    this.#out.add(EVENT_END);
   }
 
   /** A failure after the first byte: one error event, no `[DONE]`. */
@@ -195,6 +211,18 @@ export class StreamWriter implements AnswerWriter {
       : textTemplate(envelope, { stop_reason: null, ...full }, '"text":', "");
   }
 
+  /** As `#templateFor`, with what the client asked to be told of the chunk's tokens. */
+  #detailed(
+    choice: Readonly<Record<string, unknown>>,
+    usage: Usage | undefined,
+    details: TokenDetails,
+  ): Template {
+    const raw = rawDetails(this.#identity, details, this.#promptIds);
+    this.#promptIds = undefined;
+    const told = Object.fromEntries(raw.keys.map((key) => [key, undefined]));
+    return withMembers(this.#templateFor({ ...choice, ...told }, usage), raw.json);
+  }
+
   #write(template: Template, rawText: Uint8Array): void {
     this.#out.add(EVENT_START);
     this.#out.add(template.before);
@@ -204,8 +232,12 @@ export class StreamWriter implements AnswerWriter {
   }
 
   #event(value: unknown): void {
+    this.#rawEvent(encodeUtf8(JSON.stringify(value)));
+  }
+
+  #rawEvent(json: Uint8Array): void {
     this.#out.add(EVENT_START);
-    this.#out.add(encodeUtf8(JSON.stringify(value)));
+    this.#out.add(json);
     this.#out.add(EVENT_END);
   }
 }
@@ -215,6 +247,9 @@ export class WholeWriter implements AnswerWriter {
   readonly #identity: AnswerIdentity;
   readonly #base: Readonly<Record<string, unknown>>;
   readonly #text = new OutBuffer();
+  readonly #logprobs: TokenLogprobs[] = [];
+  #tokenIds: number[] | undefined;
+  #promptIds: Uint8Array | undefined;
   #body: Uint8Array | undefined;
 
   /** `base`: the prefill engine's answer, whose unknown top-level fields are kept. */
@@ -223,17 +258,29 @@ export class WholeWriter implements AnswerWriter {
     this.#base = base;
   }
 
-  begin(): void {}
+  begin(promptIds?: Uint8Array): void {
+    this.#promptIds = promptIds;
+  }
 
-  text(rawText: Uint8Array): void {
+  text(rawText: Uint8Array, _usage?: Usage, details?: TokenDetails): void {
     this.#text.add(rawText);
+    this.#note(details);
   }
 
   end(rawText: Uint8Array, end: AnswerEnd): void {
     this.#text.add(rawText);
+    this.#note(end.details);
     const { form, id, created, model } = this.#identity;
     const { choices: _choices, usage: _usage, kv_transfer_params: _kv, ...kept } = this.#base;
-    const envelope = { ...kept, id, object: OBJECT_NAMES[form].whole, created, model };
+    const promptIds = form === "chat" ? this.#promptIds : undefined;
+    const envelope = {
+      ...kept,
+      ...(promptIds === undefined ? {} : { prompt_token_ids: undefined }),
+      id,
+      object: OBJECT_NAMES[form].whole,
+      created,
+      model,
+    };
     const full = end.usage === undefined ? envelope : { ...envelope, usage: end.usage };
     const choice = {
       index: 0,
@@ -241,17 +288,40 @@ export class WholeWriter implements AnswerWriter {
       finish_reason: end.finishReason,
       stop_reason: end.stopReason,
     };
-    const template = form === "chat"
-      ? textTemplate(full, choice, '"message":{"role":"assistant","content":', "}")
-      : textTemplate(full, choice, '"text":', "");
-    this.#body = concatBytes([
+    const raw = this.#details();
+    const told = Object.fromEntries(raw.keys.map((key) => [key, undefined]));
+    const plain = form === "chat"
+      ? textTemplate(
+        full,
+        { ...choice, ...told },
+        '"message":{"role":"assistant","content":',
+        "}",
+      )
+      : textTemplate(full, { ...choice, ...told }, '"text":', "");
+    const template = raw.keys.length === 0 ? plain : withMembers(plain, raw.json);
+    const body = concatBytes([
       template.before,
       this.#text.take() ?? new Uint8Array(0),
       template.after,
     ]);
+    this.#body = promptIds === undefined ? body : objectWith(body, PROMPT_IDS_KEY, promptIds);
+  }
+
+  #note(details: TokenDetails | undefined): void {
+    if (details?.logprobs !== undefined) this.#logprobs.push(details.logprobs);
+    if (details?.tokenIds !== undefined) (this.#tokenIds ??= []).push(...details.tokenIds);
+  }
+
+  /** Of the whole answer. */
+  #details(): RawDetails {
+    const logprobs = this.#logprobs.length === 0 ? undefined : joinedLogprobs(this.#logprobs);
+    const promptIds = this.#identity.form === "chat" ? undefined : this.#promptIds;
+    return rawDetails(this.#identity, { logprobs, tokenIds: this.#tokenIds }, promptIds);
   }
 
   adopt(): void {}
+
+  comment(): void {}
 
   take(): Uint8Array | undefined {
     const body = this.#body;

@@ -11,10 +11,6 @@ export interface ObjectEdit {
   readonly set?: Readonly<Record<string, RawJson | undefined>>;
 }
 
-const OPEN = encodeUtf8("{");
-const COMMA = encodeUtf8(",");
-const CLOSE = encodeUtf8("}");
-
 /** An immutable view of a JSON object's bytes. Of duplicate keys the last counts, as in Python. */
 export class JsonObject {
   readonly bytes: Uint8Array;
@@ -25,7 +21,9 @@ export class JsonObject {
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
     this.#members = scanObject(bytes);
-    this.#byKey = new Map(this.#members.map((member) => [member.key, member]));
+    const byKey = new Map<string, Member>();
+    for (const member of this.#members) byKey.set(member.key, member);
+    this.#byKey = byKey;
   }
 
   /** Whether `key` is present with a value other than `null`. */
@@ -64,32 +62,22 @@ export class JsonObject {
    * The object with `edit` applied, as pieces: kept members are views of these bytes, neither
    * parsed nor copied. Members set to undefined stay as they are.
    */
-  edited(edit: ObjectEdit): ByteParts {
-    const set = Object.entries(edit.set ?? {}).filter(([, value]) => value !== undefined);
-    const gone = new Set([...edit.remove ?? [], ...set.map(([key]) => key)]);
-    const parts: Uint8Array[] = [OPEN];
-    const separate = (): void => {
-      if (parts.length > 1) parts.push(COMMA);
-    };
+  edited({ remove, set = {} }: ObjectEdit): ByteParts {
+    const writer = new ObjectWriter();
     let run: { start: number; end: number } | undefined;
     const flush = (): void => {
-      if (run === undefined) return;
-      separate();
-      parts.push(this.bytes.subarray(run.start, run.end));
+      if (run !== undefined) writer.members(this.bytes.subarray(run.start, run.end));
       run = undefined;
     };
     for (const member of this.#members) {
-      if (gone.has(member.key)) flush();
-      else if (run === undefined) run = { start: member.keyStart, end: member.end };
-      else run.end = member.end;
+      const { key, keyStart, end } = member;
+      if (remove?.has(key) || (Object.hasOwn(set, key) && set[key] !== undefined)) flush();
+      else if (run === undefined) run = { start: keyStart, end };
+      else run.end = end;
     }
     flush();
-    for (const [key, value] of set) {
-      separate();
-      parts.push(encodeUtf8(`${JSON.stringify(key)}:`), ...rawParts(value ?? "null"));
-    }
-    parts.push(CLOSE);
-    return parts;
+    writer.set(set);
+    return writer.end();
   }
 
   #isNull(member: Member): boolean {
@@ -97,12 +85,51 @@ export class JsonObject {
   }
 }
 
-function rawParts(value: RawJson): ByteParts {
-  if (typeof value === "string") return [encodeUtf8(value)];
-  return value instanceof Uint8Array ? [value] : value;
-}
-
 /** Raw JSON of an object made of raw members; undefined ones are left out. */
 export function objectOf(members: Readonly<Record<string, RawJson | undefined>>): ByteParts {
-  return new JsonObject(encodeUtf8("{}")).edited({ set: members });
+  const writer = new ObjectWriter();
+  writer.set(members);
+  return writer.end();
+}
+
+/** Writes one object. Text is gathered and encoded once for each stretch between given bytes. */
+class ObjectWriter {
+  readonly #parts: Uint8Array[] = [];
+  #text = "{";
+  #empty = true;
+
+  /** Add bytes of one or more members with the commas between them. */
+  members(bytes: Uint8Array): void {
+    this.#separate();
+    this.#bytes(bytes);
+  }
+
+  /** Add a member for each value that is not undefined. */
+  set(members: Readonly<Record<string, RawJson | undefined>>): void {
+    for (const [key, value] of Object.entries(members)) {
+      if (value === undefined) continue;
+      this.#separate();
+      this.#text += `${JSON.stringify(key)}:`;
+      if (typeof value === "string") this.#text += value;
+      else if (value instanceof Uint8Array) this.#bytes(value);
+      else for (const part of value) this.#bytes(part);
+    }
+  }
+
+  /** The whole object. */
+  end(): ByteParts {
+    this.#parts.push(encodeUtf8(`${this.#text}}`));
+    return this.#parts;
+  }
+
+  #separate(): void {
+    if (!this.#empty) this.#text += ",";
+    this.#empty = false;
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    if (this.#text !== "") this.#parts.push(encodeUtf8(this.#text));
+    this.#text = "";
+    this.#parts.push(bytes);
+  }
 }

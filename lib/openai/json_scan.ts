@@ -41,7 +41,10 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** Strings shorter than this are scanned byte by byte; beyond it the native search is quicker. */
+/**
+ * A string is scanned byte by byte for so long, here and after each escaped quote; beyond it the
+ * native search is quicker.
+ */
 const SHORT_STRING = 32;
 
 /** Keeps a byte order mark: a key that begins with one is another key. */
@@ -131,13 +134,13 @@ function skipSpace(bytes: Uint8Array, from: number): number {
 export function skipString(bytes: Uint8Array, start: number): number {
   if (bytes[start] !== QUOTE) throw new JsonScanError("Expected a string", start);
   let at = start + 1;
-  const near = Math.min(at + SHORT_STRING, bytes.length);
-  while (at < near) {
-    const byte = bytes[at];
-    if (byte === QUOTE) return at + 1;
-    at += byte === BACKSLASH ? 2 : 1;
-  }
   for (;;) {
+    const near = Math.min(at + SHORT_STRING, bytes.length);
+    while (at < near) {
+      const byte = bytes[at];
+      if (byte === QUOTE) return at + 1;
+      at += byte === BACKSLASH ? 2 : 1;
+    }
     const quote = bytes.indexOf(QUOTE, at);
     if (quote < 0) throw new JsonScanError("Unterminated string", start);
     let slashes = 0;

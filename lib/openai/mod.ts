@@ -5,10 +5,15 @@
  * @module
  */
 export * from "./answer.ts";
+export type { TokenDetails } from "./choice_json.ts";
 export * from "./completion_chunk.ts";
 export * from "./error_body.ts";
 export * from "./json_object.ts";
 export * from "./json_scan.ts";
+export * from "./merge.ts";
+export * from "./merge_events.ts";
+export * from "./logprobs.ts";
 export * from "./models.ts";
+export * from "./prompt_ids.ts";
 export * from "./request.ts";
 export * from "./usage.ts";

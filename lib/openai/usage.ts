@@ -36,3 +36,12 @@ export function joinUsage(prefill: Usage | undefined, decode: Usage): Usage {
       : {}),
   };
 }
+
+/** What the client is told of an answer of `completion` tokens that the router has ended. */
+export function stoppedUsage(prefill: Usage | undefined, completion: number): Usage | undefined {
+  return prefill && {
+    ...prefill,
+    completion_tokens: completion,
+    total_tokens: prefill.prompt_tokens + completion,
+  };
+}

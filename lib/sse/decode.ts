@@ -31,6 +31,15 @@ export class SseDecoder {
   #hasCr = false;
   /** A CR ended the last read: an LF at the start of this one belongs to it. */
   #skipLf = false;
+  readonly #onComment: ((line: Uint8Array) => void) | undefined;
+
+  /**
+   * `onComment` is called by `next`, before it gives the event behind or around them, with each
+   * comment line, its colon included and its end not: a view as the events are.
+   */
+  constructor(options: { readonly onComment?: (line: Uint8Array) => void } = {}) {
+    this.#onComment = options.onComment;
+  }
 
   /**
    * Take the next bytes of the stream.
@@ -65,6 +74,7 @@ export class SseDecoder {
       const start = this.#at;
       let first: Uint8Array | undefined;
       let more: Uint8Array[] | undefined;
+      let comments: Uint8Array[] | undefined;
       for (;;) {
         const lineStart = this.#at;
         const lineEnd = this.#lineEnd(lineStart);
@@ -75,10 +85,17 @@ export class SseDecoder {
         this.#at = this.#afterLine(lineEnd);
         if (lineEnd === lineStart) break;
         const data = this.#dataOf(lineStart, lineEnd);
-        if (data === undefined) continue;
+        if (data === undefined) {
+          // Told once the block is complete: one that is not is scanned again with the next read.
+          if (this.#onComment !== undefined && this.#bytes[lineStart] === COLON) {
+            (comments ??= []).push(this.#bytes.subarray(lineStart, lineEnd));
+          }
+          continue;
+        }
         if (first === undefined) first = data;
         else (more ??= [first]).push(LINE_FEED, data);
       }
+      if (comments !== undefined) { for (const line of comments) this.#onComment?.(line); }
       if (more !== undefined) return concatBytes(more);
       if (first !== undefined) return first;
     }

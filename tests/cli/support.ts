@@ -105,6 +105,7 @@ export function fakeProcess(
       if (text === undefined) throw new Deno.errors.NotFound(`readfile '${path}'`);
       return text;
     },
+    readStdin: () => Promise.resolve(files["-"] ?? ""),
     signals: () => signals,
   };
   return { ports, out, err, signals, clock };

@@ -25,6 +25,7 @@ Deno.test("--decode takes ports, host and models", () => {
         initPorts: [7300, 7301],
         allocPorts: [7400, 7401],
         queryPorts: [7500, 7501],
+        firstToken: "prefill",
       },
     },
     {
@@ -32,7 +33,7 @@ Deno.test("--decode takes ports, host and models", () => {
       url: "http://d2:8000",
       role: "decode",
       models: [],
-      nixl: { host: "d2", initPorts: [7300], allocPorts: [7400] },
+      nixl: { host: "d2", initPorts: [7300], allocPorts: [7400], firstToken: "prefill" },
     },
   ]);
 });
@@ -60,7 +61,39 @@ Deno.test("--decode takes missing ports from --nixl-peer-*-port, and the host fr
       "nixl-peer-alloc-port": "3,4",
     },
   });
-  assertEquals(engines[1]?.nixl, { host: "d", initPorts: [1, 2], allocPorts: [3, 4] });
+  assertEquals(engines[1]?.nixl, {
+    host: "d",
+    initPorts: [1, 2],
+    allocPorts: [3, 4],
+    firstToken: "prefill",
+  });
+});
+
+Deno.test("--decode and the file's nixl say the first token of an engine, the flag that of others", () => {
+  const { engines } = configOf({
+    flags: {
+      "prefill": PREFILL,
+      "decode": [
+        "http://d1:8000;first_token=decode",
+        "http://d2:8000; first_token = both",
+        "http://d3:8000",
+      ],
+      "nixl-first-token": "both",
+    },
+    file: `engines:
+      - {url: "http://d4:8000", role: decode, nixl: {first_token: prefill}}
+      - {url: "http://d5:8000", role: decode}`,
+  });
+  assertEquals(
+    engines.filter(({ role }) => role === "decode").map(({ nixl }) => nixl?.firstToken),
+    [
+      "decode",
+      "both",
+      "both",
+      "prefill",
+      "both",
+    ],
+  );
 });
 
 Deno.test("an engine for whole requests receives KV only where that is said", () => {
@@ -74,6 +107,7 @@ Deno.test("an engine for whole requests receives KV only where that is said", ()
     host: "e",
     initPorts: [1],
     allocPorts: [7400],
+    firstToken: "prefill",
   });
 });
 
@@ -102,6 +136,9 @@ Deno.test("engines that are wrong in themselves or together are refused", () => 
     [decoders("http://d;host=http://e"), ["host: expected a host name or address, not a URL"]],
     [decoders("http://d;host=e:7300"), ["host: expected a host name or address without a port"]],
     [decoders("http://d;model=m,,n"), ["a model's name is empty"]],
+    [decoders("http://d;first_token=decoed"), [
+      "first_token: expected prefill, decode or both; did you mean decode?",
+    ]],
     [decoders("http://d?x=1;init=1"), ["query or fragment"]],
     [decoders("http://d/v1"), ["without /v1"]],
     [decoders("http://d", "http://d/"), [
@@ -143,6 +180,24 @@ Deno.test("engines that are wrong in themselves or together are refused", () => 
         file: "engines: [{url: http://p, role: prefill, nixl: {host: x}}]",
       },
       ["host and ports belong to decode engines"],
+    ],
+    [
+      { flags: { prefill: `${PREFILL};first_token=both`, decode: "http://d" } },
+      ['unknown key "first_token"'],
+    ],
+    [
+      {
+        flags: { decode: "http://d" },
+        file: "engines: [{url: http://p, role: prefill, nixl: {first_token: decode}}]",
+      },
+      ["host and ports belong to decode engines"],
+    ],
+    [
+      {
+        flags: { prefill: PREFILL },
+        file: "engines: [{url: http://d, role: decode, nixl: {first_token: neither}}]",
+      },
+      ["first_token: expected prefill, decode or both"],
     ],
     [
       {

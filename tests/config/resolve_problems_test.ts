@@ -16,14 +16,38 @@ Deno.test("resolveConfig() refuses what does not fit together", () => {
       ['--session-key "user id": expected the name of a header'],
     ],
     [
-      "handoffs without notifications",
+      "handoffs over LMCache without notifications",
       fleet({
         "routing-logic": "disaggregated_prefill",
+        "kv-protocol": "lmcache",
         "static-model-labels": "p,d",
         "prefill-model-labels": "p",
         "decode-model-labels": "d",
       }),
-      ["--nixl-proxy-host: required with --routing-logic disaggregated_prefill: add"],
+      ["--nixl-proxy-host: required with --kv-protocol lmcache: add --nixl-proxy-host"],
+    ],
+    [
+      "a protocol without handoffs",
+      fleet({ "kv-protocol": "nixl" }),
+      ['--kv-protocol "nixl": needs --routing-logic disaggregated_prefill'],
+    ],
+    [
+      "an unknown protocol",
+      { flags: { ...PAIR, "kv-protocol": "nixxl" } },
+      ['--kv-protocol "nixxl": expected lmcache, nixl or shared_storage; did you mean nixl?'],
+    ],
+    [
+      "an unknown source of the first token",
+      { flags: { ...PAIR, "nixl-first-token": "boht" } },
+      ['--nixl-first-token "boht": expected prefill, decode or both; did you mean both?'],
+    ],
+    [
+      "NIXL without roles",
+      fleet({ "routing-logic": "disaggregated_prefill_orchestrated" }),
+      [
+        "--prefill: disaggregated_prefill needs a prefill engine",
+        "--decode: disaggregated_prefill needs a decode engine",
+      ],
     ],
     [
       "handoffs without roles",

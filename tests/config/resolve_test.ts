@@ -1,5 +1,12 @@
 import fc from "fast-check";
-import { envName, fileKey, FLAGS, problemText, resolveConfig } from "../../lib/config/mod.ts";
+import {
+  envName,
+  fileKey,
+  FLAGS,
+  problemText,
+  resolveConfig,
+  type RouterConfig,
+} from "../../lib/config/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { configOf, FLEET, type Given, PAIR, resolve } from "./support.ts";
 
@@ -14,7 +21,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
         url: "http://d:8000",
         role: "decode",
         models: [],
-        nixl: { host: "d", initPorts: [7300], allocPorts: [7400] },
+        nixl: { host: "d", initPorts: [7300], allocPorts: [7400], firstToken: "prefill" },
       },
     ],
     aliases: new Map(),
@@ -24,10 +31,10 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
       proxy: { host: "0.0.0.0", port: 7500 },
       kvReadyTimeoutMs: 10_000,
       kvTimeoutPolicy: "retry",
-      firstToken: "prefill",
       finishedReqTtlMs: 120_000,
       cleanupIntervalMs: 60_000,
     },
+    tokenize: { how: "engine", cacheBytes: 0 },
     timeouts: {
       connectMs: 5000,
       prefillMs: 90_000,
@@ -37,6 +44,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
     },
     drainTimeoutMs: 30_000,
     maxRequestBytes: 67_108_864,
+    trustClientKvParams: false,
     stats: { engineIntervalMs: 30_000, requestWindowMs: 60_000, log: false, logIntervalMs: 10_000 },
     log: { level: "info", format: "text" },
   });
@@ -57,6 +65,8 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "nixl-kv-timeout-policy": "proceed",
       "nixl-first-token": "decode",
       "nixl-finished-req-ttl": "1.5",
+      "tokenize": "render",
+      "tokenize-cache-bytes": "4096",
       "nixl-cleanup-interval": "2",
       "connect-timeout": "1",
       "prefill-timeout": "2",
@@ -65,6 +75,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "stream-idle-timeout": "4",
       "drain-timeout": "0",
       "max-request-bytes": "1024",
+      "trust-client-kv-params": "true",
       "tls-ca": "/etc/ca.pem",
       "engine-stats-interval": "5",
       "request-stats-window": "6",
@@ -87,10 +98,10 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       proxy: { host: "10.0.0.9", port: 7600 },
       kvReadyTimeoutMs: 250,
       kvTimeoutPolicy: "proceed",
-      firstToken: "decode",
       finishedReqTtlMs: 1500,
       cleanupIntervalMs: 2000,
     },
+    tokenize: { how: "render", cacheBytes: 4096 },
     timeouts: {
       connectMs: 1000,
       prefillMs: 2000,
@@ -100,6 +111,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
     },
     drainTimeoutMs: 0,
     maxRequestBytes: 1024,
+    trustClientKvParams: true,
     tlsCaFile: "/etc/ca.pem",
     apiKey: "hush",
     stats: { engineIntervalMs: 5000, requestWindowMs: 6000, log: true, logIntervalMs: 7000 },
@@ -160,7 +172,12 @@ Deno.test("resolveConfig() takes roles from production-stack labels, for handoff
     {
       role: "decode",
       label: "llama-decode",
-      nixl: { host: "10.0.0.7", initPorts: [7310, 7311], allocPorts: [7410, 7411] },
+      nixl: {
+        host: "10.0.0.7",
+        initPorts: [7310, 7311],
+        allocPorts: [7410, 7411],
+        firstToken: "prefill",
+      },
     },
     { role: "any", label: "spare", nixl: undefined },
   ]);
@@ -206,6 +223,7 @@ engines:
         initPorts: [7300, 7301],
         allocPorts: [7400, 7401],
         queryPorts: [1, 2],
+        firstToken: "prefill",
       },
     },
     { id: "10.0.0.3:8000", url: "http://10.0.0.3:8000", role: "any", models: [] },
@@ -278,6 +296,67 @@ Deno.test("resolveConfig() has an answer to anything", () => {
 Deno.test("resolveConfig() joins engines of flags and file", () => {
   const { engines } = configOf({ flags: PAIR, file: "engines: [{url: http://e:1}]" });
   assertEquals(engines.map(({ url }) => url), ["http://p:8000", "http://d:8000", "http://e:1"]);
+});
+
+Deno.test("resolveConfig() chooses how KV moves by routing logic, protocol and proxy host", () => {
+  const rows: readonly (readonly [
+    more: Readonly<Record<string, string>>,
+    kind: RouterConfig["handoff"]["kind"],
+  ])[] = [
+    [{}, "lmcache"],
+    [{ "kv-protocol": "lmcache" }, "lmcache"],
+    [{ "kv-protocol": "nixl" }, "nixl"],
+    [{ "kv-protocol": "shared_storage" }, "shared_storage"],
+    [{ "routing-logic": "disaggregated_prefill" }, "lmcache"],
+    [{ "routing-logic": "disaggregated_prefill", "kv-protocol": "nixl" }, "nixl"],
+    [{ "routing-logic": "disaggregated_prefill_orchestrated" }, "nixl"],
+    [
+      { "routing-logic": "disaggregated_prefill_orchestrated", "kv-protocol": "shared_storage" },
+      "shared_storage",
+    ],
+    // The protocol that was said wins over what a proxy host suggests.
+    [{ "kv-protocol": "nixl", "nixl-proxy-host": "0.0.0.0" }, "nixl"],
+    [
+      { "routing-logic": "disaggregated_prefill_orchestrated", "nixl-proxy-host": "0.0.0.0" },
+      "nixl",
+    ],
+  ];
+  for (const [more, kind] of rows) {
+    const { handoff, engines } = configOf({ flags: { ...PAIR, ...more } });
+    const name = JSON.stringify(more);
+    assertEquals(handoff.kind, kind, name);
+    assertEquals(engines.map(({ role }) => role), ["prefill", "decode"], name);
+    assertEquals(engines[1]?.nixl !== undefined, kind === "lmcache", name);
+  }
+});
+
+Deno.test("resolveConfig() takes labelled engines for every protocol, as production-stack does", () => {
+  const labelled = {
+    ...FLEET,
+    "routing-logic": "disaggregated_prefill",
+    "static-model-labels": "p,d",
+    "prefill-model-labels": "p",
+    "decode-model-labels": "d",
+  };
+  assertEquals(configOf({ flags: labelled }).handoff, { kind: "shared_storage" });
+  const orchestrated = {
+    ...labelled,
+    "routing-logic": "disaggregated_prefill_orchestrated",
+  };
+  assertEquals(configOf({ flags: orchestrated }).handoff, { kind: "nixl" });
+  const proxied = { ...labelled, "nixl-proxy-host": "0.0.0.0" };
+  assertEquals(configOf({ flags: proxied }).handoff.kind, "lmcache");
+});
+
+Deno.test("resolveConfig() needs no ports of decode engines that do not receive over LMCache", () => {
+  const { engines } = configOf({
+    flags: {
+      "prefill": "http://p:8000;notifications=8",
+      "decode": ["http://d:8000", "http://d:8001"],
+      "kv-protocol": "nixl",
+    },
+  });
+  assertEquals(engines.map(({ nixl }) => nixl), [undefined, undefined, undefined]);
 });
 
 Deno.test("resolveConfig() implies only what was not said", () => {

@@ -19,6 +19,7 @@ const BUDGETS: readonly (readonly [
   // vLLM's own limit of completions is 16; chat may fill the context.
   ["completions", {}, 10, undefined, tokens(16)],
   ["completions", {}, 10, 100, tokens(16)],
+  ["completions", {}, 1, 100, tokens(16)],
   ["completions", {}, 84, 100, tokens(16)],
   ["completions", {}, 85, 100, DIRECT],
   ["completions", { max_tokens: null }, 10, 100, tokens(16)],

@@ -22,7 +22,7 @@ const PROMPTS: readonly (readonly [prompt: string, source: string])[] = [
   ['["one"]', 'text "one"'],
   ['[ "one" ]', 'text "one"'],
   ["[1,2,3]", "3 tokens [1,2,3]"],
-  ["[7]", "1 tokens [7]"],
+  ["[9]", "1 tokens [9]"],
   ["[0, 0]", "2 tokens [0, 0]"],
   ["[ 1 ,\n\t2\r]", "2 tokens [ 1 ,\n\t2\r]"],
   ["[[1,2]]", "2 tokens [1,2]"],
@@ -221,3 +221,34 @@ for (const [messages, media] of MEDIA) {
 Deno.test("hasMediaParts() is false without messages", () => {
   assertEquals(hasMediaParts(new JsonObject(encodeUtf8("{}"))), false);
 });
+
+/** `logprobs` as read; "odd" where an engine has to judge it. */
+const LOGPROBS:
+  readonly (readonly [form: AnswerForm, asked: Asked, read: number | "odd" | null])[] = [
+    ["completions", {}, null],
+    ["completions", { logprobs: null }, null],
+    ["completions", { logprobs: false }, null],
+    ["completions", { logprobs: 0 }, 0],
+    ["completions", { logprobs: 5 }, 5],
+    ["completions", { logprobs: true }, "odd"],
+    ["completions", { logprobs: -1 }, "odd"],
+    ["completions", { logprobs: "2" }, "odd"],
+    ["completions", { top_logprobs: 2 }, null],
+    ["chat", {}, null],
+    ["chat", { logprobs: false }, null],
+    ["chat", { logprobs: false, top_logprobs: 0 }, null],
+    ["chat", { logprobs: true }, 0],
+    ["chat", { logprobs: true, top_logprobs: null }, 0],
+    ["chat", { logprobs: true, top_logprobs: 3 }, 3],
+    ["chat", { top_logprobs: 3 }, "odd"],
+    ["chat", { logprobs: true, top_logprobs: -1 }, "odd"],
+    ["chat", { logprobs: 1 }, "odd"],
+    ["chat", { logprobs: true, top_logprobs: "3" }, "odd"],
+  ];
+
+for (const [form, asked, read] of LOGPROBS) {
+  Deno.test(`readGeneration() takes logprobs of ${form} ${JSON.stringify(asked)} as ${read}`, () => {
+    const { logprobs, malformed } = generation(form, asked);
+    assertEquals([logprobs ?? null, malformed], [read === "odd" ? null : read, read === "odd"]);
+  });
+}

@@ -8,6 +8,7 @@ import {
   originalBody,
   prefillBodyD1,
   prefillBodyP1,
+  prefillBodyToldP1,
   tokenizeBody,
   withToken,
 } from "../../lib/disagg/mod.ts";
@@ -176,6 +177,28 @@ Deno.test("decodeBodyP1() asks for usage in each chunk, and for token ids, when 
   });
 });
 
+for (const form of ["completions", "chat"] as const) {
+  Deno.test(`The legs of P1 ask for a ${form} request's log-probabilities`, () => {
+    const asked = form === "chat" ? { logprobs: true, top_logprobs: 3 } : { logprobs: 3 };
+    const request = generation(form, asked);
+    assertEquals(prefillP1(request), { ...PREFILL, logprobs: 3 });
+    assertEquals(decodeP1(request), { ...DECODE, logprobs: 3 });
+    const told = Object(jsonOf(prefillBodyToldP1(request, PARAMS)));
+    assertEquals([told.logprobs, told.top_logprobs], [
+      form === "chat" ? true : 3,
+      form === "chat" ? 3 : undefined,
+    ]);
+  });
+}
+
+Deno.test("decodeBodyP1() leaves stop strings out where the router looks for them", () => {
+  const stops = { stop: ["a"], stop_token_ids: [5], include_stop_str_in_output: true };
+  const { stop: _stop, ...kept } = stops;
+  const request = generation("completions", stops);
+  assertEquals(decodeP1(request), { ...DECODE, ...stops });
+  assertEquals(decodeP1(request, { ownStops: true }), { ...DECODE, ...kept });
+});
+
 Deno.test("The legs carry the model's real name, whatever the client calls it", () => {
   const request = { ...generation("chat", '{"model":"alias","messages":[]}'), model: 'real"' };
   const bodies: readonly ByteParts[] = [
@@ -240,7 +263,6 @@ const D1_KEPT = {
   model: "m",
   messages: MESSAGES,
   tools: TOOLS,
-  logprobs: true,
   response_format: { type: "json_object" },
   max_tokens: 1,
   stream: false,
@@ -284,7 +306,7 @@ Deno.test("drainBodyP1() asks for one token after the ids that were moved", () =
 });
 
 Deno.test("originalBody() passes a request on untouched where it may", () => {
-  const request = generation("chat", ' {"model":"m" , "messages":[ ],"kv_transfer_params":null} ');
+  const request = generation("chat", ' {"model":"m" , "messages":[ ],"unknown":null} ');
   const [only, ...rest] = originalBody(request);
   assert(only === request.body.bytes && rest.length === 0);
 });
@@ -300,6 +322,8 @@ const ORIGINALS: readonly (readonly [name: string, text: string, body: string])[
     '{"kv_transfer_par\\u0061ms":{},"model":"m","kv_transfer_params":{"a":1}}',
     '{"model":"m"}',
   ],
+  ["an empty kv_transfer_params", '{"model":"m","kv_transfer_params":null}', '{"model":"m"}'],
+  ["ec_transfer_params", '{"ec_transfer_params":{"a":1},"model":"m"}', '{"model":"m"}'],
   ["disagg_spec", '{"disagg_spec":{"a":1},"model":"m"}', '{"model":"m"}'],
 ];
 
@@ -308,6 +332,21 @@ for (const [name, text, body] of ORIGINALS) {
     assertEquals(textOf(originalBody(generation("completions", text))), body);
   });
 }
+
+Deno.test("originalBody() keeps what a trusted client says of the transfer", () => {
+  const request = generation("chat", '{"model":"m","messages":[],"kv_transfer_params":{"a":1}}');
+  const [only, ...rest] = originalBody(request, undefined, true);
+  assert(only === request.body.bytes && rest.length === 0);
+});
+
+Deno.test("originalBody() puts the router's params in the place of the client's", () => {
+  const request = generation("chat", '{"model":"m","kv_transfer_params":{"a":1},"x":2}');
+  assertEquals(jsonOf(originalBody(request, '{"b":3}')), {
+    model: "m",
+    x: 2,
+    kv_transfer_params: { b: 3 },
+  });
+});
 
 Deno.test("originalBody() renames an alias and strips at once", () => {
   const request = generation("completions", '{"model":"alias","disagg_spec":1,"x": 2 }');

@@ -6,6 +6,7 @@ const RECEIVER: NixlReceiver = {
   host: "10.0.0.7",
   initPorts: [7300, 7301],
   allocPorts: [7400, 7401],
+  firstToken: "both",
 };
 
 Deno.test("kvTransferParams() asks for the first token in mode P1", () => {
@@ -35,7 +36,12 @@ Deno.test("kvTransferParams() names query ports where the receiver has them", ()
 });
 
 Deno.test("kvTransferParams() keeps ports a list for one rank, and the id a string", () => {
-  const receiver = { host: 'h"', initPorts: [1], allocPorts: [2] };
+  const receiver: NixlReceiver = {
+    host: 'h"',
+    initPorts: [1],
+    allocPorts: [2],
+    firstToken: "prefill",
+  };
   const { disagg_spec: spec } = JSON.parse(kvTransferParams("7", receiver, "prefill"));
   assertEquals(spec, {
     req_id: "7",

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { stopMaySpan } from "../../lib/disagg/mod.ts";
+import { stopMaySpan, stopOverlap } from "../../lib/disagg/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const CASES: readonly (readonly [text: string, stops: readonly string[], spans: boolean])[] = [
@@ -71,4 +71,18 @@ Deno.test("stopMaySpan() is true iff some following text completes a stop over t
     { seed: 2026, numRuns: 2_000 },
   );
   assert(spanning > 200 && spanning < 1_800, `${spanning} of 2,000 span`);
+});
+
+Deno.test("stopOverlap() is the longest end of a text that begins a stop string", () => {
+  const rows: readonly (readonly [text: string, stops: readonly string[], length: number])[] = [
+    ["", ["END"], 0],
+    ["the EN", ["END"], 2],
+    ["END", ["END"], 0],
+    ["aa", ["aaa", "ab"], 2],
+    ["xab", ["bc", "abc", "b"], 2],
+    ["x", [], 0],
+  ];
+  for (const [text, stops, length] of rows) {
+    assertEquals(stopOverlap(text, stops), length, JSON.stringify([text, stops]));
+  }
 });

@@ -173,8 +173,8 @@ Deno.test("P1 ends with the prefill when the first token is the last, and drains
           ...(stream ? { stream_options: { include_usage: true } } : {}),
         });
         const text = await answer.text();
-        // deno-lint-ignore no-explicit-any
         const [chunk, usage] =
+          // deno-lint-ignore no-explicit-any
           (stream ? eventsOf(text) : [JSON.parse(text), JSON.parse(text)]) as any[];
         assertEquals(chunk.choices[0].finish_reason, finish);
         assertEquals(chunk.choices[0].text, "text" in prefill ? prefill.text : " one");
@@ -240,25 +240,6 @@ Deno.test("P1 joins a character split between the engines, whatever the decode e
       }
     }
   }
-});
-
-Deno.test("P1 goes direct when a stop string may span the seam, and drains", async () => {
-  const script: PairScript = {
-    prefill: { text: " on" },
-    decode: ({ text }) =>
-      JSON.parse(text).max_tokens === 1
-        ? Response.json({ choices: [] })
-        : Response.json({ whole: true }),
-  };
-  await withPair(script, async ({ router, decodeLegs, drains }) => {
-    const asked = { ...COMPLETION, stop: ["one", "zz"] };
-    const answer = await post(`${router.url}/v1/completions`, asked);
-    assertEquals(await answer.json(), { whole: true });
-    assertEquals(decodeLegs(), [asked]);
-    await eventually(() => drains().length === 1);
-    const metrics = await (await fetch(`${router.url}/metrics`)).text();
-    assertStringIncludes(metrics, 'pd_router_direct_total{reason="stop_may_span"} 1');
-  });
 });
 
 Deno.test("P1 tells a failed decode in the stream once the head is out", async () => {

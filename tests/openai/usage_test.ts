@@ -1,4 +1,4 @@
-import { asUsage, joinUsage, type Usage } from "../../lib/openai/mod.ts";
+import { asUsage, joinUsage, stoppedUsage, type Usage } from "../../lib/openai/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const USAGES: readonly (readonly [name: string, value: unknown, usage: Usage | undefined])[] = [
@@ -84,3 +84,15 @@ for (const [name, first, second, expected] of JOINS) {
     assertEquals(JSON.stringify([first, second]), before);
   });
 }
+
+Deno.test("stoppedUsage() counts anew and keeps what the prefill engine told of the prompt", () => {
+  const details = { prompt_tokens_details: { cached_tokens: 4 } };
+  const told = { prompt_tokens: 10, completion_tokens: 1, total_tokens: 11, ...details };
+  assertEquals(stoppedUsage(told, 5), {
+    prompt_tokens: 10,
+    completion_tokens: 5,
+    total_tokens: 15,
+    ...details,
+  });
+  assertEquals(stoppedUsage(undefined, 5), undefined);
+});

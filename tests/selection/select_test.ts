@@ -24,12 +24,17 @@ const FLEET = [
   engine("p2", "prefill"),
 ];
 
+/** Decode engines that have a place for KV can take it. */
+function receives({ nixl }: Engine): boolean {
+  return nixl !== undefined;
+}
+
 function pairOf(
   engines: readonly Engine[],
   chosen: Policies = policies(),
   ask: Partial<AvoidingAsk> = {},
 ): Pair {
-  const choice = selectPair(engines, chosen, { model: "m", ...ask });
+  const choice = selectPair(engines, chosen, { model: "m", receives, ...ask });
   assert(choice.kind === "pair", JSON.stringify(choice));
   return choice.pair;
 }
@@ -77,9 +82,25 @@ const NONE: readonly (readonly [
 
 for (const [name, engines, lacks] of NONE) {
   Deno.test(`selectPair() says what is lacking with ${name}`, () => {
-    assertEquals(selectPair(engines, policies(), { model: "m" }), { kind: "none", lacks });
+    assertEquals(selectPair(engines, policies(), { model: "m", receives }), {
+      kind: "none",
+      lacks,
+    });
   });
 }
+
+Deno.test("selectPair() takes decode engines that can receive alone, even where they are to be avoided", () => {
+  const pairs = Array.from({ length: 2 }, () => {
+    const choice = selectPair(FLEET, policies(), {
+      model: "m",
+      receives: ({ id }) => id === "d1",
+      avoid: new Set(["d1"]),
+    });
+    assert(choice.kind === "pair", JSON.stringify(choice));
+    return choice.pair.decode.id;
+  });
+  assertEquals(pairs, ["d1", "d1"]);
+});
 
 Deno.test("selectPair() goes around engines to avoid, on each side alone", () => {
   const pair = pairOf(FLEET, policies(), { avoid: new Set(["p0", "p1", "d0"]) });
@@ -113,7 +134,7 @@ Deno.test("selectDirect() and selectPair() pass the session key and the model to
     },
   });
   const spied = { prefill: spy("prefill"), decode: spy("decode"), direct: spy("direct") };
-  selectPair(FLEET, spied, { model: "m", sessionKey: "s" });
+  selectPair(FLEET, spied, { model: "m", receives, sessionKey: "s" });
   selectDirect(FLEET, spied, { model: "m", sessionKey: "t" });
   assertEquals(asks, ["decode m s d0,d1", "prefill m s p0,p1,p2", "direct m t d0,d1"]);
 });
@@ -149,7 +170,7 @@ Deno.test("selectPair() and selectDirect() keep to roles, models and what to avo
       const senders = able.filter(({ role }) => role === "prefill");
       const receivers = able.filter(({ role, nixl }) => role === "decode" && nixl !== undefined);
       const whole = able.filter(({ role }) => role !== "prefill");
-      const choice = selectPair(engines, policies(), { model: "m", avoid: avoided });
+      const choice = selectPair(engines, policies(), { model: "m", receives, avoid: avoided });
       ends.set(choice.kind, (ends.get(choice.kind) ?? 0) + 1);
       if (choice.kind === "pair") {
         checkPick(choice.pair.prefill, senders, avoided);

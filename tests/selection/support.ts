@@ -6,7 +6,12 @@ export type Engines = readonly [Engine, ...Engine[]];
 
 /** An engine of `role` named by `id`; decode engines can receive KV. */
 export function engine(id: string, role: Role = "any", models: readonly string[] = ["m"]): Engine {
-  const nixl = { host: id, initPorts: [7300], allocPorts: [7400] };
+  const nixl = {
+    host: id,
+    initPorts: [7300],
+    allocPorts: [7400],
+    firstToken: "prefill",
+  } as const;
   return {
     id,
     url: `http://${id}:8000`,

@@ -43,6 +43,29 @@ for (const [name, text, events] of STREAMS) {
   });
 }
 
+const COMMENTED: readonly (readonly [text: string, seen: readonly string[]])[] = [
+  [": ping\n\ndata: a\n\n", ["# : ping", "a"]],
+  ["data: a\n\n: one\n: two\n\ndata: b\n\n", ["a", "# : one", "# : two", "b"]],
+  [": in\ndata: a\n\n", ["# : in", "a"]],
+  ["data: a\n: in\ndata: b\n\n", ["# : in", "a\nb"]],
+  [":\r\n\r\ndata: a\r\n\r\n:\r\r", ["# :", "a", "# :"]],
+  ["data: a\n\n: unfinished\n", ["a"]],
+];
+
+for (const [text, seen] of COMMENTED) {
+  Deno.test(`SseDecoder tells each comment of ${JSON.stringify(text)} once, in order`, () => {
+    for (const { name, pieces } of allCuts(encodeUtf8(text))) {
+      const found: string[] = [];
+      const decoder = new SseDecoder({ onComment: (line) => found.push(`# ${decodeUtf8(line)}`) });
+      for (const piece of pieces) {
+        decoder.push(piece);
+        for (let data = decoder.next(); data; data = decoder.next()) found.push(decodeUtf8(data));
+      }
+      assertEquals(found, [...seen], name);
+    }
+  });
+}
+
 Deno.test("SseDecoder refuses an event without end", () => {
   const decoder = new SseDecoder();
   const piece = new Uint8Array(9 * 1024 * 1024).fill(0x61);

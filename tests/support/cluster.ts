@@ -142,7 +142,19 @@ function sum(values: readonly number[]): number {
   return values.reduce((all, value) => all + value, 0);
 }
 
+/**
+ * A port nothing uses, below those that connections get: one of these could take it before the
+ * router binds it, as tests run side by side.
+ */
 function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  const [least, most] = [12_000, 32_000];
+  for (;;) {
+    const port = least + Math.floor(Math.random() * (most - least));
+    try {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return listener.addr.port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }

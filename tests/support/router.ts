@@ -69,6 +69,7 @@ export async function startRouter(
       streamIdleMs: 20_000,
       ...timeouts,
     },
+    tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,
     trustClientKvParams: false,

@@ -24,6 +24,8 @@ export interface PairScript {
   readonly decode: (request: AskedRequest) => Response | Promise<Response>;
   /** Text of token ids, for `/detokenize`. */
   readonly textOf?: (ids: readonly number[]) => string;
+  /** Answers requests to either engine before all else does; undefined for the usual. */
+  readonly first?: (request: AskedRequest) => Response | undefined;
   readonly router?: RouterChanges;
   /** Ranks of each engine, one when absent. */
   readonly ranks?: number;
@@ -105,7 +107,10 @@ export async function startPair(script: PairScript): Promise<ScriptedPair> {
   const notify = async (reqId: string): Promise<void> => {
     await push.send(encode({ type: "ProxyNotif", req_id: reqId }));
   };
-  const common = ({ path, text }: AskedRequest): Response | undefined => {
+  const common = (request: AskedRequest): Response | undefined => {
+    const { path, text } = request;
+    const early = script.first?.(request);
+    if (early !== undefined) return early;
     if (path === "/tokenize") {
       return Response.json({ count: PROMPT_IDS.length, max_model_len: 4096, tokens: PROMPT_IDS });
     }

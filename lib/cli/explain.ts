@@ -1,0 +1,157 @@
+/** `pd-router explain`: which way a request would take, and why. Sends nothing. @module */
+import {
+  describeError,
+  encodeUtf8,
+  FIRST_TOKEN_MODES,
+  type FirstToken,
+  RouterError,
+} from "../base/mod.ts";
+import { type Problem, withSuggestion } from "../config/mod.ts";
+import { type GenerationForm, readGeneration } from "../disagg/mod.ts";
+import { type ApiRequest, parseRequest } from "../openai/mod.ts";
+import { parseArgv, type ParsedArgv } from "./argv.ts";
+import { explainRequest, featureTable, type KvProtocol, type Setup } from "./explain_text.ts";
+import { commandHelp } from "./help.ts";
+import type { CliPorts } from "./ports.ts";
+import { refuse } from "./report.ts";
+import { VERSION_LINE } from "./version.ts";
+
+const FORMS = ["chat", "completions", "responses", "messages"] as const;
+const PROTOCOLS = ["lmcache", "nixl", "shared_storage"] as const satisfies readonly KvProtocol[];
+
+const FLAGS = [
+  {
+    name: "request",
+    placeholder: "FILE",
+    text: "Body of the request, - for standard input; without it, the whole table is printed",
+    choices: "",
+    byDefault: "",
+  },
+  {
+    name: "endpoint",
+    placeholder: "NAME",
+    text: "Where the request would be sent; by default the body tells: completions with prompt, " +
+      "responses with input, else chat",
+    choices: FORMS.join(", "),
+    byDefault: "",
+  },
+  {
+    name: "first-token",
+    placeholder: "NAME",
+    text: "Modes that the decode engines take, as --nixl-first-token; several with commas",
+    choices: FIRST_TOKEN_MODES.join(", "),
+    byDefault: "prefill; decode with nixl and shared_storage",
+  },
+  {
+    name: "kv-protocol",
+    placeholder: "NAME",
+    text: "How KV moves",
+    choices: PROTOCOLS.join(", "),
+    byDefault: "lmcache",
+  },
+] as const;
+
+const KNOWN = FLAGS.map(({ name }) => ({ name, type: "string" }));
+
+/** Help of `pd-router explain`. */
+export function explainHelp(): string {
+  return commandHelp("pd-router explain [--request FILE] [flags]", [
+    { title: "Explain", flags: FLAGS },
+  ]);
+}
+
+/**
+ * Run the command; resolves to the exit code: 0 when the decision or the table is printed, 1 when
+ * the request cannot be read or the router would refuse it, 2 for a wrong command line.
+ */
+export async function runExplain(argv: readonly string[], ports: CliPorts): Promise<number> {
+  const parsed = parseArgv(KNOWN, argv);
+  const { out, err } = ports.stdio;
+  if (parsed.help || parsed.version) {
+    await out.print(parsed.help ? explainHelp() : VERSION_LINE);
+    return 0;
+  }
+  const asked = readFlags(parsed);
+  if (!asked.ok) return await refuse(asked.problems, ports);
+  if (asked.file === undefined) {
+    await out.print(featureTable());
+    return 0;
+  }
+  try {
+    const request = parseRequest(encodeUtf8(await readText(asked.file, ports)));
+    const form = asked.form ?? formOf(request);
+    await out.print(explainRequest(readGeneration(form, request), asked.setup));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof RouterError)) throw error;
+    await err.print(`pd-router: ${describeError(error)}`);
+    return 1;
+  }
+}
+
+async function readText(
+  file: string,
+  { readFile, readStdin }: Pick<CliPorts, "readFile" | "readStdin">,
+): Promise<string> {
+  try {
+    return file === "-" ? await readStdin() : readFile(file);
+  } catch (cause) {
+    const name = file === "-" ? "standard input" : file;
+    throw new RouterError("bad-request", `Cannot read ${name}`, { cause });
+  }
+}
+
+/** The endpoint that a body without one named is probably for. */
+function formOf({ body }: ApiRequest): GenerationForm {
+  if (body.has("messages")) return "chat";
+  if (body.has("prompt")) return "completions";
+  return body.has("input") ? "responses" : "chat";
+}
+
+type Asked =
+  | {
+    readonly ok: true;
+    readonly file: string | undefined;
+    readonly form: GenerationForm | undefined;
+    readonly setup: Setup;
+  }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+function readFlags({ flags, problems: before }: ParsedArgv): Asked {
+  const problems = [...before];
+  const names: readonly string[] = KNOWN.map(({ name }) => name);
+  for (const name of flags.keys()) {
+    if (names.includes(name)) continue;
+    const message = withSuggestion("unknown flag of pd-router explain", name, names, "--");
+    problems.push({ key: `--${name}`, message });
+  }
+  const pick = <T extends string>(
+    name: string,
+    value: string | undefined,
+    choices: readonly T[],
+  ): T | undefined => {
+    const found = choices.find((known) => known === value);
+    if (value !== undefined && found === undefined) {
+      const message = withSuggestion(`expected one of ${choices.join(", ")}`, value, choices);
+      problems.push({ key: `--${name}`, value, message });
+    }
+    return found;
+  };
+  const last = (name: string): string | undefined => flags.get(name)?.at(-1);
+  const form = pick("endpoint", last("endpoint"), FORMS);
+  const protocol = pick("kv-protocol", last("kv-protocol"), PROTOCOLS) ?? "lmcache";
+  const given = last("first-token")?.split(",").map((value) => value.trim());
+  const wanted = given?.flatMap((value) => pick("first-token", value, FIRST_TOKEN_MODES) ?? []);
+  if (protocol !== "lmcache" && wanted?.some((mode) => mode !== "decode")) {
+    const message = `with --kv-protocol ${protocol} all tokens come from decode engines`;
+    problems.push({ key: "--first-token", value: given?.join(",") ?? "", message });
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  const modes = modesOf(wanted ?? (protocol === "lmcache" ? ["prefill"] : ["decode"]));
+  return { ok: true, file: last("request"), form, setup: { protocol, modes } };
+}
+
+function modesOf(wanted: readonly (FirstToken | "both")[]): readonly FirstToken[] {
+  const modes = ["prefill", "decode"] as const;
+  return modes.filter((mode) => wanted.includes(mode) || wanted.includes("both"));
+}

@@ -1,0 +1,204 @@
+/** The decode engine's events, put behind the first token. @module */
+import type { Engine } from "../base/mod.ts";
+import {
+  type AnswerWriter,
+  characterCount,
+  type CompletionChunk,
+  CompletionChunkReader,
+  errorMessageOf,
+  firstLogprobs,
+  joinUsage,
+  logprobsIn,
+  rawJsonText,
+  shiftedLogprobs,
+  stoppedUsage,
+  type TokenDetails,
+  type Usage,
+} from "../openai/mod.ts";
+import { decodeError } from "./decode_error.ts";
+import type { TextJoiner } from "./first_text.ts";
+import type { StopJoin } from "./stop_join.ts";
+
+/** What the decode stream's reading needs to know of the first token. */
+export interface Seam {
+  readonly engine: Engine;
+  readonly prefillUsage: Usage | undefined;
+  readonly continuousUsage: boolean;
+  /** Set when the first token ended inside a character. */
+  readonly joiner: TextJoiner | undefined;
+  /** Set when the decode engine is not told of the stop strings, and has begun. */
+  readonly stops: StopJoin | undefined;
+  /** The answer's text that has been written already. */
+  readonly begun: string;
+  /** What the client asked to be told of every chunk's tokens. */
+  readonly tells: { readonly tokenIds: boolean; readonly logprobs: boolean };
+}
+
+/** Turns events into writer calls. */
+export class EventPump {
+  readonly #seam: Seam;
+  readonly #writer: AnswerWriter;
+  readonly #reader: CompletionChunkReader;
+  readonly #tells: boolean;
+  #joiner: TextJoiner | undefined;
+  #adopted = false;
+  #usage: Usage | undefined;
+  #last: CompletionChunk | undefined;
+  #lastText: Uint8Array = new Uint8Array(0);
+  #lastDetails: TokenDetails | undefined;
+  /** Characters written less those the decode engine has sent; kept for log-probabilities alone. */
+  #ahead: number;
+  /** The answer is complete. */
+  done = false;
+  /** It is, although the decode engine would go on. */
+  cut = false;
+
+  constructor(seam: Seam, writer: AnswerWriter) {
+    const { tells, joiner, stops, begun } = seam;
+    this.#seam = seam;
+    this.#writer = writer;
+    this.#joiner = joiner;
+    this.#tells = tells.tokenIds || tells.logprobs;
+    this.#ahead = tells.logprobs ? characterCount(begun) : 0;
+    const parseAll = joiner !== undefined || stops !== undefined || this.#tells;
+    this.#reader = new CompletionChunkReader({ parseAll });
+  }
+
+  /**
+   * Take one event's data; it is not looked at after the call has returned. What is left to do is
+   * awaited only at the seam: the usual event is synchronous.
+   */
+  take(data: Uint8Array): Promise<void> | undefined {
+    const event = this.#reader.read(data);
+    switch (event.kind) {
+      case "text":
+        this.#writer.text(event.rawText);
+        return undefined;
+      case "chunk":
+        return this.#chunk(event.chunk, data);
+      case "done":
+        this.#end();
+        return undefined;
+      case "error":
+        throw decodeError(
+          this.#seam.engine,
+          `failed: ${errorMessageOf(event.error) ?? JSON.stringify(event.error)}`,
+        );
+      case "malformed":
+        throw decodeError(this.#seam.engine, `sent ${event.problem}`);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #chunk(chunk: CompletionChunk, data: Uint8Array): Promise<void> | undefined {
+    if (!this.#adopted) {
+      this.#adopted = true;
+      this.#writer.adopt(chunk);
+    }
+    if (chunk.usage !== undefined) this.#usage = joinUsage(this.#seam.prefillUsage, chunk.usage);
+    if (chunk.choice === undefined) return undefined;
+    const { finishReason } = chunk;
+    if (finishReason === "error" || finishReason === "abort") {
+      throw decodeError(this.#seam.engine, `ended with finish_reason '${finishReason}'`);
+    }
+    const details = this.#tells ? this.#detailsOf(chunk, data) : undefined;
+    if (this.#joiner !== undefined || this.#seam.stops !== undefined) {
+      return this.#joined(chunk, details);
+    }
+    this.#emit(chunk, chunk.text, details);
+    return undefined;
+  }
+
+  #detailsOf(chunk: CompletionChunk, data: Uint8Array): TokenDetails {
+    const { tokenIds, logprobs } = this.#seam.tells;
+    return {
+      tokenIds: tokenIds ? chunk.tokenIds : undefined,
+      logprobs: logprobs ? logprobsIn(data) : undefined,
+    };
+  }
+
+  async #joined(chunk: CompletionChunk, details: TokenDetails | undefined): Promise<void> {
+    const text = this.#joiner === undefined
+      ? chunk.text
+      : await this.#joinedText(this.#joiner, chunk);
+    const { stops } = this.#seam;
+    if (stops === undefined) {
+      this.#emit(chunk, text, details);
+      return;
+    }
+    const step = await stops.add(text, chunk.tokenIds);
+    if (step.hit === undefined) {
+      const rest = chunk.finishReason === undefined ? "" : stops.rest();
+      this.#emit(chunk, step.text + rest, details);
+      return;
+    }
+    const usage = stoppedUsage(this.#seam.prefillUsage, stops.tokens);
+    this.#writer.end(rawJsonText(step.text), {
+      finishReason: "stop",
+      stopReason: step.hit.stop,
+      usage,
+      chunkUsage: this.#seam.continuousUsage ? usage : undefined,
+      details: details && firstDetails(this.#shifted(details), step.hit.tokens),
+    });
+    this.done = true;
+    this.cut = chunk.finishReason === undefined;
+  }
+
+  async #joinedText(joiner: TextJoiner, chunk: CompletionChunk): Promise<string> {
+    const text = await joiner.textFor(chunk);
+    if (text === undefined) {
+      throw decodeError(this.#seam.engine, "cannot turn token ids into text (/detokenize)");
+    }
+    if (joiner.done) {
+      this.#joiner = undefined;
+      if (this.#seam.stops === undefined && !this.#tells) this.#reader.allowText();
+    }
+    return text;
+  }
+
+  #emit(chunk: CompletionChunk, text: string, details: TokenDetails | undefined): void {
+    const rawText = rawJsonText(text);
+    const told = details && this.#shifted(details);
+    if (this.#seam.tells.logprobs) {
+      this.#ahead += characterCount(text) - characterCount(chunk.text);
+    }
+    if (chunk.finishReason === undefined) {
+      if (rawText.length > 0 || this.#seam.continuousUsage || told !== undefined) {
+        this.#writer.text(rawText, this.#seam.continuousUsage ? this.#usage : undefined, told);
+      }
+      return;
+    }
+    this.#last = chunk;
+    this.#lastText = rawText;
+    this.#lastDetails = told;
+  }
+
+  #shifted(details: TokenDetails): TokenDetails {
+    const { logprobs } = details;
+    if (logprobs === undefined) return details;
+    return { ...details, logprobs: shiftedLogprobs(logprobs, this.#ahead) };
+  }
+
+  #end(): void {
+    const last = this.#last;
+    if (last?.finishReason === undefined) {
+      throw decodeError(this.#seam.engine, "sent [DONE] without a finish_reason");
+    }
+    this.#writer.end(this.#lastText, {
+      finishReason: last.finishReason,
+      stopReason: last.choice?.["stop_reason"] ?? null,
+      usage: this.#usage,
+      chunkUsage: this.#seam.continuousUsage ? this.#usage : undefined,
+      details: this.#lastDetails,
+    });
+    this.done = true;
+  }
+}
+
+function firstDetails({ tokenIds, logprobs }: TokenDetails, count: number): TokenDetails {
+  return {
+    tokenIds: tokenIds?.slice(0, count),
+    logprobs: logprobs && firstLogprobs(logprobs, count),
+  };
+}

@@ -1,0 +1,95 @@
+/** What a client is sent of a handoff in mode P1 before, or without, its decode leg. @module */
+import { concatBytes } from "../base/mod.ts";
+import { echoesText, type TextRequest, wantsTokenIds } from "../disagg/mod.ts";
+import {
+  type AnswerIdentity,
+  type AnswerWriter,
+  rawJsonText,
+  StreamWriter,
+  type TokenDetails,
+  WholeWriter,
+} from "../openai/mod.ts";
+import type { Answer } from "./answer.ts";
+import type { HandoffDeps, RequestContext } from "./context.ts";
+import { answerHeaders } from "./handoff_parts.ts";
+import type { PrefillResult } from "./prefill.ts";
+import type { KnownPrompt } from "./prompt.ts";
+
+/** Whose answer. */
+interface AnswerAsk {
+  readonly request: TextRequest;
+  readonly prompt: KnownPrompt;
+}
+
+/** What stays the same over the answer to `request`. */
+export function identityOf(
+  deps: HandoffDeps,
+  context: RequestContext,
+  request: TextRequest,
+): AnswerIdentity {
+  const prefix = request.form === "chat" ? "chatcmpl" : "cmpl";
+  return {
+    form: request.form,
+    id: `${prefix}-${context.id}`,
+    created: Math.floor(deps.clock.unixMs() / 1000),
+    model: request.model,
+    topLogprobs: request.logprobs,
+  };
+}
+
+/** What the client asked to be told of the first token, when it did. */
+function firstDetails(request: TextRequest, result: PrefillResult): TokenDetails | undefined {
+  const tokenIds = wantsTokenIds(request) ? [result.firstToken ?? 0] : undefined;
+  const { logprobs } = result;
+  return tokenIds === undefined && logprobs === undefined ? undefined : { tokenIds, logprobs };
+}
+
+/** `text` as raw JSON, behind the prompt's when the client asked for both. */
+function withEcho(request: TextRequest, text: string): Uint8Array {
+  const { prompt } = request;
+  const raw = rawJsonText(text);
+  if (prompt.kind !== "text" || !echoesText(request)) return raw;
+  return concatBytes([prompt.raw.subarray(1, -1), raw]);
+}
+
+/** Write what is known before the decode leg: `text`, and what the client asked to be told. */
+export function beginAnswer(
+  writer: AnswerWriter,
+  { request, prompt }: AnswerAsk,
+  result: PrefillResult,
+  text: string,
+): void {
+  writer.begin(wantsTokenIds(request) ? prompt.ids : undefined);
+  const details = firstDetails(request, result);
+  const raw = withEcho(request, text);
+  if (raw.length === 0 && details === undefined) return;
+  writer.text(raw, request.continuousUsage ? result.usage : undefined, details);
+}
+
+/** A streamed answer of which the prefill leg has told the headers. */
+export function streamAnswer(result: PrefillResult, body: Answer["body"]): Answer {
+  const type = "text/event-stream; charset=utf-8";
+  return { status: 200, headers: answerHeaders(type, result.headers), body };
+}
+
+/** The whole answer, when its first token is also its last. */
+export function endedAnswer(
+  deps: HandoffDeps,
+  context: RequestContext,
+  { request, prompt }: AnswerAsk,
+  result: PrefillResult,
+): Answer {
+  const identity = identityOf(deps, context, request);
+  const { usage, finishReason, stopReason } = result;
+  const chunkUsage = request.continuousUsage ? usage : undefined;
+  const writer = request.stream
+    ? new StreamWriter(identity, { includeUsage: request.includeUsage })
+    : new WholeWriter(identity, result.body);
+  writer.begin(wantsTokenIds(request) ? prompt.ids : undefined);
+  const details = firstDetails(request, result);
+  const text = withEcho(request, result.text ?? "");
+  writer.end(text, { finishReason, stopReason, usage, chunkUsage, details });
+  const body = writer.take() ?? new Uint8Array(0);
+  if (request.stream) return streamAnswer(result, body);
+  return { status: 200, headers: answerHeaders("application/json", result.headers), body };
+}

@@ -1,0 +1,155 @@
+/**
+ * Log-probabilities of tokens in both forms of the API.
+ *
+ * Numbers and the order of alternatives stay as the engine wrote them: they are taken from the
+ * JSON's bytes, because parsed objects would put keys such as "7" first.
+ * Source: vLLM `vllm/entrypoints/openai/{completion,chat_completion}/serving.py`
+ * (`_create_completion_logprobs`, `_create_chat_logprobs`); it clamps them at -9999.0.
+ * @module
+ */
+import { decodeUtf8, encodeUtf8 } from "../base/mod.ts";
+import { membersOf, scanArray, type Span } from "./json_scan.ts";
+
+/** Log-probabilities of some tokens in order; all lists are of one length. */
+export interface TokenLogprobs {
+  readonly tokens: readonly string[];
+  /** JSON of each token's log-probability: a number, or `null`. */
+  readonly logprobs: readonly string[];
+  /** JSON of each token's alternatives, the token itself first: an object, or `null`. */
+  readonly tops: readonly string[];
+  /** Where each token begins in the text, in characters. */
+  readonly offsets: readonly number[];
+}
+
+/**
+ * The `logprobs` of the first choice in an answer or event of either form, valid JSON; undefined
+ * when there are none, or when their lists are not of one length.
+ */
+export function logprobsIn(json: Uint8Array): TokenLogprobs | undefined {
+  const choices = memberOf(json, { start: json.indexOf(OPEN_BRACE), end: 0 }, "choices");
+  if (choices === undefined || json[choices.start] !== OPEN_BRACKET) return undefined;
+  const [choice] = scanArray(json, choices, 1);
+  const found = choice === undefined ? undefined : memberOf(json, choice, "logprobs");
+  if (found === undefined || json[found.start] !== OPEN_BRACE) return undefined;
+  const content = memberOf(json, found, "content");
+  if (content !== undefined) return chatEntries(json, content);
+  const list = (key: string): readonly string[] => {
+    const at = memberOf(json, found, key);
+    if (at === undefined || json[at.start] !== OPEN_BRACKET) return [];
+    return scanArray(json, at).map(({ start, end }) => decodeUtf8(json.subarray(start, end)));
+  };
+  const tokens = list("tokens").map((token) => String(JSON.parse(token)));
+  const logprobs = list("token_logprobs");
+  const tops = list("top_logprobs");
+  const offsets = list("text_offset").map(Number);
+  return [logprobs, tops, offsets].every(({ length }) => length === tokens.length)
+    ? { tokens, logprobs, tops, offsets }
+    : undefined;
+}
+
+/** The list at `span`, of the chat form; it tells no offsets. */
+function chatEntries(json: Uint8Array, span: Span): TokenLogprobs | undefined {
+  if (json[span.start] !== OPEN_BRACKET) return undefined;
+  const entries = scanArray(json, span);
+  const raw = (entry: Span, key: string): string => {
+    const at = memberOf(json, entry, key);
+    return at === undefined ? "null" : decodeUtf8(json.subarray(at.start, at.end));
+  };
+  return {
+    tokens: entries.map((entry) => String(JSON.parse(raw(entry, "token")))),
+    logprobs: entries.map((entry) => raw(entry, "logprob")),
+    tops: entries.map((entry) => {
+      const list = memberOf(json, entry, "top_logprobs");
+      if (list === undefined || json[list.start] !== OPEN_BRACKET) return "null";
+      const others = scanArray(json, list);
+      return `{${others.map((other) => `${raw(other, "token")}:${raw(other, "logprob")}`).join()}}`;
+    }),
+    offsets: entries.map(() => 0),
+  };
+}
+
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+
+function memberOf(json: Uint8Array, span: Span, key: string): Span | undefined {
+  if (json[span.start] !== OPEN_BRACE) return undefined;
+  return membersOf(json, span).findLast((member) => member.key === key);
+}
+
+/** The first `count` tokens of `entries`. */
+export function firstLogprobs(entries: TokenLogprobs, count: number): TokenLogprobs {
+  return {
+    tokens: entries.tokens.slice(0, count),
+    logprobs: entries.logprobs.slice(0, count),
+    tops: entries.tops.slice(0, count),
+    offsets: entries.offsets.slice(0, count),
+  };
+}
+
+/** `entries` of a text to which `characters` are put in front. */
+export function shiftedLogprobs(entries: TokenLogprobs, characters: number): TokenLogprobs {
+  if (characters === 0) return entries;
+  return { ...entries, offsets: entries.offsets.map((offset) => offset + characters) };
+}
+
+/** `parts` as the log-probabilities of one whole text, which counts its tokens' own spelling. */
+export function joinedLogprobs(parts: readonly TokenLogprobs[]): TokenLogprobs {
+  const tokens = parts.flatMap((part) => part.tokens);
+  let at = 0;
+  const offsets = tokens.map((token) => {
+    const offset = at;
+    at += characterCount(token);
+    return offset;
+  });
+  return {
+    tokens,
+    logprobs: parts.flatMap((part) => part.logprobs),
+    tops: parts.flatMap((part) => part.tops),
+    offsets,
+  };
+}
+
+/** Length of `text` in characters (code points), as Python's `len` has it. */
+export function characterCount(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) count++;
+  return count;
+}
+
+/** JSON of the completions form. */
+export function completionLogprobsJson(entries: TokenLogprobs): string {
+  return `{"text_offset":[${entries.offsets.join()}],` +
+    `"token_logprobs":[${entries.logprobs.join()}],` +
+    `"tokens":${JSON.stringify(entries.tokens)},"top_logprobs":[${entries.tops.join()}]}`;
+}
+
+/**
+ * JSON of the chat form. `count` is what the client asked for as `top_logprobs`; the completions
+ * form may list one alternative more, as the token itself is always in it. Alternatives that are
+ * spelled alike are one in the completions form, so then fewer than `count` can be told.
+ */
+export function chatLogprobsJson(entries: TokenLogprobs, count: number): string {
+  const content = entries.tokens.map((token, index) => {
+    const own = entries.logprobs[index] ?? "null";
+    const others = alternatives(entries.tops[index] ?? "null").slice(0, count)
+      .map(([other, value]) => `${entry(other, other === token ? own : value)}}`);
+    return `${entry(token, own)},"top_logprobs":[${others.join()}]}`;
+  });
+  return `{"content":[${content.join()}]}`;
+}
+
+/** An entry without its closing brace. */
+function entry(token: string, logprob: string): string {
+  // vLLM says -9999.0, its least value, of a token whose probability it does not know.
+  const known = logprob === "null" ? "-9999.0" : logprob;
+  const bytes = encodeUtf8(token).join();
+  return `{"token":${JSON.stringify(token)},"logprob":${known},"bytes":[${bytes}]`;
+}
+
+function alternatives(json: string): readonly (readonly [token: string, logprob: string])[] {
+  const bytes = encodeUtf8(json);
+  if (bytes[0] !== OPEN_BRACE) return [];
+  return membersOf(bytes, { start: 0, end: bytes.length }).map(({ key, start, end }) =>
+    [key, decodeUtf8(bytes.subarray(start, end))] as const
+  );
+}

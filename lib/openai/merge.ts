@@ -1,0 +1,162 @@
+/**
+ * Answers to single prompts put together into the answer to a list of them. Pure.
+ *
+ * Only the fields that must change are rewritten, by splicing: everything else of a choice stays
+ * byte for byte, known or not.
+ * Source: vLLM `vllm/entrypoints/openai/completion/serving.py` (`choice_idx = i + prompt_idx * n`,
+ * usage summed over the prompts).
+ * @module
+ */
+import { concatBytes, decodeUtf8, RouterError } from "../base/mod.ts";
+import { JsonObject } from "./json_object.ts";
+import { scanArray } from "./json_scan.ts";
+import { asUsage, type Usage } from "./usage.ts";
+
+/** What the merged answer has in the place of each single one's own. */
+export interface MergedIdentity {
+  readonly id: string;
+  /** Unix seconds. */
+  readonly created: number;
+}
+
+/** The members that make an answer or a chunk part of the merged one. */
+export function identityMembers({ id, created }: MergedIdentity): Readonly<Record<string, string>> {
+  return { id: JSON.stringify(id), created: String(created) };
+}
+
+/**
+ * The sum over `parts`; undefined unless each is there. Fields other than the counts are those of
+ * the first; `cached_tokens` is summed where any has it.
+ */
+export function mergeUsage(parts: readonly (Usage | undefined)[]): Usage | undefined {
+  const known = parts.filter((usage) => usage !== undefined);
+  const [first] = known;
+  if (first === undefined || known.length < parts.length) return undefined;
+  const sum = (
+    key: "prompt_tokens" | "completion_tokens" | "total_tokens",
+  ): number => known.reduce((total, usage) => total + usage[key], 0);
+  const cached = known.map(cachedTokensOf).filter((count) => count !== undefined);
+  const details = detailsOf(first) ?? {};
+  return {
+    ...first,
+    prompt_tokens: sum("prompt_tokens"),
+    completion_tokens: sum("completion_tokens"),
+    total_tokens: sum("total_tokens"),
+    ...(cached.length === 0 ? {} : {
+      prompt_tokens_details: {
+        ...details,
+        cached_tokens: cached.reduce((total, count) => total + count, 0),
+      },
+    }),
+  };
+}
+
+function detailsOf(usage: Usage): Readonly<Record<string, unknown>> | undefined {
+  const { prompt_tokens_details: details } = usage;
+  return typeof details === "object" && details !== null ? { ...details } : undefined;
+}
+
+function cachedTokensOf(usage: Usage): number | undefined {
+  const cached = detailsOf(usage)?.["cached_tokens"];
+  return typeof cached === "number" ? cached : undefined;
+}
+
+/** Choices with the indexes they have in the merged answer, as JSON text. */
+export interface IndexedChoice {
+  readonly index: number;
+  readonly json: Uint8Array;
+}
+
+/**
+ * The choices of the answer (or chunk) `body` to the prompt at `promptIndex`, re-indexed as
+ * `promptIndex * n + index`; in the order they stand in. Throws `upstream-protocol` when there
+ * are none where they should be.
+ */
+export function indexedChoices(
+  body: JsonObject,
+  promptIndex: number,
+  n: number,
+): readonly IndexedChoice[] {
+  const member = body.member("choices");
+  if (member === undefined || body.bytes[member.start] !== 0x5b) {
+    throw unmergeable("has no list of choices");
+  }
+  return scanArray(body.bytes, member).map((span, position) => {
+    const choice = objectAt(body.bytes.subarray(span.start, span.end));
+    const index = promptIndex * n + ownIndex(choice, position);
+    return { index, json: concatBytes(choice.edited({ set: { index: String(index) } })) };
+  });
+}
+
+function objectAt(bytes: Uint8Array): JsonObject {
+  try {
+    return new JsonObject(bytes);
+  } catch (cause) {
+    throw unmergeable("has a choice that is no object", cause);
+  }
+}
+
+function ownIndex(choice: JsonObject, position: number): number {
+  const raw = choice.raw("index");
+  const index = raw === undefined ? position : Number(decodeUtf8(raw));
+  if (!Number.isSafeInteger(index) || index < 0) throw unmergeable("has a choice without an index");
+  return index;
+}
+
+/** `usage` of an answer or a chunk; undefined when there is none. Throws `upstream-protocol`. */
+export function usageOf(body: JsonObject): Usage | undefined {
+  try {
+    return asUsage(body.value("usage"));
+  } catch (cause) {
+    throw unmergeable("has a malformed usage", cause);
+  }
+}
+
+/** An engine's answer of one prompt does not fit together with the others. */
+export function unmergeable(what: string, cause?: unknown): RouterError {
+  return new RouterError("upstream-protocol", `An engine's answer to one prompt ${what}`, {
+    cause,
+  });
+}
+
+/**
+ * One whole answer out of whole answers to single prompts, in the prompts' order; at least one.
+ * Top-level fields other than those concerned are the first one's.
+ * Throws `upstream-protocol` when a part is no completion.
+ */
+export function mergeWhole(
+  parts: readonly Uint8Array[],
+  identity: MergedIdentity,
+  n: number,
+): Uint8Array {
+  const bodies = parts.map((part) => {
+    try {
+      return new JsonObject(part);
+    } catch (cause) {
+      throw unmergeable("is not a JSON object", cause);
+    }
+  });
+  const [first] = bodies;
+  if (first === undefined) throw unmergeable("is missing");
+  const choices = bodies.flatMap((body, at) => indexedChoices(body, at, n))
+    .sort((one, other) => one.index - other.index);
+  const usage = mergeUsage(bodies.map(usageOf));
+  return concatBytes(first.edited({
+    remove: new Set(["usage"]),
+    set: {
+      ...identityMembers(identity),
+      choices: listOf(choices.map(({ json }) => json)),
+      usage: usage === undefined ? undefined : JSON.stringify(usage),
+    },
+  }));
+}
+
+const OPEN = Uint8Array.of(0x5b);
+const COMMA = Uint8Array.of(0x2c);
+const CLOSE = Uint8Array.of(0x5d);
+
+/** A JSON list of elements given as JSON text. */
+export function listOf(elements: readonly Uint8Array[]): readonly Uint8Array[] {
+  const separated = elements.flatMap((element, at) => at === 0 ? [element] : [COMMA, element]);
+  return [OPEN, ...separated, CLOSE];
+}

@@ -1,0 +1,49 @@
+/** Lists of token ids as JSON text, never made into numbers where that can be avoided. @module */
+import { decodeUtf8 } from "../base/mod.ts";
+
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+
+/**
+ * Whether `raw`, valid JSON, is a list of digits, commas and white space alone, so that it can be
+ * spliced into a list of ids.
+ */
+export function isIdList(raw: Uint8Array): boolean {
+  if (raw[0] !== OPEN_BRACKET) return false;
+  for (let at = 1; at < raw.length - 1; at++) {
+    const byte = raw[at] ?? 0;
+    if (!isDigit(byte) && byte !== COMMA && !isSpace(byte)) return false;
+  }
+  return true;
+}
+
+/** How many ids a JSON list holds, by its commas. */
+export function countIds(ids: Uint8Array): number {
+  let commas = 0;
+  let digits = false;
+  for (let at = 1; at < ids.length - 1; at++) {
+    const byte = ids[at] ?? 0;
+    if (byte === COMMA) commas++;
+    else if (isDigit(byte)) digits = true;
+  }
+  return digits ? commas + 1 : 0;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** The last `count` ids of a JSON list, as numbers. */
+export function lastIds(ids: Uint8Array, count: number): number[] {
+  let from = ids.length;
+  for (let taken = 0; taken < count && from > 0; taken++) {
+    from = ids.lastIndexOf(COMMA, from - 1);
+    if (from < 0) break;
+  }
+  const tail = decodeUtf8(ids.subarray(from < 0 ? 1 : from + 1, ids.length - 1));
+  return tail.split(",").filter((text) => text.trim() !== "").map(Number);
+}

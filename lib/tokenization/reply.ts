@@ -1,0 +1,51 @@
+/** What an engine's answer about a prompt says. @module */
+import { type Engine, errorCodeOf, RouterError } from "../base/mod.ts";
+import { errorMessageOf, JsonObject } from "../openai/mod.ts";
+import { isIdList } from "./ids.ts";
+import type { JsonReply } from "./post.ts";
+
+/** The reply of `send`; what fails but for the client's leaving becomes `tokenize-failed`. */
+export async function asking(engine: Engine, send: () => Promise<JsonReply>): Promise<JsonReply> {
+  try {
+    return await send();
+  } catch (cause) {
+    if (errorCodeOf(cause) === "client-gone") throw cause;
+    throw new RouterError("tokenize-failed", `Cannot tokenize on engine ${engine.url}`, { cause });
+  }
+}
+
+/** The id list `ids` of a reply with status 200. Throws `tokenize-failed` where there is none. */
+export function idsOf(
+  engine: Engine,
+  path: string,
+  reply: JsonReply,
+  ids: Uint8Array | undefined,
+): Uint8Array {
+  if (reply.status === 200 && ids !== undefined && isIdList(ids)) return ids;
+  const said = errorMessageOf(valueIn(readJson(reply.body), "error"));
+  throw new RouterError(
+    "tokenize-failed",
+    `Engine ${engine.url} answered ${path} with status ${reply.status} ` +
+      (said ?? "and no token list"),
+  );
+}
+
+/** `bytes` as a JSON object; undefined when they are none. */
+export function readJson(bytes: Uint8Array): JsonObject | undefined {
+  try {
+    return new JsonObject(bytes);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** The value of `key`; undefined when a string in it is malformed, which the scan passes over. */
+export function valueIn(answer: JsonObject | undefined, key: string): unknown {
+  try {
+    return answer?.value(key);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

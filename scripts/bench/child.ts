@@ -1,0 +1,76 @@
+/** Processes of the benchmark: started, waited for, and stopped by their ids. @module */
+
+/** How long a process may take until it serves, and until it has stopped. */
+const START_MS = 30_000;
+const STOP_MS = 2_000;
+const POLL_MS = 20;
+
+/** One process that serves HTTP on loopback. */
+export class Child {
+  readonly pid: number;
+  readonly #name: string;
+  readonly #process: Deno.ChildProcess;
+  #ended = false;
+
+  /** Run `script` with this Deno; its standard output is thrown away. */
+  constructor(script: string, args: readonly string[]) {
+    this.#name = `${script} ${args.join(" ")}`;
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--frozen", "--no-check", "--allow-all", script, ...args],
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).spawn();
+    this.pid = this.#process.pid;
+    this.#process.status.then(() => this.#ended = true);
+  }
+
+  /** Resolves when `GET path` on `port` answers 200; rejects when the process ends, or in time. */
+  async serving(port: number, path: string): Promise<void> {
+    const deadline = performance.now() + START_MS;
+    while (performance.now() < deadline) {
+      if (this.#ended) throw new Error(`Cannot start: ${this.#name}`);
+      if (await answers(`http://127.0.0.1:${port}${path}`)) return;
+      await pause(POLL_MS);
+    }
+    throw new Error(`Cannot reach within ${START_MS / 1000} s: ${this.#name}`);
+  }
+
+  /** End it, at once if it must be; resolves when it has ended. Any number of times. */
+  async stop(): Promise<void> {
+    if (this.#ended) return;
+    this.#process.kill("SIGTERM");
+    const timer = setTimeout(() => {
+      if (!this.#ended) this.#process.kill("SIGKILL");
+    }, STOP_MS);
+    await this.#process.status;
+    clearTimeout(timer);
+  }
+}
+
+/** A pause of `ms` milliseconds. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** `count` different ports of 127.0.0.1 that were free a moment ago. */
+export function freePorts(count: number): readonly number[] {
+  const listeners = Array.from(
+    { length: count },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  const ports = listeners.map((listener) => listener.addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url);
+    await response.body?.cancel();
+    return response.status === 200;
+  } catch (error) {
+    if (error instanceof TypeError) return false; // Nobody listens yet.
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+import { decodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import { MAX_PROMPTS, promptsOf, samplesOf, withPrompt } from "../../lib/disagg/mod.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
+import { generation } from "./support.ts";
+
+const LISTS: readonly (readonly [prompt: string, prompts: readonly string[]])[] = [
+  ['["one","two"]', ['"one"', '"two"']],
+  ['[ "a\\"]" ,\n"\\u00e9", "" ]', ['"a\\"]"', '"\\u00e9"', '""']],
+  ["[[1,2],[3]]", ["[1,2]", "[3]"]],
+  ["[ [ 1, 2 ] , [ ] ]", ["[ 1, 2 ]", "[ ]"]],
+];
+
+for (const [prompt, prompts] of LISTS) {
+  Deno.test(`promptsOf() gives the prompts of ${JSON.stringify(prompt)}`, () => {
+    const request = generation("completions", `{"model":"m","prompt":${prompt}}`);
+    assertEquals(promptsOf(request).map(decodeUtf8), prompts);
+  });
+}
+
+for (const prompt of ['["one",2]', '["one",[1]]', "[[1],2]", '[[1],"two"]', '[["a"],["b"]]']) {
+  Deno.test(`promptsOf() refuses ${prompt}`, () => {
+    const request = generation("completions", `{"model":"m","prompt":${prompt}}`);
+    const error = assertThrows(() => promptsOf(request), RouterError, "list of texts");
+    assertEquals([error.code, error.param], ["bad-request", "prompt"]);
+  });
+}
+
+Deno.test("promptsOf() takes 256 prompts and refuses more", () => {
+  const list = (count: number): unknown => Array.from({ length: count }, (_, at) => [at]);
+  const most = generation("completions", { prompt: list(MAX_PROMPTS) });
+  assertEquals(promptsOf(most).length, 256);
+  const more = generation("completions", { prompt: list(MAX_PROMPTS + 1) });
+  const error = assertThrows(() => promptsOf(more), RouterError, "more than 256 prompts");
+  assertEquals([error.code, error.param], ["bad-request", "prompt"]);
+});
+
+Deno.test("withPrompt() changes the prompt alone", () => {
+  const text = '{"prompt":["a",""],"model":"m","x":1.50,"stream":true,' +
+    '"stream_options":{"include_usage":true},"max_tokens":7,"n":2}';
+  const request = generation("completions", text);
+  const [first, second] = promptsOf(request).map((prompt) => withPrompt(request, prompt));
+  assertEquals(
+    decodeUtf8(first?.body.bytes ?? new Uint8Array(0)),
+    '{"model":"m","x":1.50,"stream":true,"stream_options":{"include_usage":true},' +
+      '"max_tokens":7,"n":2,"prompt":"a"}',
+  );
+  assertEquals([first?.prompt.kind, second?.prompt.kind], ["text", "unusable"]);
+  assertEquals([first?.maxTokens, first?.includeUsage, first?.stream], [7, true, true]);
+});
+
+Deno.test("withPrompt() keeps the resolved name of the model", () => {
+  const request = { ...generation("completions", { prompt: [[1], [2]] }), model: "real" };
+  const [prompt] = promptsOf(request);
+  assertEquals(withPrompt(request, prompt ?? new Uint8Array(0)).model, "real");
+});
+
+Deno.test("samplesOf() is n, and 1 for what only an engine can judge", () => {
+  const n = (value: unknown): number => samplesOf(generation("completions", { n: value }));
+  assertEquals([undefined, null, 1, 3, 0, -1, 1.5, "2"].map(n), [1, 1, 1, 3, 1, 1, 1, 1]);
+});
