@@ -46,7 +46,11 @@ export class EventPump {
   #last: CompletionChunk | undefined;
   #lastText: Uint8Array = new Uint8Array(0);
   #lastDetails: TokenDetails | undefined;
-  /** Characters written less those the decode engine has sent; kept for log-probabilities alone. */
+  /**
+   * Characters written less those the decode engine has sent; kept for log-probabilities alone. So
+   * `text_offset` follows the text the client has. With stop strings, one engine's lags behind it
+   * in a stream by what that engine holds back at the beginning.
+   */
   #ahead: number;
   /** The answer is complete. */
   done = false;

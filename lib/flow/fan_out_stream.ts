@@ -1,8 +1,6 @@
 /** The streamed answer to a list of prompts: their streams as one, read as the client reads. @module */
-import { concatBytes, decodeUtf8, RouterError } from "../base/mod.ts";
+import { concatBytes, type RouterError } from "../base/mod.ts";
 import {
-  errorBodyOf,
-  errorMessageOf,
   EventMerger,
   identityMembers,
   type JsonObject,
@@ -10,8 +8,9 @@ import {
   mergeUsage,
   type Usage,
 } from "../openai/mod.ts";
-import { DONE_EVENT, EVENT_END, EVENT_START, jsonEvent, SseDecoder } from "../sse/mod.ts";
+import { DONE_EVENT, EVENT_END, EVENT_START, SseDecoder } from "../sse/mod.ts";
 import { type Answer, type ByteSource, isWhole } from "./answer.ts";
+import { engineError, type Fatal, fatalOf, notAStream, refusal } from "./fan_out_failure.ts";
 import type { BegunPrompt, PromptEnd, PromptList } from "./prompt_list.ts";
 
 /** What the body is made of. */
@@ -40,12 +39,6 @@ type News =
   | { readonly kind: "begun"; readonly prompt: BegunPrompt; readonly end: PromptEnd }
   | { readonly kind: "bytes"; readonly reading: Reading; readonly bytes: Uint8Array | undefined }
   | { readonly kind: "broke"; readonly reading: Reading; readonly error: unknown };
-
-/** The answer cannot go on: `event` is the last thing the client gets. */
-interface Fatal {
-  readonly failure: RouterError;
-  readonly event: Uint8Array;
-}
 
 /**
  * Reads all prompts under way at once, each at most one read ahead of the client: what has come is
@@ -186,6 +179,7 @@ export class FanOutStream implements ByteSource {
           out.push(EVENT_START, ...event.data, EVENT_END);
           break;
         case "usage":
+          if (event.usage === undefined) break;
           this.#usages[reading.index] = event.usage;
           this.#usageBody ??= event.body;
           break;
@@ -195,7 +189,7 @@ export class FanOutStream implements ByteSource {
         case "error":
           return engineError(event.data, body.failure);
         case "malformed":
-          return fatal(protocolError(`has an event that is none: ${event.problem}`));
+          return notAStream(`has an event that is none: ${event.problem}`);
         default:
           event satisfies never;
       }
@@ -206,7 +200,7 @@ export class FanOutStream implements ByteSource {
 
   #takeEnd(reading: Reading): Fatal | undefined {
     this.#readings.delete(reading);
-    if (!reading.done) return fatal(protocolError("ended its stream without [DONE]"));
+    if (!reading.done) return notAStream("ended its stream without [DONE]");
     const prompt = this.#parts.list.next();
     if (prompt !== undefined) this.#open(prompt);
     return undefined;
@@ -238,45 +232,4 @@ function sourceOf(body: Answer["body"]): ByteSource {
     },
     cancel: () => {},
   };
-}
-
-function protocolError(what: string): RouterError {
-  return new RouterError("upstream-protocol", `An engine's answer to one prompt ${what}`);
-}
-
-function fatal(failure: RouterError): Fatal {
-  return { failure, event: jsonEvent(errorBodyOf(failure)) };
-}
-
-function fatalOf(error: unknown): Fatal {
-  return fatal(
-    error instanceof RouterError
-      ? error
-      : new RouterError("internal", "The answer could not be completed", { cause: error }),
-  );
-}
-
-/** An error event of a prompt's stream goes to the client as it is. */
-function engineError(data: Uint8Array, known: RouterError | undefined): Fatal {
-  const message = errorMessageOf(valueOf(data)) ?? "an error without a message";
-  const failure = known ?? new RouterError("decode-failed", `An engine failed: ${message}`);
-  return { failure, event: concatBytes([EVENT_START, data, EVENT_END]) };
-}
-
-/** The error answer to a prompt, when the status can no longer tell it. */
-function refusal({ status, body }: Answer): Fatal {
-  const value = isWhole(body) ? valueOf(body) : undefined;
-  const message = errorMessageOf(value) ?? "no reason given";
-  const code = status < 500 ? "bad-request" : "decode-failed";
-  const failure = new RouterError(code, `An engine answered ${status} to one prompt: ${message}`);
-  const told = typeof value === "object" && value !== null && "error" in value;
-  return told ? { failure, event: jsonEvent(value) } : fatal(failure);
-}
-
-function valueOf(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(decodeUtf8(bytes));
-  } catch {
-    return undefined; // Not JSON: there is nothing to quote.
-  }
 }

@@ -10,8 +10,8 @@ import {
 } from "../base/mod.ts";
 import {
   asUsage,
-  JsonObject,
   logprobsIn,
+  type SplitAnswer,
   splitPromptIds,
   type TokenLogprobs,
   type Usage,
@@ -29,7 +29,7 @@ export interface PrefillResult {
    * content, as reasoning or as the beginning of a tool call.
    */
   readonly text: string | undefined;
-  /** JSON text of the prompt's ids, when the answer tells them. */
+  /** What the answer gives for the prompt's ids, from `[` to `]`, unchecked; if it does. */
   readonly promptIds: Uint8Array | undefined;
   /** Of the first token, when asked for. */
   readonly logprobs: TokenLogprobs | undefined;
@@ -101,7 +101,7 @@ async function run(
     });
     if (response.status === 200) {
       const bytes = await response.readAll(MAX_JSON_BYTES);
-      return readResult(ask, new JsonObject(bytes), response.headers);
+      return readResult(ask, splitPromptIds(bytes), response.headers);
     }
     const { body, message } = await readError(response);
     if (response.status >= 400 && response.status < 500) {
@@ -131,11 +131,10 @@ function failed(
 
 function readResult(
   ask: PrefillAsk,
-  answer: JsonObject,
+  { promptIds, rest }: SplitAnswer,
   headers: readonly HeaderField[],
 ): PrefillEnd {
-  const { promptIds, rest } = splitPromptIds(answer);
-  const body: Readonly<Record<string, unknown>> = JSON.parse(decodeUtf8(rest));
+  const body: Readonly<Record<string, unknown>> = JSON.parse(decodeUtf8(rest.bytes));
   const choices = body["choices"];
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
   const fields = (choice ?? {}) as Readonly<Record<string, unknown>>;
@@ -154,7 +153,7 @@ function readResult(
       "answered without kv_transfer_params.first_tok: does it run LMCache as a PD sender?",
     );
   }
-  const logprobs = ask.logprobs === true ? logprobsIn(rest) : undefined;
+  const logprobs = ask.logprobs === true ? logprobsIn(rest.bytes) : undefined;
   if (ask.logprobs === true && logprobs === undefined) {
     return failed(ask.engine, "answered without the log-probabilities it was asked for");
   }
@@ -169,7 +168,7 @@ function readResult(
       stopReason: stop ?? null,
       usage: asUsage(body["usage"]),
       body,
-      kvParams: answer.raw("kv_transfer_params"),
+      kvParams: rest.raw("kv_transfer_params"),
       headers,
     },
   };

@@ -12,7 +12,7 @@ import {
   tokenizeBody,
 } from "../disagg/mod.ts";
 import type { Pair } from "../selection/mod.ts";
-import { countIds, isIdList, type PromptAsk, type PromptTokens } from "../tokenization/mod.ts";
+import { countUncheckedIds, type PromptAsk, type PromptTokens } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
 import type { PrefillResult } from "./prefill.ts";
@@ -167,8 +167,9 @@ class PromptToldByPrefill implements ToldPrompt {
 }
 
 function tokensIn({ promptIds: ids }: PrefillResult): PromptTokens | undefined {
-  if (ids === undefined || !isIdList(ids)) return undefined;
-  return { ids, count: countIds(ids), maxModelLen: undefined };
+  const count = ids === undefined ? undefined : countUncheckedIds(ids);
+  if (ids === undefined || count === undefined) return undefined;
+  return { ids, count, maxModelLen: undefined };
 }
 
 function known(

@@ -62,7 +62,7 @@ export class EventMerger {
     }
     if (data.length === DONE.length && startsWith(data, DONE)) return { kind: "done" };
     try {
-      return this.#splice(data);
+      return this.#splice(onOneLine(data));
     } catch (error) {
       return { kind: "malformed", problem: error instanceof Error ? error.message : String(error) };
     }
@@ -122,6 +122,8 @@ export class EventMerger {
 const CARRIES_MORE = ["finish_reason", "logprobs", "token_ids", "prompt_token_ids"] as const;
 
 const QUOTE = 0x22;
+const LF = 0x0a;
+const SPACE = 0x20;
 
 /** The inside of the only JSON string between what `around` knows, or undefined. */
 function textBetween({ before, after }: Around, data: Uint8Array): Uint8Array | undefined {
@@ -136,6 +138,11 @@ function textBetween({ before, after }: Around, data: Uint8Array): Uint8Array | 
   } catch {
     return undefined; // No string ends where one should: splicing will name the problem.
   }
+}
+
+/** JSON has line feeds between its tokens only; in an event each would need a field of its own. */
+function onOneLine(data: Uint8Array): Uint8Array {
+  return data.includes(LF) ? data.map((byte) => byte === LF ? SPACE : byte) : data;
 }
 
 function startsWith(data: Uint8Array, start: Uint8Array): boolean {

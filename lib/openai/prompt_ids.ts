@@ -1,47 +1,83 @@
 /**
- * The prompt's token ids in an answer that tells them (`return_token_ids`): taken out as bytes, so
- * that a prompt of thousands of tokens is never parsed.
+ * The prompt's token ids in an answer that tells them (`return_token_ids`): found by a search and
+ * taken out as bytes, so that a list of thousands of ids is never parsed, nor scanned for structure.
  *
  * Source: vLLM `vllm/entrypoints/openai/completion/protocol.py` (in the choice) and
  * `chat_completion/protocol.py` (top level).
  * @module
  */
 import { concatBytes, encodeUtf8 } from "../base/mod.ts";
-import type { JsonObject } from "./json_object.ts";
+import { JsonObject } from "./json_object.ts";
 import { membersOf, scanArray, type Span } from "./json_scan.ts";
 
 /** An answer parted from its prompt's ids. */
 export interface SplitAnswer {
-  /** JSON text of the ids, from `[` to `]`; undefined when the answer tells none. */
+  /** What stands between `[` and `]`, both included; undefined when the answer tells no ids. */
   readonly promptIds: Uint8Array | undefined;
   /** The answer with `null` in their place. */
-  readonly rest: Uint8Array;
+  readonly rest: JsonObject;
 }
 
 const KEY = "prompt_token_ids";
+const QUOTED_KEY = encodeUtf8(`"${KEY}"`);
 const NULL = encodeUtf8("null");
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 
-/** Part `answer`, a whole answer of one choice, from the ids of its prompt. */
-export function splitPromptIds(answer: JsonObject): SplitAnswer {
-  const { bytes } = answer;
-  const span = listAt(bytes, answer.member(KEY)) ?? listAt(bytes, inFirstChoice(answer));
-  if (span === undefined) return { promptIds: undefined, rest: bytes };
-  return {
-    promptIds: bytes.subarray(span.start, span.end),
-    rest: concatBytes([bytes.subarray(0, span.start), NULL, bytes.subarray(span.end)]),
-  };
+/**
+ * Part an answer of one choice from the ids of its prompt. Of the ids, only where they end has been
+ * looked for. Throws `JsonScanError` when the rest is not one JSON object.
+ */
+export function splitPromptIds(answer: Uint8Array): SplitAnswer {
+  for (let at = nextList(answer, 0); at >= 0; at = nextList(answer, at + 1)) {
+    const end = answer.indexOf(CLOSE_BRACKET, at) + 1;
+    if (end === 0) break;
+    const rest = new JsonObject(
+      concatBytes([answer.subarray(0, at), NULL, answer.subarray(end)]),
+    );
+    if (rest.member(KEY)?.start === at || inFirstChoice(rest)?.start === at) {
+      return { promptIds: answer.subarray(at, end), rest };
+    }
+  }
+  return { promptIds: undefined, rest: new JsonObject(answer) };
 }
 
-function listAt(bytes: Uint8Array, span: Span | undefined): Span | undefined {
-  return span !== undefined && bytes[span.start] === OPEN_BRACKET ? span : undefined;
+/**
+ * Where the next list that is a value of the key begins; -1 for none. Within a string, the key's
+ * first quote would follow a backslash, or its last would not be followed by a colon.
+ */
+function nextList(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(QUOTE, from); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) {
+    if (bytes[at - 1] === BACKSLASH || !isKeyAt(bytes, at)) continue;
+    const colon = skipSpace(bytes, at + QUOTED_KEY.length);
+    const value = skipSpace(bytes, colon + 1);
+    if (bytes[colon] === COLON && bytes[value] === OPEN_BRACKET) return value;
+  }
+  return -1;
+}
+
+function isKeyAt(bytes: Uint8Array, at: number): boolean {
+  for (let index = 0; index < QUOTED_KEY.length; index++) {
+    if (bytes[at + index] !== QUOTED_KEY[index]) return false;
+  }
+  return true;
+}
+
+function skipSpace(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
+  return at;
 }
 
 function inFirstChoice(answer: JsonObject): Span | undefined {
   const { bytes } = answer;
-  const choices = listAt(bytes, answer.member("choices"));
-  const first = choices === undefined ? undefined : scanArray(bytes, choices, 1)[0];
+  const choices = answer.member("choices");
+  if (choices === undefined || bytes[choices.start] !== OPEN_BRACKET) return undefined;
+  const [first] = scanArray(bytes, choices, 1);
   if (first === undefined || bytes[first.start] !== OPEN_BRACE) return undefined;
   return membersOf(bytes, first).findLast((member) => member.key === KEY);
 }

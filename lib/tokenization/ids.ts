@@ -3,6 +3,8 @@ import { decodeUtf8 } from "../base/mod.ts";
 
 const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const ZERO = 0x30;
 
 /**
  * Whether `raw`, valid JSON, is a list of digits, commas and white space alone, so that it can be
@@ -35,6 +37,32 @@ function isDigit(byte: number): boolean {
 
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/**
+ * How many ids `raw` holds, bytes that are not known to be JSON; undefined when they are not exactly
+ * one list of ids.
+ */
+export function countUncheckedIds(raw: Uint8Array): number | undefined {
+  const end = raw.length - 1;
+  if (raw[0] !== OPEN_BRACKET || raw[end] !== CLOSE_BRACKET || end === 0) return undefined;
+  let at = skipSpace(raw, 1);
+  if (at === end) return 0;
+  for (let count = 1;; count++) {
+    const start = at;
+    while (isDigit(raw[at] ?? 0)) at++;
+    if (at === start || (raw[start] === ZERO && at > start + 1)) return undefined;
+    at = skipSpace(raw, at);
+    if (at === end) return count;
+    if (raw[at] !== COMMA) return undefined;
+    at = skipSpace(raw, at + 1);
+  }
+}
+
+function skipSpace(raw: Uint8Array, from: number): number {
+  let at = from;
+  while (isSpace(raw[at] ?? 0)) at++;
+  return at;
 }
 
 /** The last `count` ids of a JSON list, as numbers. */

@@ -8,7 +8,6 @@
  */
 import { type ByteParts, decodeUtf8, type Engine } from "../base/mod.ts";
 import { scanArray } from "../openai/mod.ts";
-import { countIds } from "./ids.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
 import { asking, idsOf, readJson } from "./reply.ts";
 import type { TokenizeEnd } from "./tokenizer.ts";
@@ -40,8 +39,8 @@ export async function renderPrompt(
   const { status } = reply;
   if (UNSUPPORTED.has(status)) return { kind: "unsupported" };
   if (status >= 400 && status < 500) return { kind: "refused", status };
-  const ids = idsOf(engine, path, reply, renderedIds(reply));
-  return { kind: "tokens", prompt: { ids, count: countIds(ids), maxModelLen: undefined } };
+  const counted = idsOf(engine, path, reply, renderedIds(reply));
+  return { kind: "tokens", prompt: { ...counted, maxModelLen: undefined } };
 }
 
 const OPEN_BRACKET = 0x5b;

@@ -1,7 +1,7 @@
 /** What an engine's answer about a prompt says. @module */
 import { type Engine, errorCodeOf, RouterError } from "../base/mod.ts";
 import { errorMessageOf, JsonObject } from "../openai/mod.ts";
-import { isIdList } from "./ids.ts";
+import { countUncheckedIds } from "./ids.ts";
 import type { JsonReply } from "./post.ts";
 
 /** The reply of `send`; what fails but for the client's leaving becomes `tokenize-failed`. */
@@ -14,14 +14,21 @@ export async function asking(engine: Engine, send: () => Promise<JsonReply>): Pr
   }
 }
 
+/** A list of ids, and how many they are. */
+export interface CountedIds {
+  readonly ids: Uint8Array;
+  readonly count: number;
+}
+
 /** The id list `ids` of a reply with status 200. Throws `tokenize-failed` where there is none. */
 export function idsOf(
   engine: Engine,
   path: string,
   reply: JsonReply,
   ids: Uint8Array | undefined,
-): Uint8Array {
-  if (reply.status === 200 && ids !== undefined && isIdList(ids)) return ids;
+): CountedIds {
+  const count = ids === undefined ? undefined : countUncheckedIds(ids);
+  if (reply.status === 200 && ids !== undefined && count !== undefined) return { ids, count };
   const said = errorMessageOf(valueIn(readJson(reply.body), "error"));
   throw new RouterError(
     "tokenize-failed",

@@ -6,7 +6,6 @@
  * @module
  */
 import { type ByteParts, encodeUtf8, type Engine, RouterError } from "../base/mod.ts";
-import { countIds } from "./ids.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
 import { asking, idsOf, readJson, valueIn } from "./reply.ts";
 
@@ -66,11 +65,10 @@ export function remoteTokenizer(post: PostJson): Tokenizer {
 
 function readTokens(engine: Engine, reply: JsonReply): PromptTokens {
   const answer = readJson(reply.body);
-  const ids = idsOf(engine, "/tokenize", reply, answer?.raw("tokens"));
+  const counted = idsOf(engine, "/tokenize", reply, answer?.raw("tokens"));
   const maxModelLen = valueIn(answer, "max_model_len");
   return {
-    ids,
-    count: countIds(ids),
+    ...counted,
     maxModelLen: typeof maxModelLen === "number" ? maxModelLen : undefined,
   };
 }

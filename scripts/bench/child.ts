@@ -5,6 +5,25 @@ const START_MS = 30_000;
 const STOP_MS = 2_000;
 const POLL_MS = 20;
 
+/** The processes of one run. Disposing them, any number of times, stops all. */
+export class Children implements AsyncDisposable {
+  readonly #started: Child[] = [];
+  #stopped = false;
+
+  /** Start one; throws once they have been stopped. */
+  start(script: string, args: readonly (string | number)[]): Child {
+    if (this.#stopped) throw new Error("Cannot start a process: the run was ended");
+    const child = new Child(script, args.map(String));
+    this.#started.push(child);
+    return child;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#started.map((child) => child.stop()));
+  }
+}
+
 /** One process that serves HTTP on loopback. */
 export class Child {
   readonly pid: number;

@@ -1,5 +1,5 @@
 /** The processes under test: engines of two kinds, and a router for each route. @module */
-import { Child, freePorts } from "./child.ts";
+import { type Child, type Children, freePorts } from "./child.ts";
 import { FAST_MODEL } from "./fast_answers.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -24,8 +24,8 @@ export interface Router {
   readonly pid: number;
 }
 
-/** Everything that runs. Disposing it stops all processes. */
-export interface Cluster extends AsyncDisposable {
+/** Everything that runs. */
+export interface Cluster {
   readonly fast: Engines;
   readonly sim: Engines;
   /** Serves requests directly, by one engine. */
@@ -34,9 +34,8 @@ export interface Cluster extends AsyncDisposable {
   readonly handoff: Router;
 }
 
-/** Start all processes; rejects, with none left behind, when one cannot be started. */
-export async function startCluster(): Promise<Cluster> {
-  await using stack = new AsyncDisposableStack();
+/** Start all processes among `children`; rejects when one cannot be started. */
+export async function startCluster(children: Children): Promise<Cluster> {
   const ports = freePorts(12);
   const [fastAny = 0, fastPrefill = 0, fastDecode = 0, simAny = 0, simPrefill = 0, simDecode = 0] =
     ports;
@@ -45,7 +44,7 @@ export async function startCluster(): Promise<Cluster> {
   const waits: Promise<void>[] = [];
   const served = async (): Promise<void> => void await Promise.all(waits.splice(0));
   const start = (script: string, args: readonly (string | number)[], port: number): Child => {
-    const child = stack.adopt(new Child(script, args.map(String)), (started) => started.stop());
+    const child = children.start(script, args);
     waits.push(child.serving(port, "/v1/models"));
     return child;
   };
@@ -80,7 +79,6 @@ export async function startCluster(): Promise<Cluster> {
     ...["--decode", `${at(simDecode)};init=${initPort};alloc=${allocPort};model=${SIM_MODEL}`],
   ], handoffPort);
   await served();
-  const parts = stack.move();
   return {
     fast: { name: "fast engine", model: FAST_MODEL, port: fastAny, pids: [fast.pid] },
     sim: {
@@ -91,7 +89,6 @@ export async function startCluster(): Promise<Cluster> {
     },
     direct: { port: directPort, pid: direct.pid },
     handoff: { port: handoffPort, pid: handoff.pid },
-    [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }
 

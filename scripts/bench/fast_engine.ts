@@ -130,7 +130,7 @@ async function answer(
 }
 
 function until(atMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, atMs - performance.now()));
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, atMs - performance.now())));
 }
 
 async function writeAll(connection: Deno.TcpConn, bytes: Uint8Array): Promise<void> {

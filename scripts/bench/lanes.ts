@@ -12,7 +12,7 @@ export interface Asked {
   readonly paceMs?: number;
   /** Count the events of each answer: only the fast engine has one per token for certain. */
   readonly exact?: boolean;
-  /** In place of a short prompt. */
+  /** In place of a short prompt; ids are for completions alone. */
   readonly prompt?: string | readonly number[];
 }
 
@@ -24,6 +24,8 @@ export const BASELINE = "engine itself";
 /** Straight to the engine, through the router, and handed off in both forms. */
 export function lanesTo(cluster: Cluster, engines: Engines, asked: Asked): readonly Lane[] {
   const { direct, handoff } = cluster;
+  const isText = asked.prompt === undefined || typeof asked.prompt === "string";
+  const usual: Form = isText ? "chat" : "completions";
   const lane = (name: string, form: Form, port: number, routerPid?: number): Lane => ({
     name,
     port,
@@ -34,9 +36,9 @@ export function lanesTo(cluster: Cluster, engines: Engines, asked: Asked): reado
     routerPid,
   });
   return [
-    lane(BASELINE, "chat", engines.port),
-    lane("router", "chat", direct.port, direct.pid),
-    lane("handoff, chat", "chat", handoff.port, handoff.pid),
+    lane(BASELINE, usual, engines.port),
+    lane("router", usual, direct.port, direct.pid),
+    ...(isText ? [lane("handoff, chat", "chat", handoff.port, handoff.pid)] : []),
     lane("handoff, completions", "completions", handoff.port, handoff.pid),
   ];
 }

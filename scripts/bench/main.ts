@@ -8,7 +8,7 @@
  * @module
  */
 import { describeError, encodeUtf8 } from "../../lib/base/mod.ts";
-import { pause } from "./child.ts";
+import { Children, pause } from "./child.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 import { type Asked, lanesTo } from "./lanes.ts";
 import { runLoad } from "./load.ts";
@@ -52,6 +52,17 @@ function readOptions(args: readonly string[]): Options | undefined {
   return { quick, sections: [only] };
 }
 
+/** How many requests went which way, out of a router's own count. */
+async function routesOf(port: number): Promise<string> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const counts = new Map<string, number>();
+  for (const line of text.matchAll(/^pd_router_requests_total\{.*route="(\w+)".*\} (\d+)$/gm)) {
+    const [, route = "", count] = line;
+    if (route !== "none") counts.set(route, (counts.get(route) ?? 0) + Number(count));
+  }
+  return [...counts].map(([route, count]) => `${count} ${route}`).join(", ");
+}
+
 async function warmUp(cluster: Cluster, durationMs: number): Promise<void> {
   const kinds: readonly Asked[] = [{ stream: false, tokens: 16 }, { stream: true, tokens: 50 }];
   for (const asked of kinds) {
@@ -65,12 +76,10 @@ async function warmUp(cluster: Cluster, durationMs: number): Promise<void> {
 
 async function bench({ quick, sections }: Options): Promise<void> {
   const startedAt = performance.now();
-  await using cluster = await startCluster();
-  const stop = (): void => {
-    // Their ends end the load, which ends this.
-    cluster[Symbol.asyncDispose]().then(() => Deno.exit(130));
-  };
+  await using children = new Children();
+  const stop = (): void => void children[Symbol.asyncDispose]().then(() => Deno.exit(130));
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
+  const cluster = await startCluster(children);
   const routers = [
     { name: "router (direct)", pid: cluster.direct.pid },
     { name: "router (handoff)", pid: cluster.handoff.pid },
@@ -101,7 +110,8 @@ async function bench({ quick, sections }: Options): Promise<void> {
     { title: "most", text: (row) => mib(row.most) },
     { title: "end", text: ({ index }) => mib(atEnd[index]) },
   ], rows);
-  print(`\n${memory}\n\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`);
+  print(`\n${memory}\n\nRequests of router (handoff): ${await routesOf(cluster.handoff.port)}`);
+  print(`${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`);
 }
 
 const options = readOptions(Deno.args);

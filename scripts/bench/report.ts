@@ -25,6 +25,8 @@ export type Section = (bench: Bench) => Promise<string>;
 /** One line: a lane at one number of connections, beside the baseline at that number. */
 interface Row {
   readonly lane: string;
+  /** What sets the row apart beside lane and number. */
+  readonly note?: string;
   readonly connections: number;
   readonly seen: Measured;
   readonly baseline: Measured;
@@ -100,20 +102,20 @@ async function paced(bench: Bench): Promise<string> {
   ]);
 }
 
-async function large(bench: Bench): Promise<string> {
-  const { cluster } = bench;
-  const text = { stream: false, tokens: WHOLE_TOKENS, prompt: "word ".repeat(LARGE_BYTES / 5) };
+async function large({ cluster, effort, onMemory }: Bench): Promise<string> {
+  const longer = { cluster, effort: { ...effort, durationMs: 2 * effort.durationMs }, onMemory };
   const ids = Array.from({ length: LONG_IDS }, (_, index) => 10_000 + index);
-  const chats = lanesTo(cluster, cluster.fast, text).filter(({ name }) => !name.includes("compl"));
-  const prompts = lanesTo(cluster, cluster.fast, { ...text, prompt: ids });
-  const completions = prompts.filter(({ name }) => name.includes("compl"));
-  const rows = await rowsOf(bench, [1], () => chats);
-  const long = await rowsOf(bench, [1], () => completions);
+  const rows: Row[] = [];
+  for (const prompt of ["word ".repeat(LARGE_BYTES / 5), ids]) {
+    const asked: Asked = { stream: false, tokens: WHOLE_TOKENS, prompt };
+    const name = typeof prompt === "string" ? `${LARGE_BYTES / 2 ** 20} MiB` : `${LONG_IDS} ids`;
+    const seen = await rowsOf(longer, [1], () => lanesTo(cluster, cluster.fast, asked));
+    rows.push(...seen.map((row) => ({ ...row, note: name })));
+  }
   return section(
-    `Large requests, fast engine: a chat of ${LARGE_BYTES / 2 ** 20} MiB; ` +
-      `a completion of ${LONG_IDS} token ids`,
+    "Large prompts without streaming, as text and as ids, fast engine",
     "clients",
-    [...rows, ...long.map((row) => ({ ...row, lane: `${row.lane}, ${LONG_IDS} ids` }))],
+    rows,
     [
       { title: "req/s", text: ({ seen }) => figure(seen.requestsPerSecond, 0) },
       ...spreadColumns("", (seen) => seen.latencyMs),
@@ -149,7 +151,11 @@ function section(
   columns: readonly Column<Row>[],
 ): string {
   const all: readonly Column<Row>[] = [
-    { title: what, text: ({ lane, connections }) => `${String(connections).padStart(4)} ${lane}` },
+    {
+      title: what,
+      text: ({ lane, note, connections }) =>
+        `${String(connections).padStart(4)} ${lane}${note === undefined ? "" : `, ${note}`}`,
+    },
     ...columns,
     {
       title: "cores client|engine|router",

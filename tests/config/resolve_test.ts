@@ -364,6 +364,11 @@ Deno.test("resolveConfig() implies only what was not said", () => {
     resolve(given).settings.find(({ flag }) => flag.name === name)?.source;
   assertEquals(source({ flags: PAIR }, "routing-logic"), "implied");
   assertEquals(source({ flags: PAIR }, "nixl-proxy-host"), "implied");
+  for (const protocol of ["nixl", "shared_storage"]) {
+    const other = { flags: { ...PAIR, "kv-protocol": protocol } };
+    assertEquals(source(other, "routing-logic"), "implied", protocol);
+    assertEquals(source(other, "nixl-proxy-host"), "default", protocol);
+  }
   const said = { flags: { ...PAIR, "nixl-proxy-host": "127.0.0.1" } };
   assertEquals(source(said, "nixl-proxy-host"), "flag");
   const { handoff } = configOf(said);

@@ -2,7 +2,8 @@ import { type Random, seededRandom } from "../../lib/base/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { type Cluster, type ClusterShape, MODEL, startCluster, total } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
-import { post } from "../support/router.ts";
+import { engineAt, post, startRouter } from "../support/router.ts";
+import { startScripted } from "../support/scripted_engine.ts";
 import { data, event, sse, startPair, usageEvent } from "../support/scripted_pair.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -159,10 +160,36 @@ Deno.test("a list of prompts is answered as one engine does when streams are cut
   for (const splitBytes of ["byte", "random"] as const) {
     for (const engine of cluster.decodes) engine.faults.splitBytes = splitBytes;
     for (let round = 0; round < (splitBytes === "byte" ? 1 : 4); round++) {
-      await compare(cluster, { ...await randomList(cluster, random), stream: true });
+      const list = await randomList(cluster, random);
+      const short = splitBytes === "byte" ? { max_tokens: 3 } : {};
+      await compare(cluster, { ...list, ...short, stream: true });
     }
   }
   await cluster.quiet();
+});
+
+Deno.test("a prompt of a list whose handoff fails is handed off again, and no other", async () => {
+  await using cluster = await startCluster({
+    prefills: 2,
+    decodes: 2,
+    router: { handoff: { kvReadyTimeoutMs: 200 } },
+  });
+  for (const stream of [false, true]) {
+    const [prefill] = cluster.prefills;
+    if (prefill !== undefined) prefill.faults.errorAnswer = 1;
+    const prompt = Array.from({ length: 6 }, (_, at) => `Prompt ${at} of ${stream}`);
+    await compare(cluster, { model: MODEL, prompt, max_tokens: 4, stream });
+  }
+  const metrics = await (await fetch(`${cluster.url}/metrics`)).text();
+  assertStringIncludes(metrics, 'pd_router_handoff_retries_total{reason="prefill_failed"} 2');
+  await cluster.quiet();
+});
+
+Deno.test("a list passes a router that hands nothing off as it is", async () => {
+  await using engine = startScripted(({ text }) => new Response(text));
+  await using router = await startRouter([engineAt(engine.url, "any")]);
+  const body = '{"prompt": ["a",  "b"], "model":"m" }';
+  assertEquals(await (await post(`${router.url}/v1/completions`, body)).text(), body);
 });
 
 Deno.test("a list of 256 prompts is answered, 8 at a time; one more is refused", async () => {
@@ -319,3 +346,35 @@ Deno.test("a list never reaches an engine as one, however its prompts are served
   assertEquals(kvIds.length, 8, "each of the prompts of four lists has a KV id of its own");
   await eventually(() => Object.values(router.app.stats()).every((count) => count === 0));
 });
+
+for (const [name, shape] of SHAPES.slice(1)) {
+  Deno.test(`clients that leave lists at random times leave nothing behind, ${name}`, async () => {
+    await using cluster = await startCluster({
+      prefill: { ttftMs: 5, notify: 3 },
+      decode: { itlMs: 2, ttftMs: 2 },
+      ...shape,
+    });
+    await Promise.all(Array.from({ length: 30 }, async (_, index) => {
+      const controller = new AbortController();
+      const timer = setTimeout(() => controller.abort(), index * 4);
+      try {
+        const answer = await post(`${cluster.url}/v1/completions`, {
+          model: MODEL,
+          prompt: Array.from({ length: 3 + index % 9 }, (_, at) => `${index} ${at} [[sim:len 40]]`),
+          max_tokens: 60,
+          stream: index % 3 > 0,
+        }, { signal: controller.signal });
+        await answer.text();
+      } catch (error) {
+        assert(error instanceof DOMException, String(error));
+      } finally {
+        clearTimeout(timer);
+      }
+    }));
+    await cluster.quiet();
+    for (const engine of cluster.decodes) {
+      const { staleReads, doubleUses } = engine.stats();
+      assertEquals([staleReads, doubleUses], [0, 0]);
+    }
+  });
+}

@@ -571,6 +571,7 @@ Deno.test("fanOut() says in the log what failed after the list had ended", async
   assertEquals((await fanOut({ clock, log, background }, context, request, one)).status, 400);
   late.reject(new RouterError("prefill-failed", "later on"));
   await background.idle();
-  assertEquals(lines.length, 1);
-  assertStringIncludes(lines[0] ?? "", "later on");
+  assertEquals(lines.length, 2);
+  assertStringIncludes(lines[0] ?? "", "request=r prompts=2");
+  assertStringIncludes(lines[1] ?? "", "later on");
 });

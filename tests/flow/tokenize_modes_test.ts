@@ -310,6 +310,26 @@ Deno.test("--tokenize prefill drains a failed prefill by the ids of /tokenize", 
   });
 });
 
+Deno.test("--tokenize prefill drains when the client leaves while /tokenize is asked instead", async () => {
+  let hung = 0;
+  const first: Case["first"] = ({ path }) =>
+    path === "/tokenize" && hung++ === 0
+      ? new Response(new ReadableStream({}), { headers: { "content-length": "10" } })
+      : undefined;
+  await withPair({ how: "prefill", told: { ids: undefined }, first }, async (pair) => {
+    const controller = new AbortController();
+    const leaving = post(`${pair.router.url}/v1/chat/completions`, CHAT, {
+      signal: controller.signal,
+    }).then(() => false, () => true);
+    await eventually(() => hung > 0, () => "the question to be asked");
+    controller.abort();
+    assert(await leaving, "the client has left");
+    await eventually(() => pair.drains().length === 1, () => "one drain");
+    assertEquals(pair.drains()[0]?.["prompt"], [...PROMPT_IDS, 91]);
+    assertEquals(pair.decodeLegs(), []);
+  });
+});
+
 Deno.test("--tokenize prefill has the ids before the prefill where its endpoint is not the client's", async () => {
   await withPair({ how: "prefill" }, async (pair) => {
     const ids = await post(`${pair.router.url}/v1/completions`, { ...COMPLETION, prompt: [1, 2] });

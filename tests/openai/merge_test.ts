@@ -230,6 +230,19 @@ Deno.test("EventMerger.read() tells usage, errors and the end from chunks", () =
   }
 });
 
+Deno.test("EventMerger.read() writes an event of several lines on one", () => {
+  const merger = new EventMerger(1, 1, IDENTITY);
+  for (const text of ["a", "b"]) {
+    const data = JSON.stringify(JSON.parse(chunk(0, text)), undefined, 1);
+    const event = merger.read(encodeUtf8(data));
+    assertEquals(passed(event), expected(data, 1));
+    const bytes = event.kind === "pass" ? concatBytes(event.data) : new Uint8Array(0);
+    assert(bytes.length > 0 && !bytes.includes(0x0a));
+  }
+  const failed = merger.read(encodeUtf8('{\n"error":{}}'));
+  assertEquals(failed.kind === "error" ? decodeUtf8(failed.data) : failed, '{ "error":{}}');
+});
+
 Deno.test("EventMerger.read() gives the same events however the stream is cut", () => {
   const datas = [
     chunk(0, " a"),

@@ -1,6 +1,6 @@
 import { decodeUtf8, encodeUtf8 } from "../../lib/base/mod.ts";
-import { JsonObject, splitPromptIds } from "../../lib/openai/mod.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { splitPromptIds } from "../../lib/openai/mod.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 const ROWS: readonly (readonly [name: string, text: string, ids: string | undefined])[] = [
   ["chat", '{"choices":[{"index":0}],"prompt_token_ids":[1, 2],"usage":{}}', "[1, 2]"],
@@ -18,25 +18,38 @@ const ROWS: readonly (readonly [name: string, text: string, ids: string | undefi
   ["no choice", '{"choices":[]}', undefined],
   ["a choice that is none", '{"choices":[[1]]}', undefined],
   ["nothing", "{}", undefined],
+  ["somewhere else first", '{"a":{"prompt_token_ids":[9]},"prompt_token_ids":[1]}', "[1]"],
+  ["somewhere else only", '{"a":{"prompt_token_ids":[9]},"choices":[{"b":[1]}]}', undefined],
+  ["a key that ends so", '{"x\\"prompt_token_ids":[1],"choices":[]}', undefined],
+  ["a value that is the key", '{"a":"prompt_token_ids","prompt_token_ids" : [2]}', "[2]"],
+  ["white space", '{ "prompt_token_ids"\n:\t[ 1 ,2\n] , "b":[] }', "[ 1 ,2\n]"],
 ];
 
 for (const [name, text, ids] of ROWS) {
   Deno.test(`splitPromptIds() parts an answer from its prompt's ids: ${name}`, () => {
-    const split = splitPromptIds(new JsonObject(encodeUtf8(text)));
-    const found = split.promptIds;
-    assertEquals(found === undefined ? undefined : decodeUtf8(found), ids);
-    const rest = decodeUtf8(split.rest);
-    if (ids === undefined) assertEquals(rest, text);
-    else assertEquals(rest, text.replace(ids, "null"));
-    assert(typeof JSON.parse(rest) === "object");
+    const { promptIds, rest } = splitPromptIds(encodeUtf8(text));
+    assertEquals(promptIds === undefined ? undefined : decodeUtf8(promptIds), ids);
+    const left = decodeUtf8(rest.bytes);
+    assertEquals(left, ids === undefined ? text : text.replace(ids, "null"));
+    assert(typeof JSON.parse(left) === "object");
   });
 }
 
 Deno.test("splitPromptIds() keeps a long list as the bytes it came in", () => {
   const list = Array.from({ length: 20_000 }, (_, id) => id).join(",");
   const bytes = encodeUtf8(`{"choices":[{"text":"a","prompt_token_ids":[${list}]}]}`);
-  const { promptIds, rest } = splitPromptIds(new JsonObject(bytes));
+  const { promptIds, rest } = splitPromptIds(bytes);
   assert(promptIds?.buffer === bytes.buffer);
   assertEquals(decodeUtf8(promptIds), `[${list}]`);
-  assertEquals(decodeUtf8(rest), '{"choices":[{"text":"a","prompt_token_ids":null}]}');
+  assertEquals(
+    decodeUtf8(rest.bytes),
+    '{"choices":[{"text":"a","prompt_token_ids":null}]}',
+  );
+});
+
+Deno.test("splitPromptIds() fails on what is not one object, cut anywhere", () => {
+  const whole = encodeUtf8('{"choices":[{"text":"a"}],"prompt_token_ids":[1,2],"b":[3]}');
+  for (let length = 0; length < whole.length; length++) {
+    assertThrows(() => splitPromptIds(whole.subarray(0, length)), SyntaxError);
+  }
 });

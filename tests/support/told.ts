@@ -6,7 +6,7 @@ export interface Told {
   readonly choice: Readonly<Record<string, unknown>>;
   readonly usage: unknown;
   readonly promptIds: unknown;
-  /** Usage of each chunk that reports it, one more than the other: the last ones are alike. */
+  /** Whether every chunk reports usage, as `continuous_usage_stats` asks. */
   readonly reports: boolean;
   readonly done: number;
 }

@@ -1,0 +1,22 @@
+import { parseProcessStat, readProcessStat } from "../../scripts/bench/process_stat.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+
+const FIELDS = "S 1 2 3 4 5 6 7 8 9 10 150 50 13 14 15 16 17 18 19 20 1000 22";
+
+Deno.test("parseProcessStat() reads CPU time and memory behind any program name", () => {
+  for (const name of ["deno", "a b", "a) R 1 (b"]) {
+    assertEquals(parseProcessStat(`42 (${name}) ${FIELDS}\n`), {
+      cpuSeconds: 2,
+      residentBytes: 4_096_000,
+    });
+  }
+});
+
+Deno.test("parseProcessStat() refuses a line that is too short", () => {
+  assertThrows(() => parseProcessStat("42 (deno) S 1 2"), Error, "/proc/PID/stat");
+});
+
+Deno.test("readProcessStat() sees this process", () => {
+  const { cpuSeconds, residentBytes } = readProcessStat(Deno.pid);
+  assert(cpuSeconds > 0 && residentBytes > 2 ** 20);
+});
