@@ -15,6 +15,7 @@ export type ErrorCode =
   | "decode-failed"
   | "upstream-unreachable"
   | "upstream-protocol"
+  | "upstream-lost"
   | "upstream-timeout"
   | "client-gone"
   | "shutting-down"

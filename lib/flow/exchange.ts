@@ -18,6 +18,8 @@ export interface Exchange {
   readonly headers: readonly HeaderField[];
   readonly body?: ByteParts;
   readonly headTimeoutMs: number;
+  /** False for what must not reach an engine twice. */
+  readonly replayable?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -34,6 +36,7 @@ export function exchange(
     path,
     headers,
     ...(body === undefined ? {} : { body }),
+    replayable: request.replayable ?? true,
     connectTimeoutMs: deps.timeouts.connectMs,
     headTimeoutMs,
     idleTimeoutMs: deps.timeouts.streamIdleMs,

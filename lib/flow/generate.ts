@@ -1,5 +1,5 @@
 /** One generation request's story: hand it off, again on another pair, or serve it directly. @module */
-import type { Engine, FirstToken } from "../base/mod.ts";
+import { type Engine, errorCodeOf, type FirstToken } from "../base/mod.ts";
 import {
   decide,
   type DirectReason,
@@ -136,8 +136,10 @@ function routeOf(deps: HandoffDeps, mode: FirstToken): Route {
 
 type RetryEnd = Extract<AttemptEnd, { readonly kind: "retry" }>;
 
-/** Whether `pair` has nothing new over the attempt that failed. */
+/** Whether `pair` has nothing new over the attempt that failed, and its failure speaks against it. */
 function repeats({ prefill, decode }: Pair, failed: RetryEnd): boolean {
+  // An engine may close a connection it kept; a fresh attempt is as good as the first.
+  if (errorCodeOf(failed.error.cause) === "upstream-lost") return false;
   return failed.avoid.every((id) => id === prefill.id || id === decode.id);
 }
 

@@ -97,6 +97,8 @@ async function run(
       headers: context.headers,
       body: ask.body,
       headTimeoutMs: deps.timeouts.prefillMs,
+      // Sent twice, it would move its KV twice, under one id.
+      replayable: false,
       signal: deps.background.signal,
     });
     if (response.status === 200) {

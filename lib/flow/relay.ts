@@ -204,6 +204,8 @@ async function open(
       headers: context.headers,
       body: originalBody(request, params),
       headTimeoutMs: request.stream ? deps.timeouts.firstByteMs : deps.timeouts.wholeAnswerMs,
+      // What a prefill said of its KV is good for one request.
+      replayable: params === undefined,
       signal: abort.signal,
     });
     if (response.status >= 400) {

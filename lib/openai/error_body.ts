@@ -36,6 +36,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "kv-timeout": { status: 504, type: "GatewayTimeoutError" },
   "decode-failed": { status: 502, type: "BadGatewayError" },
   "upstream-unreachable": { status: 502, type: "BadGatewayError" },
+  "upstream-lost": { status: 502, type: "BadGatewayError" },
   "upstream-protocol": { status: 502, type: "BadGatewayError" },
   "upstream-timeout": { status: 504, type: "GatewayTimeoutError" },
   "client-gone": { status: 499, type: "ClientClosedRequest" },

@@ -20,6 +20,12 @@ export interface UpstreamRequest {
   readonly headers: readonly HeaderField[];
   /** Absent for no body. The parts must not change until the response head has arrived. */
   readonly body?: ByteParts;
+  /**
+   * False for a request that must not reach an engine twice: if a kept connection is lost before
+   * any byte of a response, it is not sent again on a fresh one.
+   * @default {true}
+   */
+  readonly replayable?: boolean;
   /** Longest wait for the TCP (and TLS) connection, in milliseconds. */
   readonly connectTimeoutMs: number;
   /**
@@ -63,7 +69,8 @@ export interface UpstreamClient extends Disposable {
    * Resolves when the final response head has arrived, whatever its status. Rejects with
    * `RouterError`: `upstream-unreachable` (refused, unresolvable, connect time-out),
    * `upstream-protocol` (wrong framing or a connection lost before the head), `upstream-timeout`
-   * (no head in time), `client-gone` (aborted), `shutting-down` (the client is disposed),
+   * (no head in time), `upstream-lost` (a kept connection lost under a request that is not
+   * `replayable`), `client-gone` (aborted), `shutting-down` (the client is disposed),
    * `bad-request` (method, path or a field that HTTP/1.1 cannot carry), `internal` (a field that is
    * the client's own).
    */

@@ -9,7 +9,7 @@ import { connect, type Dial, platformDial } from "./dial.ts";
 import { exchange } from "./exchange.ts";
 import { type Origin, parseOrigin } from "./origin.ts";
 import { Pool, type PoolStats } from "./pool.ts";
-import { aborted, badResponse, LostConnection, shuttingDown } from "./problems.ts";
+import { aborted, badResponse, lost, LostConnection, shuttingDown } from "./problems.ts";
 import { encodeRequest } from "./request_head.ts";
 
 /** What an upstream client is made from. */
@@ -82,6 +82,7 @@ class HttpClient implements PooledUpstreamClient {
       const reply = await exchange(pooled, encoded, request, this.#release);
       if (!(reply instanceof LostConnection)) return this.#answered(reply, pooled, scratch);
       this.#check(origin, request);
+      if (request.replayable === false) throw lost(origin, reply);
     }
     const fresh = await this.#connect(origin, request);
     const reply = await exchange(fresh, encoded, request, this.#release);

@@ -33,6 +33,15 @@ export function badResponse(origin: Origin, why: string, cause?: unknown): Route
   );
 }
 
+/** A kept connection ended before a response to a request that must not be sent again. */
+export function lost(origin: Origin, cause: unknown): RouterError {
+  return new RouterError(
+    "upstream-lost",
+    `Engine ${origin.url} closed a kept connection before it answered`,
+    { cause },
+  );
+}
+
 /** An engine stayed silent for too long. `what` is what did not come, e.g. `response head`. */
 export function timedOut(origin: Origin, what: string, limitMs: number): RouterError {
   return new RouterError(

@@ -356,7 +356,7 @@ for (const [name, shape] of SHAPES.slice(1)) {
     });
     await Promise.all(Array.from({ length: 30 }, async (_, index) => {
       const controller = new AbortController();
-      const timer = setTimeout(() => controller.abort(), index * 4);
+      const timer = setTimeout(() => controller.abort(), 10 + index * 4);
       try {
         const answer = await post(`${cluster.url}/v1/completions`, {
           model: MODEL,

@@ -216,6 +216,7 @@ async function check(shape: ClusterShape, seed: number): Promise<void> {
   assertEquals(total(cluster.decodes, "staleReads"), 0);
   assertEquals(total(cluster.prefills, "plainOnSender"), 0);
   assert(total(cluster.prefills, "prefills") > 20);
+  assert(total(cluster.decodes, "externalHits") > 20);
 }
 
 const SHAPES: readonly (readonly [name: string, shape: ClusterShape])[] = [
