@@ -1,7 +1,7 @@
 /** What a handler is given of one request, and of the app. @module */
 import type { Logger, Random } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
-import { type FlowDeps, type HandoffDeps, type RequestContext, RequestTrace } from "../flow/mod.ts";
+import type { FlowDeps, HandoffDeps, RequestContext, RequestTrace } from "../flow/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 
 /** A finished request, for whoever wants to show it. */

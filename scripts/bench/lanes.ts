@@ -16,7 +16,9 @@ export interface Asked {
   readonly prompt?: string | readonly number[];
 }
 
-const PROMPT = "Tell me of the sea, of ships and of harbours. ".repeat(4);
+// The simulated model's answer to it begins with a whole character in both forms: one that is
+// spread over tokens is a story of its own.
+const PROMPT = "Tell me of the sea, of ships and of harbours. ".repeat(4).trimEnd();
 
 /** The name of the lane that all others are compared with. */
 export const BASELINE = "engine itself";

@@ -1,4 +1,4 @@
-import { type FaultWhen, type SimEngine, type SimFaults } from "../../lib/sim/mod.ts";
+import type { FaultWhen, SimEngine, SimFaults } from "../../lib/sim/mod.ts";
 import { comparable, type ComparableAnswer } from "../support/answers.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { type Cluster, type ClusterShape, MODEL, startCluster, total } from "../support/cluster.ts";

@@ -16,6 +16,7 @@ const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: strin
   ["decode-failed", 502, "BadGatewayError"],
   ["upstream-unreachable", 502, "BadGatewayError"],
   ["upstream-protocol", 502, "BadGatewayError"],
+  ["upstream-lost", 502, "BadGatewayError"],
   ["upstream-timeout", 504, "GatewayTimeoutError"],
   ["client-gone", 499, "ClientClosedRequest"],
   ["shutting-down", 503, "ServiceUnavailableError"],
