@@ -1,12 +1,14 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { parseArgv } from "../../lib/cli/argv.ts";
 import { demoHelp } from "../../lib/cli/demo.ts";
+import { dispatch } from "../../lib/cli/dispatch.ts";
 import { loadConfig } from "../../lib/cli/load.ts";
 import { FLAGS, problemText } from "../../lib/config/mod.ts";
 import { routeOf } from "../../lib/http/routes.ts";
 import { METRICS } from "../../lib/metrics/mod.ts";
 import { parseSimOptions, SIM_FLAGS } from "../../lib/sim/mod.ts";
 import { BLOCKS, renderReadme } from "../../scripts/readme.ts";
+import { fakeProcess } from "../cli/support.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -91,7 +93,9 @@ Deno.test("README.md starts routers with configurations that are right", () => {
     assertEquals(path, "pd.yaml");
     return files[0] ?? "";
   };
-  const starts = routerArguments("start").filter((args) => !args.includes("--version"));
+  const starts = routerArguments("start").filter((args) =>
+    !args.includes("--version") && args[0] !== "explain"
+  );
   assert(starts.length >= 4);
   for (const args of starts) {
     const argv = parseArgv(FLAGS, args[0] === "check" ? args.slice(1) : args);
@@ -99,6 +103,15 @@ Deno.test("README.md starts routers with configurations that are right", () => {
     assertEquals(result.ok ? [] : result.problems.map(problemText), [], args.join(" "));
     assert(result.ok && result.config.handoff.kind !== "none");
   }
+});
+
+Deno.test("README.md explains a request as the command does", async () => {
+  const [args, ...others] = routerArguments("start").filter(([command]) => command === "explain");
+  assertEquals(others, []);
+  const request = JSON.stringify({ model: "m", messages: [{ role: "user", content: "hi" }] });
+  const { ports, out } = fakeProcess({}, { "request.json": request });
+  assertEquals(await dispatch(args ?? [], ports), 0);
+  assertStringIncludes(out.text, "handoff in mode P1");
 });
 
 Deno.test("README.md starts simulated engines with options that are right", () => {
