@@ -2,13 +2,13 @@ import floors, { folderOf, importProblem } from "../../scripts/lint_floors.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const FOLDERS: readonly (readonly [path: string, folder: string | undefined])[] = [
-  ["/home/u/pd-router/lib/base/clock.ts", "base"],
-  ["/home/u/pd-router/lib/openai/mod.ts", "openai"],
+  ["/srv/pd-router/lib/base/clock.ts", "base"],
+  ["/srv/pd-router/lib/openai/mod.ts", "openai"],
   ["/usr/lib/x/lib/sse/decode.ts", "sse"],
-  ["/home/u/pd-router/lib/app.ts", undefined],
-  ["/home/u/pd-router/main.ts", undefined],
-  ["/home/u/pd-router/tests/base/clock_test.ts", undefined],
-  ["/home/u/pd-router/lib/base/readme.md", undefined],
+  ["/srv/pd-router/lib/app.ts", undefined],
+  ["/srv/pd-router/main.ts", undefined],
+  ["/srv/pd-router/tests/base/clock_test.ts", undefined],
+  ["/srv/pd-router/lib/base/readme.md", undefined],
 ];
 
 for (const [path, folder] of FOLDERS) {
