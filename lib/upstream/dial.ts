@@ -25,10 +25,32 @@ export type Dial = (origin: Origin, signal: AbortSignal) => Promise<Socket>;
 export function platformDial(caCerts: readonly string[]): Dial {
   return async (origin, signal) => {
     const { hostname, port } = origin;
-    const tcp = await Deno.connect({ hostname, port, signal });
+    const tcp = await openTcp(hostname, port, signal);
     tcp.setNoDelay(true);
     return origin.secure ? await startTls(tcp, hostname, caCerts, signal) : tcp;
   };
+}
+
+/**
+ * A TCP connection; gives up when `signal` aborts. `Deno.connect` looks at its signal once more when
+ * the connection is there, and throws without closing it. It is given one that does not throw, so
+ * that a connection made in that moment arrives here.
+ */
+async function openTcp(
+  hostname: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn> {
+  signal.throwIfAborted();
+  const cancel = new AbortController();
+  Object.defineProperty(cancel.signal, "throwIfAborted", { value: () => {} });
+  const onAbort = (): void => cancel.abort();
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await Deno.connect({ hostname, port, signal: cancel.signal });
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /**

@@ -112,3 +112,25 @@ Deno.test("platformDial() gives a TLS handshake up at once", async () => {
   await rejected;
   finish();
 });
+
+Deno.test("platformDial() loses no connection that is made in the moment it is given up", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const origin = parseOrigin(`http://127.0.0.1:${listener.addr.port}`);
+  const controller = new AbortController();
+  const { connect: platform } = Deno;
+  const late = async (options: Deno.ConnectOptions): Promise<Deno.TcpConn> => {
+    const connection = await platform({ ...options, signal: new AbortController().signal });
+    controller.abort();
+    // As the platform's own does, before it gives the connection back.
+    options.signal?.throwIfAborted();
+    return connection;
+  };
+  Object.defineProperty(Deno, "connect", { value: late, configurable: true, writable: true });
+  try {
+    const socket = await platformDial([])(origin, controller.signal);
+    using _accepted = await listener.accept();
+    socket.close();
+  } finally {
+    Object.defineProperty(Deno, "connect", { value: platform, configurable: true, writable: true });
+  }
+});
