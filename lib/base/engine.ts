@@ -10,6 +10,10 @@ export type FirstToken = "prefill" | "decode";
 export const FIRST_TOKEN_MODES = ["prefill", "decode", "both"] as const;
 export type FirstTokenModes = (typeof FIRST_TOKEN_MODES)[number];
 
+/** How KV can move between a prefill and a decode engine. */
+export const KV_PROTOCOLS = ["lmcache", "nixl", "shared_storage"] as const;
+export type KvProtocol = (typeof KV_PROTOCOLS)[number];
+
 /**
  * Where prefill engines write KV of a decode engine: LMCache `pd_peer_host`, `pd_peer_init_port`,
  * `pd_peer_alloc_port`, `pd_peer_query_port`; one port per decode rank, all lists of one length.
@@ -34,6 +38,8 @@ export interface Engine {
   readonly models: readonly string[];
   /** The production-stack model label, e.g. `prefill`. */
   readonly label?: string;
+  /** How its KV moves, where that is not the fleet's usual way. Pairs have it in common. */
+  readonly kvProtocol?: KvProtocol;
   /** Set on engines that can receive KV over NIXL. */
   readonly nixl?: NixlReceiver;
   /** KV-ready notifications one request causes on this prefill engine, when configured. */

@@ -1,7 +1,6 @@
 /** The configuration record from settings that are known to be right. @module */
-import { type Engine, LOG_LEVELS } from "../base/mod.ts";
+import { type Engine, KV_PROTOCOLS, LOG_LEVELS } from "../base/mod.ts";
 import { type Handoff, type RouterConfig, type Routing, TOKENIZE_WAYS } from "./schema.ts";
-import { KV_PROTOCOLS } from "./flags.ts";
 import type { Settings } from "./settings.ts";
 
 /** The configuration that checked `settings` and `engines` amount to. */

@@ -1,5 +1,11 @@
 /** One engine as it was written, checked in itself. @module */
-import { FIRST_TOKEN_MODES, type FirstTokenModes, type Role } from "../base/mod.ts";
+import {
+  FIRST_TOKEN_MODES,
+  type FirstTokenModes,
+  KV_PROTOCOLS,
+  type KvProtocol,
+  type Role,
+} from "../base/mod.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import { type EngineUrl, parseEngineUrl } from "./url.ts";
 import { parseHost, parsePorts } from "./value.ts";
@@ -10,6 +16,7 @@ export interface RawEngine {
   readonly role: Role;
   readonly models: readonly string[];
   readonly label?: string | undefined;
+  readonly kv_protocol?: string | undefined;
   readonly nixl?: {
     readonly host?: string | undefined;
     readonly init_ports?: readonly string[] | undefined;
@@ -38,6 +45,8 @@ export interface EngineDraft {
   /** Empty when they are to be read from the engine. */
   readonly models: readonly string[];
   readonly label?: string | undefined;
+  /** Absent for the usual one. */
+  readonly kvProtocol?: KvProtocol | undefined;
   /** Absent when nothing was said of it. */
   readonly receiver?: DraftReceiver | undefined;
   /** KV-ready notifications that one request causes on this prefill engine. */
@@ -81,6 +90,11 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
       withSuggestion("first_token: expected prefill, decode or both", modes, FIRST_TOKEN_MODES),
     );
   }
+  const kvProtocol = KV_PROTOCOLS.find((known) => known === raw.kv_protocol);
+  if (raw.kv_protocol !== undefined && kvProtocol === undefined) {
+    const message = `kv_protocol: expected one of ${KV_PROTOCOLS.join(", ")}`;
+    wrong.push(withSuggestion(message, raw.kv_protocol, KV_PROTOCOLS));
+  }
   if (raw.models.includes("")) wrong.push("a model's name is empty");
   if (isReceiver && raw.role === "prefill") wrong.push("host and ports belong to decode engines");
   if (notifications !== undefined && raw.role === "decode") {
@@ -96,7 +110,7 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
   }
   const models = [...new Set(raw.models)];
   const { role, label } = raw;
-  const draft = { where, at: at.value, role, models, label, notifications };
+  const draft = { where, at: at.value, role, models, label, notifications, kvProtocol };
   return { drafts: [isReceiver ? { ...draft, receiver } : draft], problems: [] };
 }
 

@@ -7,8 +7,8 @@ import type { Settings } from "./settings.ts";
 import { maskUrls } from "./value.ts";
 
 const SPEC_KEYS = {
-  prefill: ["model", "notifications"],
-  decode: ["model", "init", "alloc", "query", "host", "first_token"],
+  prefill: ["model", "notifications", "kv_protocol"],
+  decode: ["model", "init", "alloc", "query", "host", "first_token", "kv_protocol"],
 } as const satisfies Partial<Record<Role, readonly string[]>>;
 
 type Backend = Pick<RawEngine, "url" | "label" | "models">;
@@ -29,6 +29,7 @@ export function draftSpecs(settings: Settings, role: "prefill" | "decode"): Draf
         url,
         role,
         models: list("model") ?? [],
+        kv_protocol: fields.get("kv_protocol"),
         nixl: {
           host: fields.get("host"),
           init_ports: list("init"),

@@ -2,6 +2,7 @@
 import type { Engine, FirstTokenModes, NixlReceiver } from "../base/mod.ts";
 import type { DraftReceiver, EngineDraft } from "./draft.ts";
 import type { Problem } from "./problem.ts";
+import type { Handoff } from "./schema.ts";
 
 /** What holds for decode engines of which nothing else was said. */
 export interface ReceiverDefaults {
@@ -23,18 +24,23 @@ const WILDCARDS = new Set(["0.0.0.0", "::", "[::]", "*"]);
 export function finishEngines(
   drafts: readonly EngineDraft[],
   receivers: ReceiverDefaults | undefined,
+  usual: Handoff["kind"] = receivers === undefined ? "none" : "lmcache",
 ): { readonly engines: readonly Engine[]; readonly problems: readonly Problem[] } {
-  const problems = duplicateUrls(drafts);
+  const problems = [...duplicateUrls(drafts), ...protocolProblems(drafts, usual)];
   const ids = uniqueIds(drafts);
   const engines = drafts.map((draft, index): Engine => {
-    const nixl = receivers === undefined ? undefined : receiverOf(draft, receivers);
     const { label, notifications } = draft;
+    const kvProtocol = draft.kvProtocol === usual ? undefined : draft.kvProtocol;
+    const nixl = receivers === undefined || kvProtocol !== undefined
+      ? undefined
+      : receiverOf(draft, receivers);
     return {
       id: ids[index] ?? draft.at.id,
       url: draft.at.url,
       role: draft.role,
       models: draft.models,
       ...(label === undefined ? {} : { label }),
+      ...(kvProtocol === undefined ? {} : { kvProtocol }),
       ...(nixl === undefined ? {} : { nixl }),
       ...(notifications === undefined ? {} : { notifications }),
     };
@@ -95,6 +101,18 @@ function duplicateUrls(drafts: readonly EngineDraft[]): Problem[] {
     else problems.push({ key: where, value: at.url, message: `already given by ${before}` });
   }
   return problems;
+}
+
+/** LMCache alone needs settings of the router's own, so it cannot be one engine's exception. */
+function protocolProblems(drafts: readonly EngineDraft[], usual: Handoff["kind"]): Problem[] {
+  return drafts.flatMap(({ where, at, kvProtocol }): Problem[] => {
+    if (kvProtocol === undefined || kvProtocol === usual) return [];
+    if (usual !== "none" && kvProtocol !== "lmcache") return [];
+    const message = usual === "none"
+      ? "kv_protocol needs --routing-logic disaggregated_prefill"
+      : "kv_protocol lmcache needs --kv-protocol lmcache and --nixl-proxy-host";
+    return [{ key: where, value: at.url, message }];
+  });
 }
 
 /** `host:port` ids; two schemes of one address are told apart by a number. */

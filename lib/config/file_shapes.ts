@@ -18,6 +18,7 @@ const ENGINE = z.strictObject({
   model: TEXT.optional(),
   models: z.array(TEXT).optional(),
   label: TEXT.optional(),
+  kv_protocol: TEXT.optional(),
   nixl: NIXL.optional(),
 });
 const SCALAR = z.union([z.string(), z.number(), z.boolean()]).transform(String);

@@ -5,13 +5,10 @@
  * (`src/vllm_router/parsers/parser.py`, and pull request 913 for `--nixl-*`).
  * @module
  */
-import { FIRST_TOKEN_MODES, LOG_LEVELS } from "../base/mod.ts";
+import { FIRST_TOKEN_MODES, KV_PROTOCOLS, LOG_LEVELS } from "../base/mod.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { TOKENIZE_WAYS } from "./schema.ts";
-
-/** How KV can move between a prefill and a decode engine. */
-export const KV_PROTOCOLS = ["lmcache", "nixl", "shared_storage"] as const;
 
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
@@ -129,7 +126,8 @@ export const SUPPORTED_GROUPS = [
         name: "kv-protocol",
         type: "string",
         choices: KV_PROTOCOLS,
-        help: "How KV moves: LMCache with notifications, vLLM's NixlConnector, or a store both " +
+        help:
+          "How KV moves, for engines that do not say: LMCache with notifications, vLLM's NixlConnector, or a store both " +
           "engines share; by default nixl for disaggregated_prefill_orchestrated, else lmcache " +
           "with --nixl-proxy-host and shared_storage without",
       },

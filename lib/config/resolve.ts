@@ -190,6 +190,7 @@ function readEngines(
   const finished = finishEngines(
     drafts,
     protocolOf(settings) === "lmcache" ? receivers(settings) : undefined,
+    protocolOf(settings),
   );
   const { engines } = finished;
   const all = [...problems, ...finished.problems];

@@ -1,6 +1,6 @@
 /** What a flow is given: the request's circumstances, and the parts it works with. @module */
-import type { Clock, Logger, Random } from "../base/mod.ts";
-import type { Handoff, KvTimeoutPolicy, Timeouts } from "../config/mod.ts";
+import type { Clock, KvProtocol, Logger, Random } from "../base/mod.ts";
+import type { KvTimeoutPolicy, Timeouts } from "../config/mod.ts";
 import type { EngineDirectory } from "../discovery/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import type { Inflight, Policies } from "../selection/mod.ts";
@@ -41,8 +41,8 @@ export interface FlowDeps {
 
 /** What a handoff works with besides. */
 export interface HandoffDeps extends FlowDeps {
-  /** How KV moves. */
-  readonly protocol: Exclude<Handoff["kind"], "none">;
+  /** How KV moves where engines say nothing else. */
+  readonly protocol: KvProtocol;
   readonly board: KvReadyBoard;
   readonly tokenizer: Tokenizer;
   readonly prompts: PromptSource;

@@ -1,5 +1,5 @@
 /** One generation request's story: hand it off, again on another pair, or serve it directly. @module */
-import { type Engine, errorCodeOf, type FirstToken } from "../base/mod.ts";
+import { type Engine, errorCodeOf, type FirstToken, type KvProtocol } from "../base/mod.ts";
 import {
   decide,
   type DirectReason,
@@ -63,7 +63,6 @@ async function generateOne(
   const decision = decide(request, modes, { exactPrompts: deps.prompts.exact });
   if (decision.kind === "direct") return await goDirect(deps, context, ask, decision.reason);
   const { mode } = decision;
-  context.trace.route = routeOf(deps, mode);
   const kept = new KeptPrompt();
   let failed: RetryEnd | undefined;
   for (let attempt = 1;; attempt++) {
@@ -81,6 +80,7 @@ async function generateOne(
       if (repeats(choice.pair, failed)) throw failed.error;
       noteRetry(deps, context, failed);
     }
+    context.trace.route = routeOf(deps, mode, choice.pair);
     noteHandoff(deps, context, choice.pair);
     const end = await tryPair(deps, context, {
       ...ask,
@@ -104,9 +104,14 @@ async function generateOne(
   }
 }
 
+/** How KV moves to or from `engine`. */
+function protocolOf(deps: HandoffDeps, engine: Engine): KvProtocol {
+  return engine.kvProtocol ?? deps.protocol;
+}
+
 /** Whether `engine` can be the decode engine of a handoff in `mode`. */
 function receives(deps: HandoffDeps, engine: Engine, mode: FirstToken): boolean {
-  if (deps.protocol !== "lmcache") return mode === "decode";
+  if (protocolOf(deps, engine) !== "lmcache") return mode === "decode";
   const modes = engine.nixl?.firstToken;
   return modes === "both" || modes === mode;
 }
@@ -122,16 +127,16 @@ const RELAYS = {
   lmcache: lmcacheRelay,
   nixl: nixlRelay,
   shared_storage: sharedStorageRelay,
-} as const satisfies Readonly<Record<HandoffDeps["protocol"], RelayProtocol>>;
+} as const satisfies Readonly<Record<KvProtocol, RelayProtocol>>;
 
 const RELAY_ROUTES = {
   lmcache: "handoff_d1",
   nixl: "handoff_nixl",
   shared_storage: "handoff_shared_storage",
-} as const satisfies Readonly<Record<HandoffDeps["protocol"], Route>>;
+} as const satisfies Readonly<Record<KvProtocol, Route>>;
 
-function routeOf(deps: HandoffDeps, mode: FirstToken): Route {
-  return mode === "prefill" ? "handoff_p1" : RELAY_ROUTES[deps.protocol];
+function routeOf(deps: HandoffDeps, mode: FirstToken, { decode }: Pair): Route {
+  return mode === "prefill" ? "handoff_p1" : RELAY_ROUTES[protocolOf(deps, decode)];
 }
 
 type RetryEnd = Extract<AttemptEnd, { readonly kind: "retry" }>;
@@ -177,7 +182,8 @@ async function tryPair(
   { request, path, mode, pair, kept, exact }: PairTry,
 ): Promise<AttemptEnd> {
   if (mode === "decode") {
-    return await attemptRelay(deps, context, { request, path, pair }, RELAYS[deps.protocol]);
+    const protocol = RELAYS[protocolOf(deps, pair.decode)];
+    return await attemptRelay(deps, context, { request, path, pair }, protocol);
   }
   const receiver = pair.decode.nixl;
   if (receiver === undefined) return { kind: "direct", reason: "no_nixl_receiver" };

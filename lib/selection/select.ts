@@ -53,11 +53,14 @@ export function selectPair(
   ask: PairAsk,
 ): PairChoice {
   const able = serving(engines, ask.model);
-  const receivers = able.filter((engine) => engine.role === "decode" && ask.receives(engine));
+  const senders = able.filter((engine) => engine.role === "prefill");
+  const taking = able.filter((engine) => engine.role === "decode" && ask.receives(engine));
+  const sends = (to: Engine) => (engine: Engine): boolean => engine.kvProtocol === to.kvProtocol;
+  const paired = taking.filter((engine) => senders.some(sends(engine)));
+  const receivers = paired.length > 0 ? paired : taking;
   const decode = pickFrom(receivers, policies.decode, ask);
   if (decode === undefined) return { kind: "none", lacks: "receiver" };
-  const senders = able.filter((engine) => engine.role === "prefill");
-  const prefill = pickFrom(senders, policies.prefill, ask);
+  const prefill = pickFrom(senders.filter(sends(decode)), policies.prefill, ask);
   return prefill === undefined
     ? { kind: "none", lacks: "prefill" }
     : { kind: "pair", pair: { prefill, decode } };

@@ -232,3 +232,33 @@ Deno.test("one model in common is enough, and unknown ones may be common", () =>
     assertEquals(configOf({ flags: { prefill, decode } }).engines.length, 2);
   }
 });
+
+Deno.test("an engine may move KV in a way of its own", () => {
+  const { engines } = configOf({
+    flags: {
+      prefill: ["http://p:8000", "http://q:8000;kv_protocol=nixl"],
+      decode: ["http://d:8000;kv_protocol=lmcache", "http://e:8000;kv_protocol=nixl"],
+    },
+  });
+  assertEquals(engines.map(({ kvProtocol }) => kvProtocol), [undefined, "nixl", undefined, "nixl"]);
+  assertEquals(engines.map(({ nixl }) => nixl !== undefined), [false, false, true, false]);
+});
+
+Deno.test("an engine's way to move KV must be one the router is set up for", () => {
+  const cases: readonly (readonly [Given, string])[] = [
+    [
+      {
+        flags: {
+          "prefill": PREFILL,
+          "decode": "http://d;kv_protocol=lmcache",
+          "kv-protocol": "nixl",
+        },
+      },
+      "--nixl-proxy-host",
+    ],
+    [decoders("http://d;kv_protocol=nixxl"), "did you mean nixl"],
+  ];
+  for (const [given, message] of cases) {
+    assertStringIncludes(linesOf(given).join("\n"), message);
+  }
+});

@@ -146,7 +146,7 @@ function sum(values: readonly number[]): number {
  * A port nothing uses, below those that connections get: one of these could take it before the
  * router binds it, as tests run side by side.
  */
-function freePort(): number {
+export function freePort(): number {
   const [least, most] = [12_000, 32_000];
   for (;;) {
     const port = least + Math.floor(Math.random() * (most - least));
