@@ -1,5 +1,5 @@
 /** The program: the process's own arguments, streams and signals given to a command. @module */
-import { describeError, systemClock, systemRandom } from "../base/mod.ts";
+import { describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
 import { openSignals } from "./signals.ts";
 import { flushStdio, LineWriter } from "./stdio.ts";
@@ -7,10 +7,17 @@ import { flushStdio, LineWriter } from "./stdio.ts";
 /** How long the last lines may take to go out; a reader that has stalled does not keep us. */
 const FLUSH_MS = 1000;
 
+/** How long lines are gathered for one write: each costs a trip to another thread. */
+const GATHER_MS = 5;
+
 /** Run the command line `argv` (without the program's name); resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const clock = systemClock();
-  const stdio = { out: new LineWriter(Deno.stdout), err: new LineWriter(Deno.stderr) };
+  const gather = (): Promise<unknown> => sleep(clock, GATHER_MS);
+  const stdio = {
+    out: new LineWriter(Deno.stdout, undefined, gather),
+    err: new LineWriter(Deno.stderr, undefined, gather),
+  };
   try {
     return await dispatch(argv, {
       stdio,

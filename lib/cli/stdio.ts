@@ -24,6 +24,7 @@ const DEFAULT_LIMIT = 1024 * 1024;
 export class LineWriter {
   readonly #sink: ByteSink;
   readonly #limit: number;
+  readonly #gather: () => Promise<unknown>;
   #waiting: string[] = [];
   #waitingLength = 0;
   #dropped = 0;
@@ -31,9 +32,15 @@ export class LineWriter {
   #pump: Promise<void> | undefined;
   #notice = (dropped: number): string => `${dropped} lines dropped: the output was not read`;
 
-  constructor(sink: ByteSink, limit = DEFAULT_LIMIT) {
+  /** `gather` is waited for before each write: lines that come meanwhile go out with it. */
+  constructor(
+    sink: ByteSink,
+    limit = DEFAULT_LIMIT,
+    gather: () => Promise<unknown> = () => Promise.resolve(),
+  ) {
     this.#sink = sink;
     this.#limit = limit;
+    this.#gather = gather;
   }
 
   /** Let `notice` word the line that stands for dropped ones. */
@@ -66,9 +73,8 @@ export class LineWriter {
   }
 
   async #writeAll(): Promise<void> {
-    // Lines of the same turn go out together.
-    await Promise.resolve();
     while (this.#waiting.length > 0) {
+      await this.#gather();
       const text = `${this.#waiting.join("\n")}\n`;
       this.#waiting = [];
       try {

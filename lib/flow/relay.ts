@@ -24,6 +24,7 @@ import {
   orAborted,
   readError,
 } from "./exchange.ts";
+import { readBeginning } from "./engine_failure.ts";
 import { kvTimeout, refusedAnswer } from "./handoff_parts.ts";
 import { type PrefillEnd, prefillLeg, type PrefillResult } from "./prefill.ts";
 
@@ -216,7 +217,8 @@ async function open(
       const answer = { status, headers: forwardResponseHeaders(headers), body };
       return { kind: "refused", answer };
     }
-    const first = (await response.read())?.slice();
+    const { bytes: first, failure } = await readBeginning(response);
+    if (failure !== undefined) throw decodeError(engine, `failed: ${failure}`);
     context.trace.add("decode-first", engine.url);
     const opened = response;
     return { kind: "open", response, first, abort, close: () => opened[Symbol.dispose]() };

@@ -170,3 +170,15 @@ Deno.test("a stopped decode engine is gone around when there is another", async 
     assertEquals(await ask(cluster.url, 5, false), right);
   }
 });
+
+for (const errorStyle of ["finish", "status", "event"] as const) {
+  Deno.test(`NixlConnector: KV that cannot be loaded is prefilled again elsewhere: ${errorStyle}`, async () => {
+    const { right, all } = await underFault(
+      { prefills: 2, decodes: 2, protocol: "nixl", decode: { errorStyle } },
+      ({ decodes }) => decodes[0],
+      "failKvLoad",
+      true,
+    );
+    assertEquals(right, all);
+  });
+}
