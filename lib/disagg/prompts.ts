@@ -5,7 +5,7 @@ import { isIdList } from "../tokenization/mod.ts";
 import { type GenerationRequest, readGeneration } from "./generation.ts";
 
 /** Prompts that one request may have: the router sends a request for each. */
-export const MAX_PROMPTS = 256;
+export const MAX_PROMPTS = 2048;
 
 const QUOTE = 0x22;
 
@@ -13,7 +13,7 @@ const QUOTE = 0x22;
  * The prompts of a request whose prompt is of the kind `several`, as JSON text in their order.
  *
  * Throws `bad-request` when they are not all text or all token ids, as vLLM refuses such a list
- * (`vllm/entrypoints/openai/completion/protocol.py`), and when there are more than 256.
+ * (`vllm/entrypoints/openai/completion/protocol.py`), and when there are more than 2,048.
  */
 export function promptsOf({ body }: Pick<GenerationRequest, "body">): readonly Uint8Array[] {
   const member = body.member("prompt");

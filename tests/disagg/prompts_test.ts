@@ -25,12 +25,12 @@ for (const prompt of ['["one",2]', '["one",[1]]', "[[1],2]", '[[1],"two"]', '[["
   });
 }
 
-Deno.test("promptsOf() takes 256 prompts and refuses more", () => {
+Deno.test("promptsOf() takes 2,048 prompts and refuses more", () => {
   const list = (count: number): unknown => Array.from({ length: count }, (_, at) => [at]);
   const most = generation("completions", { prompt: list(MAX_PROMPTS) });
-  assertEquals(promptsOf(most).length, 256);
+  assertEquals(promptsOf(most).length, 2048);
   const more = generation("completions", { prompt: list(MAX_PROMPTS + 1) });
-  const error = assertThrows(() => promptsOf(more), RouterError, "more than 256 prompts");
+  const error = assertThrows(() => promptsOf(more), RouterError, "more than 2048 prompts");
   assertEquals([error.code, error.param], ["bad-request", "prompt"]);
 });
 
