@@ -63,7 +63,9 @@ export const SUPPORTED_GROUPS = [
         type: "specs",
         help: "A decode engine: 'URL;init=P,P;alloc=P,P;query=P,P;host=H;model=M', likewise; " +
           "repeatable. The ports are LMCache's pd_peer_init_port, pd_peer_alloc_port and " +
-          "pd_peer_query_port, one per rank; the host is the URL's when not given",
+          "pd_peer_query_port, one per rank; the host is the URL's when not given. " +
+          "first_token=decode|both and kv_protocol=nixl|shared_storage say what differs from " +
+          "--nixl-first-token and --kv-protocol",
       },
       {
         name: "service-discovery",
