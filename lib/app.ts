@@ -29,7 +29,12 @@ import {
   remoteTokenizer,
 } from "./tokenization/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
-import { bindPull, KvReadyBoard, startNotificationProxy } from "./zmq/mod.ts";
+import {
+  bindPull,
+  KvReadyBoard,
+  type NotificationProxy,
+  startNotificationProxy,
+} from "./zmq/mod.ts";
 
 /** What the router takes from its surroundings. */
 export interface AppPorts {
@@ -116,6 +121,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     refreshGauges: () => {
       metrics.set("pd_router_kv_waiters", {}, handoff?.deps.board.stats().waiters ?? 0);
     },
+    ailment: () =>
+      handoff?.notifications?.listening === false
+        ? "the socket for KV-ready notifications is not bound"
+        : undefined,
     draining: () => draining,
   };
   const server = listen(config, deps);
@@ -180,7 +189,7 @@ function policiesFor(config: RouterConfig, inflight: Inflight): Policies {
 /** The parts of a handoff, and where its notifications arrive. */
 interface RunningHandoff extends AsyncDisposable {
   readonly deps: HandoffDeps;
-  readonly notifications: { readonly endpoint: string; readonly port: number } | undefined;
+  readonly notifications: NotificationProxy | undefined;
 }
 
 /** LMCache's settings for protocols that have no notifications: nothing will ever wait. */

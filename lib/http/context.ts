@@ -16,6 +16,8 @@ export interface HttpDeps extends FlowDeps {
   readonly onTrace: OnTrace | undefined;
   /** Brings gauges up to date that are read rather than counted. */
   readonly refreshGauges: () => void;
+  /** What keeps the router from doing its work at the moment; undefined for nothing. */
+  readonly ailment: () => string | undefined;
   /** Whether the router takes no more requests. */
   readonly draining: () => boolean;
 }

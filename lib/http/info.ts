@@ -45,11 +45,13 @@ export function engines(deps: HttpDeps): Answer {
   );
 }
 
-/** `GET /health`: 503 while the router takes no more requests. */
-export function health(deps: HttpDeps): Answer {
-  return deps.draining()
-    ? jsonAnswer(503, { status: "draining" })
-    : jsonAnswer(200, { status: "healthy" });
+/** `GET /health`: 503 while the router takes no more requests, or cannot do its work. */
+export function health(deps: Pick<HttpDeps, "draining" | "ailment">): Answer {
+  if (deps.draining()) return jsonAnswer(503, { status: "draining" });
+  const reason = deps.ailment();
+  return reason === undefined
+    ? jsonAnswer(200, { status: "healthy" })
+    : jsonAnswer(503, { status: "unhealthy", reason });
 }
 
 /** `GET /version`. */
