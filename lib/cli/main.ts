@@ -1,6 +1,7 @@
 /** The program: the process's own arguments, streams and signals given to a command. @module */
 import { describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
+import { outliveFaults } from "./faults.ts";
 import { openSignals } from "./signals.ts";
 import { flushStdio, LineWriter } from "./stdio.ts";
 
@@ -18,6 +19,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     out: new LineWriter(Deno.stdout, undefined, gather),
     err: new LineWriter(Deno.stderr, undefined, gather),
   };
+  using _faults = outliveFaults(globalThis, (line) => stdio.err.write(line));
   try {
     return await dispatch(argv, {
       stdio,

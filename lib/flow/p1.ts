@@ -270,6 +270,8 @@ async function wholeAnswer(
   const writer = new WholeWriter(parts.identity, result.body);
   beginAnswer(writer, parts.ask, result, parts.seam.begun);
   const leave = (): void => open.abort.abort();
+  // A signal aborted already fires no event.
+  if (context.signal.aborted) leave();
   context.signal.addEventListener("abort", leave, { once: true });
   try {
     let body: Uint8Array | undefined;

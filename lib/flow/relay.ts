@@ -172,6 +172,8 @@ function leavable(source: ByteSource, abort: AbortController, gone: AbortSignal)
     abort.abort();
     source.cancel();
   };
+  // A signal aborted already fires no event.
+  if (gone.aborted) cancel();
   gone.addEventListener("abort", cancel, { once: true });
   return {
     async read() {
