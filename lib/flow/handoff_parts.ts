@@ -3,6 +3,7 @@ import { RouterError } from "../base/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import { forwardResponseHeaders, type HeaderField } from "../upstream/mod.ts";
 import type { Answer } from "./answer.ts";
+import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps } from "./context.ts";
 import type { PrefillEnd } from "./prefill.ts";
 
@@ -38,4 +39,13 @@ export function kvTimeout(deps: Pick<HandoffDeps, "kvReadyTimeoutMs">, pair: Pai
     `No KV-ready notification for the transfer from ${pair.prefill.url} to ${pair.decode.url} ` +
       `within ${deps.kvReadyTimeoutMs} ms`,
   );
+}
+
+/** The attempt that the KV did not come in time for; either engine may be the reason. */
+export function withoutKv(
+  deps: Pick<HandoffDeps, "kvReadyTimeoutMs">,
+  pair: Pair,
+): AttemptEnd {
+  const error = kvTimeout(deps, pair);
+  return { kind: "retry", reason: "kv_timeout", error, avoid: [pair.prefill.id, pair.decode.id] };
 }

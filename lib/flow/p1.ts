@@ -25,7 +25,7 @@ import type { Seam } from "./event_pump.ts";
 import { clientGone, orAborted } from "./exchange.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
-import { answerHeaders, kvTimeout, refusedAnswer } from "./handoff_parts.ts";
+import { answerHeaders, kvTimeout, refusedAnswer, withoutKv } from "./handoff_parts.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
 import { type PrefillAsk, prefillLeg, type PrefillResult } from "./prefill.ts";
 import { ENDPOINTS, type KnownPrompt, type P1Prompt } from "./prompt.ts";
@@ -245,12 +245,7 @@ async function wholeAnswer(
     case "gone":
       throw clientGone();
     case "timed-out":
-      return {
-        kind: "retry",
-        reason: "kv_timeout",
-        error: kvTimeout(deps, pair),
-        avoid: [pair.prefill.id, pair.decode.id],
-      };
+      return withoutKv(deps, pair);
     case "refused":
       return { kind: "direct", reason: "decode_refused" };
     case "failed":

@@ -25,7 +25,7 @@ import {
   readError,
 } from "./exchange.ts";
 import { readBeginning } from "./engine_failure.ts";
-import { kvTimeout, refusedAnswer } from "./handoff_parts.ts";
+import { refusedAnswer, withoutKv } from "./handoff_parts.ts";
 import { type PrefillEnd, prefillLeg, type PrefillResult } from "./prefill.ts";
 
 /** One attempt's fixed parts. */
@@ -127,12 +127,7 @@ async function decodeAll(
     case "gone":
       throw clientGone();
     case "timed-out":
-      return {
-        kind: "retry",
-        reason: "kv_timeout",
-        error: kvTimeout(deps, pair),
-        avoid: [pair.prefill.id, decode.id],
-      };
+      return withoutKv(deps, pair);
     case "failed":
       return { kind: "retry", reason: "decode_failed", error: opened.error, avoid: [decode.id] };
     case "refused":
