@@ -2,8 +2,8 @@
  * Text across the seam, when the first token ends inside a character.
  *
  * The prefill engine then has no text for it, and the decode engine, to which the token is prompt,
- * may lose the character. The ids are certain, so the text is taken from them until the decode
- * engine's own text agrees with it again.
+ * may lose the character, or say the whole prompt before it. The ids are certain, so the text is
+ * taken from them until the decode engine's own text agrees with it again.
  * @module
  */
 import type { CompletionChunk } from "../openai/mod.ts";
@@ -81,7 +81,7 @@ export class TextJoiner {
     if (whole === undefined) return undefined;
     this.#done = true;
     const settled = withoutPartial(whole);
-    if (settled.endsWith(own)) return settled;
+    if (settled.endsWith(own) || saysPrompt(own, settled)) return settled;
     return own.startsWith(first) ? own : first + own;
   }
 
@@ -90,7 +90,9 @@ export class TextJoiner {
     const whole = await this.#textUpTo(this.#ids.length);
     if (whole === undefined) return undefined;
     this.#done = true;
-    const expected = withoutPartial(whole).slice(first.length);
+    const settled = withoutPartial(whole);
+    const expected = settled.slice(first.length);
+    if (saysPrompt(own, settled)) return expected;
     const again = own === first + expected ||
       (own.startsWith(first) && !expected.startsWith(first));
     return again ? own.slice(first.length) : own;
@@ -100,6 +102,16 @@ export class TextJoiner {
     const text = await this.#textOf([...this.#context, ...this.#ids.slice(0, count)]);
     return text === undefined ? undefined : afterBase(text, this.#base);
   }
+}
+
+/**
+ * Whether an engine's text for ids that say `settled` has the prompt's text before it: vLLM's does
+ * when the prompt ends inside a character, as its `DecodeStream` then has no text to begin behind.
+ *
+ * Source: vLLM `vllm/v1/engine/detokenizer.py` (`FastIncrementalDetokenizer`).
+ */
+function saysPrompt(own: string, settled: string): boolean {
+  return own.length > settled.length;
 }
 
 /** What `text` has behind `base`, the text of its first ids; all of it when it begins otherwise. */

@@ -21,8 +21,12 @@ export interface RenderRequest {
 /** How rendering ended: many engines have no such endpoint. */
 export type RenderEnd = TokenizeEnd | { readonly kind: "unsupported" };
 
-/** Statuses of engines without the endpoint. */
-const UNSUPPORTED = new Set([404, 405, 501]);
+/**
+ * Statuses of engines without the endpoint, and of vLLM's without `--enable-scale-out`.
+ *
+ * Source: vLLM `vllm/entrypoints/scale_out/factories.py` (403).
+ */
+const UNSUPPORTED = new Set([403, 404, 405, 501]);
 
 /**
  * Ids of the prompt of a client's request, by `engine`.

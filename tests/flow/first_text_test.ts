@@ -77,6 +77,18 @@ const CASES:
       "",
       "a",
     ]],
+    ["right, behind the prompt", [["", [second]], ["The prompt世", [third]], ["!", idsOf("!")]], [
+      "",
+      "世",
+      "!",
+    ]],
+    ["late, behind the prompt", [["", more], ["The prompt世!", idsOf("!")], ["?", idsOf("?")]], [
+      "世",
+      "!",
+      "?",
+    ]],
+    ["right, in one event, behind the prompt", [["p世世!", [...more, ...idsOf("世!")]]], ["世世!"]],
+    ["broken off, behind the prompt", [["The prompt\ufffdb", idsOf("b")]], ["\ufffdb"]],
     ["never complete", [["", [second]], ["", [], "length"]], ["", ""]],
     ["ended by a token", [["", more], ["", [SPECIAL], "stop"]], ["世", ""]],
     ["complete and ended by a token at once", [["", [...more, SPECIAL], "stop"]], ["世"]],

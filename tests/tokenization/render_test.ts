@@ -27,7 +27,7 @@ for (const [text, ids, count] of RENDERED) {
   });
 }
 
-for (const status of [404, 405, 501]) {
+for (const status of [403, 404, 405, 501]) {
   Deno.test(`renderPrompt() is unsupported where the status is ${status}`, async () => {
     assertEquals(await render(answer('{"detail":"Not Found"}', status)), { kind: "unsupported" });
   });
