@@ -168,7 +168,7 @@ export const MATRIX: readonly MatrixFeature[] = [
     fields: { completions: { logprobs: 2 }, chat: { logprobs: true, top_logprobs: 2 } },
   },
   { name: "return_token_ids", fields: text({ return_token_ids: true }) },
-  { name: "n = 3", fields: text({ n: 3 }), samples: 3 },
+  { name: "n = 3", fields: text({ n: 3, temperature: 0.8, seed: 7 }), samples: 3 },
   {
     name: "several prompts",
     fields: { completions: { prompt: [`${LONG} And so`, `${LONG} But then`] } },

@@ -1,0 +1,79 @@
+/** Requests and answers of the checks. @module */
+import { normal, type NormalAnswer } from "../../tests/support/normal.ts";
+import { must } from "./check.ts";
+
+/** Longest wait for one answer. */
+const ANSWER_MS = 120_000;
+
+/** A request's body. */
+export type Body = Readonly<Record<string, unknown>>;
+
+/** POST `body`; rejects when no answer begins or ends in time. */
+export function post(url: string, body: Body, signal?: AbortSignal): Promise<Response> {
+  const limit = AbortSignal.timeout(ANSWER_MS);
+  return fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: signal === undefined ? limit : AbortSignal.any([limit, signal]),
+  });
+}
+
+/** The answer in a form that two engines of the same model agree on. */
+export async function ask(url: string, body: Body): Promise<NormalAnswer> {
+  const { status, contentType, answer } = await normal(await post(url, body));
+  return { status, contentType, answer: withoutFingerprint(answer) };
+}
+
+/** Ask both, the engine first, and throw unless they answer alike; gives the engine's answer. */
+export async function same(
+  engine: string,
+  router: string,
+  path: string,
+  body: Body,
+  status = 200,
+): Promise<NormalAnswer> {
+  const right = await ask(engine + path, body);
+  const ours = await ask(router + path, body);
+  const [expected, actual] = [inOrder(right), inOrder(ours)];
+  must(right.status === status, `the engine itself answered ${right.status}: ${expected}`);
+  must(
+    expected === actual,
+    `differs from the engine's own answer\n  engine: ${expected}\n  router: ${actual}`,
+  );
+  return right;
+}
+
+/** The text of an answer's first choice. */
+export function textOf({ answer }: NormalAnswer): string {
+  const { choices: [choice] = [] } = answer as {
+    readonly choices?: readonly {
+      readonly text?: string;
+      readonly content?: string;
+      readonly message?: { readonly content?: string };
+    }[];
+  };
+  return choice?.message?.content ?? choice?.content ?? choice?.text ?? "";
+}
+
+/** It tells the configuration of an engine, which differs between them. */
+function withoutFingerprint(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutFingerprint);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => key !== "system_fingerprint")
+      .map(([key, member]) => [key, withoutFingerprint(member)]),
+  );
+}
+
+/** JSON with the members of every object in order of their names. */
+function inOrder(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_key, member) =>
+      typeof member === "object" && member !== null && !Array.isArray(member)
+        ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => a < b ? -1 : 1))
+        : member,
+  );
+}

@@ -1,0 +1,146 @@
+/** Groups of checks, each with the engines and routers it needs. @module */
+import { type MatrixPool, POOLS } from "../../tests/support/matrix.ts";
+import type { Checks } from "./check.ts";
+import { nixlKind, type RealEngine, startEngine } from "./engine.ts";
+import type { Environment } from "./environment.ts";
+import { checkFaults } from "./fault_checks.ts";
+import { checkForms } from "./form_checks.ts";
+import { startGate } from "./gate.ts";
+import { receiverKind, senderKind } from "./lmcache_engine.ts";
+import { checkMatrix } from "./matrix_checks.ts";
+import { checkKvMoved, checkLmcacheMoved } from "./moved_checks.ts";
+import { checkProxyNotif } from "./notif_check.ts";
+import type { Processes } from "./process.ts";
+import { startRouter } from "./router.ts";
+
+/** What a group has to work with. */
+export interface Stage {
+  readonly environment: Environment;
+  readonly checks: Checks;
+  /** Bytes of memory that were free at the start. */
+  readonly memory: number;
+  readonly processes: Processes;
+  /** Folder of the logs. */
+  readonly logs: string;
+  readonly print: (line: string) => void;
+}
+
+/** Ports of this run: pinned, so that logs of several runs can be compared. */
+const PORTS = {
+  single: 18_400,
+  prefills: [18_401, 18_402],
+  decode: 18_403,
+  sides: [18_411, 18_412, 18_413],
+  routers: { direct: 18_420, handoff: 18_421, faults: 18_422 },
+  sender: 18_404,
+  receivers: [
+    { name: "receiver-p1", port: 18_405, init: 18_431, alloc: 18_432, skip: 1 },
+    { name: "receiver-d1", port: 18_406, init: 18_433, alloc: 18_434, skip: 0 },
+  ],
+  notifications: 18_440,
+} as const;
+
+/** Memory of one engine, in bytes: two to three GiB were seen. */
+const ENGINE_BYTES = 3.2 * 2 ** 30;
+
+/** All groups, in the order they run. */
+export const GROUPS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
+  nixl: runNixl,
+  lmcache: runLmcache,
+};
+
+async function runNixl({ environment, checks, memory, processes, logs }: Stage): Promise<void> {
+  const start = (kind: Parameters<typeof startEngine>[3]): Promise<RealEngine> =>
+    startEngine(processes, environment, logs, kind);
+  const ports = memory > 4.3 * ENGINE_BYTES ? PORTS.prefills : PORTS.prefills.slice(0, 1);
+  const [single, decode, ...prefills] = await Promise.all([
+    start({ name: "single", port: PORTS.single }),
+    start(nixlKind("decode", PORTS.decode, PORTS.sides[2])),
+    ...ports.map((port, index) =>
+      start(nixlKind(`prefill-${index + 1}`, port, PORTS.sides[index] ?? 0))
+    ),
+  ]);
+  const flags = ["--kv-protocol", "nixl"];
+  const direct = await startRouter(processes, logs, "router-direct", PORTS.routers.direct, [
+    ...["--routing-logic", "roundrobin", "--static-backends", single.url],
+  ]);
+  await checkMatrix(checks, { group: "vLLM, direct", router: direct, single });
+  await checkForms(checks, { group: "vLLM, direct", router: direct, single });
+  const group = `NixlConnector ${prefills.length}P1D`;
+  const router = await startRouter(processes, logs, "router-nixl", PORTS.routers.handoff, [
+    ...flags,
+    ...prefills.flatMap(({ url }) => ["--prefill", url]),
+    ...["--decode", decode.url],
+  ]);
+  const handoff = { pool: poolNamed("NIXL"), decode };
+  await checkMatrix(checks, { group, router, single, handoff });
+  await checkForms(checks, { group, router, single });
+  await checkKvMoved(checks, group, router, prefills, decode);
+  using gates = new DisposableStack();
+  const prefillGates = prefills.map(({ port }) => gates.use(startGate(port)));
+  const decodeGate = gates.use(startGate(decode.port));
+  const faults = await startRouter(processes, logs, "router-faults", PORTS.routers.faults, [
+    ...flags,
+    ...prefillGates.flatMap(({ url }) => ["--prefill", url]),
+    ...["--decode", decodeGate.url],
+  ]);
+  await checkFaults(checks, {
+    group,
+    router: faults,
+    single,
+    prefills,
+    decode,
+    prefillGates,
+    decodeGate,
+    sidePorts: PORTS.sides,
+  });
+}
+
+/** What mode P1 cannot do by its nature; the README says so too. */
+const P1_LIMITS = {
+  seed: "above temperature 0 the decode engine's random numbers begin anew behind the first token",
+  penalties: "the decode engine takes the first token for prompt, which these two do not count",
+};
+
+async function runLmcache({ environment, checks, processes, logs }: Stage): Promise<void> {
+  await checks.run(
+    "LMCache's code",
+    "ProxyNotif as LMCache encodes and pushes it",
+    () => checkProxyNotif(environment.python),
+  );
+  const notifications = { port: PORTS.notifications };
+  const [sender, receivers, single] = await Promise.all([
+    senderKind(logs, "sender", PORTS.sender, notifications).then((kind) =>
+      startEngine(processes, environment, logs, kind)
+    ),
+    Promise.all(PORTS.receivers.map(async ({ name, port, init, alloc, skip }) => {
+      const kind = await receiverKind(logs, name, port, { init, alloc }, skip);
+      return await startEngine(processes, environment, logs, kind);
+    })),
+    startEngine(processes, environment, logs, { name: "single", port: PORTS.single }),
+  ]);
+  for (const [index, { init, alloc, skip }] of PORTS.receivers.entries()) {
+    const decode = receivers[index];
+    if (decode === undefined) continue;
+    const mode = skip === 1 ? "P1" : "D1";
+    const group = `LMCache ${mode}`;
+    const router = await startRouter(processes, logs, `router-${mode}`, PORTS.routers.handoff, [
+      ...["--nixl-proxy-host", "127.0.0.1", "--nixl-proxy-port", String(PORTS.notifications)],
+      ...["--nixl-first-token", skip === 1 ? "prefill" : "decode"],
+      ...["--prefill", sender.url, "--decode", `${decode.url};init=${init};alloc=${alloc}`],
+    ]);
+    const limits = skip === 1 ? P1_LIMITS : {};
+    const handoff = { pool: poolNamed(group), decode };
+    await checkMatrix(checks, { group, router, single, handoff, limits });
+    await checkForms(checks, { group, router, single });
+    await checkLmcacheMoved(checks, group, router, sender, decode);
+    // The next one binds the same port, to which the prefill engine's sockets connect again.
+    await router.process.stop();
+  }
+}
+
+function poolNamed(name: string): MatrixPool {
+  const pool = POOLS.find((each) => each.name === name);
+  if (pool === undefined) throw new Error(`The matrix has no pool ${name}`);
+  return pool;
+}

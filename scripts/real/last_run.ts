@@ -1,0 +1,70 @@
+/** What one run saw, as it is kept and as the README shows it. @module */
+import type { Row } from "./check.ts";
+
+/** One run. */
+export interface LastRun {
+  /** ISO 8601 date. */
+  readonly date: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly machine: string;
+  readonly minutes: number;
+  readonly rows: readonly Row[];
+}
+
+/** Where the last run is kept that was started with `--save`. */
+export const LAST_RUN = new URL("./last_run.json", import.meta.url);
+
+/** The run in Markdown: a table of what several groups share, one of the rest, and the limits. */
+export function lastRunMarkdown(run: LastRun): string {
+  const { date, versions, machine, minutes, rows } = run;
+  const byName = Map.groupBy(rows, ({ name }) => name);
+  const shared = [...byName].filter(([, all]) => all.length > 1);
+  const single = [...byName].filter(([, all]) => all.length === 1).flatMap(([, all]) => all);
+  const groups = [...new Set(shared.flatMap(([, all]) => all.map(({ group }) => group)))];
+  const counts = [...Map.groupBy(rows, ({ outcome }) => outcome)]
+    .map(([outcome, all]) => `${all.length} ${outcome}`).join(", ");
+  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
+  const limits = rows.filter(({ outcome }) => outcome === "limit")
+    .map(({ group, name, evidence }) => `- ${group}, ${name}: ${cell(evidence)}.`);
+  return [
+    `${date}: ${names}; ${machine}; ${minutes} minutes; ${counts}.`,
+    "",
+    ...table(
+      ["the same answer as one engine alone", ...groups],
+      shared.map(([name, all]) => [
+        name,
+        ...groups.map((group) => verdict(all.find((row) => row.group === group))),
+      ]),
+    ),
+    ...table(
+      ["with", "what", "seen"],
+      single.map(({ group, name, outcome, evidence }) => [
+        group,
+        name,
+        outcome === "ok" ? evidence : `${outcome}: ${evidence}`,
+      ]),
+    ),
+    ...(limits.length === 0 ? [] : ["Limits:", "", ...limits, ""]),
+  ].join("\n");
+}
+
+/** One cell: what came of it, and by which way where that is not the handoff. */
+function verdict(row: Row | undefined): string {
+  if (row === undefined) return "";
+  if (row.outcome !== "ok") return row.outcome;
+  const reason = /direct \((\w+)\)/.exec(row.evidence)?.[1];
+  return reason === undefined ? "ok" : `ok, direct (\`${reason}\`)`;
+}
+
+function table(
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+): readonly string[] {
+  if (rows.length === 0) return [];
+  const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;
+  return [line(heads), `|${"---|".repeat(heads.length)}`, ...rows.map(line), ""];
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll(/\s+/g, " ");
+}
