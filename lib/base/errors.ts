@@ -52,7 +52,8 @@ export function describeError(error: unknown): string {
   // Bounded by depth: a chain of causes can be a circle.
   for (let depth = 0; depth < 5 && current !== undefined && current !== null; depth++) {
     const text = current instanceof Error ? current.message || current.name : String(current);
-    if (!parts.includes(text)) parts.push(text);
+    // Errors that wrap another often quote it.
+    if (!parts.some((part) => part.includes(text))) parts.push(text);
     current = current instanceof Error ? current.cause : undefined;
   }
   return parts.join(": ");

@@ -33,6 +33,13 @@ const DESCRIBED: readonly (readonly [name: string, error: unknown, text: string]
   ["a cause that is no error", new Error("outer", { cause: 7 }), "outer: 7"],
   ["a null cause", new Error("outer", { cause: null }), "outer"],
   ["nothing", undefined, ""],
+  [
+    "a cause that the message quotes once",
+    new Error("Prefill failed: Cannot read: closed", {
+      cause: new Error("Cannot read: closed", { cause: new Error("closed") }),
+    }),
+    "Prefill failed: Cannot read: closed",
+  ],
 ];
 
 for (const [name, error, text] of DESCRIBED) {
