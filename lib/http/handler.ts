@@ -32,7 +32,7 @@ function createHandler(deps: HttpDeps): (request: Request) => Promise<Response> 
     const answer = await answerFor(deps, { request, url, path, context });
     const onEnd = (outcome: Outcome): void => record(deps, path, context, outcome);
     const onFirstByte = (): void => recordFirstByte(deps, context);
-    return answerResponse(answer, context.id, onFirstByte, onEnd);
+    return answerResponse(answer, path, context.id, onFirstByte, onEnd);
   };
 }
 

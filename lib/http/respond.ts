@@ -2,6 +2,8 @@
 import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
 import { type Answer, type ByteSource, isWhole } from "../flow/mod.ts";
 import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
+import { withCauses } from "./causes.ts";
+import { isEventStream, tellingFailure } from "./event_stream.ts";
 
 /** How a response came to its end, as a metric label. */
 export type Outcome = "ok" | "client_error" | "server_error" | "stream_error" | "client_gone";
@@ -15,9 +17,10 @@ export type OnFirstByte = () => void;
 /** Statuses that must not have a body. */
 const BODILESS = new Set([101, 204, 205, 304]);
 
-/** The response for an answer. */
+/** The response for an answer of `path`. */
 export function answerResponse(
   answer: Answer,
+  path: string,
   requestId: string,
   onFirstByte: OnFirstByte,
   onEnd: OnEnd,
@@ -36,7 +39,8 @@ export function answerResponse(
     onEnd(outcome);
     return response;
   }
-  return responseOf(streamOf(body, outcome, onFirstByte, onEnd), answer, requestId);
+  const source = isEventStream(answer) ? tellingFailure(body, path) : body;
+  return responseOf(streamOf(source, outcome, onFirstByte, onEnd), answer, requestId);
 }
 
 /** Fields are added one by one: the platform copies and checks a whole set twice. */
@@ -111,12 +115,6 @@ export function errorAnswer(error: unknown, log: Logger): Answer {
   }
   const headers = known.allow === undefined ? [] : [["allow", known.allow] as const];
   return jsonAnswer(status, errorBodyOf(withCauses(known)), headers);
-}
-
-/** The error with its causes' messages in its own, for a client that cannot see causes. */
-function withCauses(error: RouterError): RouterError {
-  if (error.code === "internal" || error.cause === undefined) return error;
-  return new RouterError(error.code, describeError(error), { param: error.param });
 }
 
 /** An answer with `value` as its JSON body. */

@@ -1,0 +1,103 @@
+import { decodeUtf8, encodeUtf8, RouterError, seededRandom } from "../../lib/base/mod.ts";
+import type { ByteSource } from "../../lib/flow/mod.ts";
+import { isEventStream, tellingFailure } from "../../lib/http/event_stream.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { allCuts, randomCuts } from "../support/cuts.ts";
+import { engineAt, post, startRouter } from "../support/router.ts";
+import { startScripted } from "../support/scripted_engine.ts";
+
+const LOST = new RouterError("upstream-lost", "Cannot read the response of engine http://e", {
+  cause: new Error("reset"),
+});
+const MESSAGE = "Cannot read the response of engine http://e: reset";
+const BODY = { message: MESSAGE, type: "BadGatewayError", param: null, code: 502 };
+const EVENTS = 'data: {"a":1}\n\ndata: {"b":2}\n\n';
+
+/** Gives `pieces` one by one, then fails with `error`. */
+function failing(pieces: readonly Uint8Array[], error: unknown): ByteSource {
+  const left = [...pieces];
+  return {
+    read: () => {
+      const piece = left.shift();
+      return piece === undefined ? Promise.reject(error) : Promise.resolve(piece);
+    },
+    cancel: () => {},
+  };
+}
+
+async function textOf(source: ByteSource): Promise<string> {
+  let text = "";
+  for (let bytes = await source.read(); bytes !== undefined; bytes = await source.read()) {
+    text += decodeUtf8(bytes);
+  }
+  return text;
+}
+
+Deno.test("tellingFailure() ends a stream that fails between events, however it is cut", async () => {
+  for (const text of ["", EVENTS, EVENTS.replaceAll("\n", "\r\n"), ": comment\n\n"]) {
+    for (const { name, pieces } of allCuts(encodeUtf8(text))) {
+      const source = tellingFailure(failing(pieces, LOST), "/v1/chat/completions");
+      const told = await textOf(source);
+      assertEquals(told, `${text}data: ${JSON.stringify({ error: BODY })}\n\n`, name);
+      assertEquals(source.failure, LOST);
+    }
+  }
+});
+
+Deno.test("tellingFailure() breaks off within an event", async () => {
+  for (let length = 1; length < EVENTS.length; length++) {
+    const text = EVENTS.slice(0, length);
+    if (text.endsWith("\n\n")) continue;
+    const pieces = randomCuts(encodeUtf8(text), seededRandom(length));
+    const source = tellingFailure(failing(pieces, LOST), "/v1/completions");
+    assertEquals(await assertRejects(() => textOf(source), RouterError), LOST);
+    assertEquals(source.failure, undefined);
+  }
+});
+
+Deno.test("tellingFailure() names the event where events have names", async () => {
+  for (const path of ["/v1/messages", "/v1/responses"]) {
+    const told = await textOf(tellingFailure(failing([], LOST), path));
+    assertEquals(told, `event: error\ndata: ${JSON.stringify({ type: "error", error: BODY })}\n\n`);
+  }
+});
+
+Deno.test("tellingFailure() tells neither departures nor the router's own faults", async () => {
+  for (const error of [new RouterError("client-gone", "gone"), new TypeError("a fault")]) {
+    const source = tellingFailure(failing([encodeUtf8(EVENTS)], error), "/v1/completions");
+    assertEquals(await assertRejects(() => textOf(source), Error), error);
+  }
+});
+
+Deno.test("isEventStream() goes by the content type", () => {
+  const is = (...headers: readonly (readonly [string, string])[]): boolean =>
+    isEventStream({ status: 200, headers, body: new Uint8Array(0) });
+  assert(is(["content-type", "text/event-stream; charset=utf-8"]));
+  assert(is(["x", "y"], ["Content-Type", "Text/Event-Stream"]));
+  assert(!is() && !is(["content-type", "application/json"]));
+});
+
+for (const path of ["/v1/chat/completions", "/v1/messages"]) {
+  Deno.test(`an engine lost in the middle of a direct stream is told in it: ${path}`, async () => {
+    await using engine = startScripted(() => {
+      let sent = false;
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          if (sent) controller.error(new Error("the engine dies"));
+          else controller.enqueue(encodeUtf8("data: {}\n\n"));
+          sent = true;
+        },
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    });
+    await using router = await startRouter([engineAt(engine.url, "any")]);
+    const answer = await post(router.url + path, { model: "m", messages: [], stream: true });
+    const text = await answer.text();
+    assert(text.startsWith("data: {}\n\n"), text);
+    assertStringIncludes(text, '"error":{"message":');
+    assertStringIncludes(text, new URL(engine.url).host);
+    const metrics = await (await fetch(`${router.url}/metrics`)).text();
+    assertStringIncludes(metrics, 'route="direct",outcome="stream_error"} 1');
+    assertEquals(router.app.stats().connections, 0);
+  });
+}
