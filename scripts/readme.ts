@@ -11,6 +11,7 @@ import { METRICS } from "../lib/metrics/mod.ts";
 import { noFaults } from "../lib/sim/mod.ts";
 import { matrixTable } from "../tests/support/matrix.ts";
 import { GRANTS } from "./compile/permissions.ts";
+import { LAST_RUN, type LastRun, lastRunMarkdown } from "./real/last_run.ts";
 
 /** Produces one block's Markdown, which ends in a line feed. */
 type Block = () => string;
@@ -23,6 +24,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   flags: renderMarkdown,
   faults: faultList,
   permissions: permissionTable,
+  real: realTable,
 };
 
 /** Reasons found while a request is served, which no row of `FEATURES` can tell beforehand. */
@@ -47,8 +49,8 @@ const LATER: readonly (readonly [reason: DirectReason, what: string])[] = [
 /** Features in order of precedence, then what is found later. */
 function featureTable(): string {
   const way = (carried: boolean): string => carried ? "handoff" : "direct";
-  const asked = FEATURES.map(({ reason, what, p1, d1 }) =>
-    `| \`${reason}\` | ${what} | ${way(p1)} | ${way(d1)} |`
+  const asked = FEATURES.map(({ reason, what, p1, d1, readsAgain }) =>
+    `| \`${reason}\` | ${what} | ${way(p1)} | ${way(d1)}${readsAgain ? ", not with LMCache" : ""} |`
   );
   const found = LATER.map(([reason, what]) => `| \`${reason}\` | ${what} |`);
   const first = table(["reason", "what the request asks for", "P1", "D1"], asked);
@@ -64,6 +66,11 @@ function metricTable(): string {
 
 function permissionTable(): string {
   return table(["flag", "why"], GRANTS.map(({ flag, why }) => `| \`${flag}\` | ${why} |`));
+}
+
+function realTable(): string {
+  const run: LastRun = JSON.parse(Deno.readTextFileSync(LAST_RUN));
+  return lastRunMarkdown(run);
 }
 
 /** Faults that strike or not, then the measures that go with them. */

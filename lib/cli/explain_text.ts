@@ -73,7 +73,10 @@ function explainAll(requests: readonly GenerationRequest[], setup: Setup): reado
 
 function explainOne(request: GenerationRequest, setup: Setup): readonly string[] {
   const present = FEATURES.filter((feature) => feature.present(request));
-  const decision = decide(request, new Set(setup.modes));
+  const decision = decide(request, new Set(setup.modes), {
+    exactPrompts: false,
+    rereads: setup.protocol !== "lmcache",
+  });
   return [
     ...rows("Features", present.length === 0 ? ["none"] : present.map(featureText)),
     row("Decision", decisionText(decision, request, setup)),
@@ -83,7 +86,7 @@ function explainOne(request: GenerationRequest, setup: Setup): readonly string[]
 
 function featureText(feature: Feature): string {
   const { reason, what } = feature;
-  return `${reason} (${what}): P1 ${wayP1(feature)}, D1 ${way(feature.d1)}`;
+  return `${reason} (${what}): P1 ${wayP1(feature)}, D1 ${wayD1(feature)}`;
 }
 
 function decisionText(decision: Decision, request: GenerationRequest, setup: Setup): string {
@@ -99,13 +102,17 @@ function decisionText(decision: Decision, request: GenerationRequest, setup: Set
 }
 
 /** What another setup would do with a request that this one serves directly. */
-function remedies(request: GenerationRequest, { modes }: Setup): readonly string[] {
+function remedies(request: GenerationRequest, { modes, protocol }: Setup): readonly string[] {
   const found = ALL_MODES.filter((mode) => !modes.includes(mode)).flatMap((mode) =>
     decide(request, new Set([mode])).kind === "direct" ? [] : [REMEDIES[mode]]
   );
-  const exact = decide(request, new Set(["prefill"]), { exactPrompts: true });
+  const exact = decide(request, new Set(["prefill"]), { exactPrompts: true, rereads: false });
   if (modes.includes("prefill") && exact.kind === "handoff") {
     found.push("mode P1 carries it with prompt ids of the engine's own making (--tokenize)");
+  }
+  const relayed = decide(request, new Set(["decode"]), { exactPrompts: false, rereads: true });
+  if (protocol === "lmcache" && relayed.kind === "handoff" && relayed.readsAgain === true) {
+    found.push("other protocols carry it: --kv-protocol nixl or shared_storage");
   }
   return found.length === 0 ? ["none: no mode carries it"] : found;
 }
@@ -121,7 +128,7 @@ export function featureTable(): string {
   const cells = FEATURES.map((feature) => [
     feature.reason,
     wayP1(feature),
-    way(feature.d1),
+    wayD1(feature),
     feature.what,
   ]);
   const all = [["reason", "P1", "D1", "what the request asks for"], ...cells];
@@ -133,6 +140,7 @@ export function featureTable(): string {
     "The first feature that a mode does not carry gives the reason. P1: the first token comes from",
     "the prefill engine; D1, NixlConnector and shared storage: all come from the decode engine.",
     "Exact ids: handoff where the engine itself tells the prompt's ids (--tokenize), else direct.",
+    "Not LMCache: handoff by NixlConnector and shared storage, else direct.",
     "",
     ...lines,
     "",
@@ -143,6 +151,10 @@ export function featureTable(): string {
 
 function way(carried: boolean): string {
   return carried ? "handoff" : "direct";
+}
+
+function wayD1({ d1, readsAgain }: Feature): string {
+  return readsAgain === true ? "not LMCache" : way(d1);
 }
 
 function wayP1({ p1, exactP1 }: Feature): string {

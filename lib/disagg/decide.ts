@@ -10,6 +10,8 @@ export type Decision =
     readonly mode: FirstToken;
     /** Only the ids that the client's endpoint makes of the prompt will do. */
     readonly exact?: true;
+    /** Only a decode engine that can read the KV more than once will do. */
+    readonly readsAgain?: true;
   }
   | { readonly kind: "direct"; readonly reason: DirectReason };
 
@@ -17,6 +19,8 @@ export type Decision =
 export interface Capabilities {
   /** There is a way to the ids of prompts that `/tokenize` cannot express. */
   readonly exactPrompts: boolean;
+  /** Some decode engine of mode D1 can read KV more than once: not one of LMCache's receivers. */
+  readonly rereads: boolean;
 }
 
 /**
@@ -27,13 +31,16 @@ export interface Capabilities {
 export function decide(
   request: GenerationRequest,
   modes: ReadonlySet<FirstToken>,
-  { exactPrompts }: Capabilities = { exactPrompts: false },
+  { exactPrompts, rereads }: Capabilities = { exactPrompts: false, rereads: false },
 ): Decision {
   const present = FEATURES.filter((feature) => feature.present(request));
   const inP1 = obstacle(present, "p1");
   if (modes.has("prefill") && inP1 === undefined) return { kind: "handoff", mode: "prefill" };
-  const inD1 = obstacle(present, "d1");
-  if (modes.has("decode") && inD1 === undefined) return { kind: "handoff", mode: "decode" };
+  const readsAgain = present.find((feature) => feature.readsAgain);
+  const inD1 = obstacle(present, "d1") ?? (rereads ? undefined : readsAgain?.reason);
+  if (modes.has("decode") && inD1 === undefined) {
+    return { kind: "handoff", mode: "decode", ...(readsAgain ? { readsAgain: true } : {}) };
+  }
   const inExactP1 = obstacle(present.filter(({ exactP1 }) => exactP1 !== true), "p1");
   if (exactPrompts && modes.has("prefill") && inExactP1 === undefined) {
     return { kind: "handoff", mode: "prefill", exact: true };

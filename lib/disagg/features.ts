@@ -41,6 +41,13 @@ export interface Feature {
   readonly exactP1?: true;
   /** Whether mode D1 and the other relays carry it: both engines get the client's own request. */
   readonly d1: boolean;
+  /**
+   * The KV is read more than once. LMCache's receiver gives it up with the first read, and the
+   * second one ends the engine ("not found in local data").
+   *
+   * Source: LMCache `lmcache/v1/storage_backend/pd_backend.py` (`get_blocking`, 0.5.6).
+   */
+  readonly readsAgain?: true;
   readonly present: (request: GenerationRequest) => boolean;
 }
 
@@ -158,6 +165,7 @@ export const FEATURES: readonly Feature[] = [
     reason: "n",
     what: "n > 1",
     ...D1_ONLY,
+    readsAgain: true,
     present: ({ body }) => severalSamples.some((test) => test(body)),
   },
   {

@@ -59,10 +59,13 @@ async function generateOne(
   const { request } = ask;
   if (ask.engine !== undefined) return await serve(deps, context, ask);
   const { engines } = deps.directory.snapshot();
-  const modes = modesOf(deps, serving(engines, request.model));
-  const decision = decide(request, modes, { exactPrompts: deps.prompts.exact });
+  const able = serving(engines, request.model);
+  const decision = decide(request, modesOf(deps, able), {
+    exactPrompts: deps.prompts.exact,
+    rereads: able.some((engine) => engine.role === "decode" && rereads(deps, engine)),
+  });
   if (decision.kind === "direct") return await goDirect(deps, context, ask, decision.reason);
-  const { mode } = decision;
+  const { mode, readsAgain = false } = decision;
   const kept = new KeptPrompt();
   let failed: RetryEnd | undefined;
   for (let attempt = 1;; attempt++) {
@@ -70,7 +73,7 @@ async function generateOne(
       model: request.model,
       sessionKey: ask.sessionKey,
       avoid: new Set(failed?.avoid),
-      receives: (engine) => receives(deps, engine, mode),
+      receives: (engine) => receives(deps, engine, mode) && (!readsAgain || rereads(deps, engine)),
     });
     if (choice.kind === "none") {
       const lacking = choice.lacks === "prefill" ? "no_prefill_engine" : "no_nixl_receiver";
@@ -114,6 +117,11 @@ function receives(deps: HandoffDeps, engine: Engine, mode: FirstToken): boolean 
   if (protocolOf(deps, engine) !== "lmcache") return mode === "decode";
   const modes = engine.nixl?.firstToken;
   return modes === "both" || modes === mode;
+}
+
+/** Whether `engine` can read the same KV for several samples. */
+function rereads(deps: HandoffDeps, engine: Engine): boolean {
+  return protocolOf(deps, engine) !== "lmcache";
 }
 
 /** The modes that some decode engine of `engines` can take. */

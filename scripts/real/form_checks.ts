@@ -1,4 +1,5 @@
 /** Requests that only a real model makes interesting: lengths, stops, ends, repeats, many at once. @module */
+import OpenAI from "openai";
 import { type Body, post, same, textOf } from "./ask.ts";
 import { type Checks, must } from "./check.ts";
 import { BLOCK_TOKENS, MAX_MODEL_LEN, MODEL, type RealEngine } from "./engine.ts";
@@ -34,6 +35,7 @@ export async function checkForms(checks: Checks, run: FormRun): Promise<void> {
   await row("a conversation with a system prompt", checkConversation);
   await row("the same prompt three times (prefix hits)", checkRepeats);
   await row("32 requests at once", checkMany);
+  await row("the OpenAI SDK", checkSdk);
   await row("/v1/models and /tokenize", checkInfo);
 }
 
@@ -165,6 +167,37 @@ async function checkMany(run: FormRun): Promise<string> {
     bodies.map(([path, body]) => same(run.single.url, run.router.url, path, body)),
   );
   return "all equal";
+}
+
+async function checkSdk(run: FormRun): Promise<string> {
+  const [right, ours] = await Promise.all([run.single, run.router].map(async ({ url }) => {
+    const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 });
+    const messages = [{ role: "user" as const, content: "Tell me about the lazy dog" }];
+    const plain = { model: MODEL, messages, max_completion_tokens: 20, temperature: 0 };
+    const stream = await client.chat.completions.create({
+      ...plain,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    let text = "";
+    let tokens = 0;
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? "";
+      tokens = chunk.usage?.total_tokens ?? tokens;
+    }
+    const whole = await client.chat.completions.create(plain);
+    must(whole.choices[0]?.message.content === text, "streamed and whole differ");
+    const legacy = await client.completions.create({
+      model: MODEL,
+      prompt: ["One", "Two"],
+      max_tokens: 5,
+      temperature: 0,
+    });
+    return { text, tokens, texts: legacy.choices.map((choice) => choice.text) };
+  }));
+  must(right !== undefined && ours !== undefined, "no answer");
+  must(JSON.stringify(right) === JSON.stringify(ours), JSON.stringify({ right, ours }));
+  return `npm openai: equal; streamed, whole, two prompts; ${ours.tokens} tokens in all`;
 }
 
 async function checkInfo(run: FormRun): Promise<string> {

@@ -54,6 +54,12 @@ const DECISIONS: readonly (readonly [
     /^Decision +handoff in mode D1/m,
   ]],
   [{ ...CHAT, tools: TOOLS }, ["--first-token", "both"], [/^Decision +handoff in mode D1/m]],
+  [{ ...COMPLETION, n: 2 }, ["--first-token", "both"], [
+    /^Features +n \(n > 1\): P1 direct, D1 not LMCache$/m,
+    /^Decision +direct, reason n: /m,
+    /^Remedy +other protocols carry it: --kv-protocol nixl or shared_storage$/m,
+  ]],
+  [{ ...COMPLETION, n: 2 }, ["--kv-protocol", "nixl"], [/^Decision +handoff in mode D1/m]],
   [{ ...COMPLETION, suffix: "x" }, ["--first-token", "both"], [
     /^Decision +direct, reason suffix: /m,
     /^Remedy +none: no mode carries it$/m,
@@ -103,9 +109,10 @@ Deno.test("explain without a request prints every feature with what carries it",
   const { code, out, err } = await run([]);
   assertEquals([code, err], [0, ""]);
   const lines = out.split("\n").map((line) => line.split(/ {2,}/));
-  for (const { reason, what, p1, d1, exactP1 } of FEATURES) {
+  for (const { reason, what, p1, d1, exactP1, readsAgain } of FEATURES) {
     const inP1 = p1 ? "handoff" : exactP1 === true ? "exact ids" : "direct";
-    const wanted = [reason, inP1, d1 ? "handoff" : "direct", what].join("|");
+    const inD1 = readsAgain === true ? "not LMCache" : d1 ? "handoff" : "direct";
+    const wanted = [reason, inP1, inD1, what].join("|");
     assert(lines.some((cells) => cells.join("|") === wanted), wanted);
   }
   const table = lines.filter((cells) => cells.length === 4).slice(1);

@@ -76,16 +76,22 @@ const ROWS: readonly Row[] = [
 
 const P1: Decision = { kind: "handoff", mode: "prefill" };
 const D1: Decision = { kind: "handoff", mode: "decode" };
+const AGAIN: Decision = { kind: "handoff", mode: "decode", readsAgain: true };
 const EXACT: Decision = { kind: "handoff", mode: "prefill", exact: true };
 
 /** What must be decided, worked out without the function under test. */
 function expected(
-  [, , reason, carriers]: Row,
+  [, asked, reason, carriers]: Row,
   modes: readonly FirstToken[],
   exactPrompts: boolean,
+  rereads: boolean,
 ): Decision {
+  const { n = 1, best_of: best = 1 } = Object(asked);
+  const again = n !== 1 || best !== 1;
   if (modes.includes("prefill") && carriers.includes("p1")) return P1;
-  if (modes.includes("decode") && carriers.includes("d1")) return D1;
+  if (modes.includes("decode") && carriers.includes("d1") && (!again || rereads)) {
+    return again ? AGAIN : D1;
+  }
   if (modes.includes("prefill") && exactPrompts && carriers.includes("exact")) return EXACT;
   return { kind: "direct", reason: reason ?? "no_nixl_receiver" };
 }
@@ -105,15 +111,17 @@ for (const row of ROWS) {
     for (const modes of MODES) {
       assertEquals(
         decide(request, new Set(modes)),
-        expected(row, modes, false),
+        expected(row, modes, false, false),
         `modes ${modes.join("+")}`,
       );
       for (const exactPrompts of [false, true]) {
-        assertEquals(
-          decide(request, new Set(modes), { exactPrompts }),
-          expected(row, modes, exactPrompts),
-          `modes ${modes.join("+")}, exact ${exactPrompts}`,
-        );
+        for (const rereads of [false, true]) {
+          assertEquals(
+            decide(request, new Set(modes), { exactPrompts, rereads }),
+            expected(row, modes, exactPrompts, rereads),
+            `modes ${modes.join("+")}, exact ${exactPrompts}, rereads ${rereads}`,
+          );
+        }
       }
     }
   });

@@ -102,8 +102,8 @@ async function randomList(cluster: Cluster, random: Random): Promise<Record<stri
   const extras: readonly Record<string, unknown>[] = [
     {},
     {},
-    { n: 2 },
-    { n: 2, logprobs: 1 },
+    { n: 2, temperature: 0.9, seed: 5 },
+    { n: 2, temperature: 0.9, seed: 6, logprobs: 1 },
     { logprobs: 2 },
     { stop: ["STOP"] },
     { return_token_ids: true },

@@ -27,8 +27,6 @@ export interface MatrixFeature {
   readonly only?: "stream" | "whole";
   /** Status of the answer, 200 when absent. */
   readonly status?: number;
-  /** Answers to one prompt, one when absent. */
-  readonly samples?: number;
 }
 
 /** One way KV moves, with the modes its decode engines take. */
@@ -168,7 +166,7 @@ export const MATRIX: readonly MatrixFeature[] = [
     fields: { completions: { logprobs: 2 }, chat: { logprobs: true, top_logprobs: 2 } },
   },
   { name: "return_token_ids", fields: text({ return_token_ids: true }) },
-  { name: "n = 3", fields: text({ n: 3, temperature: 0.8, seed: 7 }), samples: 3 },
+  { name: "n = 3", fields: text({ n: 3, temperature: 0.8, seed: 7 }) },
   {
     name: "several prompts",
     fields: { completions: { prompt: [`${LONG} And so`, `${LONG} But then`] } },
@@ -269,7 +267,8 @@ export function requestOf({ name, feature, form, stream }: MatrixCell, model: st
 /** What the router decides, by its own tables, about a cell in a pool. */
 export function decisionFor(cell: MatrixCell, pool: MatrixPool): Decision {
   const { exactPrompts = false } = pool;
-  return decide(generationOf(cell), pool.modes, { exactPrompts });
+  const rereads = pool.shape.protocol !== undefined && pool.shape.protocol !== "lmcache";
+  return decide(generationOf(cell), pool.modes, { exactPrompts, rereads });
 }
 
 /** The route that a handoff of a cell in `mode` shows as. */
