@@ -2,8 +2,8 @@
  * Failures that an engine tells inside an answer whose status is 200.
  *
  * vLLM ends a request whose KV could not be loaded (`kv_load_failure_policy: fail`) in this way:
- * with `finish_reason: "error"`, or with an error event. Source: vLLM
- * `vllm/entrypoints/openai/completion/serving.py`.
+ * with `finish_reason: "error"`, or with an error event, in chats behind the chunks that tell the
+ * role. Source: vLLM `vllm/entrypoints/openai/completion/serving.py`, `chat_completion/serving.py`.
  * @module
  */
 import { concatBytes, decodeUtf8 } from "../base/mod.ts";
@@ -24,12 +24,19 @@ export function isEventStream(response: Pick<UpstreamResponse, "header">): boole
   return (response.header("content-type") ?? "").startsWith("text/event-stream");
 }
 
-/** Enough of a stream to hold its first event, in bytes; beyond it, what has come is passed on. */
+/** Enough of a stream to hold its first events, in bytes; beyond it, what has come is passed on. */
 const MAX_BEGINNING = 256 * 1024;
 
+/** Events of `/v1/messages` and `/v1/responses` that say nothing of what was generated. */
+const OPENINGS: ReadonlySet<unknown> = new Set([
+  "message_start",
+  "response.created",
+  "response.in_progress",
+]);
+
 /**
- * Read the beginning of an answer, up to the end of its first event when it is streamed. Rejects
- * as reading the response does.
+ * Read the beginning of an answer: when it is streamed, up to the end of the first event that
+ * tells of generated tokens or of a failure. Rejects as reading the response does.
  */
 export async function readBeginning(response: UpstreamResponse): Promise<Beginning> {
   if (!isEventStream(response)) {
@@ -44,10 +51,35 @@ export async function readBeginning(response: UpstreamResponse): Promise<Beginni
     const more = await response.read();
     if (more === undefined) break;
     bytes = bytes === undefined ? more.slice() : concatBytes([bytes, more]);
-    if (bytes.length > MAX_BEGINNING || /\r?\n\r?\n/.test(decodeUtf8(bytes))) break;
+    if (bytes.length > MAX_BEGINNING || hasBegun(decodeUtf8(bytes))) break;
   }
   if (bytes === undefined) return { bytes, failure: undefined };
   return { bytes, failure: failureInEvents(decodeUtf8(bytes)) };
+}
+
+/** Whether `text` holds a whole event that is more than an opening. */
+function hasBegun(text: string): boolean {
+  return text.split(/\r?\n\r?\n/).slice(0, -1).some((event) => !isOpening(event));
+}
+
+/** Whether an event only opens a stream: vLLM sends it together with what comes first. */
+function isOpening(event: string): boolean {
+  const data = event.split(/\r?\n/).filter((line) => line.startsWith("data: "))
+    .map((line) => line.slice("data: ".length)).join("\n");
+  const value = data === "" ? undefined : parsed(data);
+  if (value === undefined) return false;
+  const { choices, type } = value;
+  if (!Array.isArray(choices)) return OPENINGS.has(type);
+  return choices.length > 0 && choices.every(tellsRoleAlone);
+}
+
+/** Whether a chat chunk's choice is `{"delta":{"role":"assistant","content":""}}` and no more. */
+function tellsRoleAlone(choice: unknown): boolean {
+  const { delta, finish_reason: finish } = (choice ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof delta !== "object" || delta === null || !("role" in delta)) return false;
+  const { role: _role, ...said } = delta as Readonly<Record<string, unknown>>;
+  return (finish ?? null) === null &&
+    Object.values(said).every((value) => value === "" || value === null);
 }
 
 function failureInEvents(text: string): string | undefined {

@@ -20,6 +20,11 @@ function responseOf(type: string, pieces: readonly Uint8Array[]): UpstreamRespon
 const JSON_TYPE = "application/json";
 const SSE_TYPE = "text/event-stream; charset=utf-8";
 
+const ROLE = 'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},' +
+  '"logprobs":null,"finish_reason":null}],"prompt_token_ids":null}\n\n';
+const SAID = 'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n';
+const MESSAGE = 'event: message_start\ndata: {"type":"message_start","message":{}}\n\n';
+
 const CASES: readonly (readonly [type: string, body: string, failure: string | undefined])[] = [
   [JSON_TYPE, '{"choices":[{"finish_reason":"stop","text":"\\"error\\""}]}', undefined],
   [JSON_TYPE, '{"choices":[{"finish_reason":"error","text":""}]}', "finish_reason 'error'"],
@@ -32,6 +37,11 @@ const CASES: readonly (readonly [type: string, body: string, failure: string | u
   [SSE_TYPE, 'event: error\ndata: {"type":"error","error":{"message":"boom"}}\n\n', "boom"],
   [SSE_TYPE, ': ping\n\ndata: {"error":"boom"}\r\n\r\n', undefined],
   [SSE_TYPE, 'data: {"response":{"status":"failed"}}\r\n\r\n', "status 'failed'"],
+  [SSE_TYPE, `${ROLE}data: {"error": {"message": "boom"}}\n\n`, "boom"],
+  [SSE_TYPE, `${ROLE}${ROLE}data: {"error": {"message": "boom"}}\r\n\r\n`, "boom"],
+  [SSE_TYPE, `${MESSAGE}event: error\ndata: {"error":{"message":"boom"}}\n\n`, "boom"],
+  [SSE_TYPE, `${ROLE}${SAID}`, undefined],
+  [SSE_TYPE, ROLE, undefined],
 ];
 
 for (const [type, body, failure] of CASES) {
@@ -56,6 +66,24 @@ Deno.test("readBeginning() stops at the first event's end and loses nothing befo
     failure: undefined,
   });
   assertEquals(await response.read(), encodeUtf8("ta: 2\n\n"));
+});
+
+Deno.test("readBeginning() stops at the first event that says something", async () => {
+  const said = [
+    SAID,
+    'data: {"choices":[{"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}\n\n',
+    'data: {"choices":[{"delta":{"role":"assistant","content":""},"finish_reason":"stop"}]}\n\n',
+    'data: {"choices":[{"delta":{"role":"assistant","tool_calls":[]}}]}\n\n',
+    'data: {"choices":[{"text":"","finish_reason":null}]}\n\n',
+    'data: {"choices":[],"usage":{}}\n\n',
+    "data: [DONE]\n\n",
+    ": ping\n\n",
+  ];
+  for (const event of said) {
+    const response = responseOf(SSE_TYPE, [ROLE, event, "data: next\n\n"].map(encodeUtf8));
+    const { bytes } = await readBeginning(response);
+    assertEquals(bytes, encodeUtf8(ROLE + event), event);
+  }
 });
 
 Deno.test("readBeginning() takes an empty body for no failure", async () => {
