@@ -43,6 +43,7 @@ export class EventPump {
   #joiner: TextJoiner | undefined;
   #adopted = false;
   #usage: Usage | undefined;
+  #extras: Readonly<Record<string, unknown>> | undefined;
   #last: CompletionChunk | undefined;
   #lastText: Uint8Array = new Uint8Array(0);
   #lastDetails: TokenDetails | undefined;
@@ -101,7 +102,10 @@ export class EventPump {
       this.#writer.adopt(chunk);
     }
     if (chunk.usage !== undefined) this.#usage = joinUsage(this.#seam.prefillUsage, chunk.usage);
-    if (chunk.choice === undefined) return undefined;
+    if (chunk.choice === undefined) {
+      this.#extras = extrasOf(chunk);
+      return undefined;
+    }
     const { finishReason } = chunk;
     if (finishReason === "error" || finishReason === "abort") {
       throw decodeError(this.#seam.engine, `ended with finish_reason '${finishReason}'`);
@@ -195,9 +199,16 @@ export class EventPump {
       usage: this.#usage,
       chunkUsage: this.#seam.continuousUsage ? this.#usage : undefined,
       details: this.#lastDetails,
+      extras: this.#extras,
     });
     this.done = true;
   }
+}
+
+/** What the decode engine's usage chunk says besides what every chunk does. */
+function extrasOf({ envelope }: CompletionChunk): Readonly<Record<string, unknown>> {
+  const { id: _id, object: _object, created: _created, model: _model, ...extras } = envelope;
+  return extras;
 }
 
 function firstDetails({ tokenIds, logprobs }: TokenDetails, count: number): TokenDetails {

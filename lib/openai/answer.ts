@@ -46,6 +46,8 @@ export interface AnswerEnd {
   readonly chunkUsage?: Usage | undefined;
   /** Of the last chunk. */
   readonly details?: TokenDetails | undefined;
+  /** Members that engines put into a stream's last chunk alone, such as `system_fingerprint`. */
+  readonly extras?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Takes the parts of one answer in order. Text is the inside of a JSON string, as raw bytes. */
@@ -84,6 +86,22 @@ function withoutDetails(
     ...("token_ids" in choice ? { token_ids: null } : {}),
     ...("prompt_token_ids" in choice ? { prompt_token_ids: null } : {}),
   };
+}
+
+/** Members of `value` that are null. */
+function nullsOf(value: unknown): Readonly<Record<string, unknown>> {
+  const members = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  return Object.fromEntries(members.filter(([, member]) => member === null));
+}
+
+/** `value` without members that are null, at any depth: streams leave them out. */
+function withoutNulls(value: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== null).map(([key, member]) => [
+      key,
+      typeof member === "object" && !Array.isArray(member) ? withoutNulls(member) : member,
+    ]),
+  );
 }
 
 /** Bytes gathered for one write. */
@@ -165,12 +183,15 @@ export class StreamWriter implements AnswerWriter {
 
   end(rawText: Uint8Array, end: AnswerEnd): void {
     const choice = { finish_reason: end.finishReason, stop_reason: end.stopReason };
+    const usage = this.#includeUsage ? end.usage : undefined;
+    const plain = this.#envelope;
+    if (usage === undefined) this.#envelope = { ...plain, ...end.extras };
     const template = end.details === undefined
       ? this.#templateFor(choice, end.chunkUsage)
       : this.#detailed(choice, end.chunkUsage, end.details);
     this.#write(template, rawText);
-    if (this.#includeUsage && end.usage !== undefined) {
-      this.#event({ ...this.#envelope, choices: [], usage: end.usage });
+    if (usage !== undefined) {
+      this.#event({ ...plain, choices: [], usage: withoutNulls(usage), ...end.extras });
     }
     this.#out.add(DONE_EVENT);
   }
@@ -204,7 +225,9 @@ export class StreamWriter implements AnswerWriter {
   }
 
   #templateFor(choice: Readonly<Record<string, unknown>>, usage?: Usage): Template {
-    const envelope = usage === undefined ? this.#envelope : { ...this.#envelope, usage };
+    const envelope = usage === undefined
+      ? this.#envelope
+      : { ...this.#envelope, usage: withoutNulls(usage) };
     const full = { index: 0, logprobs: null, ...this.#choice, ...choice };
     return this.#identity.form === "chat"
       ? textTemplate(envelope, full, '"delta":{"content":', "}")
@@ -271,7 +294,7 @@ export class WholeWriter implements AnswerWriter {
     this.#text.add(rawText);
     this.#note(end.details);
     const { form, id, created, model } = this.#identity;
-    const { choices: _choices, usage: _usage, kv_transfer_params: _kv, ...kept } = this.#base;
+    const { choices: _choices, usage: told, kv_transfer_params: _kv, ...kept } = this.#base;
     const promptIds = form === "chat" ? this.#promptIds : undefined;
     const envelope = {
       ...kept,
@@ -281,7 +304,8 @@ export class WholeWriter implements AnswerWriter {
       created,
       model,
     };
-    const full = end.usage === undefined ? envelope : { ...envelope, usage: end.usage };
+    const usage = end.usage && { ...nullsOf(told), ...end.usage };
+    const full = usage === undefined ? envelope : { ...envelope, usage };
     const choice = {
       index: 0,
       logprobs: null,
@@ -289,15 +313,15 @@ export class WholeWriter implements AnswerWriter {
       stop_reason: end.stopReason,
     };
     const raw = this.#details();
-    const told = Object.fromEntries(raw.keys.map((key) => [key, undefined]));
+    const detailed = Object.fromEntries(raw.keys.map((key) => [key, undefined]));
     const plain = form === "chat"
       ? textTemplate(
         full,
-        { ...choice, ...told },
+        { ...choice, ...detailed },
         '"message":{"role":"assistant","content":',
         "}",
       )
-      : textTemplate(full, { ...choice, ...told }, '"text":', "");
+      : textTemplate(full, { ...choice, ...detailed }, '"text":', "");
     const template = raw.keys.length === 0 ? plain : withMembers(plain, raw.json);
     const body = concatBytes([
       template.before,

@@ -162,6 +162,26 @@ for (const form of FORMS) {
     assertEquals(usages, [{ ...USAGE, completion_tokens: 1 }, undefined, USAGE, USAGE]);
   });
 
+  Deno.test(`StreamWriter leaves out nulls of the usage of a ${form} answer, and tells extras last`, () => {
+    const usage = { ...USAGE, prompt_tokens_details: { cached_tokens: 0, a: null }, b: null };
+    const extras = { system_fingerprint: "f" };
+    for (const includeUsage of [true, false]) {
+      const writer = new StreamWriter(identity(form), { includeUsage });
+      writer.text(rawJsonText("a"), usage);
+      writer.end(rawJsonText("b"), { ...END, usage, extras });
+      const chunks = chunksIn(writer.take());
+      const told = { ...USAGE, prompt_tokens_details: { cached_tokens: 0 } };
+      assertEquals(
+        chunks.map((chunk) => chunk["usage"]),
+        includeUsage ? [told, undefined, told] : [told, undefined],
+      );
+      assertEquals(
+        chunks.map((chunk) => chunk["system_fingerprint"]),
+        includeUsage ? [undefined, undefined, "f"] : [undefined, "f"],
+      );
+    }
+  });
+
   Deno.test(`StreamWriter leaves out the usage chunk of a ${form} answer whose usage is unknown`, () => {
     const writer = new StreamWriter(identity(form), { includeUsage: true });
     writer.end(rawJsonText(""), { ...END, usage: undefined });
@@ -340,6 +360,18 @@ for (const form of FORMS) {
     assertEquals(onlyChoice(body)["finish_reason"], "stop");
   });
 }
+
+Deno.test("WholeWriter keeps members of the usage that the prefill engine says are null", () => {
+  const usage = { ...USAGE, completion_tokens_details: null, prompt_tokens_details: null, x: 1 };
+  const writer = new WholeWriter(identity("completions"), { ...BASE, usage });
+  writer.end(rawJsonText(""), { ...END, usage: { ...USAGE, prompt_tokens_details: { c: 2 } } });
+  const body = recordOf(JSON.parse(decodeUtf8(writer.take() ?? new Uint8Array(0))));
+  assertEquals(body["usage"], {
+    ...USAGE,
+    completion_tokens_details: null,
+    prompt_tokens_details: { c: 2 },
+  });
+});
 
 Deno.test("rawJsonText() is the inside of a JSON string", () => {
   for (const text of ["", "plain", ...HOSTILE]) {
