@@ -99,6 +99,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     background,
     timeouts: config.timeouts,
     trustClientKvParams: config.trustClientKvParams,
+    lmcacheTagDirect: config.lmcacheTagDirect,
     policies: policiesFor(config, inflight),
   };
   const handoff = config.handoff.kind === "none"

@@ -31,6 +31,7 @@ export function buildConfig(
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
     trustClientKvParams: settings.on("trust-client-kv-params"),
+    lmcacheTagDirect: settings.on("lmcache-tag-direct"),
     ...(tlsCaFile === undefined ? {} : { tlsCaFile }),
     ...(apiKey === undefined ? {} : { apiKey }),
     stats: {

@@ -222,6 +222,13 @@ export const SUPPORTED_GROUPS = [
         type: "flag",
         help: "Keep kv_transfer_params that clients send, for routers in a chain",
       },
+      {
+        name: "lmcache-tag-direct",
+        type: "flag",
+        help: "Give requests that are served directly a key tag of LMCache's, so that a decode " +
+          "engine does not answer them from KV that was moved for a handoff with the same " +
+          "beginning",
+      },
     ],
   },
   {

@@ -92,6 +92,8 @@ export interface RouterConfig {
   readonly maxRequestBytes: number;
   /** Keep KV transfer fields that clients send. */
   readonly trustClientKvParams: boolean;
+  /** Keep direct requests away from KV that waits on LMCache decode engines. */
+  readonly lmcacheTagDirect: boolean;
   /** PEM file of certificate authorities for `https` engines. */
   readonly tlsCaFile?: string;
   /** Bearer token for the router's own requests to engines. Never to be printed. */

@@ -283,6 +283,24 @@ export function originalBody(
   });
 }
 
+/** What keeps a request away from KV that LMCache's receiver holds for others. */
+const DIRECT_TAG = '{"lmcache.tag.pd_router":"direct"}';
+
+/**
+ * The body of a request that one engine serves whole. `tagged`: LMCache looks its prompt up under
+ * keys of its own. Otherwise a decode engine reads pages that wait for a handoff with the same
+ * beginning, which then computes its prompt again and leaves the rest of its pages behind.
+ *
+ * Source: LMCache `lmcache/integration/vllm/vllm_v1_adapter.py` (`extract_request_configs`).
+ */
+export function directBody(
+  request: Pick<GenerationRequest, "body" | "model">,
+  { trusted, tagged }: { readonly trusted: boolean; readonly tagged: boolean },
+): ByteParts {
+  const kept = trusted && request.body.member("kv_transfer_params") !== undefined;
+  return originalBody(request, tagged && !kept ? DIRECT_TAG : undefined, trusted);
+}
+
 /** Fields that arrange a transfer of KV. */
 export const KV_FIELDS = ["kv_transfer_params", "disagg_spec", "ec_transfer_params"] as const;
 

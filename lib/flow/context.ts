@@ -37,6 +37,8 @@ export interface FlowDeps {
   readonly timeouts: Timeouts;
   /** Keep the KV transfer fields of clients, for routers in a chain. */
   readonly trustClientKvParams: boolean;
+  /** Keep direct requests away from KV that waits on LMCache decode engines. */
+  readonly lmcacheTagDirect: boolean;
 }
 
 /** What a handoff works with besides. */

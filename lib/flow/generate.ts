@@ -2,10 +2,10 @@
 import { type Engine, errorCodeOf, type FirstToken, type KvProtocol } from "../base/mod.ts";
 import {
   decide,
+  directBody,
   type DirectReason,
   type GenerationRequest,
   isTextRequest,
-  originalBody,
 } from "../disagg/mod.ts";
 import { type Pair, selectPair, serving } from "../selection/mod.ts";
 import type { Answer } from "./answer.ts";
@@ -119,6 +119,13 @@ function receives(deps: HandoffDeps, engine: Engine, mode: FirstToken): boolean 
   return modes === "both" || modes === mode;
 }
 
+/** Whether KV waits on some decode engine until it is read. */
+function hasReceiver(deps: HandoffDeps): boolean {
+  return deps.directory.snapshot().engines.some((engine) =>
+    engine.role === "decode" && protocolOf(deps, engine) === "lmcache"
+  );
+}
+
 /** Whether `engine` can read the same KV for several samples. */
 function rereads(deps: HandoffDeps, engine: Engine): boolean {
   return protocolOf(deps, engine) !== "lmcache";
@@ -221,7 +228,10 @@ function serve(deps: HandoffDeps, context: RequestContext, ask: GenerateAsk): Pr
     path,
     model: request.model,
     sessionKey,
-    body: originalBody(request, undefined, deps.trustClientKvParams),
+    body: directBody(request, {
+      trusted: deps.trustClientKvParams,
+      tagged: deps.lmcacheTagDirect && hasReceiver(deps),
+    }),
     stream: request.stream,
     ...(engine === undefined ? {} : { engine }),
   });

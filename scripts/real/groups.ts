@@ -1,7 +1,7 @@
 /** Groups of checks, each with the engines and routers it needs. @module */
 import { type MatrixPool, POOLS } from "../../tests/support/matrix.ts";
 import type { Checks } from "./check.ts";
-import { nixlKind, type RealEngine, startEngine } from "./engine.ts";
+import { MODEL, nixlKind, type RealEngine, startEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { checkFaults } from "./fault_checks.ts";
 import { checkForms } from "./form_checks.ts";
@@ -62,7 +62,8 @@ async function runNixl({ environment, checks, memory, processes, logs }: Stage):
   ]);
   const flags = ["--kv-protocol", "nixl"];
   const direct = await startRouter(processes, logs, "router-direct", PORTS.routers.direct, [
-    ...["--routing-logic", "roundrobin", "--static-backends", single.url],
+    ...["--routing-logic", "roundrobin"],
+    ...["--static-backends", single.url, "--static-models", MODEL],
   ]);
   await checkMatrix(checks, { group: "vLLM, direct", router: direct, single });
   await checkForms(checks, { group: "vLLM, direct", router: direct, single });

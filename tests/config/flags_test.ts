@@ -77,6 +77,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["tls-ca", undefined],
   ["kv-protocol", undefined],
   ["trust-client-kv-params", undefined],
+  ["lmcache-tag-direct", undefined],
   ["nixl-kv-ready-timeout", 10],
   ["nixl-kv-timeout-policy", "retry"],
   ["nixl-first-token", "prefill"],

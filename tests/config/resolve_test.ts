@@ -45,6 +45,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
     drainTimeoutMs: 30_000,
     maxRequestBytes: 67_108_864,
     trustClientKvParams: false,
+    lmcacheTagDirect: false,
     stats: { engineIntervalMs: 30_000, requestWindowMs: 60_000, log: false, logIntervalMs: 10_000 },
     log: { level: "info", format: "text" },
   });
@@ -76,6 +77,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "drain-timeout": "0",
       "max-request-bytes": "1024",
       "trust-client-kv-params": "true",
+      "lmcache-tag-direct": "true",
       "tls-ca": "/etc/ca.pem",
       "engine-stats-interval": "5",
       "request-stats-window": "6",
@@ -112,6 +114,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
     drainTimeoutMs: 0,
     maxRequestBytes: 1024,
     trustClientKvParams: true,
+    lmcacheTagDirect: true,
     tlsCaFile: "/etc/ca.pem",
     apiKey: "hush",
     stats: { engineIntervalMs: 5000, requestWindowMs: 6000, log: true, logIntervalMs: 7000 },

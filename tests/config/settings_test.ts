@@ -52,6 +52,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "tokenize": "auto",
   "tokenize-cache-bytes": "1000",
   "trust-client-kv-params": "true",
+  "lmcache-tag-direct": "true",
   "connect-timeout": "6",
   "prefill-timeout": "91",
   "first-byte-timeout": "301",

@@ -175,6 +175,30 @@ for (const trustClientKvParams of [false, true]) {
   });
 }
 
+Deno.test("lmcacheTagDirect tags what is served directly, and no leg of a handoff", async () => {
+  const tag = { "lmcache.tag.pd_router": "direct" };
+  await withPair({ lmcacheTagDirect: true }, async ({ router, decode, prefill }) => {
+    const direct = { ...GENERATING["/v1/completions"], suffix: "direct" };
+    await (await post(`${router.url}/v1/completions`, { ...FIELDS, ...direct })).text();
+    assertEquals(bodiesAt(decode), [{ ...direct, kv_transfer_params: tag }]);
+    await (await post(`${router.url}/v1/completions`, GENERATING["/v1/completions"])).text();
+    const legs = [...bodiesAt(prefill), ...bodiesAt(decode).slice(1)];
+    assert(legs.length >= 2 && legs.every((leg) => !JSON.stringify(leg).includes("lmcache.tag")));
+  });
+});
+
+Deno.test("lmcacheTagDirect leaves a trusted client's params, and other protocols, alone", async () => {
+  const direct = { ...GENERATING["/v1/completions"], suffix: "direct" };
+  await withPair({ lmcacheTagDirect: true, trustClientKvParams: true }, async (pair) => {
+    await (await post(`${pair.router.url}/v1/completions`, { ...FIELDS, ...direct })).text();
+    assertEquals(bodiesAt(pair.decode), [{ ...FIELDS, ...direct }]);
+  });
+  await withPair({ lmcacheTagDirect: true, handoff: { kind: "nixl" } }, async (pair) => {
+    await (await post(`${pair.router.url}/v1/completions`, direct)).text();
+    assertEquals(bodiesAt(pair.decode), [direct]);
+  });
+});
+
 /** What a prefill engine with a NixlConnector answers. */
 const LENT = { remote_engine_id: "p", remote_block_ids: [1], remote_host: "h", remote_port: 1 };
 

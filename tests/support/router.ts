@@ -73,6 +73,7 @@ export async function startRouter(
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,
     trustClientKvParams: false,
+    lmcacheTagDirect: false,
     stats: { engineIntervalMs: 30_000, requestWindowMs: 60_000, log: false, logIntervalMs: 10_000 },
     log: { level: "info", format: "text" },
     ...rest,
