@@ -2,21 +2,23 @@
 import type { Engine } from "../base/mod.ts";
 import {
   type AnswerWriter,
-  characterCount,
+  asUsage,
   type CompletionChunk,
   CompletionChunkReader,
   errorMessageOf,
   firstLogprobs,
   joinUsage,
   logprobsIn,
+  offsetLogprobs,
   rawJsonText,
-  shiftedLogprobs,
+  spelledLength,
+  spelledLogprobs,
   stoppedUsage,
   type TokenDetails,
   type Usage,
 } from "../openai/mod.ts";
 import { decodeError } from "./decode_error.ts";
-import type { TextJoiner } from "./first_text.ts";
+import type { CompletedCharacter, TextJoiner } from "./first_text.ts";
 import type { StopJoin } from "./stop_join.ts";
 
 /** What the decode stream's reading needs to know of the first token. */
@@ -30,6 +32,8 @@ export interface Seam {
   readonly stops: StopJoin | undefined;
   /** The answer's text that has been written already. */
   readonly begun: string;
+  /** Characters of the first token as its log-probability spells it; 0 without one. */
+  readonly spelled: number;
   /** What the client asked to be told of every chunk's tokens. */
   readonly tells: { readonly tokenIds: boolean; readonly logprobs: boolean };
 }
@@ -47,24 +51,20 @@ export class EventPump {
   #last: CompletionChunk | undefined;
   #lastText: Uint8Array = new Uint8Array(0);
   #lastDetails: TokenDetails | undefined;
-  /**
-   * Characters written less those the decode engine has sent; kept for log-probabilities alone. So
-   * `text_offset` follows the text the client has. With stop strings, one engine's lags behind it
-   * in a stream by what that engine holds back at the beginning.
-   */
-  #ahead: number;
+  /** Where the next token begins, in characters of all tokens' spellings. */
+  #offset: number;
   /** The answer is complete. */
   done = false;
   /** It is, although the decode engine would go on. */
   cut = false;
 
   constructor(seam: Seam, writer: AnswerWriter) {
-    const { tells, joiner, stops, begun } = seam;
+    const { tells, joiner, stops, spelled } = seam;
     this.#seam = seam;
     this.#writer = writer;
     this.#joiner = joiner;
     this.#tells = tells.tokenIds || tells.logprobs;
-    this.#ahead = tells.logprobs ? characterCount(begun) : 0;
+    this.#offset = spelled;
     const parseAll = joiner !== undefined || stops !== undefined || this.#tells;
     this.#reader = new CompletionChunkReader({ parseAll });
   }
@@ -101,7 +101,7 @@ export class EventPump {
       this.#adopted = true;
       this.#writer.adopt(chunk);
     }
-    if (chunk.usage !== undefined) this.#usage = joinUsage(this.#seam.prefillUsage, chunk.usage);
+    if (chunk.usage !== undefined) this.#usage = this.#joinedUsage(chunk, chunk.usage);
     if (chunk.choice === undefined) {
       this.#extras = extrasOf(chunk);
       return undefined;
@@ -114,8 +114,15 @@ export class EventPump {
     if (this.#joiner !== undefined || this.#seam.stops !== undefined) {
       return this.#joined(chunk, details);
     }
-    this.#emit(chunk, chunk.text, details);
+    this.#emit(chunk, chunk.text, details && this.#offsetIn(details));
     return undefined;
+  }
+
+  /** Engines tell what was cached with the last report alone. */
+  #joinedUsage(chunk: CompletionChunk, usage: Usage): Usage {
+    const running = chunk.choice !== undefined && !("prompt_tokens_details" in usage);
+    const { prompt_tokens_details: _details, ...counts } = this.#seam.prefillUsage ?? {};
+    return joinUsage(running ? asUsage(counts) : this.#seam.prefillUsage, usage);
   }
 
   #detailsOf(chunk: CompletionChunk, data: Uint8Array): TokenDetails {
@@ -127,18 +134,18 @@ export class EventPump {
   }
 
   async #joined(chunk: CompletionChunk, details: TokenDetails | undefined): Promise<void> {
-    const text = this.#joiner === undefined
-      ? chunk.text
-      : await this.#joinedText(this.#joiner, chunk);
+    const joiner = this.#joiner;
+    const text = joiner === undefined ? chunk.text : await this.#joinedText(joiner, chunk);
+    const told = details && this.#offsetIn(withSpelling(details, joiner?.completed));
     const { stops } = this.#seam;
     if (stops === undefined) {
-      this.#emit(chunk, text, details);
+      this.#emit(chunk, text, told);
       return;
     }
     const step = await stops.add(text, chunk.tokenIds);
     if (step.hit === undefined) {
       const rest = chunk.finishReason === undefined ? "" : stops.rest();
-      this.#emit(chunk, step.text + rest, details);
+      this.#emit(chunk, step.text + rest, told);
       return;
     }
     const usage = stoppedUsage(this.#seam.prefillUsage, stops.tokens);
@@ -147,7 +154,7 @@ export class EventPump {
       stopReason: step.hit.stop,
       usage,
       chunkUsage: this.#seam.continuousUsage ? usage : undefined,
-      details: details && firstDetails(this.#shifted(details), step.hit.tokens),
+      details: told && firstDetails(told, step.hit.tokens),
     });
     this.done = true;
     this.cut = chunk.finishReason === undefined;
@@ -165,12 +172,8 @@ export class EventPump {
     return text;
   }
 
-  #emit(chunk: CompletionChunk, text: string, details: TokenDetails | undefined): void {
+  #emit(chunk: CompletionChunk, text: string, told: TokenDetails | undefined): void {
     const rawText = rawJsonText(text);
-    const told = details && this.#shifted(details);
-    if (this.#seam.tells.logprobs) {
-      this.#ahead += characterCount(text) - characterCount(chunk.text);
-    }
     if (chunk.finishReason === undefined) {
       if (rawText.length > 0 || this.#seam.continuousUsage || told !== undefined) {
         this.#writer.text(rawText, this.#seam.continuousUsage ? this.#usage : undefined, told);
@@ -182,10 +185,13 @@ export class EventPump {
     this.#lastDetails = told;
   }
 
-  #shifted(details: TokenDetails): TokenDetails {
+  /** Offsets go on where the tokens before ended. */
+  #offsetIn(details: TokenDetails): TokenDetails {
     const { logprobs } = details;
     if (logprobs === undefined) return details;
-    return { ...details, logprobs: shiftedLogprobs(logprobs, this.#ahead) };
+    const from = this.#offset;
+    this.#offset += spelledLength(logprobs);
+    return { ...details, logprobs: offsetLogprobs(logprobs, from) };
   }
 
   #end(): void {
@@ -209,6 +215,16 @@ export class EventPump {
 function extrasOf({ envelope }: CompletionChunk): Readonly<Record<string, unknown>> {
   const { id: _id, object: _object, created: _created, model: _model, ...extras } = envelope;
   return extras;
+}
+
+/** `details` with the spelling of the token that completed the first character, if one did. */
+function withSpelling(
+  details: TokenDetails,
+  completed: CompletedCharacter | undefined,
+): TokenDetails {
+  const { logprobs } = details;
+  if (logprobs === undefined || completed === undefined) return details;
+  return { ...details, logprobs: spelledLogprobs(logprobs, completed.at, completed.text) };
 }
 
 function firstDetails({ tokenIds, logprobs }: TokenDetails, count: number): TokenDetails {

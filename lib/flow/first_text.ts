@@ -13,6 +13,13 @@ export type TextOfIds = (ids: readonly number[]) => Promise<string | undefined>;
 
 const REPLACEMENT = "\ufffd";
 
+/** The token of an event that completed the first character. */
+export interface CompletedCharacter {
+  /** Its place among the event's tokens. */
+  readonly at: number;
+  readonly text: string;
+}
+
 /** What the first token's text is. */
 export type FirstText =
   | { readonly kind: "whole"; readonly text: string }
@@ -31,6 +38,7 @@ export class TextJoiner {
   readonly #ids: number[];
   /** The first character, once it is complete. */
   #first: string | undefined;
+  #completed: CompletedCharacter | undefined;
   #done = false;
 
   constructor(
@@ -43,6 +51,11 @@ export class TextJoiner {
     this.#context = context;
     this.#base = base;
     this.#ids = [firstToken];
+  }
+
+  /** Set when the last event has completed the first character. */
+  get completed(): CompletedCharacter | undefined {
+    return this.#completed;
   }
 
   /** Whether the decode engine's own text may be used from here on. */
@@ -62,6 +75,7 @@ export class TextJoiner {
     const ids = endsWithToken ? chunk.tokenIds.slice(0, -1) : chunk.tokenIds;
     const before = this.#ids.length;
     this.#ids.push(...ids);
+    this.#completed = undefined;
     // What the engine makes of bytes it has not seen the beginning of.
     const own = chunk.text.replace(/^\ufffd+/, "");
     if (this.#first !== undefined) return own === "" ? "" : await this.#resumed(this.#first, own);
@@ -70,6 +84,7 @@ export class TextJoiner {
       if (text === undefined) return undefined;
       if (text === "" || text.endsWith(REPLACEMENT)) continue;
       this.#first = text;
+      this.#completed = { at: count - before - 1, text };
       return own === "" ? text : await this.#begun(text, own);
     }
     return "";

@@ -14,7 +14,13 @@ import {
   type TextRequest,
   wantsTokenIds,
 } from "../disagg/mod.ts";
-import { type AnswerIdentity, fieldOf, StreamWriter, WholeWriter } from "../openai/mod.ts";
+import {
+  type AnswerIdentity,
+  fieldOf,
+  spelledLength,
+  StreamWriter,
+  WholeWriter,
+} from "../openai/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import { lastIds } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
@@ -190,6 +196,7 @@ async function decodeRest(
     joiner,
     stops,
     begun,
+    spelled: result.logprobs === undefined ? 0 : spelledLength(result.logprobs),
     tells,
   };
   const lease = deps.inflight.take(pair.decode, "decode");

@@ -4,9 +4,11 @@ import { echoesText, type TextRequest, wantsTokenIds } from "../disagg/mod.ts";
 import {
   type AnswerIdentity,
   type AnswerWriter,
+  asUsage,
   rawJsonText,
   StreamWriter,
   type TokenDetails,
+  type Usage,
   WholeWriter,
 } from "../openai/mod.ts";
 import type { Answer } from "./answer.ts";
@@ -41,29 +43,45 @@ export function identityOf(
 function firstDetails(request: TextRequest, result: PrefillResult): TokenDetails | undefined {
   const tokenIds = wantsTokenIds(request) ? [result.firstToken ?? 0] : undefined;
   const { logprobs } = result;
-  return tokenIds === undefined && logprobs === undefined ? undefined : { tokenIds, logprobs };
+  const none = tokenIds === undefined && logprobs === undefined && !echoesText(request);
+  return none ? undefined : { tokenIds, logprobs };
 }
 
-/** `text` as raw JSON, behind the prompt's when the client asked for both. */
+/** Ids of the prompt for the client: vLLM tells them where a stream begins with the prompt too. */
+function promptIds({ request, prompt }: AnswerAsk): Uint8Array | undefined {
+  return wantsTokenIds(request) || (request.stream && echoesText(request)) ? prompt.ids : undefined;
+}
+
+/**
+ * `text` as raw JSON, behind the prompt's when the client asked for both, and not for its ids, in
+ * whose place vLLM says no text (`vllm/entrypoints/openai/completion/serving.py`).
+ */
 function withEcho(request: TextRequest, text: string): Uint8Array {
   const { prompt } = request;
   const raw = rawJsonText(text);
-  if (prompt.kind !== "text" || !echoesText(request)) return raw;
+  if (prompt.kind !== "text" || !echoesText(request) || wantsTokenIds(request)) return raw;
   return concatBytes([prompt.raw.subarray(1, -1), raw]);
 }
 
 /** Write what is known before the decode leg: `text`, and what the client asked to be told. */
 export function beginAnswer(
   writer: AnswerWriter,
-  { request, prompt }: AnswerAsk,
+  ask: AnswerAsk,
   result: PrefillResult,
   text: string,
 ): void {
-  writer.begin(wantsTokenIds(request) ? prompt.ids : undefined);
+  const { request } = ask;
+  writer.begin(promptIds(ask));
   const details = firstDetails(request, result);
   const raw = withEcho(request, text);
   if (raw.length === 0 && details === undefined) return;
-  writer.text(raw, request.continuousUsage ? result.usage : undefined, details);
+  writer.text(raw, request.continuousUsage ? runningUsage(result.usage) : undefined, details);
+}
+
+/** `usage` without what engines tell with an answer's last report alone. */
+function runningUsage(usage: Usage | undefined): Usage | undefined {
+  const { prompt_tokens_details: _details, ...counts } = usage ?? {};
+  return asUsage(counts);
 }
 
 /** A streamed answer of which the prefill leg has told the headers. */
@@ -76,16 +94,17 @@ export function streamAnswer(result: PrefillResult, body: Answer["body"]): Answe
 export function endedAnswer(
   deps: HandoffDeps,
   context: RequestContext,
-  { request, prompt }: AnswerAsk,
+  ask: AnswerAsk,
   result: PrefillResult,
 ): Answer {
+  const { request } = ask;
   const identity = identityOf(deps, context, request);
   const { usage, finishReason, stopReason } = result;
   const chunkUsage = request.continuousUsage ? usage : undefined;
   const writer = request.stream
     ? new StreamWriter(identity, { includeUsage: request.includeUsage })
     : new WholeWriter(identity, result.body);
-  writer.begin(wantsTokenIds(request) ? prompt.ids : undefined);
+  writer.begin(promptIds(ask));
   const details = firstDetails(request, result);
   const text = withEcho(request, result.text ?? "");
   writer.end(text, { finishReason, stopReason, usage, chunkUsage, details });

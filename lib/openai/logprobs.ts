@@ -86,27 +86,45 @@ export function firstLogprobs(entries: TokenLogprobs, count: number): TokenLogpr
   };
 }
 
-/** `entries` of a text to which `characters` are put in front. */
-export function shiftedLogprobs(entries: TokenLogprobs, characters: number): TokenLogprobs {
-  if (characters === 0) return entries;
-  return { ...entries, offsets: entries.offsets.map((offset) => offset + characters) };
-}
-
-/** `parts` as the log-probabilities of one whole text, which counts its tokens' own spelling. */
-export function joinedLogprobs(parts: readonly TokenLogprobs[]): TokenLogprobs {
-  const tokens = parts.flatMap((part) => part.tokens);
-  let at = 0;
-  const offsets = tokens.map((token) => {
+/** `entries` whose first token begins at `from`: each counts as long as it is spelled. */
+export function offsetLogprobs(entries: TokenLogprobs, from: number): TokenLogprobs {
+  let at = from;
+  const offsets = entries.tokens.map((token) => {
     const offset = at;
     at += characterCount(token);
     return offset;
   });
-  return {
-    tokens,
+  return { ...entries, offsets };
+}
+
+/** Characters of all tokens of `entries` as they are spelled. */
+export function spelledLength({ tokens }: TokenLogprobs): number {
+  return tokens.reduce((sum, token) => sum + characterCount(token), 0);
+}
+
+/**
+ * `entries` in which token `at` is spelled `text`, when it has no spelling: the engine did not see
+ * the beginning of the character that it completes.
+ */
+export function spelledLogprobs(entries: TokenLogprobs, at: number, text: string): TokenLogprobs {
+  if (entries.tokens[at] !== "") return entries;
+  const unspelled = `{"":`;
+  const tops = entries.tops.map((top, index) =>
+    index === at && top.startsWith(unspelled)
+      ? `{${JSON.stringify(text)}:${top.slice(unspelled.length)}`
+      : top
+  );
+  return { ...entries, tokens: entries.tokens.with(at, text), tops };
+}
+
+/** `parts` as the log-probabilities of one whole text. */
+export function joinedLogprobs(parts: readonly TokenLogprobs[]): TokenLogprobs {
+  return offsetLogprobs({
+    tokens: parts.flatMap((part) => part.tokens),
     logprobs: parts.flatMap((part) => part.logprobs),
     tops: parts.flatMap((part) => part.tops),
-    offsets,
-  };
+    offsets: [],
+  }, 0);
 }
 
 /** Length of `text` in characters (code points), as Python's `len` has it. */

@@ -39,12 +39,14 @@ export const adminFaults: ControlHandler = async (core, request, reply) => {
   await reply.json(200, JSON.stringify(core.faults));
 };
 
-/** `POST /sim/reset`: no faults, no counts, no KV held. */
+/** `POST /sim/reset`: no faults, no counts, no KV held, a live engine core. */
 export const adminReset: ControlHandler = async (core, _request, reply) => {
   Object.assign(core.faults, noFaults());
   core.stats.reset();
   core.latency.ttft.reset();
   core.latency.itl.reset();
+  core.life.revive();
+  core.sender?.forget();
   core.kv?.clear();
   core.nixl?.clear();
   core.prefix?.clear();

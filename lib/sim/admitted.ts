@@ -1,8 +1,8 @@
 /** A prompt on its way in: its leg, the KV it begins with, its place in the statistics. @module */
 import type { EngineCore } from "./core.ts";
 import { announceEarly } from "./handoff.ts";
-import { type KvLeg, legOf } from "./kv_leg.ts";
-import { type LoadedKv, loadKv } from "./kv_load.ts";
+import { type KvLeg, legOf, storeAsSender } from "./kv_leg.ts";
+import { findKv, type FoundKv, type LoadedKv, loadKv } from "./kv_load.ts";
 import { preparePrompt, type Prompt, Sample } from "./sample.ts";
 import type { Sampling } from "./sampling.ts";
 import { outputLimit } from "./token_limit.ts";
@@ -38,6 +38,10 @@ export interface Admitted extends CheckedPrompt {
   readonly kv: LoadedKv;
   /** Tokens whose KV was here already. */
   readonly cached: number;
+  /** The cached tokens it tells of: with KV pulled over NIXL, those the prefill engine had. */
+  readonly told: number;
+  /** Tokens whose KV the prefix cache keeps from then on. */
+  readonly created: number;
 }
 
 /** Check a prompt without doing anything. Throws ApiError. */
@@ -48,42 +52,76 @@ export function checkPrompt(
 ): CheckedPrompt {
   const { options } = core;
   return {
-    limit: outputLimit(options.maxModelLen, ids, request.sampling.maxTokens),
+    limit: outputLimit(options.maxModelLen, ids, request.sampling),
     leg: legOf(core, request.kvParams),
     prompt: preparePrompt(ids, options.seed),
   };
 }
 
-/** Load the KV of a prompt and find its place in the statistics. */
-export async function admit(
+/** Look up the KV of each prompt, then load it and find its place in the statistics. */
+export async function admitAll(
+  core: EngineCore,
+  request: GenerationRequest,
+  prompts: readonly CheckedPrompt[],
+): Promise<readonly Admitted[]> {
+  const found = prompts.map(({ leg, prompt }) => findKv(core, leg, prompt.ids));
+  const admitted: Admitted[] = [];
+  for (const [index, checked] of prompts.entries()) {
+    admitted.push(await admit(core, request, checked, found[index]));
+  }
+  return admitted;
+}
+
+async function admit(
   core: EngineCore,
   request: GenerationRequest,
   checked: CheckedPrompt,
+  found: FoundKv | undefined,
 ): Promise<Admitted> {
   const { leg, prompt } = checked;
+  storeAsSender(core, leg, prompt.ids.length);
   const announced = leg.kind === "lmcache-prefill" && await announceEarly(core, leg.spec);
-  const kv = await loadKv(core, leg, prompt.ids);
-  // Every further sample is a request of its own and looks for KV that the first has released.
+  const local = core.prefix?.admit(prompt.ids) ?? 0;
+  const kv = await loadKv(core, leg, prompt.ids, { found, local });
+  // Every further sample is a request of its own and reads what all have found.
   for (let sample = 1; core.kv !== undefined && sample < request.sampling.n; sample++) {
-    await loadKv(core, leg, prompt.ids);
+    await loadKv(core, leg, prompt.ids, { found, local: core.prefix?.admit(prompt.ids) ?? 0 });
   }
   count(core, request, leg, kv);
-  const local = core.prefix?.admit(prompt.ids) ?? 0;
   if (core.prefix !== undefined) {
     core.stats.add("prefixQueryTokens", prompt.ids.length);
     core.stats.add("prefixHitTokens", local);
   }
-  return { ...checked, announced, kv, cached: Math.max(local, kv.tokens) };
+  const cached = Math.max(local, kv.tokens);
+  return {
+    ...checked,
+    announced,
+    kv,
+    cached,
+    told: kv.remoteCached ?? cached,
+    created: core.prefix === undefined ? 0 : addedTokens(core, prompt.ids.length, cached),
+  };
 }
 
 /** The outputs a prompt is to have, none begun. */
-export function samplesOf(admitted: Admitted, request: GenerationRequest): readonly Sample[] {
-  const { prompt, limit, kv } = admitted;
+export function samplesOf(
+  core: EngineCore,
+  admitted: Admitted,
+  request: GenerationRequest,
+): readonly Sample[] {
+  const { prompt, limit, kv: { garbage } } = admitted;
+  const { detokenizer } = core.options;
   const { sampling, grammar } = request;
   return Array.from(
     { length: sampling.n },
-    (_, index) => new Sample(prompt, sampling, { index, limit, grammar, garbage: kv.garbage }),
+    (_, index) => new Sample(prompt, sampling, { index, limit, grammar, garbage, detokenizer }),
   );
+}
+
+/** Only whole blocks are kept. */
+function addedTokens(core: EngineCore, length: number, cached: number): number {
+  const { blockSize } = core.options;
+  return Math.max(0, length - length % blockSize - cached);
 }
 
 function count(core: EngineCore, request: GenerationRequest, leg: KvLeg, kv: LoadedKv): void {

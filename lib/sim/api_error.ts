@@ -1,4 +1,4 @@
-/** What the engine refuses, in vLLM's error shape. @module */
+/** What the engine refuses, in vLLM's error shapes. @module */
 
 /** A refusal that becomes an HTTP answer `{"error":{message,type,param,code}}`. */
 export class ApiError extends Error {
@@ -15,14 +15,22 @@ export class ApiError extends Error {
   }
 }
 
-/** A 400 as vLLM's `create_error_response` makes it. */
-export function badRequest(message: string, param?: string): ApiError {
-  return new ApiError(400, "BadRequestError", message, param);
+/** A 400 of vLLM's own checks: `VLLMValidationError` with a parameter, `ValueError` without. */
+export function badRequest(message: string, param?: string, value?: string | number): ApiError {
+  const named = param === undefined ? [] : [`parameter=${param}`];
+  const extras = value === undefined ? named : [...named, `value=${value}`];
+  const text = extras.length === 0 ? message : `${message} (${extras.join(", ")})`;
+  return new ApiError(400, "BadRequestError", text, param);
 }
 
 /** The 404 for a model this engine does not serve. */
-export function unknownModel(model: string): ApiError {
-  return new ApiError(404, "NotFoundError", `The model \`${model}\` does not exist.`, "model");
+export function unknownModel(model: string, served: readonly string[]): ApiError {
+  return new ApiError(
+    404,
+    "NotFoundError",
+    `The model \`${model}\` does not exist. Valid aliases: ${served.join(", ")}.`,
+    "model",
+  );
 }
 
 /** A 500 as vLLM words a failed generation. */
@@ -30,8 +38,13 @@ export function internalError(message = "Internal server error"): ApiError {
   return new ApiError(500, "InternalServerError", message);
 }
 
-/** The JSON body of an error; keys as in vLLM `entrypoints/openai/engine/protocol.py`. */
+/** The JSON body of an error; keys as in vLLM `entrypoints/serve/engine/protocol.py`. */
 export function errorBody(error: ApiError): string {
   const { message, type, param, status } = error;
   return JSON.stringify({ error: { message, type, param: param ?? null, code: status } });
+}
+
+/** The same for `/v1/messages`. Source: vLLM `entrypoints/anthropic/api_router.py`. */
+export function anthropicErrorBody({ type, message }: ApiError): string {
+  return JSON.stringify({ type: "error", error: { type, message } });
 }

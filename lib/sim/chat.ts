@@ -1,18 +1,22 @@
 /** `/v1/chat/completions`. Source: vLLM `vllm/entrypoints/openai/chat_completion/`. @module */
-import { badRequest, internalError } from "./api_error.ts";
-import { ChatOutput, type OutputMode } from "./chat_output.ts";
+import { type ApiError, badRequest } from "./api_error.ts";
+import type { OutputMode } from "./chat_output.ts";
 import { chatPromptIds, toolsOf } from "./chat_prompt.ts";
 import { streamChat } from "./chat_stream.ts";
+import { wholeChat } from "./chat_whole.ts";
 import { Generation } from "./generation.ts";
 import { grammarOf, minimalValue } from "./grammar.ts";
 import { answer, type Call, createdAt, requestIdOf } from "./inference.ts";
+import { randomHex } from "./identity.ts";
 import { isRecord, type JsonObject, objectOrEmpty } from "./json.ts";
-import { chatLogprobs, chatLogprobsJson, promptLogprobs, promptLogprobsOf } from "./logprobs.ts";
-import type { Sample } from "./sample.ts";
+import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
+import type { SimOptions } from "./options.ts";
 import { boolField, intField, parseSampling, type Sampling } from "./sampling.ts";
 import { SseStream } from "./sse_stream.ts";
+import { idsWithin } from "./token_limit.ts";
 import { encodeText, type TokenIds } from "./tokenizer.ts";
-import { parseStreamUsage, usageJson } from "./usage.ts";
+import { invalidBody } from "./validation.ts";
+import { parseStreamUsage, type UsageDetails } from "./usage.ts";
 
 /** What all answers of one chat request share. */
 export interface ChatPlan {
@@ -23,7 +27,15 @@ export interface ChatPlan {
   readonly mode: OutputMode;
   /** Text of a final assistant message to repeat before the output, with `echo`. */
   readonly echo: string;
-  readonly details: boolean;
+  readonly details: UsageDetails;
+  /** The engine reads the text for its parts: it skips deltas with nothing in them. */
+  readonly parsed: boolean;
+  /** Tokens of thought are counted in usage. */
+  readonly countsReasoning: boolean;
+  /** Thoughts are left out, and with them what could tell of them. */
+  readonly hidesReasoning: boolean;
+  /** Calls of tools end an answer for that reason, unless one was asked for by name. */
+  readonly named: boolean;
   readonly promptLogprobs: number | undefined;
   readonly seed: number;
   /** A fresh id for a tool call. */
@@ -35,29 +47,38 @@ export async function chat(call: Call): Promise<void> {
   const { core, body, request, reply } = call;
   const stream = boolField(body, "stream");
   const usage = parseStreamUsage(body, stream);
+  checkEffort(body["reasoning_effort"]);
   const longer = intField(body, "max_completion_tokens");
   const sampling = parseSampling(body, {
     maxTokens: longer ?? intField(body, "max_tokens"),
     maxTokensParam: longer === undefined ? "max_tokens" : "max_completion_tokens",
     logprobs: chatLogprobs(body),
   });
-  const { mode, grammar } = toolMode(body);
+  const { tools, named, grammar } = toolUse(core.options, body);
+  const { toolParser, reasoningParser } = core.options;
+  const echo = boolField(body, "echo");
+  const mode = { tools, reasoning: reasoningParser !== "none" };
   const plan: ChatPlan = {
     id: `chatcmpl-${requestIdOf(call)}`,
     created: createdAt(core),
     model: call.model,
     sampling,
     mode,
-    echo: boolField(body, "echo") ? lastAssistantText(body) : "",
-    details: core.options.promptTokensDetails,
-    promptLogprobs: promptLogprobs(body, stream),
+    echo: echo ? lastAssistantText(body) : "",
+    details: core.options.promptTokensDetails ? "created" : "none",
+    parsed: toolParser || mode.reasoning,
+    countsReasoning: reasoningParser === "counted",
+    hidesReasoning: mode.reasoning && !boolField(body, "include_reasoning", true),
+    named,
+    promptLogprobs: promptLogprobs(body, stream) ??
+      (echo ? intField(body, "top_logprobs") ?? 0 : undefined),
     seed: core.options.seed,
-    toolId: () => `chatcmpl-tool-${core.random.uuid().replaceAll("-", "")}`,
+    toolId: () => `chatcmpl-tool-${randomHex(core.random)}`,
   };
   const generation = await Generation.begin(core, {
     id: plan.id,
     path: request.path,
-    prompts: [chatPromptIds(body)],
+    prompts: [idsWithin(core.options.maxModelLen, chatPromptIds(body))],
     sampling,
     grammar: grammar ?? grammarOf(body),
     kvParams: body["kv_transfer_params"],
@@ -70,7 +91,7 @@ export async function chat(call: Call): Promise<void> {
     } else {
       await generation.finishAll();
       const kv = await generation.transferParams();
-      await answer(call, wholeAnswer(plan, generation, kv));
+      await answer(call, wholeChat(plan, generation, kv));
     }
     generation.answered();
   } catch (error) {
@@ -79,36 +100,85 @@ export async function chat(call: Call): Promise<void> {
   }
 }
 
-/** How tools shape the output. Throws a 400 on a `tool_choice` that fits no tool. */
-function toolMode(
-  body: JsonObject,
-): { readonly mode: OutputMode; readonly grammar: TokenIds | undefined } {
+const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+
+function checkEffort(effort: unknown): void {
+  if (effort === undefined || effort === null || EFFORTS.some((each) => each === effort)) return;
+  const known = EFFORTS.map((each) => `'${each}'`);
+  const expected = `${known.slice(0, -1).join(", ")} or ${known.at(-1)}`;
+  throw invalidBody([{
+    type: "literal_error",
+    at: "reasoning_effort",
+    message: `Input should be ${expected}`,
+    input: effort,
+    context: `'expected': "${expected}"`,
+  }]);
+}
+
+/** What tools make of a request. */
+interface ToolUse {
+  /** Calls are looked for. */
+  readonly tools: boolean;
+  /** One function is asked for by name. */
+  readonly named: boolean;
+  /** The call that is forced: markup of the tool parser, as its structural tag has it. */
+  readonly grammar: TokenIds | undefined;
+}
+
+/** How tools shape the output. Throws a 400 on a `tool_choice` that fits no tool or no parser. */
+function toolUse({ toolParser }: SimOptions, body: JsonObject): ToolUse {
   const tools = toolsOf(body);
-  const choice = body["tool_choice"];
-  const auto: OutputMode = { kind: "auto", tools: tools.length > 0 };
-  if (choice === undefined || choice === null || choice === "auto" || choice === "none") {
-    return { mode: auto, grammar: undefined };
-  }
-  if (tools.length === 0) {
-    throw badRequest("When using `tool_choice`, `tools` must be set.", "tool_choice");
-  }
-  if (choice === "required") {
-    const [first] = tools;
-    const known = objectOrEmpty(first?.["function"]);
-    const forced = JSON.stringify([{ name: known["name"], parameters: argumentsFor(known) }]);
-    return { mode: { kind: "required" }, grammar: encodeText(forced) };
-  }
-  const name = isRecord(choice) ? objectOrEmpty(choice["function"])["name"] : undefined;
-  const named = tools.map((tool) => objectOrEmpty(tool["function"]))
-    .find((known) => known["name"] === name);
-  if (named === undefined || typeof name !== "string") {
+  if (Array.isArray(body["tools"]) && body["tools"].length === 0) {
     throw badRequest(
-      "The tool specified in `tool_choice` does not match any of the specified `tools`",
+      "`tools` must not be an empty array. Either provide at least one tool or omit the field " +
+        "entirely.",
+      "tools",
+    );
+  }
+  const choice = body["tool_choice"];
+  if (choice === undefined || choice === null || choice === "auto") {
+    if (choice === "auto" && tools.length === 0) throw noTools();
+    if (tools.length > 0 && !toolParser) {
+      throw badRequest(
+        '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+      );
+    }
+    return { tools: tools.length > 0, named: false, grammar: undefined };
+  }
+  if (choice === "none") return { tools: false, named: false, grammar: undefined };
+  if (tools.length === 0) throw noTools();
+  const known = chosenTool(tools, choice);
+  const named = choice !== "required";
+  if (!toolParser) {
+    const asked = named ? `function "${String(known["name"])}"` : '"required"';
+    throw badRequest(`tool_choice=${asked} requires --tool-call-parser to be set`);
+  }
+  const forced = JSON.stringify({ name: known["name"], arguments: argumentsFor(known) });
+  const grammar = encodeText(`<tool_call>\n${forced}\n</tool_call>`);
+  return { tools: true, named, grammar };
+}
+
+function noTools(): ApiError {
+  return badRequest("When using `tool_choice`, `tools` must be set.", "tool_choice");
+}
+
+/** The function that a `tool_choice` of `required` or by name calls. */
+function chosenTool(tools: readonly JsonObject[], choice: unknown): JsonObject {
+  const known = tools.map((tool) => objectOrEmpty(tool["function"]));
+  if (choice !== "required" && !isRecord(choice)) {
+    throw badRequest(
+      `Invalid value for \`tool_choice\`: ${String(choice)}! Only named tools, "none", "auto" or ` +
+        '"required" are supported.',
       "tool_choice",
     );
   }
-  const grammar = encodeText(JSON.stringify(argumentsFor(named)));
-  return { mode: { kind: "named", name }, grammar };
+  const name = isRecord(choice) ? objectOrEmpty(choice["function"])["name"] : undefined;
+  const chosen = choice === "required" ? known[0] : known.find((each) => each["name"] === name);
+  if (chosen !== undefined) return chosen;
+  throw badRequest(
+    "The tool specified in `tool_choice` does not match any of the specified `tools`",
+    "tool_choice",
+  );
 }
 
 function argumentsFor(known: JsonObject): unknown {
@@ -121,66 +191,4 @@ function lastAssistantText(body: JsonObject): string {
   const last: unknown = Array.isArray(messages) ? messages.at(-1) : undefined;
   if (!isRecord(last) || last["role"] !== "assistant") return "";
   return typeof last["content"] === "string" ? last["content"] : "";
-}
-
-function wholeAnswer(plan: ChatPlan, generation: Generation, kvParams: unknown): string {
-  const { id, created, model, sampling, details } = plan;
-  const choices = generation.samples.map((sample) => wholeChoice(plan, sample));
-  const [prompt] = generation.prompts;
-  return JSON.stringify({
-    id,
-    object: "chat.completion",
-    created,
-    model,
-    choices,
-    service_tier: null,
-    system_fingerprint: null,
-    usage: JSON.parse(usageJson(generation.usage(), details)),
-    prompt_logprobs: plan.promptLogprobs === undefined
-      ? null
-      : promptLogprobsOf(prompt?.ids ?? [], plan.seed, plan.promptLogprobs),
-    prompt_token_ids: sampling.returnTokenIds ? prompt?.ids : null,
-    kv_transfer_params: kvParams,
-  });
-}
-
-function wholeChoice(plan: ChatPlan, sample: Sample): JsonObject {
-  const { sampling, mode } = plan;
-  const output = new ChatOutput(mode);
-  const { content, reasoning, tools } = output.add(sample.text, true);
-  if (mode.kind === "required" && (output.calls === 0 || !output.complete)) {
-    // vLLM parses a forced list of calls as a whole; one cut short by max_tokens is a 500.
-    throw internalError("Invalid JSON: the list of tool calls is incomplete");
-  }
-  const calls: { id: string; type: string; function: { name: string; arguments: string } }[] = [];
-  for (const event of tools) {
-    if (event.kind === "begin") {
-      const known = { name: event.name, arguments: "" };
-      calls.push({ id: plan.toolId(), type: "function", function: known });
-    } else {
-      const call = calls[event.index];
-      if (call !== undefined) call.function.arguments += event.text;
-    }
-  }
-  const text = plan.echo + content;
-  const byTools = calls.length > 0 && mode.kind !== "named" && sample.finishReason === "stop";
-  return {
-    index: sample.index,
-    message: {
-      role: "assistant",
-      content: text === "" && calls.length > 0 ? null : text,
-      refusal: null,
-      annotations: null,
-      audio: null,
-      function_call: null,
-      ...(calls.length > 0 ? { tool_calls: calls } : {}),
-      reasoning: reasoning === "" ? null : reasoning,
-    },
-    logprobs: sampling.logprobs === undefined ? null : JSON.parse(
-      chatLogprobsJson(sample.takeLogprobs(), sampling.logprobs, sampling.tokensAsIds),
-    ),
-    finish_reason: byTools ? "tool_calls" : sample.finishReason,
-    stop_reason: sample.stopReason,
-    token_ids: sampling.returnTokenIds ? sample.takeIds() : null,
-  };
 }

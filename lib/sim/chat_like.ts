@@ -8,6 +8,7 @@ import type { Sample } from "./sample.ts";
 import { boolField, parseSampling } from "./sampling.ts";
 import { SseStream } from "./sse_stream.ts";
 import { runStream } from "./stream_loop.ts";
+import { idsWithin } from "./token_limit.ts";
 
 /** One dialect's way to ask and to answer. */
 export interface Dialect {
@@ -16,16 +17,14 @@ export interface Dialect {
   readonly maxTokensParam: string;
   /** `messages`, `tools` and so on, as chat completions have them. */
   readonly chat: JsonObject;
-  /** The whole answer. */
-  whole(generation: Generation, sample: Sample): JsonObject;
+  /** The whole answer, with its `kv_transfer_params`. */
+  whole(generation: Generation, sample: Sample, kvParams: unknown): JsonObject;
   /** Events before the first token. */
   begin(generation: Generation): readonly NamedEvent[];
   /** The event of a piece of text. */
   delta(text: string): NamedEvent;
   /** Events after the last token. */
   finish(generation: Generation, sample: Sample): readonly NamedEvent[];
-  /** Text after the last event. */
-  readonly trailer: string;
 }
 
 /** A server-sent event with a name. */
@@ -46,7 +45,7 @@ export async function answerDialect(call: Call, dialect: Dialect): Promise<void>
   const generation = await Generation.begin(core, {
     id: dialect.id,
     path: request.path,
-    prompts: [chatPromptIds(dialect.chat)],
+    prompts: [idsWithin(core.options.maxModelLen, chatPromptIds(dialect.chat))],
     sampling,
     grammar: undefined,
     kvParams: body["kv_transfer_params"],
@@ -61,8 +60,7 @@ export async function answerDialect(call: Call, dialect: Dialect): Promise<void>
     } else {
       await generation.finishAll();
       const params = await generation.transferParams();
-      const whole = dialect.whole(generation, sample);
-      await answer(call, JSON.stringify({ ...whole, kv_transfer_params: params }));
+      await answer(call, JSON.stringify(dialect.whole(generation, sample, params)));
     }
     generation.answered();
   } catch (error) {
@@ -85,7 +83,6 @@ async function streamDialect(
   };
   if (!await runStream(call.core, generation, stream, eventOf)) return;
   for (const event of dialect.finish(generation, sample)) stream.add(eventText(event));
-  if (dialect.trailer !== "") stream.add(dialect.trailer);
   await stream.end();
 }
 

@@ -5,14 +5,13 @@
  */
 import { type ToolEvent, ToolScanner } from "./tool_scanner.ts";
 
-/** How the text of one output is to be read. */
-export type OutputMode =
-  /** Content with markup; tool calls only when the request brought tools. */
-  | { readonly kind: "auto"; readonly tools: boolean }
-  /** A list of calls that a grammar forced. */
-  | { readonly kind: "required" }
-  /** The arguments of one function, forced. */
-  | { readonly kind: "named"; readonly name: string };
+/** Which parts the text of one output is searched for. */
+export interface OutputMode {
+  /** Tool calls: the engine has a parser, and the request brought tools. */
+  readonly tools: boolean;
+  /** Reasoning: the engine has a parser. */
+  readonly reasoning: boolean;
+}
 
 /** What a piece of text added. */
 export interface OutputDelta {
@@ -23,10 +22,8 @@ export interface OutputDelta {
 
 type Section = "content" | "reasoning" | "tool";
 
-const OPENING: readonly (readonly [tag: string, section: Section])[] = [
-  ["<think>", "reasoning"],
-  ["<tool_call>", "tool"],
-];
+const REASONING = ["<think>", "reasoning"] as const;
+const TOOL = ["<tool_call>", "tool"] as const;
 const CLOSING: Readonly<Record<Section, string>> = {
   content: "",
   reasoning: "</think>",
@@ -35,47 +32,35 @@ const CLOSING: Readonly<Record<Section, string>> = {
 
 /** Reads one output. */
 export class ChatOutput {
-  readonly #mode: OutputMode;
   readonly #openings: readonly (readonly [tag: string, section: Section])[];
   #scanner = new ToolScanner();
   #calls = 0;
   #section: Section = "content";
   #held = "";
-  #named = false;
+  #afterCall = false;
 
-  constructor(mode: OutputMode) {
-    this.#mode = mode;
-    this.#openings = mode.kind === "auto" && !mode.tools ? OPENING.slice(0, 1) : OPENING;
+  constructor({ tools, reasoning }: OutputMode) {
+    this.#openings = [...(reasoning ? [REASONING] : []), ...(tools ? [TOOL] : [])];
   }
 
   /** Tool calls begun. */
   get calls(): number {
-    return this.#calls + this.#scanner.calls + (this.#named ? 1 : 0);
+    return this.#calls + this.#scanner.calls;
   }
 
-  /** True when no call is left open, as a complete `required` output must be. */
-  get complete(): boolean {
-    return !this.#scanner.open;
+  /** True when a call was begun and not ended. */
+  get open(): boolean {
+    return this.#section === "tool";
   }
 
   /** Add text. With `finished`, text held back as a possible tag is given as it is. */
   add(text: string, finished: boolean): OutputDelta {
-    if (this.#mode.kind === "required") {
-      return { content: "", reasoning: "", tools: this.#scanner.add(text) };
-    }
-    if (this.#mode.kind === "named") return this.#addNamed(this.#mode.name, text);
-    if (this.#section === "content" && this.#held === "" && !text.includes("<")) {
+    if (
+      this.#section === "content" && this.#held === "" && !text.includes("<") && !this.#afterCall
+    ) {
       return { content: text, reasoning: "", tools: [] };
     }
     return this.#addMarked(text, finished);
-  }
-
-  #addNamed(name: string, text: string): OutputDelta {
-    const tools: ToolEvent[] = [];
-    if (!this.#named) tools.push({ kind: "begin", index: 0, name });
-    this.#named = true;
-    if (text !== "") tools.push({ kind: "arguments", index: 0, text });
-    return { content: "", reasoning: "", tools };
   }
 
   #addMarked(text: string, finished: boolean): OutputDelta {
@@ -84,7 +69,7 @@ export class ChatOutput {
     let reasoning = "";
     const tools: ToolEvent[] = [];
     const give = (piece: string): void => {
-      if (this.#section === "content") content += piece;
+      if (this.#section === "content") content += this.#afterCalls(piece);
       else if (this.#section === "reasoning") reasoning += piece;
       else for (const event of this.#scanner.add(piece)) tools.push(this.#numbered(event));
     };
@@ -96,6 +81,7 @@ export class ChatOutput {
       if (this.#section === "tool") {
         this.#calls += this.#scanner.calls;
         this.#scanner = new ToolScanner();
+        this.#afterCall = true;
       }
       this.#section = next.section;
     }
@@ -103,6 +89,13 @@ export class ChatOutput {
     give(rest.slice(0, rest.length - held));
     this.#held = rest.slice(rest.length - held);
     return { content, reasoning, tools };
+  }
+
+  /** White space right behind a call is none of the content. */
+  #afterCalls(piece: string): string {
+    const text = this.#afterCall ? piece.trimStart() : piece;
+    if (text !== "") this.#afterCall = false;
+    return text;
   }
 
   #numbered(event: ToolEvent): ToolEvent {

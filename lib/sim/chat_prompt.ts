@@ -2,19 +2,13 @@
 import { badRequest } from "./api_error.ts";
 import { isRecord, type JsonObject, objectOrEmpty } from "./json.ts";
 import { boolField } from "./sampling.ts";
+import { invalidField, missingField } from "./validation.ts";
 import { renderChat } from "./template.ts";
 import { encodeText } from "./tokenizer.ts";
 
 /** Token ids of the rendered messages. Throws a 400 on what vLLM refuses. */
 export function chatPromptIds(body: JsonObject): number[] {
-  const messages = body["messages"];
-  if (!Array.isArray(messages) || messages.length === 0) {
-    throw badRequest("messages: Field required, a list of at least one message", "messages");
-  }
-  const checked = messages.map((message: unknown, index): JsonObject => {
-    if (isRecord(message)) return message;
-    throw badRequest(`messages[${index}]: Input should be a valid dictionary`, "messages");
-  });
+  const messages = messagesOf(body);
   const addGenerationPrompt = boolField(body, "add_generation_prompt", true);
   const continueFinalMessage = boolField(body, "continue_final_message");
   if (addGenerationPrompt && continueFinalMessage) {
@@ -23,7 +17,7 @@ export function chatPromptIds(body: JsonObject): number[] {
     );
   }
   const text = renderChat({
-    messages: checked,
+    messages,
     tools: toolsOf(body),
     templateKwargs: objectOrEmpty(body["chat_template_kwargs"]),
     addGenerationPrompt,
@@ -32,16 +26,40 @@ export function chatPromptIds(body: JsonObject): number[] {
   return encodeText(text, { bos: boolField(body, "add_special_tokens") });
 }
 
+/** Throws a 400 on what are no messages. */
+function messagesOf(body: JsonObject): readonly JsonObject[] {
+  const messages = body["messages"];
+  if (messages === undefined || messages === null) throw missingField("messages", body);
+  if (!Array.isArray(messages)) {
+    throw invalidField("list_type", "messages", "Input should be a valid list", messages);
+  }
+  if (messages.length === 0) {
+    throw badRequest(
+      "Cannot apply chat template to an empty conversation. Provide at least one message.",
+    );
+  }
+  return messages.map((message: unknown, index): JsonObject => {
+    if (isRecord(message) && typeof message["role"] === "string") return message;
+    if (isRecord(message)) {
+      throw missingField(`messages.${index}.ChatCompletionDeveloperMessageParam.role`, message);
+    }
+    // pydantic tries every kind of message; the first to complain names the place.
+    const at = `messages.${index}.ChatCompletionDeveloperMessageParam`;
+    throw invalidField("dict_type", at, "Input should be a valid dictionary", message);
+  });
+}
+
 /** The request's tools; none with `tool_choice: "none"`. Throws a 400 on a malformed one. */
 export function toolsOf(body: JsonObject): readonly JsonObject[] {
   const tools = body["tools"];
   if (tools === undefined || tools === null || body["tool_choice"] === "none") return [];
-  if (!Array.isArray(tools)) throw badRequest("tools: Input should be a valid list", "tools");
+  if (!Array.isArray(tools)) {
+    throw invalidField("list_type", "tools", "Input should be a valid list", tools);
+  }
   return tools.map((tool: unknown, index): JsonObject => {
-    const known = isRecord(tool) && isRecord(tool["function"]) ? tool : undefined;
-    if (known === undefined || typeof objectOrEmpty(known["function"])["name"] !== "string") {
-      throw badRequest(`tools[${index}].function.name: Field required`, "tools");
-    }
-    return known;
+    const known = isRecord(tool) ? tool : {};
+    if (!isRecord(known["function"])) throw missingField(`tools.${index}.function`, tool);
+    if (typeof known["function"]["name"] === "string") return known;
+    throw missingField(`tools.${index}.function.name`, known["function"]);
   });
 }

@@ -1,27 +1,31 @@
 /** `/v1/completions`. Source: vLLM `vllm/entrypoints/openai/completion/`. @module */
-import { badRequest } from "./api_error.ts";
-import type { EngineCore } from "./core.ts";
+import { ApiError, badRequest } from "./api_error.ts";
+import { streamCompletion } from "./completions_stream.ts";
 import { Generation } from "./generation.ts";
+import { FINGERPRINT } from "./identity.ts";
 import { grammarOf } from "./grammar.ts";
 import { answer, type Call, createdAt, requestIdOf } from "./inference.ts";
-import { isIdList } from "./json.ts";
+import { isIdList, isInteger, type JsonObject } from "./json.ts";
 import {
   completionLogprobs,
   completionLogprobsJson,
+  type EchoedLogprob,
+  echoedLogprobs,
   promptLogprobs,
   promptLogprobsOf,
 } from "./logprobs.ts";
 import type { Sample } from "./sample.ts";
 import { boolField, intField, parseSampling, type Sampling, stringField } from "./sampling.ts";
-import { DONE, SseStream } from "./sse_stream.ts";
-import { runStream } from "./stream_loop.ts";
+import { SseStream } from "./sse_stream.ts";
+import { idsWithin } from "./token_limit.ts";
 import { decodeIds, encodeText, type TokenIds } from "./tokenizer.ts";
-import { parseStreamUsage, type StreamUsage, usageJson } from "./usage.ts";
+import { parseStreamUsage, type UsageDetails, usageJson } from "./usage.ts";
+import { invalidField } from "./validation.ts";
 
 /** Output tokens when the request does not say. */
 const DEFAULT_MAX_TOKENS = 16;
 
-interface Plan {
+export interface CompletionPlan {
   readonly id: string;
   readonly created: number;
   readonly model: string;
@@ -29,9 +33,41 @@ interface Plan {
   readonly echo: boolean;
   /** `echo` with `max_tokens: 0`: the prompt alone is wanted. */
   readonly echoOnly: boolean;
-  readonly details: boolean;
+  readonly details: UsageDetails;
   readonly promptLogprobs: number | undefined;
   readonly seed: number;
+}
+
+/** The prompt as `echo` repeats it: not at all beside its ids. */
+export function echoedText({ echo, sampling }: CompletionPlan, prompt: TokenIds): string {
+  return echo && !sampling.returnTokenIds ? decodeIds(prompt, true) : "";
+}
+
+/** Log-probabilities of one choice, the prompt's first where it is echoed. */
+export class ChoiceLogprobs {
+  readonly #plan: CompletionPlan;
+  #echoed: readonly EchoedLogprob[];
+  #offset = 0;
+
+  constructor(plan: CompletionPlan, prompt: TokenIds) {
+    const { echo, seed, sampling } = plan;
+    this.#plan = plan;
+    this.#echoed = echo && sampling.logprobs !== undefined
+      ? echoedLogprobs(prompt, seed, sampling.logprobs)
+      : [];
+  }
+
+  /** The JSON of what was not taken yet; null when none was asked for. */
+  take(sample: Sample): string {
+    const { sampling, echoOnly } = this.#plan;
+    if (sampling.logprobs === undefined) return "null";
+    const own = sample.takeLogprobs();
+    const tokens = [...this.#echoed, ...(echoOnly ? [] : own)];
+    this.#echoed = [];
+    const { json, end } = completionLogprobsJson(tokens, this.#offset, sampling.tokensAsIds);
+    this.#offset = end;
+    return json;
+  }
 }
 
 /** Answer a completion request, streamed or whole. */
@@ -40,7 +76,8 @@ export async function completions(call: Call): Promise<void> {
   const stream = boolField(body, "stream");
   const usage = parseStreamUsage(body, stream);
   if ((stringField(body, "suffix") ?? "") !== "") {
-    throw badRequest("suffix is not currently supported", "suffix");
+    const problem = "suffix is only supported for models with FIM completion rendering";
+    throw new ApiError(400, "BadRequestError", problem, "suffix");
   }
   const echo = boolField(body, "echo");
   const given = intField(body, "max_tokens");
@@ -50,21 +87,21 @@ export async function completions(call: Call): Promise<void> {
     maxTokensParam: "max_tokens",
     logprobs: completionLogprobs(body),
   });
-  const plan: Plan = {
+  const plan: CompletionPlan = {
     id: `cmpl-${requestIdOf(call)}`,
     created: createdAt(core),
     model: call.model,
     sampling,
     echo,
     echoOnly,
-    details: core.options.promptTokensDetails,
-    promptLogprobs: promptLogprobs(body, stream),
+    details: core.options.promptTokensDetails ? "cached" : "none",
+    promptLogprobs: promptLogprobs(body, stream) ?? (echo ? sampling.logprobs : undefined),
     seed: core.options.seed,
   };
   const generation = await Generation.begin(core, {
     id: plan.id,
     path: request.path,
-    prompts: parsePrompts(body["prompt"]),
+    prompts: cutPrompts(parsePrompts(body["prompt"], core.options.maxModelLen), body),
     sampling,
     grammar: grammarOf(body),
     kvParams: body["kv_transfer_params"],
@@ -73,7 +110,8 @@ export async function completions(call: Call): Promise<void> {
   });
   try {
     if (stream) {
-      await streamAnswer(core, plan, generation, usage, new SseStream(core, reply, request));
+      const events = new SseStream(core, reply, request);
+      await streamCompletion(core, plan, generation, usage, events);
     } else {
       await generation.finishAll();
       const kv = await generation.transferParams();
@@ -87,29 +125,45 @@ export async function completions(call: Call): Promise<void> {
 }
 
 /** Prompts as token ids. Throws a 400 on anything but the four forms of `prompt`. */
-export function parsePrompts(prompt: unknown): readonly TokenIds[] {
-  if (typeof prompt === "string" && prompt !== "") return [encodeText(prompt, { bos: true })];
-  if (Array.isArray(prompt) && prompt.length > 0) {
-    if (isIdList(prompt)) return [prompt];
-    const items: readonly unknown[] = prompt;
-    if (items.every((item) => typeof item === "string" && item !== "")) {
-      return items.map((item) => encodeText(String(item), { bos: true }));
-    }
-    const lists = items.filter((item) => isIdList(item) && item.length > 0).filter(isIdList);
-    if (lists.length === items.length) return lists;
-    throw badRequest("prompt: expected text, token ids, or a list of either", "prompt");
+export function parsePrompts(prompt: unknown, maxModelLen: number): readonly TokenIds[] {
+  const encoded = (text: string): TokenIds =>
+    idsWithin(maxModelLen, encodeText(text, { bos: true }));
+  if (typeof prompt === "string" && prompt !== "") return [encoded(prompt)];
+  if (prompt === undefined || prompt === null || prompt === "") {
+    throw badRequest("Either prompt or prompt_embeds must be provided and non-empty.", "prompt");
   }
-  throw badRequest("Either prompt or prompt_embeds must be provided and non-empty.", "prompt");
+  if (!Array.isArray(prompt)) throw wrongPrompt(prompt);
+  const items: readonly unknown[] = prompt;
+  if (items.length === 0) throw badRequest("You must pass at least one prompt");
+  if (isIdList(items)) return [items];
+  if (items.every((item) => typeof item === "string")) {
+    return items.map((item) => item === "" ? [] : encoded(String(item)));
+  }
+  const lists = items.filter(isIdList);
+  if (lists.length === items.length) return lists;
+  throw wrongPrompt(prompt);
 }
 
-function wholeAnswer(plan: Plan, generation: Generation, kvParams: unknown): string {
+/** pydantic tries every form that a prompt may have; the first to complain names the place. */
+function wrongPrompt(prompt: unknown): ApiError {
+  const items: readonly unknown[] = Array.isArray(prompt) ? prompt : [];
+  const at = items.findIndex((item) => !isInteger(item) || item < 0);
+  const [place, value] = at < 0 ? ["prompt", prompt] : [`prompt.${at}`, items[at]];
+  return invalidField("int_type", place, "Input should be a valid integer", value);
+}
+
+/** The ends of prompts that `truncate_prompt_tokens` leaves. */
+function cutPrompts(prompts: readonly TokenIds[], body: JsonObject): readonly TokenIds[] {
+  const count = intField(body, "truncate_prompt_tokens");
+  return count === undefined || count < 1 ? prompts : prompts.map((ids) => ids.slice(-count));
+}
+
+function wholeAnswer(plan: CompletionPlan, generation: Generation, kvParams: unknown): string {
   const { id, created, model, sampling, details } = plan;
   const choices = generation.samples.map((sample, at) => {
     const prompt = generation.prompts[Math.floor(at / sampling.n)]?.ids ?? [];
-    const text = (plan.echo ? decodeIds(prompt, true) : "") + (plan.echoOnly ? "" : sample.text);
-    const logprobs = sampling.logprobs === undefined
-      ? "null"
-      : completionLogprobsJson(sample.takeLogprobs(), 0, sampling.tokensAsIds);
+    const text = echoedText(plan, prompt) + (plan.echoOnly ? "" : sample.text);
+    const logprobs = new ChoiceLogprobs(plan, prompt).take(sample);
     const ids = sampling.returnTokenIds;
     const ofPrompt = plan.promptLogprobs === undefined
       ? null
@@ -119,71 +173,10 @@ function wholeAnswer(plan: Plan, generation: Generation, kvParams: unknown): str
       `"stop_reason":${JSON.stringify(sample.stopReason)},` +
       `"token_ids":${ids ? JSON.stringify(sample.takeIds()) : "null"},` +
       `"prompt_logprobs":${JSON.stringify(ofPrompt)},` +
-      `"prompt_token_ids":${ids ? JSON.stringify(prompt) : "null"}}`;
+      `"prompt_token_ids":${ids ? JSON.stringify(prompt) : "null"},"routed_experts":null}`;
   });
   return `{"id":${JSON.stringify(id)},"object":"text_completion","created":${created},` +
     `"model":${JSON.stringify(model)},"choices":[${choices.join(",")}],"service_tier":null,` +
-    `"system_fingerprint":null,"usage":${usageJson(generation.usage(), details)},` +
-    `"kv_transfer_params":${JSON.stringify(kvParams)}}`;
-}
-
-async function streamAnswer(
-  core: EngineCore,
-  plan: Plan,
-  generation: Generation,
-  usage: StreamUsage,
-  stream: SseStream,
-): Promise<void> {
-  const { id, created, model, sampling, details } = plan;
-  const head = `data: {"id":${JSON.stringify(id)},"object":"text_completion",` +
-    `"created":${created},"model":${JSON.stringify(model)},"choices":[`;
-  const begun = new Set<Sample>();
-  const offsets = new Map<Sample, number>();
-  const simple = sampling.logprobs === undefined && !sampling.returnTokenIds && !plan.echo;
-
-  const event = (sample: Sample, at: number): string => {
-    const text = sample.takeDelta();
-    const finish = sample.finishReason === undefined
-      ? '"finish_reason":null,"stop_reason":null'
-      : `"finish_reason":"${sample.finishReason}","stop_reason":${
-        JSON.stringify(sample.stopReason)
-      }`;
-    const tail = usage.continuous
-      ? `],"usage":${usageJson(sampleUsage(generation, sample, at, sampling.n), details)}}\n\n`
-      : "]}\n\n";
-    if (simple) {
-      return `${head}{"index":${at},"text":${JSON.stringify(text)},"logprobs":null,${finish},` +
-        `"prompt_token_ids":null,"token_ids":null}${tail}`;
-    }
-    const isFirst = !begun.has(sample);
-    begun.add(sample);
-    const prompt = generation.prompts[Math.floor(at / sampling.n)]?.ids ?? [];
-    const echoed = plan.echo && isFirst ? decodeIds(prompt, true) : "";
-    const offset = offsets.get(sample) ?? 0;
-    offsets.set(sample, offset + text.length);
-    const logprobs = sampling.logprobs === undefined
-      ? "null"
-      : completionLogprobsJson(sample.takeLogprobs(), offset, sampling.tokensAsIds);
-    const ids = sampling.returnTokenIds;
-    return `${head}{"index":${at},"text":${JSON.stringify(echoed + (plan.echoOnly ? "" : text))},` +
-      `"logprobs":${logprobs},${finish},` +
-      `"prompt_token_ids":${ids && isFirst ? JSON.stringify(prompt) : "null"},` +
-      `"token_ids":${ids ? JSON.stringify(sample.takeIds()) : "null"}}${tail}`;
-  };
-
-  if (!await runStream(core, generation, stream, event)) return;
-  if (usage.include) stream.add(`${head}],"usage":${usageJson(generation.usage(), details)}}\n\n`);
-  stream.add(DONE);
-  await stream.end();
-}
-
-/** Usage of one sample so far, as `continuous_usage_stats` reports it. */
-function sampleUsage(
-  generation: Generation,
-  sample: Sample,
-  at: number,
-  n: number,
-): { readonly prompt: number; readonly completion: number; readonly cached: number } {
-  const prompt = generation.prompts[Math.floor(at / n)]?.ids.length ?? 0;
-  return { prompt, completion: sample.tokens, cached: generation.cachedTokens };
+    `"system_fingerprint":"${FINGERPRINT}","usage":${usageJson(generation.usage(), details)},` +
+    `"kv_transfer_params":${JSON.stringify(kvParams)},"ec_transfer_params":null,"metrics":null}`;
 }

@@ -6,9 +6,10 @@ import { type HttpReply, JSON_TYPE } from "./http_reply.ts";
 import type { HttpRequest } from "./http_server.ts";
 import { refuse } from "./inference.ts";
 import { metricsText } from "./metrics.ts";
+import { randomHex, VLLM_VERSION } from "./identity.ts";
 
-/** The version the engine reports. */
-export const SIM_VERSION = "0.28.0+sim";
+/** The version the engine reports: that of the vLLM whose answers it gives. */
+export const SIM_VERSION = `${VLLM_VERSION}+sim`;
 
 /** Whether the engine sleeps, and how deeply. */
 export interface SleepState {
@@ -36,15 +37,29 @@ export const listModels: ControlHandler = (core, _request, reply) => {
     root: index === 0 ? id : `/adapters/${id}`,
     parent: index === 0 ? null : base,
     max_model_len: index === 0 ? maxModelLen : null,
-    permission: [{ id: `modelperm-${index}`, object: "model_permission", created }],
+    permission: [{
+      id: `modelperm-${randomHex(core.random)}`,
+      object: "model_permission",
+      created,
+      allow_create_engine: false,
+      allow_sampling: true,
+      allow_logprobs: true,
+      allow_search_indices: false,
+      allow_view: true,
+      allow_fine_tuning: false,
+      organization: "*",
+      group: null,
+      is_blocking: false,
+    }],
   }));
   return reply.json(200, JSON.stringify({ object: "list", data }));
 };
 
-/** `GET /health`, `/ping`: empty 200, or 503 by fault. */
+/** `GET /health`, `/ping`: empty 200, or 503 by fault and once the engine core has ended. */
 export const health: ControlHandler = async (core, _request, reply) => {
-  if (strikes(core.faults, "unhealthy", core.random)) await reply.send(503, "", "");
-  else await reply.send(200, "", "");
+  if (core.life.dead || strikes(core.faults, "unhealthy", core.random)) {
+    await reply.send(503, "", "");
+  } else await reply.send(200, "", "");
 };
 
 /** `GET /version`. */
@@ -57,7 +72,7 @@ export const load: ControlHandler = (core, _request, reply) =>
 
 /** `GET /metrics`. */
 export const metrics: ControlHandler = (core, _request, reply) =>
-  reply.send(200, "text/plain; version=0.0.4; charset=utf-8", metricsText(core));
+  reply.send(200, "text/plain; version=1.0.0; charset=utf-8", metricsText(core));
 
 /** `POST /sleep?level=`. */
 export const sleep: ControlHandler = async (core, request, reply, sleeping) => {

@@ -3,6 +3,8 @@ import { type Clock, type Logger, type Random, sleep } from "../base/mod.ts";
 import type { Admission } from "./admission.ts";
 import type { KeySpace } from "./chunk_keys.ts";
 import type { SimFaults } from "./faults.ts";
+import { engineDead, type EngineLife } from "./engine_life.ts";
+import type { ApiError } from "./api_error.ts";
 import type { KvStore } from "./kv_store.ts";
 import type { LatencyHistogram } from "./latency.ts";
 import type { NixlSide } from "./nixl.ts";
@@ -34,6 +36,7 @@ export interface EngineCore {
   readonly nixl: NixlSide | undefined;
   readonly prefix: PrefixCache | undefined;
   readonly admission: Admission;
+  readonly life: EngineLife;
 }
 
 /** The client went away; nothing is left to answer. */
@@ -45,6 +48,18 @@ export class ClientGone extends Error {
 export async function pause(core: EngineCore, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) throw new ClientGone("aborted");
   if (ms > 0 && await sleep(core.clock, ms, signal) === "aborted") throw new ClientGone("aborted");
+}
+
+/**
+ * End the engine core, as what a real one does not survive. Gives the error of the request that did
+ * it; all others fail on their own.
+ */
+export function endCore(core: EngineCore, reason: string): ApiError {
+  if (!core.stopped.aborted && core.life.end()) {
+    core.stats.add("deaths");
+    core.log.error(`EngineCore encountered a fatal error: ${reason}`);
+  }
+  return engineDead();
 }
 
 /** Ranks that store KV and notify: with MLA the first alone. */

@@ -5,7 +5,7 @@
  * (`detokenize_incrementally`).
  * @module
  */
-import { tokenBytes, type TokenIds, tokenText } from "./tokenizer.ts";
+import { decodeIds, tokenBytes, type TokenIds, tokenText } from "./tokenizer.ts";
 import { byteOf, isSpecial } from "./vocabulary.ts";
 
 const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -14,20 +14,42 @@ const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
 const MAX_CHAR = 4;
 
 /**
- * Gives the text each token adds. Nothing is given while a character is incomplete. Text the
- * prompt's tail already shows (U+FFFD for a character cut there) is not given again: the token that
- * completes such a character makes the text no longer, so the character is lost.
+ * Which of vLLM's detokenizers: `fast` for the tokenizers of Hugging Face's library, which nearly
+ * all models have, `slow` for others.
+ */
+export type Detokenizer = "fast" | "slow";
+
+/** How text is made of ids. */
+export interface TextOptions {
+  readonly skipSpecial: boolean;
+  readonly detokenizer: Detokenizer;
+}
+
+/**
+ * Gives the text each token adds. Nothing is given while a character is incomplete.
+ *
+ * Behind a prompt that ends inside a character, the slow one gives nothing again that the prompt's
+ * tail shows already (U+FFFD): the token that completes the character makes the text no longer, so
+ * the character is lost. The fast one knows no place to go on from: the first text it gives is that
+ * of the whole prompt, and what follows (`tokenizers`' `DecodeStream`, given the prompt's ids).
  */
 export class IncrementalText {
   readonly #skipSpecial: boolean;
+  /** The prompt, until it is given again. */
+  #again: TokenIds | undefined;
   /** Bytes of the prompt's tail that are an incomplete character. */
   #prefix: Uint8Array;
   /** Bytes since, not given yet; empty while nothing is held. */
   #held: number[] = [];
 
-  constructor(prompt: TokenIds, skipSpecial: boolean) {
+  constructor(prompt: TokenIds, { skipSpecial, detokenizer }: TextOptions) {
     this.#skipSpecial = skipSpecial;
-    this.#prefix = incompleteTail(prompt);
+    const tail = incompleteTail(prompt);
+    const repeats = detokenizer === "fast" && tail.length > 0;
+    this.#prefix = repeats ? new Uint8Array(0) : tail;
+    if (!repeats) return;
+    this.#held = [...tail];
+    this.#again = prompt.slice(0, prompt.length - tail.length);
   }
 
   /** The text `id` adds, possibly empty. */
@@ -42,7 +64,9 @@ export class IncrementalText {
     if (after.length <= before.length || after.at(-1) === "\ufffd") return "";
     this.#held = [];
     this.#prefix = new Uint8Array(0);
-    return after.slice(before.length).join("");
+    const again = this.#again === undefined ? "" : decodeIds(this.#again, this.#skipSpecial);
+    this.#again = undefined;
+    return again + after.slice(before.length).join("");
   }
 }
 

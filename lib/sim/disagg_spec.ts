@@ -10,25 +10,22 @@ import { isInteger, isRecord, type JsonObject } from "./json.ts";
 export interface DisaggSpec {
   readonly reqId: string;
   readonly host: string;
-  /** By rank of the prefill engine. */
+  /** By rank of the prefill engine; a list may be too short, which the engine does not survive. */
   readonly initPorts: readonly number[];
   readonly allocPorts: readonly number[];
 }
 
 const PARAM = "kv_transfer_params";
 
-/**
- * Parse and check. Throws a 400 where the engine's worker would crash or hang.
- * @param ranks How many ranks store KV: each needs its own port.
- */
-export function parseDisaggSpec(value: unknown, ranks: number): DisaggSpec {
+/** Parse and check. Throws a 400 on what is not a `disagg_spec` at all. */
+export function parseDisaggSpec(value: unknown): DisaggSpec {
   if (!isRecord(value)) throw badRequest("disagg_spec: expected an object", PARAM);
   const reqId = textOf(value, "req_id");
   const host = textOf(value, "receiver_host");
-  const initPorts = portsOf(value, "receiver_init_port", ranks);
-  const allocPorts = portsOf(value, "receiver_alloc_port", ranks);
+  const initPorts = portsOf(value, "receiver_init_port");
+  const allocPorts = portsOf(value, "receiver_alloc_port");
   const query = value["receiver_query_port"];
-  if (query !== undefined && query !== null) portsOf(value, "receiver_query_port", ranks);
+  if (query !== undefined && query !== null) portsOf(value, "receiver_query_port");
   return { reqId, host, initPorts, allocPorts };
 }
 
@@ -38,7 +35,7 @@ function textOf(spec: JsonObject, key: string): string {
   throw badRequest(`disagg_spec.${key}: expected a string, got ${JSON.stringify(value)}`, PARAM);
 }
 
-function portsOf(spec: JsonObject, key: string, ranks: number): readonly number[] {
+function portsOf(spec: JsonObject, key: string): readonly number[] {
   const value = spec[key];
   if (!Array.isArray(value)) {
     throw badRequest(`disagg_spec.${key}: expected a list, got ${JSON.stringify(value)}`, PARAM);
@@ -46,9 +43,6 @@ function portsOf(spec: JsonObject, key: string, ranks: number): readonly number[
   const ports = value.filter((port): port is number => isInteger(port) && port > 0 && port < 65536);
   if (ports.length !== value.length) {
     throw badRequest(`disagg_spec.${key}: not all are ports: ${JSON.stringify(value)}`, PARAM);
-  }
-  if (ports.length < ranks) {
-    throw badRequest(`disagg_spec.${key}: ${ports.length} ports for ${ranks} ranks`, PARAM);
   }
   return ports;
 }

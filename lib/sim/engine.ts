@@ -46,6 +46,7 @@ export async function startSimEngine(
   }
   const { core, receiver, events } = parts;
   const server = new HttpServer(listener, ports, createHandler(core));
+  core.life.watch(() => server.abortRunning());
   const stop = async (): Promise<void> => {
     stopping.abort();
     await server.stop();

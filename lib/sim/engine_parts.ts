@@ -3,6 +3,7 @@ import { type Clock, describeError, type Logger, type Random } from "../base/mod
 import { Admission } from "./admission.ts";
 import type { KeySpace } from "./chunk_keys.ts";
 import { type EngineCore, storingRanks } from "./core.ts";
+import { EngineLife } from "./engine_life.ts";
 import type { SimFaults } from "./faults.ts";
 import { KvEventPublisher } from "./kv_events.ts";
 import { KvStore } from "./kv_store.ts";
@@ -46,6 +47,7 @@ export async function openParts(
   };
   try {
     const stats = new StatsBook();
+    const life = new EngineLife();
     // An engine changes its faults; the caller's record stays as it is.
     const faults = { ...options.faults, paths: [...options.faults.paths] };
     const events = await openEvents(options, ports);
@@ -53,7 +55,8 @@ export async function openParts(
     const lmcache = options.kvConnector === "lmcache";
     const receives = lmcache && options.role !== "prefill";
     const kv = receives ? new KvStore(storingRanks(options), clock) : undefined;
-    const receiver = kv && new KvReceiver(options, kv, log);
+    const agent = agentName(random);
+    const receiver = kv && new KvReceiver(options, { store: kv, log, agent });
     if (receiver !== undefined) opened.push(() => receiver.stop());
     const nixl = options.kvConnector === "nixl" ? openNixl(options, ports, stats) : undefined;
     if (nixl !== undefined) opened.push(() => nixl.stop());
@@ -69,7 +72,7 @@ export async function openParts(
           ranks: storingRanks(options),
           generation: options.generation,
         },
-        { clock, log, stats, faults, signal: stopped },
+        { clock, log, stats, faults, signal: stopped, onStuck: () => life.hang() },
       )
       : undefined;
     if (sender !== undefined) opened.push(() => sender.stop());
@@ -95,6 +98,7 @@ export async function openParts(
         ? new PrefixCache(options.blockSize, options.kvBlocks, events)
         : undefined,
       admission: new Admission(options.maxNumSeqs),
+      life,
     };
     return { core, receiver, events, stop };
   } catch (error) {
@@ -106,6 +110,13 @@ export async function openParts(
 function keySpaceOf(options: SimOptions): KeySpace {
   const { models, ranks, hashSeed, chunkSize, saveUnfullChunk } = options;
   return { model: models[0] ?? "", worldSize: ranks, hashSeed, chunkSize, saveUnfullChunk };
+}
+
+/** Engines of one process count up, so that two of one seed are not one for NIXL. */
+let agents = 0;
+
+function agentName(random: Random): string {
+  return `${random.uuid().slice(0, 24)}${(agents++).toString(16).padStart(12, "0")}`;
 }
 
 async function openEvents(

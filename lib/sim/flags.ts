@@ -109,6 +109,33 @@ export const SIM_FLAGS: readonly SimFlag[] = [
   },
   { name: "api-key", type: "string", default: undefined, help: "Bearer token asked of clients" },
   {
+    name: "detokenizer",
+    type: "string",
+    default: "fast",
+    choices: ["fast", "slow"],
+    help: "Behind a prompt that ends inside a character: fast repeats the prompt's text, slow " +
+      "loses the character",
+  },
+  {
+    name: "no-tool-parser",
+    type: "flag",
+    default: false,
+    help: "Find no tool calls in the text, and refuse tool_choice auto",
+  },
+  {
+    name: "reasoning-parser",
+    type: "string",
+    default: "uncounted",
+    choices: ["none", "uncounted", "counted"],
+    help: "Whether reasoning is found in the text, and counted in usage as vLLM's parsers do",
+  },
+  {
+    name: "no-scale-out",
+    type: "flag",
+    default: false,
+    help: "Refuse the render endpoints, as vLLM does without --enable-scale-out",
+  },
+  {
     name: "enable-prompt-tokens-details",
     type: "flag",
     default: false,
@@ -133,9 +160,11 @@ export const SIM_FLAGS: readonly SimFlag[] = [
   {
     name: "error-style",
     type: "string",
-    default: "finish",
+    default: "event",
     choices: ["finish", "status", "event"],
-    help: "How a failed KV load shows: finish_reason error, status 500, or an error event",
+    help:
+      "How a failed KV load shows: as finish_reason error (earlier vLLM), as status 500 always, or " +
+      "as an error event in streams",
   },
   {
     name: "side-channel-host",

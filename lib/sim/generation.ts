@@ -2,23 +2,26 @@
 import { internalError } from "./api_error.ts";
 import type { Place } from "./admission.ts";
 import {
-  admit,
+  admitAll,
   type Admitted,
   checkPrompt,
   type GenerationRequest,
   samplesOf,
 } from "./admitted.ts";
-import { ClientGone, type EngineCore, pause } from "./core.ts";
+import { ClientGone, endCore, type EngineCore, pause } from "./core.ts";
 import { strikesAt } from "./faults.ts";
-import { type PushedKv, pushKv } from "./handoff.ts";
+import { announceKv, sendKv, type SentKv } from "./handoff.ts";
 import { objectOrEmpty } from "./json.ts";
 import type { Prompt, Sample } from "./sample.ts";
+import { untilAborted } from "./sse_stream.ts";
 
 /** Token counts for `usage`. */
 export interface UsageCounts {
   readonly prompt: number;
   readonly completion: number;
   readonly cached: number;
+  /** Prompt tokens whose KV was added to the cache. */
+  readonly created: number;
 }
 
 /** How far the tokens of an answer that is not streamed may be ahead of time, in milliseconds. */
@@ -31,6 +34,7 @@ export class Generation {
   readonly prompts: readonly Prompt[];
   readonly promptTokens: number;
   readonly cachedTokens: number;
+  readonly createdTokens: number;
   /** Time between tokens, in milliseconds. */
   readonly itlMs: number;
 
@@ -39,7 +43,8 @@ export class Generation {
   readonly #admitted: readonly Admitted[];
   readonly #place: Place;
   readonly #errorAfter: number | undefined;
-  #pushed = false;
+  #sent: readonly SentKv[] | undefined;
+  #announced = false;
 
   private constructor(
     core: EngineCore,
@@ -53,10 +58,11 @@ export class Generation {
     this.#request = request;
     this.#admitted = admitted;
     this.#place = place;
-    this.samples = admitted.flatMap((each) => samplesOf(each, request));
+    this.samples = admitted.flatMap((each) => samplesOf(core, each, request));
     this.prompts = admitted.map(({ prompt }) => prompt);
     this.promptTokens = this.prompts.reduce((sum, { ids }) => sum + ids.length, 0);
-    this.cachedTokens = admitted.reduce((sum, { cached }) => sum + cached, 0);
+    this.cachedTokens = admitted.reduce((sum, { told }) => sum + told, 0);
+    this.createdTokens = admitted.reduce((sum, { created }) => sum + created, 0);
     this.itlMs = strikesAt(faults, path, "slowTokens", random)
       ? faults.slowTokenMs
       : core.options.itlMs;
@@ -82,8 +88,8 @@ export class Generation {
     }
     stats.runningNow++;
     try {
-      const admitted: Admitted[] = [];
-      for (const each of checked) admitted.push(await admit(core, request, each));
+      if (core.life.hung) await hang(request.signal);
+      const admitted = await admitAll(core, request, checked);
       const computed = admitted.reduce(
         (sum, { prompt, cached }) => sum + prompt.ids.length - cached,
         0,
@@ -106,6 +112,12 @@ export class Generation {
   /** True once a sample has ended in an error. */
   get failed(): boolean {
     return this.samples.some((sample) => sample.finishReason === "error");
+  }
+
+  /** True once KV that could not be loaded shows as an error in place of an answer. */
+  get broken(): boolean {
+    return this.failed && this.#core.options.errorStyle !== "finish" &&
+      this.#admitted.some(({ kv }) => kv.failed);
   }
 
   /** Advance every sample that is not finished by one token; true while any is left. */
@@ -139,14 +151,19 @@ export class Generation {
       live = this.step();
     }
     await pause(this.#core, ahead(steps - 1), signal);
-    if (this.failed && this.#core.options.errorStyle !== "finish") throw internalError();
+    if (this.broken) throw internalError();
   }
 
   /** Counts so far. */
   usage(): UsageCounts {
     let completion = 0;
     for (const sample of this.samples) completion += sample.tokens;
-    return { prompt: this.promptTokens, completion, cached: this.cachedTokens };
+    return {
+      prompt: this.promptTokens,
+      completion,
+      cached: this.cachedTokens,
+      created: this.createdTokens,
+    };
   }
 
   /**
@@ -160,9 +177,19 @@ export class Generation {
     if (first === undefined || sample === undefined || this.failed) return null;
     if (first.leg.kind === "nixl-prefill") {
       const suffix = random.uuid().slice(0, 8);
-      return nixl?.lend(`${this.#request.id}-0-${suffix}`, first.prompt.ids) ?? null;
+      // vLLM numbers the prompts of a completion.
+      const base = this.#request.id.startsWith("cmpl-")
+        ? `${this.#request.id}-0`
+        : this.#request.id;
+      return nixl?.lend({
+        requestId: `${base}-${suffix}`,
+        ids: first.prompt.ids,
+        outputs: sample.tokens,
+        cached: first.cached,
+      }) ?? null;
     }
     if (first.leg.kind !== "lmcache-prefill") return null;
+    await this.#sendFirst();
     if (options.notify === "before") await this.#push();
     const wanted = Object.hasOwn(objectOrEmpty(this.#request.kvParams), "ret_first_tok");
     return wanted && options.firstToken && sample.firstId !== undefined
@@ -195,28 +222,53 @@ export class Generation {
     return usage;
   }
 
-  /** Push the KV of every prompt of an LMCache prefill, once. */
+  /** Send the KV of every output of an LMCache prefill, once, and announce it, once. */
   async #push(): Promise<void> {
-    if (this.#pushed) return;
-    this.#pushed = true;
+    const sent = this.#send();
+    if (this.#announced) return;
+    this.#announced = true;
+    await Promise.all(sent.map((kv) => announceKv(this.#core, kv)));
+  }
+
+  /** Every sample is a request of its own, with the same `disagg_spec`. */
+  #send(): readonly SentKv[] {
     const { n } = this.#request.sampling;
-    await Promise.all(this.#admitted.map(async ({ leg, prompt, announced }, index) => {
-      if (leg.kind !== "lmcache-prefill") return;
-      const samples = this.samples.slice(index * n, (index + 1) * n);
-      const steps = samples.reduce((sum, sample) => sum + sample.tokens, 0);
-      const kv: PushedKv = {
-        ids: prompt.ids,
-        spec: leg.spec,
-        announcements: announced ? steps - 1 : steps,
-      };
-      await pushKv(this.#core, kv);
-    }));
+    return this.#sent ??= this.samples.flatMap((sample, index) => {
+      const admitted = this.#admitted[Math.floor(index / n)];
+      if (admitted?.leg.kind !== "lmcache-prefill") return [];
+      const { leg: { spec, tags }, prompt: { ids }, announced } = admitted;
+      const { tokens: outputs, firstId = 0 } = sample;
+      const early = announced && index % n === 0;
+      return [sendKv(this.#core, { ids, spec, tags, outputs, firstId, announced: early })];
+    });
+  }
+
+  /** The synchronous backends send within the step: the answer waits, if need be for ever. */
+  async #sendFirst(): Promise<void> {
+    const { options, life } = this.#core;
+    if (options.generation === "D") return;
+    for (const { ranks } of this.#send()) await Promise.all(ranks);
+    if (life.hung) await hang(this.#request.signal);
   }
 }
 
+/** Wait for a core that answers no more. */
+async function hang(signal: AbortSignal): Promise<never> {
+  await untilAborted(signal);
+  throw new ClientGone("aborted");
+}
+
+/**
+ * Count a request whose client has left. With `ret_first_tok` and no token yet it ends the engine core
+ * (LMCache `integration/vllm/vllm_v1_adapter.py`, `request_finished`).
+ */
 function countAbort(core: EngineCore, request: GenerationRequest, tokens: number): void {
+  if (core.life.dead) return;
   core.stats.add("aborted");
   if (tokens === 0 && Object.hasOwn(objectOrEmpty(request.kvParams), "ret_first_tok")) {
     core.stats.add("abortedBeforeFirstToken");
+    if (core.options.kvConnector === "lmcache") {
+      endCore(core, "IndexError: list index out of range");
+    }
   }
 }

@@ -5,7 +5,9 @@
  */
 import { badRequest } from "./api_error.ts";
 import { isRecord, type JsonObject, objectOrEmpty } from "./json.ts";
+import { objectField } from "./sampling.ts";
 import { encodeText, type TokenIds } from "./tokenizer.ts";
+import { invalidField } from "./validation.ts";
 
 /** Deepest nesting followed in a schema. */
 const MAX_DEPTH = 16;
@@ -17,33 +19,48 @@ export function grammarOf(body: JsonObject): TokenIds | undefined {
 }
 
 function forcedValue(body: JsonObject): string | undefined {
-  const format = body["response_format"];
-  if (format !== undefined && format !== null) {
-    if (!isRecord(format)) {
-      throw badRequest("response_format: expected an object", "response_format");
-    }
-    const type = format["type"];
+  const format = objectField(body, "response_format");
+  if (format !== undefined) {
+    const { type } = format;
     if (type === "json_object") return "{}";
-    if (type === "json_schema") {
-      const schema = objectOrEmpty(format["json_schema"])["schema"];
-      if (!isRecord(schema)) {
-        throw badRequest(
-          "response_format.json_schema.schema: expected an object",
-          "response_format",
-        );
-      }
-      return JSON.stringify(minimalValue(schema, schema, 0));
-    }
+    if (type === "json_schema") return forcedBySchema(format);
     if (type !== "text" && type !== "structural_tag") {
-      throw badRequest(`response_format.type: unknown ${JSON.stringify(type)}`, "response_format");
+      const message = "Input should be 'text', 'json_object' or 'json_schema'";
+      throw invalidField("literal_error", "response_format.type", message, type);
     }
   }
   const structured = objectOrEmpty(body["structured_outputs"]);
+  const kinds = ["json", "regex", "choice"].filter((kind) => isThere(structured[kind]));
+  if (kinds.length > 1) {
+    throw badRequest(
+      "You can only use one kind of constraints for structured outputs ('json', 'regex' or " +
+        "'choice').",
+      "structured_outputs",
+    );
+  }
   const schema = structured["json"] ?? body["guided_json"];
   if (isRecord(schema)) return JSON.stringify(minimalValue(schema, schema, 0));
   const choices = structured["choice"] ?? body["guided_choice"];
-  if (Array.isArray(choices) && typeof choices[0] === "string") return choices[0];
-  return undefined;
+  if (!Array.isArray(choices)) return undefined;
+  if (choices.length === 0) throw badRequest("Choice '[]' cannot be an empty list");
+  return typeof choices[0] === "string" ? choices[0] : undefined;
+}
+
+function forcedBySchema(format: JsonObject): string {
+  const given = format["json_schema"];
+  if (!isThere(given)) {
+    throw badRequest(
+      "When response_format type is 'json_schema', the 'json_schema' field must be provided.",
+      "response_format",
+    );
+  }
+  const { schema } = objectOrEmpty(given);
+  if (!isRecord(schema)) throw badRequest("Invalid JSON grammar specification.");
+  return JSON.stringify(minimalValue(schema, schema, 0));
+}
+
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** A small value that fits `schema`; covers the common keywords of JSON Schema. */

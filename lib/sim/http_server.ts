@@ -19,7 +19,7 @@ import { HttpReply } from "./http_reply.ts";
 /** One complete request. */
 export interface HttpRequest extends Omit<RequestHead, "body"> {
   readonly body: Uint8Array;
-  /** Aborts when the client goes away or the server stops. */
+  /** Aborts when the client goes away, the server stops, or what runs is aborted. */
   readonly signal: AbortSignal;
 }
 
@@ -67,6 +67,13 @@ export class HttpServer {
     }
     await this.#accepting;
     await Promise.all(this.#tasks);
+  }
+
+  /** Abort what runs, and go on. */
+  abortRunning(): void {
+    for (const running of this.#open.values()) {
+      for (const controller of running) controller.abort();
+    }
   }
 
   async #accept(): Promise<void> {

@@ -1,11 +1,15 @@
 /** What every inference endpoint has around it: body, model, faults, errors. @module */
-import { ApiError, badRequest, errorBody, unknownModel } from "./api_error.ts";
+import { anthropicErrorBody, ApiError, errorBody, unknownModel } from "./api_error.ts";
 import { ClientGone, type EngineCore, pause } from "./core.ts";
+import { engineDead } from "./engine_life.ts";
 import { appliesTo, strikes, strikesAt } from "./faults.ts";
 import { type HttpReply, JSON_TYPE } from "./http_reply.ts";
 import type { HttpRequest } from "./http_server.ts";
+import { randomHex } from "./identity.ts";
 import { isRecord, type JsonObject } from "./json.ts";
+import { jsonProblem } from "./json_problem.ts";
 import { untilAborted } from "./sse_stream.ts";
+import { invalidBody, invalidField, missingField, wrongMediaType } from "./validation.ts";
 
 /** One parsed call of an endpoint. */
 export interface Call {
@@ -38,13 +42,29 @@ export async function callEndpoint(
     await endpoint({ core, request, reply, body, model });
   } catch (error) {
     if (error instanceof ClientGone) {
-      reply.cut();
+      if (core.life.dead) await failDead(core, request, reply);
+      else reply.cut();
     } else if (error instanceof ApiError) {
-      await refuse(core, reply, error);
+      await refuse(core, reply, error, errorForm(request, error));
     } else {
       throw error;
     }
   }
+}
+
+/** What a request that was running gets when the engine core ends. */
+async function failDead(core: EngineCore, request: HttpRequest, reply: HttpReply): Promise<void> {
+  const error = engineDead();
+  if (!reply.started) {
+    await refuse(core, reply, error, errorForm(request, error));
+    return;
+  }
+  core.stats.add("errorAnswers");
+  await reply.write(
+    `data: {"error": {"message": "${error.message}", "type": "${error.type}", "param": null, ` +
+      `"code": ${error.status}}}\n\ndata: [DONE]\n\n`,
+  );
+  await reply.end();
 }
 
 /** Send the whole answer of a call that succeeded, unless a fault loses it. */
@@ -63,27 +83,47 @@ export async function answer(call: Call, json: string): Promise<void> {
 }
 
 /** Send an error answer and count it. */
-export async function refuse(core: EngineCore, reply: HttpReply, error: ApiError): Promise<void> {
+export async function refuse(
+  core: EngineCore,
+  reply: HttpReply,
+  error: ApiError,
+  form: (error: ApiError) => string = errorBody,
+): Promise<void> {
   core.stats.add(error.status < 500 ? "badRequests" : "errorAnswers");
   if (reply.started) reply.cut();
-  else await reply.json(error.status, errorBody(error));
+  else await reply.json(error.status, form(error));
 }
 
-/** The body as an object. Throws the 400 or 415 of vLLM's validation. */
+/** Complaints about a body's form come from FastAPI, whatever the endpoint. */
+function errorForm(request: HttpRequest, error: ApiError): (error: ApiError) => string {
+  const isForm = error.type === "Bad Request";
+  return request.path.startsWith("/v1/messages") && !isForm ? anthropicErrorBody : errorBody;
+}
+
+/** The body as an object. Throws the 400 of vLLM's validation. */
 function parseBody(request: HttpRequest): JsonObject {
   const type = request.headers.get("content-type") ?? "";
-  if (type !== "" && !type.toLowerCase().startsWith(JSON_TYPE)) {
-    throw new ApiError(415, "Unsupported Media Type", "Only 'application/json' is allowed");
-  }
+  if (type !== "" && !type.toLowerCase().startsWith(JSON_TYPE)) throw wrongMediaType();
+  if (request.body.length === 0) throw missingField("", undefined);
+  const text = utf8.decode(request.body);
   let body: unknown;
   try {
-    body = JSON.parse(utf8.decode(request.body));
+    body = JSON.parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ApiError(400, "Bad Request", `JSON decode error: ${reason}`);
+    if (!(error instanceof SyntaxError)) throw error;
+    const { at, reason } = jsonProblem(text);
+    throw invalidBody([{
+      type: "json_invalid",
+      at: String(at),
+      message: "JSON decode error",
+      input: {},
+      context: `'error': '${reason}'`,
+    }]);
   }
+  if (body === null) throw missingField("", undefined);
   if (!isRecord(body)) {
-    throw new ApiError(400, "Bad Request", "Input should be a valid dictionary");
+    const message = "Input should be a valid dictionary or object to extract fields from";
+    throw invalidField("model_attributes_type", "", message, body);
   }
   return body;
 }
@@ -92,8 +132,10 @@ function modelOf(core: EngineCore, body: JsonObject): string {
   const { models } = core.options;
   const model = body["model"];
   if (model === undefined || model === null) return models[0] ?? "";
-  if (typeof model !== "string") throw badRequest("model: Input should be a valid string", "model");
-  if (!models.includes(model)) throw unknownModel(model);
+  if (typeof model !== "string") {
+    throw invalidField("string_type", "model", "Input should be a valid string", model);
+  }
+  if (!models.includes(model)) throw unknownModel(model, models);
   return model;
 }
 
@@ -123,14 +165,12 @@ async function spoil(core: EngineCore, request: HttpRequest, reply: HttpReply): 
   return false;
 }
 
-/** The request's id: the client's `X-Request-Id`, the body's, or a random one without dashes. */
+/** The request's id: the client's `X-Request-Id`, the body's, or a random one. */
 export function requestIdOf(call: Call): string {
   const given = call.request.headers.get("x-request-id");
   if (given !== undefined && given !== "") return given;
   const inBody = call.body["request_id"];
-  return typeof inBody === "string" && inBody !== ""
-    ? inBody
-    : call.core.random.uuid().replaceAll("-", "");
+  return typeof inBody === "string" && inBody !== "" ? inBody : randomHex(call.core.random);
 }
 
 /** Whole seconds since 1970, for `created`. */

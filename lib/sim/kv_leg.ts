@@ -1,57 +1,62 @@
 /** What a request's `kv_transfer_params` and the engine's role make of it. @module */
-import { badRequest } from "./api_error.ts";
-import { type EngineCore, storingRanks } from "./core.ts";
+import { tagSuffix } from "./chunk_keys.ts";
+import { endCore, type EngineCore, storingRanks } from "./core.ts";
 import { type DisaggSpec, parseDisaggSpec } from "./disagg_spec.ts";
 import { type JsonObject, objectOrEmpty } from "./json.ts";
 
 /** Which part of a handoff a request is. */
 export type KvLeg =
-  | { readonly kind: "plain" }
+  /** `tags` sets its keys apart: see `tagSuffix`. */
+  | { readonly kind: "plain"; readonly tags: string }
   /** Compute KV and write it into the decode engine `spec` names. */
-  | { readonly kind: "lmcache-prefill"; readonly spec: DisaggSpec }
+  | { readonly kind: "lmcache-prefill"; readonly spec: DisaggSpec; readonly tags: string }
   /** Compute KV and lend it. */
   | { readonly kind: "nixl-prefill" }
   /** Pull the KV `params` name. */
   | { readonly kind: "nixl-decode"; readonly params: JsonObject };
 
-/** Decide the leg, without doing anything. Throws a 400 where a real engine would crash. */
+/** Decide the leg, without doing anything. Throws a 400 on a `disagg_spec` that is none. */
 export function legOf(core: EngineCore, given: unknown): KvLeg {
   const params = objectOrEmpty(given);
   switch (core.options.kvConnector) {
     case "lmcache":
-      return lmcacheLeg(core, params["disagg_spec"]);
+      return lmcacheLeg(core, params);
     case "nixl":
       if (params["do_remote_decode"] === true) return { kind: "nixl-prefill" };
       return params["do_remote_prefill"] === true
         ? { kind: "nixl-decode", params }
-        : { kind: "plain" };
+        : { kind: "plain", tags: "" };
     default:
-      return { kind: "plain" };
+      return { kind: "plain", tags: "" };
   }
 }
 
-function lmcacheLeg(core: EngineCore, spec: unknown): KvLeg {
-  const { options } = core;
-  if (spec === undefined || spec === null) {
-    refusePlain(core);
-    return { kind: "plain" };
-  }
-  if (options.role === "decode") {
-    throw badRequest(
-      "This engine is a KV receiver: kv_transfer_params.disagg_spec is for prefill engines",
-      "kv_transfer_params",
-    );
-  }
-  return { kind: "lmcache-prefill", spec: parseDisaggSpec(spec, storingRanks(options)) };
+/** A receiver looks at nothing but the tags. */
+function lmcacheLeg(core: EngineCore, params: JsonObject): KvLeg {
+  const { disagg_spec: spec } = params;
+  const tags = tagSuffix(params);
+  return spec === undefined || spec === null || core.options.role === "decode"
+    ? { kind: "plain", tags }
+    : { kind: "lmcache-prefill", spec: parseDisaggSpec(spec), tags };
 }
 
-/** Refuse a request without `disagg_spec` on an LMCache sender; a real one crashes on it. */
-export function refusePlain(core: EngineCore): void {
-  if (core.options.kvConnector !== "lmcache" || core.options.role !== "prefill") return;
-  core.stats.add("plainOnSender");
-  core.log.warning("Refused a request without disagg_spec: this engine is a KV sender");
-  throw badRequest(
-    "This engine is a KV sender: a request needs kv_transfer_params.disagg_spec",
-    "kv_transfer_params",
-  );
+/**
+ * Let the engine meet what a sender's worker may not survive when it stores the KV of `tokens`
+ * tokens: no `disagg_spec`, where the backend is asynchronous (LMCache `pd_backend_async.py`,
+ * `batched_submit_put_task`; the synchronous one stores nothing then), and a list of ports shorter
+ * than the ranks. Throws the 500 of an ended engine core.
+ */
+export function storeAsSender(core: EngineCore, leg: KvLeg, tokens: number): void {
+  const { options, sender, stats } = core;
+  if (options.kvConnector !== "lmcache" || sender?.stores(tokens) !== true) return;
+  if (leg.kind === "plain" && options.role === "prefill") {
+    stats.add("plainOnSender");
+    if (options.generation === "B" || options.generation === "C") return;
+    throw endCore(core, "'NoneType' object has no attribute 'receiver_init_port'");
+  }
+  if (leg.kind !== "lmcache-prefill") return;
+  const { initPorts, allocPorts } = leg.spec;
+  if (Math.min(initPorts.length, allocPorts.length) < storingRanks(options)) {
+    throw endCore(core, "IndexError: list index out of range");
+  }
 }

@@ -1,8 +1,8 @@
 /** The KV a prompt begins with: pushed here, pulled from elsewhere, or shared. @module */
 import { chunkHashes, chunkKey } from "./chunk_keys.ts";
-import type { EngineCore } from "./core.ts";
+import { endCore, type EngineCore } from "./core.ts";
 import { strikes } from "./faults.ts";
-import type { JsonObject } from "./json.ts";
+import { isInteger, type JsonObject } from "./json.ts";
 import type { KvLeg } from "./kv_leg.ts";
 import type { KvStore } from "./kv_store.ts";
 import type { NixlSide } from "./nixl.ts";
@@ -16,18 +16,62 @@ export interface LoadedKv {
   readonly garbage: boolean;
   /** The load failed and the engine may not compute the KV itself: the request fails. */
   readonly failed: boolean;
+  /** Tokens that the prefill engine found in its own cache, where it has told. */
+  readonly remoteCached?: number;
 }
 
 const NOTHING: LoadedKv = { tokens: 0, garbage: false, failed: false };
 const FAILED: LoadedKv = { tokens: 0, garbage: false, failed: true };
 
-/** Load what the leg says; counts hits, misses and misuse. */
-export async function loadKv(core: EngineCore, leg: KvLeg, ids: TokenIds): Promise<LoadedKv> {
+/** What a lookup found of a prompt among the pages that prefill engines push. */
+export interface FoundKv {
+  /** Tokens looked up: all but those a decode never asks for. */
+  readonly wanted: number;
+  /** Their chunks, and how many of these were there. */
+  readonly total: number;
+  readonly chunks: number;
+  /** Keys of the chunks that were there, on one rank. */
+  readonly keysOf: (rank: number) => readonly string[];
+}
+
+/**
+ * Look up the pages of a prompt; undefined where none are ever pushed. All prompts and samples of a
+ * request are looked up before the first of them is loaded, as vLLM schedules them in one step.
+ */
+export function findKv(core: EngineCore, leg: KvLeg, ids: TokenIds): FoundKv | undefined {
+  const { kv, options, keySpace } = core;
+  if (kv === undefined || leg.kind !== "plain") return undefined;
+  const wanted = Math.max(ids.length - options.skipLastNTokens, 0);
+  const hashes = chunkHashes(ids.slice(0, wanted), keySpace);
+  const keysOf = (rank: number, count = hashes.length): readonly string[] =>
+    hashes.slice(0, count).map((hash) => chunkKey(hash, rank, keySpace, leg.tags));
+  const chunks = kv.lookup((rank) => keysOf(rank));
+  return { wanted, total: hashes.length, chunks, keysOf: (rank) => keysOf(rank, chunks) };
+}
+
+/** What is known of a prompt's KV before it is loaded. */
+export interface KnownKv {
+  /** What `findKv` gave. */
+  readonly found: FoundKv | undefined;
+  /** Tokens whose KV is in the engine's own prefix cache. */
+  readonly local: number;
+}
+
+/**
+ * Load what the leg says; counts hits, misses and misuse. Throws the 500 of an ended engine core when
+ * a chunk that was found is gone.
+ */
+export async function loadKv(
+  core: EngineCore,
+  leg: KvLeg,
+  ids: TokenIds,
+  { found, local }: KnownKv,
+): Promise<LoadedKv> {
   if (leg.kind === "lmcache-prefill" || leg.kind === "nixl-prefill") return NOTHING;
   if (leg.kind === "nixl-decode") {
     return core.nixl === undefined ? NOTHING : await pulled(core, core.nixl, leg.params, ids);
   }
-  if (core.kv !== undefined) return pushed(core, core.kv, ids);
+  if (core.kv !== undefined && found !== undefined) return pushed(core, core.kv, ids, found, local);
   if (core.shared !== undefined) {
     const tokens = core.shared.find(ids, core.options.blockSize);
     countHit(core, tokens, ids.length - 1, true);
@@ -36,18 +80,25 @@ export async function loadKv(core: EngineCore, leg: KvLeg, ids: TokenIds): Promi
   return core.options.kvConnector === "nixl" ? missed(core, "recompute") : NOTHING;
 }
 
-function pushed(core: EngineCore, store: KvStore, ids: TokenIds): LoadedKv {
-  const { options, stats, keySpace, log } = core;
-  const wanted = ids.slice(0, Math.max(ids.length - options.skipLastNTokens, 0));
-  const hashes = chunkHashes(wanted, keySpace);
-  const { chunks, landed } = store.retrieve((rank) =>
-    hashes.map((hash) => chunkKey(hash, rank, keySpace))
-  );
-  const tokens = Math.min(chunks * options.chunkSize, wanted.length);
-  const complete = chunks === hashes.length;
-  countHit(core, tokens, wanted.length, complete);
+function pushed(
+  core: EngineCore,
+  store: KvStore,
+  ids: TokenIds,
+  found: FoundKv,
+  local: number,
+): LoadedKv {
+  const { options, stats, log } = core;
+  const { chunks, wanted } = found;
+  const tokens = Math.min(chunks * options.chunkSize, wanted);
+  // Chunks that the prefix cache covers are not read, and so never released (LMCache
+  // `vllm_v1_adapter.py`, `start_load_kv`: the masked tokens).
+  const skipped = tokens > local ? Math.floor(local / options.chunkSize) : chunks;
+  const reading = store.read((rank) => found.keysOf(rank).slice(skipped));
+  if (reading.kind === "gone") throw endCore(core, `Key ${reading.key} not found in local data.`);
+  const complete = chunks === found.total;
+  countHit(core, tokens, wanted, complete);
   if (chunks > 0 && !complete) stats.add("partialHits");
-  if (!landed) {
+  if (!reading.landed) {
     stats.add("staleReads");
     log.warning("Read KV that has not landed: the output is garbage");
     return { tokens, garbage: true, failed: false };
@@ -84,10 +135,20 @@ async function pulled(
       }
       countHit(core, pull.tokens, ids.length, true);
       // The last token is computed again, for its logits.
-      return { ...NOTHING, tokens: Math.min(pull.tokens, ids.length - 1) };
+      return {
+        ...NOTHING,
+        tokens: Math.min(pull.tokens, ids.length - 1),
+        ...remoteCachedIn(params),
+      };
     default:
       return pull satisfies never;
   }
+}
+
+/** Source: vLLM `vllm/v1/engine/output_processor.py`. */
+function remoteCachedIn(params: JsonObject): { readonly remoteCached?: number } {
+  const told = params["remote_prefill_cached_tokens"];
+  return isInteger(told) ? { remoteCached: told } : {};
 }
 
 /** Count a lookup; `complete` when all that could be there is. */

@@ -2,31 +2,35 @@
  * KV pages a decode engine holds for others to fill and itself to read, per rank.
  *
  * Keys are registered when pages are allocated, before bytes land in them: a decode that comes too
- * early finds a hit and reads what was there before. Pages are held until a decode reads them; there
- * is no eviction (LMCache `pd_backend.py`, `remove_after_retrieve`).
+ * early finds a hit and reads what was there before. A page has one reference per transfer that
+ * announced it, and a read takes one; there is no eviction. Looking pages up and reading them are two
+ * steps, and a page may go in between (LMCache `pd_backend.py`, `pd_backend_async.py`:
+ * `_allocate_and_put`, `contains`, `get_blocking`, `remove`).
  * @module
  */
 import type { Clock } from "../base/mod.ts";
+import type { AllocResponse } from "./lmcache_messages.ts";
 
 interface Page {
   landed: boolean;
-  /** Requests that announced it and have not read it. */
-  readers: number;
+  /** Transfers that announced it and have not been read. */
+  references: number;
   readonly since: number;
 }
 
-/** What a lookup over all ranks found. */
-export interface Lookup {
-  /** Chunks found from the first on, on every rank. */
-  readonly chunks: number;
-  /** Of these, whether all had landed on every rank. */
-  readonly landed: boolean;
-}
+/** What reading pages found. */
+export type Reading =
+  /** All were there; `landed` tells whether bytes were in all of them. */
+  | { readonly kind: "read"; readonly landed: boolean }
+  /** A page that the lookup saw is gone. */
+  | { readonly kind: "gone"; readonly key: string };
 
 /** Pages of all ranks of one engine. */
 export class KvStore {
   readonly #ranks: readonly Map<string, Page>[];
   readonly #clock: Clock;
+  /** LMCache hands out addresses from a queue, so they count up. */
+  #nextPage = 0;
 
   /** @param ranks How many ranks hold KV. */
   constructor(ranks: number, clock: Clock) {
@@ -39,20 +43,22 @@ export class KvStore {
     return this.#ranks.length;
   }
 
-  /** Allocate pages; returns which of `keys` (by index) were there already. */
-  allocate(rank: number, keys: readonly string[]): readonly number[] {
-    const pages = this.#pages(rank);
+  /** Allocate pages for those of `keys` that have none; the others get one more reference. */
+  allocate(rank: number, keys: readonly string[]): AllocResponse {
+    const held = this.#pages(rank);
     const known: number[] = [];
+    const pages: number[] = [];
     keys.forEach((key, index) => {
-      const page = pages.get(key);
+      const page = held.get(key);
       if (page === undefined) {
-        pages.set(key, { landed: false, readers: 1, since: this.#clock.now() });
+        held.set(key, { landed: false, references: 1, since: this.#clock.now() });
+        pages.push(this.#nextPage++);
       } else {
-        page.readers++;
+        page.references++;
         known.push(index);
       }
     });
-    return known;
+    return { known, pages };
   }
 
   /** Mark pages as written; returns how many of them were allocated. */
@@ -71,40 +77,46 @@ export class KvStore {
   /** Give pages back unread, as a cancelled transfer does. */
   release(rank: number, keys: readonly string[]): void {
     const pages = this.#pages(rank);
-    for (const key of keys) dropReader(pages, key);
+    for (const key of keys) dropReference(pages, key);
   }
 
   /**
-   * Find the longest run of chunks that every rank holds and release their pages, as a decode that
-   * reads them does.
+   * How many chunks every rank holds, from the first on; changes nothing.
    * @param keysOf The keys of one rank, in order.
    */
-  retrieve(keysOf: (rank: number) => readonly string[]): Lookup {
-    const keys = this.#ranks.map((_, rank) => keysOf(rank));
-    let chunks = Math.min(...keys.map((list) => list.length));
-    let landed = true;
+  lookup(keysOf: (rank: number) => readonly string[]): number {
+    let chunks = Infinity;
     this.#ranks.forEach((pages, rank) => {
-      const found = keys[rank]?.findIndex((key) => !pages.has(key)) ?? 0;
-      if (found >= 0) chunks = Math.min(chunks, found);
+      const keys = keysOf(rank);
+      const missing = keys.findIndex((key) => !pages.has(key));
+      chunks = Math.min(chunks, missing < 0 ? keys.length : missing);
     });
-    this.#ranks.forEach((pages, rank) => {
-      for (const key of keys[rank]?.slice(0, chunks) ?? []) {
-        landed &&= pages.get(key)?.landed === true;
-        dropReader(pages, key);
-      }
-    });
-    return { chunks, landed };
+    return chunks;
   }
 
-  /** Readers still to come, over all ranks; and those waiting longer than `leakAfterMs`. */
+  /** Read the pages of `keysOf`, on every rank, and take one reference of each. */
+  read(keysOf: (rank: number) => readonly string[]): Reading {
+    let landed = true;
+    for (const [rank, pages] of this.#ranks.entries()) {
+      for (const key of keysOf(rank)) {
+        const page = pages.get(key);
+        if (page === undefined) return { kind: "gone", key };
+        landed &&= page.landed;
+        dropReference(pages, key);
+      }
+    }
+    return { kind: "read", landed };
+  }
+
+  /** References still to be taken, over all ranks; and those waiting longer than `leakAfterMs`. */
   held(leakAfterMs: number): { readonly heldKv: number; readonly leaked: number } {
     const now = this.#clock.now();
     let heldKv = 0;
     let leaked = 0;
     for (const pages of this.#ranks) {
       for (const page of pages.values()) {
-        heldKv += page.readers;
-        if (now - page.since > leakAfterMs) leaked += page.readers;
+        heldKv += page.references;
+        if (now - page.since > leakAfterMs) leaked += page.references;
       }
     }
     return { heldKv, leaked };
@@ -122,9 +134,9 @@ export class KvStore {
   }
 }
 
-function dropReader(pages: Map<string, Page>, key: string): void {
+function dropReference(pages: Map<string, Page>, key: string): void {
   const page = pages.get(key);
   if (page === undefined) return;
-  if (page.readers > 1) page.readers--;
+  if (page.references > 1) page.references--;
   else pages.delete(key);
 }

@@ -7,6 +7,8 @@ interface Metric {
   readonly kind: "gauge" | "counter";
   readonly help: string;
   readonly value: number;
+  /** A label of its own, with its comma. */
+  readonly label?: string;
 }
 
 /** The exposition text. */
@@ -18,6 +20,10 @@ export function metricsText(core: EngineCore): string {
   const metrics: readonly Metric[] = [
     gauge("num_requests_running", "Requests in execution", stats.runningNow),
     gauge("num_requests_waiting", "Requests waiting", core.admission.waiting),
+    {
+      ...gauge("num_requests_waiting_by_reason", "Requests waiting", core.admission.waiting),
+      label: ',reason="capacity"',
+    },
     gauge(
       "kv_cache_usage_perc",
       "KV cache in use, 1 is all",
@@ -36,18 +42,57 @@ export function metricsText(core: EngineCore): string {
       count.externalHitTokens,
     ),
     counter("prompt_tokens", "Prefill tokens processed", count.promptTokens),
+    {
+      ...counter("prompt_tokens_by_source", "Prompt tokens by source", count.promptTokens),
+      label: ',source="local_compute"',
+    },
+    counter("prompt_tokens_cached", "Prompt tokens found in a cache", count.prefixHitTokens),
+    {
+      ...counter("prompt_tokens_cached_by_source", "Cached prompt tokens", count.prefixHitTokens),
+      label: ',source="local_cache_hit"',
+    },
     counter("generation_tokens", "Generation tokens processed", count.generationTokens),
-    counter("request_success", "Finished requests", count.finished),
+    {
+      ...counter("request_success", "Finished requests", count.finished),
+      label: ',finished_reason="stop"',
+    },
   ];
-  const lines = metrics.flatMap(({ name, kind, help, value }) => [
+  const lines = metrics.flatMap(({ name, kind, help, value, label = "" }) => [
     `# HELP vllm:${name} ${help}.`,
     `# TYPE vllm:${name} ${kind}`,
-    `vllm:${name}{${labels}} ${value}`,
+    `vllm:${name}{${labels}${label}} ${value}`,
   ]);
   const { ttft, itl } = core.latency;
   lines.push(...histogramLines("time_to_first_token_seconds", labels, ttft));
   lines.push(...histogramLines("inter_token_latency_seconds", labels, itl));
+  if (core.nixl !== undefined) lines.push(...nixlLines(labels, count));
   return lines.join("\n") + "\n";
+}
+
+/** What NixlConnector counts; sizes and times of transfers are not simulated. */
+function nixlLines(labels: string, count: EngineCore["stats"]["count"]): readonly string[] {
+  const counters = [
+    ["nixl_num_failed_transfers", count.kvLoadFailures],
+    ["nixl_num_failed_notifications", 0],
+    ["nixl_num_kv_expired_reqs", count.expired],
+    ["nixl_num_notifications_after_expiry", 0],
+  ] as const;
+  const sizes = ["xfer_time_seconds", "post_time_seconds", "bytes_transferred", "num_descriptors"];
+  const transfers = count.externalHits;
+  return [
+    ...sizes.flatMap((size) => [
+      `# HELP vllm:nixl_${size} Histogram of transfers.`,
+      `# TYPE vllm:nixl_${size} histogram`,
+      `vllm:nixl_${size}_bucket{${labels},le="+Inf"} ${transfers}`,
+      `vllm:nixl_${size}_sum{${labels}} 0`,
+      `vllm:nixl_${size}_count{${labels}} ${transfers}`,
+    ]),
+    ...counters.flatMap(([name, value]) => [
+      `# HELP vllm:${name}_total Counter of the connector.`,
+      `# TYPE vllm:${name}_total counter`,
+      `vllm:${name}_total{${labels}} ${value}`,
+    ]),
+  ];
 }
 
 function gauge(name: string, help: string, value: number): Metric {

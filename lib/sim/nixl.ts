@@ -41,6 +41,17 @@ export type Pull =
   | { readonly kind: "incomplete" }
   | { readonly kind: "failed"; readonly reason: string };
 
+/** What is lent when a prefill has finished. */
+export interface LentKv {
+  readonly requestId: string;
+  /** The prompt. */
+  readonly ids: TokenIds;
+  /** Tokens that were generated. */
+  readonly outputs: number;
+  /** Prompt tokens that came out of the prefix cache. */
+  readonly cached: number;
+}
+
 interface Loan {
   readonly ids: TokenIds;
   readonly timer: Timer;
@@ -76,7 +87,7 @@ export class NixlSide {
   }
 
   /** Keep the KV of a finished prompt; returns `kv_transfer_params` for the decode engine. */
-  lend(requestId: string, ids: TokenIds): JsonObject {
+  lend({ requestId, ids, outputs, cached }: LentKv): JsonObject {
     const { clock, stats } = this.#ports;
     const { reachedAt, engineId, ranks, blockSize, leaseMs } = this.#options;
     const timer = clock.after(leaseMs, () => {
@@ -85,7 +96,9 @@ export class NixlSide {
       stats.add("expired");
     });
     this.#loans.set(requestId, { ids, timer });
-    const blocks = Math.ceil(ids.length / blockSize);
+    // The last token's KV was not computed.
+    const tokens = ids.length + outputs - 1;
+    const blocks = Math.ceil(tokens / blockSize);
     const first = this.#nextBlock;
     this.#nextBlock += blocks;
     return {
@@ -97,8 +110,12 @@ export class NixlSide {
       remote_host: reachedAt,
       remote_port: this.#server.port,
       tp_size: ranks,
-      remote_num_tokens: ids.length,
-      remote_blocks_expiry_time: (clock.unixMs() + leaseMs) / 1000,
+      dcp_size: 1,
+      pp_size: 1,
+      remote_num_tokens: tokens,
+      remote_blocks_expiry_time: null,
+      transfer_mode: "pull",
+      ...(outputs > 1 ? {} : { remote_prefill_cached_tokens: cached }),
     };
   }
 

@@ -40,6 +40,10 @@ export interface SimOptions {
   readonly eventsPerWrite: number;
   readonly firstToken: boolean;
   readonly apiKey: string | undefined;
+  readonly detokenizer: "fast" | "slow";
+  readonly toolParser: boolean;
+  readonly reasoningParser: "none" | "uncounted" | "counted";
+  readonly scaleOut: boolean;
   readonly promptTokensDetails: boolean;
   readonly prefixCaching: boolean;
   readonly blockSize: number;
@@ -122,6 +126,13 @@ export function parseSimOptions(raw: Readonly<Record<string, unknown>>): SimOpti
     eventsPerWrite: reader.number("events-per-write"),
     firstToken: !reader.flag("no-first-token"),
     apiKey: reader.optionalText("api-key"),
+    detokenizer: oneOf(reader.text("detokenizer"), ["fast", "slow"] as const),
+    toolParser: !reader.flag("no-tool-parser"),
+    reasoningParser: oneOf(
+      reader.text("reasoning-parser"),
+      ["none", "uncounted", "counted"] as const,
+    ),
+    scaleOut: !reader.flag("no-scale-out"),
     promptTokensDetails: reader.flag("enable-prompt-tokens-details"),
     prefixCaching: !(reader.optionalFlag("no-prefix-caching") ?? role === "decode"),
     blockSize: reader.number("block-size"),

@@ -2,10 +2,10 @@
 import { badRequest } from "./api_error.ts";
 import { answer, type Call, createdAt, requestIdOf, wait } from "./inference.ts";
 import { isIdList, isRecord } from "./json.ts";
-import { refusePlain } from "./kv_leg.ts";
+import { storeAsSender } from "./kv_leg.ts";
 import { intField, stringField } from "./sampling.ts";
 import { Sequence } from "./sequence.ts";
-import { outputLimit } from "./token_limit.ts";
+import { checkPromptLength } from "./token_limit.ts";
 import { encodeText, type TokenIds } from "./tokenizer.ts";
 
 const DEFAULT_DIMENSIONS = 16;
@@ -101,8 +101,8 @@ export async function score(call: Call): Promise<void> {
 /** Take the time it takes; returns the number of tokens. */
 async function compute(call: Call, inputs: readonly TokenIds[]): Promise<number> {
   const { core } = call;
-  refusePlain(core);
-  for (const ids of inputs) outputLimit(core.options.maxModelLen + 1, ids, undefined);
+  storeAsSender(core, { kind: "plain", tags: "" }, inputs[0]?.length ?? 0);
+  for (const ids of inputs) checkPromptLength(core.options.maxModelLen, ids);
   const tokens = inputs.reduce((sum, ids) => sum + ids.length, 0);
   core.stats.add("promptTokens", tokens);
   await wait(call, tokens * core.options.prefillMsPerToken);

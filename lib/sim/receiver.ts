@@ -2,13 +2,23 @@
 import { describeError, type Logger } from "../base/mod.ts";
 import type { KvStore } from "./kv_store.ts";
 import {
+  type AllocResponse,
   answerHandshake,
   decodeReceiverMessage,
   encodeAllocResponse,
   encodeKvWritten,
+  type ReceiverMessage,
 } from "./lmcache_messages.ts";
 import type { SimOptions } from "./options.ts";
 import { RpcServer } from "./rpc_server.ts";
+
+/** What it takes from the engine. */
+export interface ReceiverPorts {
+  readonly store: KvStore;
+  readonly log: Logger;
+  /** The name under which NIXL reaches this engine; another after a restart. */
+  readonly agent: string;
+}
 
 /** Listens for prefill ranks and fills the store. */
 export class KvReceiver {
@@ -16,7 +26,8 @@ export class KvReceiver {
   readonly allocPorts: readonly number[];
   readonly #servers: RpcServer[] = [];
 
-  constructor(options: SimOptions, store: KvStore, log: Logger) {
+  constructor(options: SimOptions, ports: ReceiverPorts) {
+    const { log } = ports;
     const { host, generation, ranks } = options;
     const type = generation === "D" ? "ROUTER" : "REP";
     const init: number[] = [];
@@ -26,10 +37,11 @@ export class KvReceiver {
         const initPort = options.initPorts[rank] ?? 0;
         const allocPort = options.allocPorts[rank] ?? 0;
         init.push(this.#listen({ host, port: initPort, type: "REP", log }, ([body]) => {
-          return [answerHandshake(body)];
+          return [answerHandshake(body, ports.agent)];
         }));
+        const pages = new RankPages(options, ports, rank);
         alloc.push(this.#listen({ host, port: allocPort, type, log }, ([body]) => {
-          return [answerTransfer(options, store, rank, body)];
+          return [pages.answer(body)];
         }));
       }
     } catch (error) {
@@ -62,23 +74,71 @@ export class KvReceiver {
   }
 }
 
-function answerTransfer(
-  options: SimOptions,
-  store: KvStore,
-  rank: number,
-  body: Uint8Array | undefined,
-): Uint8Array {
-  const { generation, mla } = options;
-  const message = decodeReceiverMessage(generation, body);
-  const { keys } = message;
-  // With MLA the KV of all ranks is one: it is held once, whichever rank it came through.
-  const holder = mla ? 0 : rank;
-  if (message.kind === "write") return encodeKvWritten(store.land(holder, keys));
-  if (message.kind === "cancel") {
-    store.release(holder, keys);
-    return encodeAllocResponse(generation, [], []);
+type Alloc = Extract<ReceiverMessage, { kind: "alloc" }>;
+
+const NOTHING: AllocResponse = { known: [], pages: [] };
+
+/** What one rank answers on its allocation port. */
+class RankPages {
+  readonly #options: SimOptions;
+  readonly #ports: ReceiverPorts;
+  /** With MLA the KV of all ranks is one: it is held once, whichever rank it came through. */
+  readonly #holder: number;
+  /** Keys allocated for requests of which more is to come. */
+  readonly #begun = new Map<string, readonly string[]>();
+
+  constructor(options: SimOptions, ports: ReceiverPorts, rank: number) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#holder = options.mla ? 0 : rank;
   }
-  const known = store.allocate(holder, keys);
-  const remote = keys.map((_, index) => index).filter((index) => !known.includes(index));
-  return encodeAllocResponse(generation, known, remote);
+
+  /**
+   * Answer one message. What it cannot take it answers with failed pages in generation D, and throws
+   * Error on in the others.
+   */
+  answer(body: Uint8Array | undefined): Uint8Array {
+    const { generation } = this.#options;
+    const { store, log, agent } = this.#ports;
+    let message: ReceiverMessage | undefined;
+    try {
+      message = decodeReceiverMessage(generation, body);
+      if (message.kind === "write") {
+        const reached = message.agent === agent;
+        return encodeKvWritten(reached ? store.land(this.#holder, message.keys) : undefined);
+      }
+      if (message.kind === "cancel") {
+        store.release(this.#holder, message.keys);
+        this.#begun.delete(message.reqId);
+        return encodeAllocResponse(generation, NOTHING);
+      }
+      return encodeAllocResponse(generation, this.#allocate(message));
+    } catch (error) {
+      if (generation !== "D") throw error;
+      log.warning(`Cannot allocate pages: ${describeError(error)}`);
+      const failed = new Array<number>(Math.max(message?.keys.length ?? 0, 1)).fill(-1);
+      return encodeAllocResponse(generation, { known: [], pages: failed });
+    }
+  }
+
+  #allocate({ keys, reqId, totalChunks, isLastBatch }: Alloc): AllocResponse {
+    const { store } = this.#ports;
+    if (reqId === "") return store.allocate(this.#holder, keys);
+    const before = this.#begun.get(reqId);
+    if (before === undefined && totalChunks === 0) {
+      throw new Error("total_chunks is 0: the sender is of an older generation");
+    }
+    const all = [...before ?? [], ...keys];
+    if (all.length > totalChunks) {
+      this.#begun.delete(reqId);
+      store.release(this.#holder, before ?? []);
+      throw new Error(
+        `Request ${reqId} protocol violation: declared total_chunks=${totalChunks} but ` +
+          `attempting ${all.length} chunks`,
+      );
+    }
+    if (isLastBatch) this.#begun.delete(reqId);
+    else this.#begun.set(reqId, all);
+    return store.allocate(this.#holder, keys);
+  }
 }

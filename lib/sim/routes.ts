@@ -16,22 +16,33 @@ import {
   wakeUp,
 } from "./control.ts";
 import type { EngineCore } from "./core.ts";
+import { engineDead } from "./engine_life.ts";
 import type { HttpReply } from "./http_reply.ts";
 import type { HttpHandler, HttpRequest } from "./http_server.ts";
 import { callEndpoint, type Endpoint, refuse } from "./inference.ts";
-import { messages } from "./messages.ts";
+import { countTokens, messages } from "./messages.ts";
 import { embeddings, rerank, score } from "./pooling.ts";
 import { renderChatRequest, renderCompletion } from "./render.ts";
-import { responses } from "./responses.ts";
+import { responses, unknownResponse } from "./responses.ts";
 import { detokenize, tokenize } from "./tokenize.ts";
 
 type Route =
-  | { readonly method: "POST"; readonly kind: "inference" | "tool"; readonly endpoint: Endpoint }
+  | {
+    readonly method: "POST";
+    readonly kind: "inference" | "tool" | "scale-out";
+    readonly endpoint: Endpoint;
+  }
   | {
     readonly method: "GET" | "POST";
     readonly kind: "control" | "admin";
     readonly handler: ControlHandler;
   };
+
+/** An endpoint of vLLM's that this engine knows of and does not have. */
+const notSimulated: Endpoint = () => {
+  const problem = "The simulated engine has no such endpoint";
+  return Promise.reject(new ApiError(501, "NotImplementedError", problem));
+};
 
 function inference(endpoint: Endpoint): Route {
   return { method: "POST", kind: "inference", endpoint };
@@ -39,6 +50,10 @@ function inference(endpoint: Endpoint): Route {
 
 function tool(endpoint: Endpoint): Route {
   return { method: "POST", kind: "tool", endpoint };
+}
+
+function scaleOut(endpoint: Endpoint): Route {
+  return { method: "POST", kind: "scale-out", endpoint };
 }
 
 function control(method: "GET" | "POST", handler: ControlHandler): Route {
@@ -54,13 +69,17 @@ const ROUTES: ReadonlyMap<string, Route> = new Map([
   ["/v1/chat/completions", inference(chat)],
   ["/v1/responses", inference(responses)],
   ["/v1/messages", inference(messages)],
+  ["/v1/messages/count_tokens", tool(countTokens)],
   ["/v1/embeddings", inference(embeddings)],
   ["/v1/rerank", inference(rerank)],
   ["/rerank", inference(rerank)],
   ["/v1/score", inference(score)],
   ["/score", inference(score)],
-  ["/v1/completions/render", tool(renderCompletion)],
-  ["/v1/chat/completions/render", tool(renderChatRequest)],
+  ["/v1/completions/render", scaleOut(renderCompletion)],
+  ["/v1/chat/completions/render", scaleOut(renderChatRequest)],
+  ["/v1/completions/derender", scaleOut(notSimulated)],
+  ["/v1/chat/completions/derender", scaleOut(notSimulated)],
+  ["/inference/v1/generate", scaleOut(notSimulated)],
   ["/tokenize", tool(tokenize)],
   ["/detokenize", tool(detokenize)],
   ["/v1/models", control("GET", listModels)],
@@ -77,6 +96,13 @@ const ROUTES: ReadonlyMap<string, Route> = new Map([
   ["/sim/reset", admin("POST", adminReset)],
 ]);
 
+/** Type of the refusals that come from the web framework, in a form of their own. */
+const FRAMEWORK = "framework";
+
+function detailBody({ message }: ApiError): string {
+  return JSON.stringify({ detail: message });
+}
+
 /** The engine's HTTP side. */
 export function createHandler(core: EngineCore): HttpHandler {
   const sleeping: SleepState = { level: undefined };
@@ -89,7 +115,7 @@ export function createHandler(core: EngineCore): HttpHandler {
     const problem = refusalOf(core, request, route, sleeping);
     if (problem !== undefined) {
       if (problem.status === 405) reply.headers.push(["allow", route?.method ?? "POST"]);
-      await refuse(core, reply, problem);
+      await refuse(core, reply, problem, problem.type === FRAMEWORK ? detailBody : undefined);
     } else if (route !== undefined) {
       await run(core, route, request, reply, sleeping);
     }
@@ -118,10 +144,12 @@ function refusalOf(
   route: Route | undefined,
   sleeping: SleepState,
 ): ApiError | undefined {
-  if (route === undefined) return new ApiError(404, "NotFoundError", "Not Found");
-  const method = request.method === "HEAD" ? "GET" : request.method;
-  if (method !== route.method) {
-    return new ApiError(405, "Method Not Allowed", "Method Not Allowed");
+  const stored = /^\/v1\/responses\/([^/]+)$/.exec(request.path)?.[1];
+  if (stored !== undefined) return unknownResponse(stored);
+  if (route === undefined) return new ApiError(404, FRAMEWORK, "Not Found");
+  const { method } = request;
+  if (method !== route.method && !(method === "POST" && request.path === "/ping")) {
+    return new ApiError(405, FRAMEWORK, "Method Not Allowed");
   }
   const { apiKey } = core.options;
   if (apiKey !== undefined && request.path.startsWith("/v1")) {
@@ -129,6 +157,14 @@ function refusalOf(
       return new ApiError(401, "Unauthorized", "Unauthorized");
     }
   }
+  if (route.kind === "scale-out" && !core.options.scaleOut) {
+    return new ApiError(
+      403,
+      "PermissionDeniedError",
+      "Scale-out endpoints are disabled. Restart vllm serve with --enable-scale-out to enable them.",
+    );
+  }
+  if (route.kind === "inference" && core.life.dead) return engineDead();
   if (route.kind === "inference" && sleeping.level !== undefined) {
     return new ApiError(503, "ServiceUnavailableError", "The engine is sleeping");
   }

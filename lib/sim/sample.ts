@@ -1,8 +1,9 @@
 /** One output of one generation: which token comes, what text it adds, when it ends. @module */
-import { IncrementalText, OutputText } from "./detokenize.ts";
+import { type Detokenizer, IncrementalText, OutputText } from "./detokenize.ts";
 import { type Plan, planOf } from "./directive.ts";
 import type { Sampling } from "./sampling.ts";
 import { Sequence } from "./sequence.ts";
+import { TokenSpelling } from "./token_spelling.ts";
 import type { TokenIds } from "./tokenizer.ts";
 import { EOS } from "./vocabulary.ts";
 
@@ -32,13 +33,20 @@ export interface SampleOptions {
   readonly grammar: TokenIds | undefined;
   /** Speak garbage: the KV under the prompt was not what it should be. */
   readonly garbage: boolean;
+  readonly detokenizer: Detokenizer;
 }
 
 /** The likelihood of one generated token and of some others in its place. */
-export interface TokenLogprob {
+export interface TokenLogprob extends TokenChance {
+  readonly top: readonly TokenChance[];
+}
+
+/** How likely one token was. */
+export interface TokenChance {
   readonly id: number;
+  /** How it is spelled where it stands. */
+  readonly text: string;
   readonly logprob: number;
-  readonly top: readonly { readonly id: number; readonly logprob: number }[];
 }
 
 /** One growing output. */
@@ -61,6 +69,7 @@ export class Sample {
   readonly #garbage: boolean;
   readonly #sequence: Sequence;
   readonly #output: OutputText;
+  readonly #spelling = new TokenSpelling();
   readonly #keepIds: boolean;
   readonly #endings: ReadonlySet<number>;
   /** Tokens still to be said, in order; then EOS. */
@@ -81,7 +90,9 @@ export class Sample {
     this.#remaining = plan.kind === "length" && options.grammar === undefined
       ? plan.remaining
       : undefined;
-    this.#output = new OutputText(new IncrementalText(prompt.ids, sampling.skipSpecial), {
+    const { skipSpecial } = sampling;
+    const text = new IncrementalText(prompt.ids, { skipSpecial, detokenizer: options.detokenizer });
+    this.#output = new OutputText(text, {
       stop: sampling.stop,
       includeInOutput: sampling.includeStop,
       minTokens: sampling.minTokens,
@@ -147,6 +158,8 @@ export class Sample {
       const id = this.#forced[this.#forcedAt++] ?? EOS;
       if (banned === undefined || !banned.has(id)) return id;
     }
+    const { forcedId } = this.#sampling;
+    if (forcedId !== undefined) return forcedId;
     if (this.#remaining !== undefined && this.#remaining >= 0) {
       this.#remaining--;
       if (this.#remaining >= 0) return this.#sequence.predict(banned ?? ONLY_EOS);
@@ -156,14 +169,19 @@ export class Sample {
   }
 
   #likelihood(id: number, count: number): TokenLogprob {
-    const logprob = this.#sequence.logprob(id);
-    const top = [{ id, logprob }];
+    const chance = (other: number): TokenChance => ({
+      id: other,
+      text: this.#spelling.textOf(other),
+      logprob: this.#sequence.logprob(other),
+    });
+    const own = chance(id);
+    const top = [own];
     for (let rank = 0; top.length < count && rank < count * 8; rank++) {
       const other = this.#sequence.alternative(rank);
-      if (top.some((entry) => entry.id === other)) continue;
-      top.push({ id: other, logprob: this.#sequence.logprob(other) });
+      if (!top.some((entry) => entry.id === other)) top.push(chance(other));
     }
-    return { id, logprob, top };
+    this.#spelling.push(id);
+    return { ...own, top };
   }
 }
 

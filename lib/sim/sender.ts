@@ -4,8 +4,11 @@ import { chunkHashes, chunkKey, type KeySpace } from "./chunk_keys.ts";
 import type { DisaggSpec } from "./disagg_spec.ts";
 import type { SimFaults } from "./faults.ts";
 import {
+  decodeAgent,
   decodeAllocResponse,
+  decodeKvWritten,
   encodeAllocRequest,
+  encodeCancel,
   encodeHandshake,
   encodeKvWrite,
 } from "./lmcache_messages.ts";
@@ -33,15 +36,43 @@ export interface SenderPorts {
   readonly faults: SimFaults;
   /** Ends delays when the engine stops. */
   readonly signal: AbortSignal;
+  /** Called when a decode engine cannot be reached by a backend that waits for it for ever. */
+  readonly onStuck: () => void;
+}
+
+/** KV that one rank moves. */
+export interface Transfer {
+  readonly rank: number;
+  /** All tokens whose KV is stored. */
+  readonly ids: TokenIds;
+  /** How many of them are the prompt: the receiver is told the chunks of these. */
+  readonly promptTokens: number;
+  readonly spec: DisaggSpec;
+  /** See `tagSuffix`. */
+  readonly tags: string;
+  /** By fault: announce pages that nobody has written. */
+  readonly skipWrite: boolean;
+}
+
+/** A decode rank as this engine has met it. */
+interface Peer {
+  /** Its name in NIXL, from the handshake. */
+  readonly agent: string;
+  readonly client: RpcClient;
 }
 
 /** Writes the KV of finished prefills into decode engines. */
 export class KvSender {
   readonly #options: SenderOptions;
   readonly #ports: SenderPorts;
-  readonly #peers = new Map<string, Promise<RpcClient>>();
+  /**
+   * Names of decode ranks, by the host as it is spelled and the init port. One that came back on its
+   * ports is met no second time: writes go to the name it had.
+   */
+  readonly #agents = new Map<string, Promise<string>>();
+  readonly #sockets = new Map<string, RpcClient>();
   readonly #clients = new Set<RpcClient>();
-  readonly #late = new Set<Promise<void>>();
+  readonly #late = new Set<Promise<unknown>>();
 
   constructor(options: SenderOptions, ports: SenderPorts) {
     this.#options = options;
@@ -55,39 +86,48 @@ export class KvSender {
   }
 
   /**
-   * Move the KV of `ids` to the decode engine of `spec`, one rank. Resolves true when it may be
-   * announced, false when the transfer failed: then nobody is told, as LMCache does.
+   * Move the KV of one rank to the decode engine of `spec`. Resolves true when it may be announced,
+   * false when the transfer failed: then nobody is told, as LMCache does.
    */
-  async transfer(
-    rank: number,
-    ids: TokenIds,
-    spec: DisaggSpec,
-    skipWrite: boolean,
-  ): Promise<boolean> {
+  async transfer(transfer: Transfer): Promise<boolean> {
     const { space, generation } = this.#options;
-    const { stats, log, faults } = this.#ports;
+    const { rank, ids, spec, tags, promptTokens } = transfer;
     const hashes = chunkHashes(ids, space);
-    const keys = hashes.map((hash) => chunkKey(hash, rank, space));
+    const keys = hashes.map((hash) => chunkKey(hash, rank, space, tags));
+    const { chunkSize, saveUnfullChunk } = space;
     try {
       const peer = await this.#peer(rank, spec);
-      const [answer] = await peer.request([encodeAllocRequest(generation, {
+      const [bytes] = await peer.client.request([encodeAllocRequest(generation, {
         keys,
-        lastChunkTokens: ids.length % space.chunkSize || space.chunkSize,
+        firstChunkTokens: Math.min(ids.length, chunkSize),
+        lastChunkTokens: saveUnfullChunk ? ids.length % chunkSize || chunkSize : chunkSize,
         reqId: spec.reqId,
-        totalChunks: keys.length,
+        isLastBatch: true,
+        totalChunks: saveUnfullChunk
+          ? Math.ceil(promptTokens / chunkSize)
+          : Math.floor(promptTokens / chunkSize),
       })]);
-      const known = new Set(decodeAllocResponse(answer));
-      const missing = keys.filter((_, index) => !known.has(index));
-      if (skipWrite || missing.length === 0) return true;
-      const writing = this.#write(peer, missing);
-      if (faults.landDelayMs > 0) this.#track(writing);
-      else await writing;
+      const { known, pages } = decodeAllocResponse(bytes);
+      if (known.length + pages.length !== keys.length || pages.includes(-1)) {
+        throw new Error(`${keys.length} chunks, ${known.length} known, got pages ${pages}`);
+      }
+      if (transfer.skipWrite || pages.length === 0) return true;
+      const there = new Set(known);
+      const missing = keys.filter((_, index) => !there.has(index));
+      const writing = this.#write(peer, missing, keys, spec);
+      if (this.#ports.faults.landDelayMs === 0) return await writing;
+      const late = writing.finally(() => this.#late.delete(late));
+      this.#late.add(late);
       return true;
     } catch (error) {
-      stats.add("transferFailures");
-      log.warning(`Cannot send KV to ${spec.host}: ${describeError(error)}`, { req: spec.reqId });
+      this.#failed(`Cannot send KV to ${spec.host}`, error, spec);
       return false;
     }
+  }
+
+  /** Forget all decode engines, as a restart does. */
+  forget(): void {
+    this.#agents.clear();
   }
 
   /** Close all connections and wait for what runs. */
@@ -96,61 +136,83 @@ export class KvSender {
     await Promise.all(this.#late);
   }
 
-  async #write(peer: RpcClient, keys: readonly string[]): Promise<void> {
+  /** Write `missing`; when that fails, generation D has all of `keys` released. */
+  async #write(
+    { agent, client }: Peer,
+    missing: readonly string[],
+    keys: readonly string[],
+    spec: DisaggSpec,
+  ): Promise<boolean> {
     const { clock, faults, stats, signal } = this.#ports;
     if (faults.landDelayMs > 0) {
-      if (await sleep(clock, faults.landDelayMs, signal) === "aborted") return;
+      if (await sleep(clock, faults.landDelayMs, signal) === "aborted") return false;
     }
-    await peer.request([encodeKvWrite(keys)]);
-    stats.add("chunksWritten", keys.length);
+    try {
+      const [bytes] = await client.request([encodeKvWrite(missing, agent)]);
+      decodeKvWritten(bytes);
+      stats.add("chunksWritten", missing.length);
+      return true;
+    } catch (error) {
+      this.#failed(`Cannot write KV to ${spec.host}`, error, spec);
+    }
+    if (this.#options.generation !== "D") return false;
+    try {
+      await client.request([encodeCancel(spec.reqId, keys)]);
+    } catch (error) {
+      this.#ports.log.warning(`Cannot cancel a transfer to ${spec.host}: ${describeError(error)}`);
+    }
+    return false;
   }
 
-  #track(writing: Promise<void>): void {
+  #failed(what: string, error: unknown, spec: DisaggSpec): void {
     const { stats, log } = this.#ports;
-    const task = writing.catch((error: unknown) => {
-      stats.add("transferFailures");
-      log.warning(`Cannot write KV late: ${describeError(error)}`);
-    }).finally(() => this.#late.delete(task));
-    this.#late.add(task);
+    stats.add("transferFailures");
+    log.warning(`${what}: ${describeError(error)}`, { req: spec.reqId });
+    if (this.#options.generation !== "D" && !this.#ports.signal.aborted) this.#ports.onStuck();
   }
 
-  /** The allocation socket of a decode rank; the handshake comes first, once per rank pair. */
-  #peer(rank: number, spec: DisaggSpec): Promise<RpcClient> {
+  /** The decode rank `spec` names; the handshake comes first, once. */
+  async #peer(rank: number, spec: DisaggSpec): Promise<Peer> {
     const { host } = spec;
     const initPort = spec.initPorts[rank] ?? 0;
-    const allocPort = spec.allocPorts[rank] ?? 0;
-    const name = `${rank}@${host}:${initPort}:${allocPort}`;
-    const known = this.#peers.get(name);
-    if (known !== undefined) return known;
-    const opening = this.#open(rank, host, initPort, allocPort, () => this.#peers.delete(name));
-    this.#peers.set(name, opening);
-    opening.catch(() => this.#peers.delete(name));
-    return opening;
+    const name = `${rank}@${host}${initPort}`;
+    let meeting = this.#agents.get(name);
+    if (meeting === undefined) {
+      meeting = this.#meet(rank, host, initPort);
+      this.#agents.set(name, meeting);
+      meeting.catch(() => this.#agents.delete(name));
+    }
+    const agent = await meeting;
+    const known = this.#sockets.get(name);
+    const client = known ?? this.#connect(name, host, spec.allocPorts[rank] ?? 0);
+    return { agent, client };
   }
 
-  async #open(
-    rank: number,
-    host: string,
-    initPort: number,
-    allocPort: number,
-    onFailed: () => void,
-  ): Promise<RpcClient> {
+  async #meet(rank: number, host: string, port: number): Promise<string> {
     const { clock } = this.#ports;
-    const { generation } = this.#options;
-    const timeoutMs = PEER_TIMEOUT_MS;
-    const init = new RpcClient({ host, port: initPort, type: "REQ", timeoutMs, clock });
+    const init = new RpcClient({ host, port, type: "REQ", timeoutMs: PEER_TIMEOUT_MS, clock });
     this.#clients.add(init);
     try {
-      for (const step of encodeHandshake(rank)) await init.request([step]);
+      const [hello, register] = encodeHandshake(rank);
+      const [answer] = await init.request([hello]);
+      const agent = decodeAgent(answer);
+      await init.request([register]);
+      return agent;
     } finally {
       this.#clients.delete(init);
       await init.close();
     }
-    const type = generation === "D" ? "DEALER" : "REQ";
-    const client = new RpcClient({ host, port: allocPort, type, timeoutMs, clock }, () => {
-      onFailed();
+  }
+
+  #connect(name: string, host: string, port: number): RpcClient {
+    const { clock } = this.#ports;
+    const type = this.#options.generation === "D" ? "DEALER" : "REQ";
+    const timeoutMs = PEER_TIMEOUT_MS;
+    const client = new RpcClient({ host, port, type, timeoutMs, clock }, () => {
+      if (this.#sockets.get(name) === client) this.#sockets.delete(name);
       client.close().finally(() => this.#clients.delete(client));
     });
+    this.#sockets.set(name, client);
     this.#clients.add(client);
     return client;
   }

@@ -8,10 +8,10 @@ import type { HttpRequest } from "./http_server.ts";
 /** Ends the events of OpenAI's streams. */
 export const DONE = "data: [DONE]\n\n";
 
-/** The event vLLM sends when a generation fails after its head has left. */
+/** The event vLLM sends when a generation fails after its head has left; Python put the spaces. */
 export const FAILED_EVENT =
-  'data: {"error":{"message":"Internal server error","type":"InternalServerError","param":null,' +
-  '"code":500}}\n\n';
+  'data: {"error": {"message": "Internal server error", "type": "InternalServerError", ' +
+  '"param": null, "code": 500}}\n\n';
 
 const BROKEN_EVENT = 'data: {"id": "cmpl-broken", "choices": [{"text": "unfini\n\n';
 
@@ -85,7 +85,9 @@ export class SseStream {
   async fail(): Promise<false> {
     const rest = this.#pending;
     this.#pending = "";
-    await this.#reply.write(rest + FAILED_EVENT + DONE);
+    // What came before the failure, such as a chat's role, is a write of its own.
+    await this.#reply.write(rest);
+    await this.#reply.write(FAILED_EVENT + DONE);
     await this.#reply.end();
     return false;
   }

@@ -29,12 +29,14 @@ const COUNTERS = {
   incompleteParams: 0,
   /** KV that could not be loaded. */
   kvLoadFailures: 0,
-  /** Generations without a `disagg_spec` on a prefill-only engine. */
+  /** Generations without a `disagg_spec` on a prefill-only engine: these end the core in D. */
   plainOnSender: 0,
   /** Requests whose client went away. */
   aborted: 0,
-  /** Aborted prefills with `ret_first_tok` and no token yet: these crash some engines. */
+  /** Aborted prefills with `ret_first_tok` and no token yet: these end the core. */
   abortedBeforeFirstToken: 0,
+  /** Times the engine core ended, as a real one does on what it does not survive. */
+  deaths: 0,
   /** KV pages written to decode engines, one per chunk and rank. */
   chunksWritten: 0,
   /** Transfers that failed or were refused. */

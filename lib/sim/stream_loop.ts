@@ -27,7 +27,7 @@ export async function runStream(
   for (let step = 0;; step++) {
     if (itlMs > 0 && !await stream.waitUntil(clock, startedAt + step * itlMs)) return false;
     const live = generation.step();
-    if (options.errorStyle !== "finish" && generation.failed) return await stream.fail();
+    if (generation.broken) return await stream.fail();
     for (let index = 0; index < samples.length; index++) {
       const sample = samples[index];
       if (sample === undefined || (samples.length > 1 && finished.has(sample))) continue;

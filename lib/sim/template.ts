@@ -74,8 +74,7 @@ function partsOf(content: unknown, index: number): string {
       if (typeof type === "string" && /image|audio|video/.test(type)) return "<|image|>";
     }
     throw badRequest(
-      `messages[${index}].content: unknown part ${JSON.stringify(part)}`,
-      "messages",
+      `1 validation error for ValidatorIterator\n${index}\n  Unknown part ${JSON.stringify(part)}`,
     );
   });
   return parts.join("");

@@ -3,14 +3,70 @@ import { badRequest } from "./api_error.ts";
 import type { UsageCounts } from "./generation.ts";
 import { isRecord, type JsonObject } from "./json.ts";
 import { boolField } from "./sampling.ts";
+import { invalidField } from "./validation.ts";
 
-/** `usage` as JSON text. */
-export function usageJson(usage: UsageCounts, details: boolean): string {
-  const { prompt, completion, cached } = usage;
+/** How much `prompt_tokens_details` of a whole answer tells. */
+export type UsageDetails =
+  /** Nothing: it is null. */
+  | "none"
+  /** Cached tokens, as completions have it. */
+  | "cached"
+  /** What was added to the cache, too, as chats have it. */
+  | "created";
+
+/**
+ * `usage` of a whole answer as JSON text. `reasoning` counts tokens of thought, where the engine
+ * has a reasoning parser.
+ */
+export function usageJson(
+  usage: UsageCounts,
+  details: UsageDetails,
+  reasoning?: number,
+): string {
+  const { cached, created } = usage;
+  const known = details === "none"
+    ? "null"
+    : `{"cached_tokens":${cached},"created_cache_tokens":${
+      details === "created" ? created : "null"
+    },"multimodal_tokens":null}`;
+  return `${counts(usage)},"prompt_tokens_details":${known}${
+    reasoning === undefined ? ',"completion_tokens_details":null' : reasoningJson(reasoning)
+  }}`;
+}
+
+/** `usage` of the last event of a stream, without what is null. */
+export function finalUsageJson(
+  usage: UsageCounts,
+  details: UsageDetails,
+  reasoning?: number,
+): string {
+  const { cached, created } = usage;
+  const more = details === "created" ? `,"created_cache_tokens":${created}` : "";
+  const known = details === "none"
+    ? ""
+    : `,"prompt_tokens_details":{"cached_tokens":${cached}${more}}`;
+  return `${counts(usage)}${known}${reasoningJson(reasoning)}}`;
+}
+
+/** `usage` within a stream; chats always have a place for `reasoning`. */
+export function runningUsageJson(
+  prompt: number,
+  completion: number,
+  reasoning?: number | null,
+): string {
+  return `${counts({ prompt, completion })}${reasoningJson(reasoning)}}`;
+}
+
+/** An object that is left open. */
+function counts({ prompt, completion }: Pick<UsageCounts, "prompt" | "completion">): string {
   return `{"prompt_tokens":${prompt},"total_tokens":${prompt + completion},` +
-    `"completion_tokens":${completion},"prompt_tokens_details":${
-      details ? `{"cached_tokens":${cached}}` : "null"
-    }}`;
+    `"completion_tokens":${completion}`;
+}
+
+function reasoningJson(tokens: number | null | undefined): string {
+  if (tokens === undefined) return "";
+  const details = tokens === null ? "null" : `{"reasoning_tokens":${tokens}}`;
+  return `,"completion_tokens_details":${details}`;
 }
 
 /** What a stream reports of usage. */
@@ -30,10 +86,9 @@ export function parseStreamUsage(body: JsonObject, stream: boolean): StreamUsage
     );
   }
   if (!isRecord(options)) {
-    throw badRequest("stream_options: Input should be a valid dictionary", "stream_options");
+    const message = "Input should be a valid dictionary or object to extract fields from";
+    throw invalidField("model_attributes_type", "stream_options", message, options);
   }
-  return {
-    include: boolField(options, "include_usage", true),
-    continuous: boolField(options, "continuous_usage_stats"),
-  };
+  const include = boolField(options, "include_usage");
+  return { include, continuous: include && boolField(options, "continuous_usage_stats") };
 }

@@ -31,6 +31,7 @@ export async function checkForms(checks: Checks, run: FormRun): Promise<void> {
   await row("a prompt too long, a limit too large", checkTooLong);
   await row("stop strings and stop tokens within the answer", checkStops);
   await row("an answer that ends with its first token", checkFirstTokenEnds);
+  await row("an answer that begins with part of a character", checkPartialBeginning);
   await row("a tool call the model chose itself", checkToolCall);
   await row("a conversation with a system prompt", checkConversation);
   await row("the same prompt three times (prefix hits)", checkRepeats);
@@ -105,6 +106,27 @@ async function checkFirstTokenEnds(run: FormRun): Promise<string> {
     await both(run, path, { model: MODEL, ...prompt, max_tokens: 1, temperature: 0 });
   }
   return "equal: finish_reason stop with no text, and length with one token";
+}
+
+/** Prompts tried until the answer to one begins so, and how many such are asked about. */
+const TRIED_PROMPTS = 400;
+const PARTIAL_PROMPTS = 4;
+
+async function checkPartialBeginning(run: FormRun): Promise<string> {
+  let found = 0;
+  for (let seed = 0; seed < TRIED_PROMPTS && found < PARTIAL_PROMPTS; seed++) {
+    const prompt = idPrompt(30 + seed % 50, 1000 + seed);
+    const plain = { model: MODEL, prompt, temperature: 0 };
+    const first = await post(run.single.url + COMPLETIONS, { ...plain, max_tokens: 1 });
+    const { choices: [choice] } = await first.json();
+    if (choice.text !== "" || choice.finish_reason !== "length") continue;
+    found++;
+    await both(run, COMPLETIONS, { ...plain, max_tokens: 10 });
+    await both(run, COMPLETIONS, { ...plain, max_tokens: 10, stop: ["e", "a"] });
+    await both(run, COMPLETIONS, { ...plain, max_tokens: 10, logprobs: 1 });
+  }
+  must(found > 0, `none of ${TRIED_PROMPTS} prompts has such an answer`);
+  return `equal for ${found} such prompts, also with stop strings and with logprobs`;
 }
 
 async function checkToolCall(run: FormRun): Promise<string> {

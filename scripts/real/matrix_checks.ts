@@ -91,7 +91,6 @@ async function movedTokens(decode: RealEngine | undefined): Promise<number> {
 function statusOf({ feature, form, stream }: MatrixCell): number {
   // A text model without vision, and no stored answers.
   if (feature.name === "images") return 400;
-  if (feature.name === "a stored response") return form === "responses" ? 404 : 400;
   if (feature.name === "beam search" && form === "completions" && stream) return 400;
   return feature.status ?? 200;
 }

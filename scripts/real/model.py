@@ -86,17 +86,23 @@ def make_config(folder: Path, tokenizer: Tokenizer) -> None:
     (folder / "generation_config.json").write_text(json.dumps(ends))
 
 
-def make_weights(folder: Path, vocabulary: int) -> None:
+def make_weights(folder: Path, tokenizer: Tokenizer) -> None:
     """Random weights, the same at every call."""
+    vocabulary = tokenizer.get_vocab_size()
     generator = torch.Generator().manual_seed(7)
 
     def matrix(rows: int, columns: int, scale: float) -> torch.Tensor:
         return torch.randn(rows, columns, generator=generator) * scale / columns**0.5
 
+    head = matrix(vocabulary, HIDDEN, 3)
+    # Parts of characters are said seldom enough for text to be text.
+    for token in range(vocabulary):
+        if "\ufffd" in tokenizer.decode([token]):
+            head[token] *= 0.75
     weights = {
         "model.embed_tokens.weight": torch.randn(vocabulary, HIDDEN, generator=generator),
         "model.norm.weight": torch.ones(HIDDEN),
-        "lm_head.weight": matrix(vocabulary, HIDDEN, 3),
+        "lm_head.weight": head,
     }
     for layer in range(LAYERS):
         at = f"model.layers.{layer}."
@@ -122,7 +128,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = make_tokenizer(folder)
     make_config(folder, tokenizer)
-    make_weights(folder, tokenizer.get_vocab_size())
+    make_weights(folder, tokenizer)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import {
   firstLogprobs,
   joinedLogprobs,
   logprobsIn,
-  shiftedLogprobs,
+  offsetLogprobs,
+  spelledLength,
+  spelledLogprobs,
   type TokenLogprobs,
 } from "../../lib/openai/mod.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -58,13 +60,25 @@ Deno.test("completionLogprobsJson() gives back what logprobsIn() has read", () =
 });
 
 Deno.test("joinedLogprobs() counts offsets in characters of the tokens' spelling", () => {
-  assertEquals(joinedLogprobs([ONE, shiftedLogprobs(ONE, 50)]).offsets, [0, 2, 3, 5]);
+  assertEquals(joinedLogprobs([ONE, offsetLogprobs(ONE, 50)]).offsets, [0, 2, 3, 5]);
   assertEquals(joinedLogprobs([ONE, ONE]).tokens, [" a", "😀", " a", "😀"]);
   assertEquals(joinedLogprobs([]).tokens, []);
 });
 
-Deno.test("shiftedLogprobs() and firstLogprobs() change offsets and length alone", () => {
-  assertEquals(shiftedLogprobs(ONE, 3), { ...ONE, offsets: [3, 5] });
+Deno.test("spelledLogprobs() spells a token that has no spelling, and none that has", () => {
+  const lost = { ...ONE, tokens: ["", "b"], tops: ['{"":-0.10,"7":-2}', '{"":-1}'] };
+  assertEquals(spelledLogprobs(lost, 0, 'é"'), {
+    ...lost,
+    tokens: ['é"', "b"],
+    tops: ['{"é\\"":-0.10,"7":-2}', '{"":-1}'],
+  });
+  assertEquals(spelledLogprobs(lost, 1, "x"), lost);
+  assertEquals(spelledLogprobs(lost, 2, "x"), lost);
+});
+
+Deno.test("offsetLogprobs() and firstLogprobs() change offsets and length alone", () => {
+  assertEquals(offsetLogprobs(ONE, 3), { ...ONE, offsets: [3, 5] });
+  assertEquals(spelledLength(ONE), 3);
   assertEquals(firstLogprobs(ONE, 1).tokens, [" a"]);
   assertEquals(firstLogprobs(ONE, 1).tops.length, 1);
   assertEquals(firstLogprobs(ONE, 9), ONE);

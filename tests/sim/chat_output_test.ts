@@ -44,7 +44,7 @@ function read(mode: OutputMode, parts: readonly string[]): Read {
   return result;
 }
 
-const AUTO: OutputMode = { kind: "auto", tools: true };
+const AUTO: OutputMode = { tools: true, reasoning: true };
 const ARGUMENTS = '{"q": "a } \\" ] {", "n": [1, {"x": 2}]}';
 
 const CASES: readonly (readonly [name: string, mode: OutputMode, text: string, expected: Read])[] =
@@ -65,14 +65,14 @@ const CASES: readonly (readonly [name: string, mode: OutputMode, text: string, e
       `So: <tool_call>\n{"name": "f", "arguments": ${ARGUMENTS}}\n</tool_call>` +
       '<tool_call>{"arguments_of": 1, "name":"g","arguments":{}}</tool_call> done',
       {
-        content: "So:  done",
+        content: "So: done",
         reasoning: "",
         calls: [{ name: "f", arguments: ARGUMENTS }, { name: "g", arguments: "{}" }],
       },
     ],
     [
       "markup without tools",
-      { kind: "auto", tools: false },
+      { tools: false, reasoning: true },
       '<tool_call>{"name": "f", "arguments": {}}</tool_call>',
       {
         content: '<tool_call>{"name": "f", "arguments": {}}</tool_call>',
@@ -80,20 +80,10 @@ const CASES: readonly (readonly [name: string, mode: OutputMode, text: string, e
         calls: [],
       },
     ],
-    [
-      "a forced list",
-      { kind: "required" },
-      '[{"name":"f","parameters":{"a":1}},{"name":"g","parameters":{}}]',
-      {
-        content: "",
-        reasoning: "",
-        calls: [{ name: "f", arguments: '{"a":1}' }, { name: "g", arguments: "{}" }],
-      },
-    ],
-    ["forced arguments", { kind: "named", name: "f" }, '{"a":1}', {
-      content: "",
+    ["thoughts without a parser", { tools: true, reasoning: false }, "<think>hm</think>Yes", {
+      content: "<think>hm</think>Yes",
       reasoning: "",
-      calls: [{ name: "f", arguments: '{"a":1}' }],
+      calls: [],
     }],
   ];
 
@@ -110,8 +100,10 @@ Deno.test("ChatOutput gives text at once when it cannot be a tag", () => {
   assertEquals(output.add("b", false).content, "<b");
 });
 
-Deno.test("ChatOutput.complete tells a list that was cut short", () => {
-  const output = new ChatOutput({ kind: "required" });
-  output.add('[{"name": "f", "parameters": {"a"', true);
-  assertEquals([output.calls, output.complete], [1, false]);
+Deno.test("ChatOutput.open tells a call that was cut short", () => {
+  const output = new ChatOutput(AUTO);
+  output.add('<tool_call>{"name": "f", "arguments": {"a"', true);
+  assertEquals([output.calls, output.open], [1, true]);
+  output.add('": 1}}</tool_call>', true);
+  assertEquals([output.calls, output.open], [1, false]);
 });

@@ -23,6 +23,7 @@ Deno.test("completions answer in vLLM's shape with the client's id", async () =>
     token_ids: null,
     prompt_logprobs: null,
     prompt_token_ids: null,
+    routed_experts: null,
   }]);
   assertEquals(json.kv_transfer_params, null);
   const prompt = encodeText("[[sim:say Hello there]]", { bos: true }).length;
@@ -32,6 +33,7 @@ Deno.test("completions answer in vLLM's shape with the client's id", async () =>
     total_tokens: prompt + completion,
     completion_tokens: completion,
     prompt_tokens_details: null,
+    completion_tokens_details: null,
   });
 });
 
@@ -40,7 +42,7 @@ Deno.test("completions make an id of their own when the client gives none", asyn
   const ids = new Set<string>();
   for (let round = 0; round < 3; round++) {
     const { json } = await post(engine, PATH, { prompt: "x" });
-    assertMatch(json.id, /^cmpl-[0-9a-f]{32}$/);
+    assertMatch(json.id, /^cmpl-[0-9a-f]{16}$/);
     ids.add(json.id);
   }
   assertEquals(ids.size, 3);
@@ -93,11 +95,14 @@ Deno.test("completions report usage in a stream as its options say", async () =>
   assertEquals(without.length, 4);
   assert(without.every((chunk) => chunk.usage === undefined));
   assertEquals(await run({ include_usage: false }).then((chunks) => chunks.length), 4);
-  const last = (await run({})).at(-1);
+  assertEquals(await run({}).then((chunks) => chunks.length), 4);
+  const last = (await run({ include_usage: true })).at(-1);
   assertEquals(last.choices, []);
   assertEquals(last.usage.completion_tokens, 4);
   assertEquals(last.usage.total_tokens, last.usage.prompt_tokens + 4);
   assertEquals(typeof last.usage.prompt_tokens_details.cached_tokens, "number");
+  const alone = await run({ continuous_usage_stats: true });
+  assert(alone.every((chunk) => chunk.usage === undefined));
   const all = await run({ include_usage: true, continuous_usage_stats: true });
   assertEquals(all.map((chunk) => chunk.usage.completion_tokens), [1, 2, 3, 4, 4]);
 });
@@ -220,22 +225,23 @@ const REFUSED: readonly (readonly [body: Json, status: number, text: string])[] 
   [{ prompt: "x", stream: true, stream_options: 1 }, 400, "stream_options"],
   [{ prompt: "x", n: 0 }, 400, "n must be at least 1"],
   [{ prompt: "x", logprobs: 21 }, 400, "greater than max allowed: 20"],
-  [{ prompt: "x", stream: "yes" }, 400, "stream: Input should be a valid boolean"],
-  [{ prompt: "x", suffix: "y" }, 400, "suffix is not currently supported"],
+  [{ prompt: "x", stream: "perhaps" }, 400, "Input should be a valid boolean"],
+  [{ prompt: "x", suffix: "y" }, 400, "suffix is only supported for models with FIM"],
   [{ prompt: "" }, 400, "Either prompt or prompt_embeds"],
-  [{ prompt: [] }, 400, "Either prompt or prompt_embeds"],
+  [{ prompt: [] }, 400, "You must pass at least one prompt"],
   [{}, 400, "Either prompt or prompt_embeds"],
-  [{ prompt: { a: 1 } }, 400, "Either prompt or prompt_embeds"],
-  [{ prompt: [[]] }, 400, "prompt: expected"],
-  [{ prompt: ["a", 1] }, 400, "prompt: expected"],
+  [{ prompt: { a: 1 } }, 400, "'loc': 'body.prompt'"],
+  [{ prompt: [[]] }, 400, "The decoder prompt cannot be empty"],
+  [{ prompt: ["a", 1] }, 400, "'loc': 'body.prompt.0'"],
   [{ prompt: [999999] }, 400, "Token id 999999 is out of vocabulary"],
   [{ prompt: new Array(100).fill(300) }, 400, "maximum context length is 64 tokens"],
-  [{ prompt: new Array(60).fill(300), max_tokens: 10 }, 400, "(10 > 64 - 60)"],
+  [{ prompt: new Array(64).fill(300) }, 400, "max_tokens must be at least 1, got 0."],
+  [{ prompt: "x", max_tokens: 65 }, 400, "max_tokens=65 cannot be greater than max_model_len=64"],
   [{ prompt: "x", model: "other" }, 404, "The model `other` does not exist."],
-  [{ prompt: "x", model: 5 }, 400, "model: Input should be"],
+  [{ prompt: "x", model: 5 }, 400, "'loc': 'body.model', 'msg': 'Input should be a valid string'"],
   ["{not json", 400, "JSON decode error"],
   ["[1]", 400, "valid dictionary"],
-  ["", 400, "JSON decode error"],
+  ["", 400, "Field required"],
 ];
 
 for (const [body, status, text] of REFUSED) {
@@ -251,9 +257,11 @@ for (const [body, status, text] of REFUSED) {
   });
 }
 
-Deno.test("completions fill the model's length exactly", async () => {
-  await using engine = await startEngine({ maxModelLen: 64 });
-  const body = { prompt: new Array(60).fill(300), max_tokens: 4, ignore_eos: true };
-  const { json } = await post(engine, PATH, body);
-  assertEquals([json.usage.total_tokens, json.choices[0].finish_reason], [64, "length"]);
-});
+for (const maxTokens of [4, 10]) {
+  Deno.test(`completions fill the model's length exactly with max_tokens ${maxTokens}`, async () => {
+    await using engine = await startEngine({ maxModelLen: 64 });
+    const body = { prompt: new Array(60).fill(300), max_tokens: maxTokens, ignore_eos: true };
+    const { json } = await post(engine, PATH, body);
+    assertEquals([json.usage.total_tokens, json.choices[0].finish_reason], [64, "length"]);
+  });
+}

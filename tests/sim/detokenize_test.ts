@@ -1,12 +1,17 @@
-import { IncrementalText, OutputText } from "../../lib/sim/detokenize.ts";
+import { IncrementalText, OutputText, type TextOptions } from "../../lib/sim/detokenize.ts";
 import { encodeText } from "../../lib/sim/tokenizer.ts";
 import { EOS } from "../../lib/sim/vocabulary.ts";
 import { assertEquals } from "../support/assert.ts";
 
+const FAST: TextOptions = { skipSpecial: true, detokenizer: "fast" };
 const NO_STOPS = { stop: [], includeInOutput: false, minTokens: 0 };
 
-function texts(prompt: readonly number[], ids: readonly number[], skipSpecial = true): string[] {
-  const incremental = new IncrementalText(prompt, skipSpecial);
+function texts(
+  prompt: readonly number[],
+  ids: readonly number[],
+  options: Partial<TextOptions> = {},
+): string[] {
+  const incremental = new IncrementalText(prompt, { ...FAST, ...options });
   return ids.map((id) => incremental.add(id));
 }
 
@@ -32,12 +37,24 @@ Deno.test("IncrementalText gives U+FFFD for broken bytes once something follows"
 });
 
 for (const char of ["é", "世", "😀"]) {
-  Deno.test(`IncrementalText loses ${char} when the prompt ends inside it`, () => {
+  Deno.test(`IncrementalText, fast, gives the prompt again when it ends inside ${char}`, () => {
+    const bytes = encodeText(char);
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const prompt = [...encodeText("<s>the "), ...bytes.slice(0, cut)];
+      const [last = "", ...rest] = texts(prompt, [...bytes.slice(cut), ...encodeText(" x")])
+        .filter((text) => text !== "");
+      assertEquals([last, rest.join("")], [`the ${char}`, " x"]);
+      assertEquals(texts(prompt, encodeText(" river")), ["the \ufffd river"]);
+    }
+  });
+
+  Deno.test(`IncrementalText, slow, loses ${char} when the prompt ends inside it`, () => {
     const bytes = encodeText(char);
     for (let cut = 1; cut < bytes.length; cut++) {
       const prompt = [...encodeText("the "), ...bytes.slice(0, cut)];
       const output = [...bytes.slice(cut), ...encodeText(" river")];
-      assertEquals(texts(prompt, output).join(""), " river");
+      const slow = texts(prompt, output, { detokenizer: "slow" });
+      assertEquals(slow.join(""), " river");
     }
   });
 }
@@ -50,7 +67,7 @@ Deno.test("IncrementalText loses nothing when the prompt ends with a whole chara
 
 Deno.test("IncrementalText skips special tokens only when asked", () => {
   assertEquals(texts([], [...encodeText("a"), EOS]), ["a", ""]);
-  assertEquals(texts([], [...encodeText("a"), EOS], false), ["a", "</s>"]);
+  assertEquals(texts([], [...encodeText("a"), EOS], { skipSpecial: false }), ["a", "</s>"]);
 });
 
 interface Run {
@@ -63,7 +80,7 @@ function run(
   text: string,
   stops: { stop: string[]; includeInOutput?: boolean; minTokens?: number },
 ): Run {
-  const output = new OutputText(new IncrementalText([], true), { ...NO_STOPS, ...stops });
+  const output = new OutputText(new IncrementalText([], FAST), { ...NO_STOPS, ...stops });
   const deltas: string[] = [];
   let stopped: string | undefined;
   const ids = encodeText(text);
@@ -104,7 +121,7 @@ Deno.test("OutputText looks for stop strings only after min_tokens", () => {
 });
 
 Deno.test("OutputText ignores the text of a silent token", () => {
-  const output = new OutputText(new IncrementalText([], true), NO_STOPS);
+  const output = new OutputText(new IncrementalText([], FAST), NO_STOPS);
   output.add(encodeText("a")[0] ?? 0, false);
   output.add(encodeText("b")[0] ?? 0, true);
   assertEquals(output.takeDelta(true), "a");

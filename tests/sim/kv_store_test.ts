@@ -15,7 +15,7 @@ const IDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 Deno.test("chunkHashes() names whole chunks and the rest exactly", () => {
   const hashes = chunkHashes(IDS, SPACE);
   assertEquals(hashes.length, 3);
-  assert(hashes.every((hash) => /^[0-9a-f]{16}$/.test(hash)));
+  assert(hashes.every((hash) => /^-?[0-9a-f]{1,16}$/.test(hash)));
   const longer = chunkHashes([...IDS, 11], SPACE);
   assertEquals(longer.slice(0, 2), hashes.slice(0, 2));
   assertNotEquals(longer[2], hashes[2]);
@@ -38,8 +38,8 @@ Deno.test("chunkHashes() differ with the hash seed", () => {
   assertNotEquals(chunkHashes(IDS, { ...SPACE, hashSeed: "1" }), chunkHashes(IDS, SPACE));
 });
 
-Deno.test("chunkKey() names model, world size and rank", () => {
-  assertEquals(chunkKey("ab", 1, SPACE), "vllm@m@2@1@ab");
+Deno.test("chunkKey() names model, world size, rank and type", () => {
+  assertEquals(chunkKey("ab", 1, SPACE), "m@2@1@ab@float");
 });
 
 const keys = (rank: number): readonly string[] => [`${rank}a`, `${rank}b`, `${rank}c`];
@@ -55,36 +55,51 @@ function filled(ranks = 2): { readonly store: KvStore; readonly clock: FakeClock
   return { store, clock };
 }
 
-Deno.test("KvStore.retrieve() finds what landed on all ranks, once", () => {
+Deno.test("KvStore finds and reads what landed on all ranks, once", () => {
   const { store } = filled();
   assertEquals(held(store), 6);
-  assertEquals(store.retrieve(keys), { chunks: 3, landed: true });
+  assertEquals(store.lookup(keys), 3);
+  assertEquals(held(store), 6);
+  assertEquals(store.read(keys), { kind: "read", landed: true });
   assertEquals(held(store), 0);
-  assertEquals(store.retrieve(keys), { chunks: 0, landed: true });
+  assertEquals(store.lookup(keys), 0);
 });
 
-Deno.test("KvStore.retrieve() counts only chunks that every rank holds, from the first on", () => {
+Deno.test("KvStore.lookup() counts only chunks that every rank holds, from the first on", () => {
   const { store } = filled();
+  assertEquals(store.lookup((rank) => keys(rank).slice(0, 2)), 2);
   store.release(1, ["1b"]);
-  assertEquals(store.retrieve(keys).chunks, 1);
-  assertEquals(held(store), 3);
+  assertEquals(store.lookup(keys), 1);
+  store.release(0, ["0a"]);
+  assertEquals(store.lookup(keys), 0);
+  assertEquals(store.lookup(() => []), 0);
 });
 
-Deno.test("KvStore.retrieve() tells pages that were allocated and did not land", () => {
+Deno.test("KvStore.read() tells a page that went after the lookup", () => {
+  const { store } = filled(1);
+  assertEquals([store.lookup(keys), store.lookup(keys)], [3, 3]);
+  assertEquals(store.read(keys).kind, "read");
+  assertEquals(store.read(keys), { kind: "gone", key: "0a" });
+});
+
+Deno.test("KvStore.read() tells pages that were allocated and did not land", () => {
   const store = new KvStore(1, new FakeClock());
   store.allocate(0, ["a", "b"]);
   store.land(0, ["a"]);
-  assertEquals(store.retrieve(() => ["a", "b"]), { chunks: 2, landed: false });
+  assertEquals(store.lookup(() => ["a", "b"]), 2);
+  assertEquals(store.read(() => ["a", "b"]), { kind: "read", landed: false });
   assertEquals(held(store), 0);
 });
 
-Deno.test("KvStore.allocate() tells what is there already, and keeps it for both readers", () => {
+Deno.test("KvStore.allocate() gives new pages addresses and known ones a reference", () => {
   const { store } = filled(1);
-  assertEquals(store.allocate(0, ["0a", "0x"]), [0]);
+  assertEquals(store.allocate(0, ["0a", "0x"]), { known: [0], pages: [3] });
   assertEquals(held(store), 5);
-  assertEquals(store.retrieve(keys).chunks, 3);
-  assertEquals(store.retrieve(() => ["0a"]), { chunks: 1, landed: true });
-  assertEquals(store.retrieve(() => ["0a"]).chunks, 0);
+  assertEquals(store.read(keys), { kind: "read", landed: true });
+  assertEquals(store.lookup(() => ["0a"]), 1);
+  assertEquals(store.read(() => ["0a"]), { kind: "read", landed: true });
+  assertEquals(store.lookup(() => ["0a"]), 0);
+  assertEquals(store.allocate(0, ["0a"]), { known: [], pages: [4] });
 });
 
 Deno.test("KvStore.land() counts pages that were allocated only", () => {

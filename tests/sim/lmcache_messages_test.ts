@@ -1,10 +1,13 @@
 import { decode, encode } from "@msgpack/msgpack";
 import {
   answerHandshake,
+  decodeAgent,
   decodeAllocResponse,
+  decodeKvWritten,
   decodeReceiverMessage,
   encodeAllocRequest,
   encodeAllocResponse,
+  encodeCancel,
   encodeHandshake,
   encodeKvWrite,
   encodeKvWritten,
@@ -33,13 +36,22 @@ Deno.test("encodeNotification() has the bytes msgspec makes", () => {
   );
 });
 
-const REQUEST = { keys: ["k1", "k2"], lastChunkTokens: 3, reqId: "r", totalChunks: 2 };
+const KEYS = ["m@1@0@ab@float", "m@1@0@-cd@float"];
+const REQUEST = {
+  keys: KEYS,
+  firstChunkTokens: 64,
+  lastChunkTokens: 3,
+  reqId: "r",
+  isLastBatch: true,
+  totalChunks: 2,
+};
 
 for (const generation of ["A", "B", "C", "D"] as const) {
   Deno.test(`decodeReceiverMessage() reads an allocation of its generation ${generation}`, () => {
+    const batch = generation === "D" ? {} : { reqId: "", isLastBatch: false, totalChunks: 0 };
     assertEquals(
       decodeReceiverMessage(generation, encodeAllocRequest(generation, REQUEST)),
-      { kind: "alloc", keys: ["k1", "k2"] },
+      { kind: "alloc", ...REQUEST, ...batch },
     );
   });
 }
@@ -59,18 +71,25 @@ Deno.test("encodeAllocRequest() adds the batch fields in generation D alone", ()
 
 Deno.test("encodeAllocResponse() swaps its fields in generation D", () => {
   const fields = (generation: "B" | "D"): string[] =>
-    Object.keys(Object(decode(encodeAllocResponse(generation, [0], [1]))));
+    Object.keys(Object(decode(encodeAllocResponse(generation, { known: [0], pages: [1] }))));
   assertEquals(fields("B"), ["type", "already_sent_indexes", "remote_indexes"]);
   assertEquals(fields("D"), ["type", "remote_indexes", "already_sent_indexes"]);
-  assertEquals(decodeAllocResponse(encodeAllocResponse("D", [0, 2], [1])), [0, 2]);
+  const response = { known: [0, 2], pages: [7] };
+  assertEquals(decodeAllocResponse(encodeAllocResponse("D", response)), response);
+  assertEquals(decodeAllocResponse(encode({ remote_indexes: [-1] })), { known: [], pages: [-1] });
 });
 
 Deno.test("decodeReceiverMessage() reads writes and cancellations", () => {
-  assertEquals(decodeReceiverMessage("D", encodeKvWrite(["k"])), { kind: "write", keys: ["k"] });
+  assertEquals(
+    decodeReceiverMessage("D", encodeKvWrite(["k"], "me")),
+    { kind: "write", keys: ["k"], agent: "me" },
+  );
   const cancel = encode({ type: "CancelNotif", req_id: "1", keys: ["k"] });
   assertEquals(hex(cancel).length, 35 * 3 - 1);
-  assertEquals(decodeReceiverMessage("D", cancel), { kind: "cancel", keys: ["k"] });
-  assertEquals(decode(encodeKvWritten(2)), { type: "SimKvWritten", landed: 2 });
+  assertEquals(encodeCancel("1", ["k"]), cancel);
+  assertEquals(decodeReceiverMessage("D", cancel), { kind: "cancel", keys: ["k"], reqId: "1" });
+  assertEquals(decodeKvWritten(encodeKvWritten(2)), 2);
+  assertThrows(() => decodeKvWritten(encodeKvWritten(undefined)), Error, "REMOTE_DISCONNECT");
 });
 
 const REFUSED: readonly (readonly [name: string, run: () => unknown, text: string])[] = [
@@ -80,14 +99,19 @@ const REFUSED: readonly (readonly [name: string, run: () => unknown, text: strin
     "Unexpected message AllocRequest for a receiver of generation A",
   ],
   [
-    "a sender that counts no chunks",
-    () => decodeReceiverMessage("D", encodeAllocRequest("D", { ...REQUEST, totalChunks: 0 })),
-    "total_chunks 0",
+    "a cancellation in a generation that has none",
+    () => decodeReceiverMessage("C", encodeCancel("r", KEYS)),
+    "Unexpected message CancelNotif for a receiver of generation C",
   ],
   [
-    "a sender without total_chunks",
-    () => decodeReceiverMessage("D", encodeAllocRequest("C", REQUEST)),
-    "total_chunks 0",
+    "keys that cannot be read",
+    () => decodeReceiverMessage("D", encodeAllocRequest("D", { ...REQUEST, keys: ["k"] })),
+    "Invalid key string: k",
+  ],
+  [
+    "a number for a request id",
+    () => decodeReceiverMessage("D", encode({ type: "CancelNotif", req_id: 1, keys: [] })),
+    "another req_id",
   ],
   ["no keys", () => decodeReceiverMessage("D", encode({ type: "AllocRequest" })), "no list"],
   [
@@ -98,7 +122,17 @@ const REFUSED: readonly (readonly [name: string, run: () => unknown, text: strin
   ["a list", () => decodeReceiverMessage("B", encode([1])), "not a msgpack map"],
   ["nothing", () => decodeReceiverMessage("B", undefined), "not a msgpack map"],
   ["an answer without indexes", () => decodeAllocResponse(encode({ type: "x" })), "lacks"],
-  ["another handshake", () => answerHandshake(encode({ type: "Hello" })), "Unexpected message"],
+  [
+    "an answer with indexes that are none",
+    () => decodeAllocResponse(encode({ already_sent_indexes: [-1], remote_indexes: [] })),
+    "wrong already_sent_indexes",
+  ],
+  [
+    "another handshake",
+    () => answerHandshake(encode({ type: "Hello" }), "a"),
+    "Unexpected message",
+  ],
+  ["a handshake without a name", () => decodeAgent(encode({ type: "x" })), "lacks remote_agent"],
 ];
 
 for (const [name, run, text] of REFUSED) {
@@ -108,6 +142,7 @@ for (const [name, run, text] of REFUSED) {
 }
 
 Deno.test("answerHandshake() answers both steps", () => {
-  const types = encodeHandshake(0).map((step) => Object(decode(answerHandshake(step))).type);
-  assertEquals(types, ["NixlInitResponse", "NixlMemRegResponse"]);
+  const [hello, ready] = encodeHandshake(0).map((step) => answerHandshake(step, "agent"));
+  assertEquals(decodeAgent(hello), "agent");
+  assertEquals(Object(decode(ready ?? new Uint8Array(0))).type, "NixlMemRegResponse");
 });

@@ -9,13 +9,17 @@ import { encodeText } from "../../lib/sim/tokenizer.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 const [THE = 0, RIVER = 0] = encodeText(" the river");
+const the = (logprob: number) => ({ id: THE, text: " the", logprob });
+const river = (logprob: number) => ({ id: RIVER, text: " river", logprob });
 const TOKENS = [
-  { id: THE, logprob: -0.5, top: [{ id: THE, logprob: -0.5 }, { id: RIVER, logprob: -2 }] },
-  { id: RIVER, logprob: -1, top: [{ id: RIVER, logprob: -1 }, { id: THE, logprob: -3 }] },
+  { ...the(-0.5), top: [the(-0.5), river(-2)] },
+  { ...river(-1), top: [river(-1), the(-3)] },
 ];
 
 Deno.test("completionLogprobsJson() has the completions shape with running offsets", () => {
-  assertEquals(JSON.parse(completionLogprobsJson(TOKENS, 7, false)), {
+  const { json, end } = completionLogprobsJson(TOKENS, 7, false);
+  assertEquals(end, 7 + " the river".length);
+  assertEquals(JSON.parse(json), {
     text_offset: [7, 11],
     token_logprobs: [-0.5, -1],
     tokens: [" the", " river"],
@@ -24,8 +28,23 @@ Deno.test("completionLogprobsJson() has the completions shape with running offse
 });
 
 Deno.test("completionLogprobsJson() spells ids when asked", () => {
-  const { tokens } = JSON.parse(completionLogprobsJson(TOKENS, 0, true));
-  assertEquals(tokens, [`token_id:${THE}`, `token_id:${RIVER}`]);
+  const { json, end } = completionLogprobsJson(TOKENS, 0, true);
+  assertEquals(end, `token_id:${THE}token_id:${RIVER}`.length);
+  assertEquals(JSON.parse(json).tokens, [`token_id:${THE}`, `token_id:${RIVER}`]);
+});
+
+Deno.test("completionLogprobsJson() knows nothing of a first token of the prompt", () => {
+  const { json } = completionLogprobsJson(
+    [{ id: THE, text: " the" }, ...TOKENS.slice(1)],
+    0,
+    false,
+  );
+  assertEquals(JSON.parse(json), {
+    text_offset: [0, 4],
+    token_logprobs: [null, -1],
+    tokens: [" the", " river"],
+    top_logprobs: [null, { " river": -1, " the": -3 }],
+  });
 });
 
 Deno.test("chatLogprobsJson() has the chat shape with as many alternatives as asked", () => {
@@ -52,7 +71,8 @@ Deno.test("completionLogprobs() and chatLogprobs() read their fields", () => {
 const REFUSED: readonly (readonly [name: string, run: () => unknown])[] = [
   ["completions -1", () => completionLogprobs({ logprobs: -1 })],
   ["completions 21", () => completionLogprobs({ logprobs: 21 })],
-  ["completions true", () => completionLogprobs({ logprobs: true })],
+  ["completions -2", () => completionLogprobs({ logprobs: -2 })],
+  ["completions text", () => completionLogprobs({ logprobs: "many" })],
   ["chat 5", () => chatLogprobs({ logprobs: 5 })],
   ["chat top without logprobs", () => chatLogprobs({ top_logprobs: 3 })],
   ["chat top 21", () => chatLogprobs({ logprobs: true, top_logprobs: 21 })],

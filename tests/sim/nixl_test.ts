@@ -64,11 +64,15 @@ Deno.test("nixl: the prefill engine lends KV, the decode engine pulls it once", 
     "remote_host",
     "remote_port",
     "tp_size",
+    "dcp_size",
+    "pp_size",
     "remote_num_tokens",
     "remote_blocks_expiry_time",
+    "transfer_mode",
+    "remote_prefill_cached_tokens",
   ]);
   assertEquals([params.do_remote_prefill, params.do_remote_decode], [true, false]);
-  assert(/^chatcmpl-q-0-[0-9a-f]{8}$/.test(params.remote_request_id), params.remote_request_id);
+  assert(/^chatcmpl-q-[0-9a-f]{8}$/.test(params.remote_request_id), params.remote_request_id);
   assertEquals(pair.prefill.stats().heldKv, 1);
   const { json } = await post(pair.decode, CHAT, { ...ASK, kv_transfer_params: params });
   await using whole = await startEngine();
@@ -79,7 +83,7 @@ Deno.test("nixl: the prefill engine lends KV, the decode engine pulls it once", 
 });
 
 Deno.test("nixl: KV used twice fails the request, and both engines count it", async () => {
-  await using pair = await startPair();
+  await using pair = await startPair({ errorStyle: "finish" });
   const params = await lend(pair);
   const body = { ...ASK, kv_transfer_params: params };
   await post(pair.decode, CHAT, body);
@@ -129,8 +133,8 @@ Deno.test("nixl: the lease ends", async () => {
   const params = await lend(pair);
   await pair.clock.advance(30_000);
   assertEquals([pair.prefill.stats().expired, pair.prefill.stats().heldKv], [1, 0]);
-  const { json } = await post(pair.decode, CHAT, { ...ASK, kv_transfer_params: params });
-  assertEquals(json.choices[0].finish_reason, "error");
+  const { status, json } = await post(pair.decode, CHAT, { ...ASK, kv_transfer_params: params });
+  assertEquals([status, json.error.message], [500, "Internal server error"]);
 });
 
 Deno.test("nixl: KV of another prompt gives garbage with status 200", async () => {
@@ -162,8 +166,8 @@ Deno.test("nixl: a prefill engine that is gone fails the load", async () => {
   await using pair = await startPair();
   const params = await lend(pair);
   await pair.prefill.stop();
-  const { json } = await post(pair.decode, CHAT, { ...ASK, kv_transfer_params: params });
-  assertEquals(json.choices[0].finish_reason, "error");
+  const { status, json } = await post(pair.decode, CHAT, { ...ASK, kv_transfer_params: params });
+  assertEquals([status, json.error.message], [500, "Internal server error"]);
 });
 
 Deno.test("nixl: a prompt list uses the parameters once and fails the rest", async () => {
@@ -178,7 +182,7 @@ Deno.test("nixl: a prompt list uses the parameters once and fails the rest", asy
     prompt: [prompt, prompt],
     kv_transfer_params: json.kv_transfer_params,
   });
-  assertEquals(both.json.choices[1].finish_reason, "error");
+  assertEquals(both.status, 500);
   assertEquals(pair.decode.stats().doubleUses, 1);
 });
 

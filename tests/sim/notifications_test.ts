@@ -47,14 +47,39 @@ Deno.test("a decode engine that is down costs the notification, not the answer",
   assertEquals(pair.prefill.stats().notificationsSent, 0);
 });
 
-Deno.test("a decode engine that came back on its ports is found again", async () => {
+Deno.test("a decode engine that came back is out of reach of those that knew it", async () => {
   await using pair = await startPair({ ranks: 1 });
   await prefillLeg(pair);
   await pair.inbox.expect(1);
   const { initPorts, allocPorts } = pair.decode;
   await pair.decode.stop();
   await using back = await startEngine({ role: "decode", initPorts, allocPorts });
-  await prefillLeg(pair, PROMPT, "r2");
+  for (const failures of [1, 2]) {
+    await prefillLeg(pair, PROMPT, `unheard ${failures}`);
+    await eventually(() => pair.prefill.stats().transferFailures === failures, () => "a failure");
+    // Pages were allocated and released again.
+    await eventually(() => back.stats().heldKv === 0, () => "the release");
+  }
+  assertEquals(pair.prefill.stats().notificationsSent, 1);
+  const spec = specFor(back, "r2");
+  const elsewhere = { ...spec.disagg_spec, receiver_host: "localhost" };
+  const body = { prompt: PROMPT, max_tokens: 1 };
+  await post(pair.prefill, PATH, { ...body, kv_transfer_params: { disagg_spec: elsewhere } });
+  await pair.inbox.expect(2);
+  assertEquals(back.stats().heldKv, Math.ceil(PROMPT.length / 256));
+});
+
+Deno.test("a prefill engine that is new finds a decode engine that came back", async () => {
+  await using pair = await startPair({ ranks: 1 });
+  await prefillLeg(pair);
+  await pair.inbox.expect(1);
+  const { initPorts, allocPorts } = pair.decode;
+  await pair.decode.stop();
+  await using back = await startEngine({ role: "decode", initPorts, allocPorts });
+  const proxy = { proxyHost: "127.0.0.1", proxyPort: pair.inbox.port } as const;
+  await using fresh = await startEngine({ role: "prefill", ...proxy });
+  const kv_transfer_params = specFor(back, "r2");
+  await post(fresh, PATH, { prompt: PROMPT, max_tokens: 1, kv_transfer_params });
   await pair.inbox.expect(2);
   assertEquals(back.stats().heldKv, Math.ceil(PROMPT.length / 256));
 });

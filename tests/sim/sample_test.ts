@@ -23,6 +23,7 @@ function run(
     limit: params.maxTokens ?? 50,
     grammar: undefined,
     garbage: false,
+    detokenizer: "fast",
     ...options,
   });
   while (sample.finishReason === undefined) sample.step();

@@ -66,15 +66,15 @@ Deno.test("chatPromptIds() renders tool calls and their results", () => {
 });
 
 const REFUSED: readonly (readonly [body: Record<string, unknown>, text: string])[] = [
-  [{}, "messages: Field required"],
-  [{ messages: [] }, "messages: Field required"],
-  [{ messages: ["Hi"] }, "messages[0]: Input should be a valid dictionary"],
+  [{}, "'loc': 'body.messages', 'msg': 'Field required'"],
+  [{ messages: [] }, "Cannot apply chat template to an empty conversation."],
+  [{ messages: ["Hi"] }, "Input should be a valid dictionary"],
   [{ messages: [{ role: "king", content: "x" }] }, 'unexpected role "king"'],
   [{ messages: [{ role: "user", content: 5 }] }, "expected a string or a list"],
-  [{ messages: [{ role: "user", content: [{ type: "odd" }] }] }, "unknown part"],
+  [{ messages: [{ role: "user", content: [{ type: "odd" }] }] }, "Unknown part"],
   [{ messages: [USER], continue_final_message: true }, "Cannot set both"],
-  [{ messages: [USER], tools: [{ type: "function" }] }, "tools[0].function.name"],
-  [{ messages: [USER], tools: {} }, "tools: Input should be a valid list"],
+  [{ messages: [USER], tools: [{ type: "function" }] }, "'loc': 'body.tools.0.function'"],
+  [{ messages: [USER], tools: {} }, "'loc': 'body.tools', 'msg': 'Input should be a valid list'"],
 ];
 
 for (const [body, text] of REFUSED) {

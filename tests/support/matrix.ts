@@ -218,6 +218,7 @@ export const MATRIX: readonly MatrixFeature[] = [
   {
     name: "a stored response",
     fields: { responses: { previous_response_id: "resp_1" } },
+    status: 404,
   },
   { name: "echo", fields: text({ echo: true }) },
   { name: "echo with logprobs", fields: { completions: { echo: true, logprobs: 1 } } },

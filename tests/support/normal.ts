@@ -1,7 +1,7 @@
 /**
  * Answers of every endpoint in one form that two engines, or one engine and a router, must agree
  * on: streams put together, and without what is never the same (ids, times, cuts between chunks,
- * and `cached_tokens`, which tells where the prompt was computed before).
+ * and the counts that tell where the prompt was computed before, and where it is kept).
  * @module
  */
 
@@ -17,7 +17,16 @@ export interface NormalAnswer {
 }
 
 /** Fields that differ from one run to the next. */
-const VOLATILE = new Set(["id", "item_id", "created", "created_at", "cached_tokens"]);
+const VOLATILE = new Set([
+  "id",
+  "item_id",
+  "created",
+  "created_at",
+  "cached_tokens",
+  "created_cache_tokens",
+  "cache_write_tokens",
+  "cache_creation_input_tokens",
+]);
 
 /** Read `response` to its end. */
 export async function normal(response: Response): Promise<NormalAnswer> {
