@@ -12,40 +12,15 @@ import { Checks, type Row } from "./check.ts";
 import { type Environment, prepareEnvironment } from "./environment.ts";
 import { GROUPS, type Stage } from "./groups.ts";
 import { LAST_RUN, type LastRun } from "./last_run.ts";
+import { readOptions, type RealOptions } from "./options.ts";
 import { Processes } from "./process.ts";
 
-interface Options {
-  readonly cache: string;
-  readonly only: readonly string[];
-  readonly save: boolean;
-}
-
 const groupNames = Object.keys(GROUPS);
-const usage = `Usage: deno task real [--cache DIR] [--only ${groupNames.join("|")}] [--save]`;
 
 const print = (text: string): void => {
   const bytes = new TextEncoder().encode(`${text}\n`);
   for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 };
-
-function readOptions(args: readonly string[]): Options | string {
-  const home = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "/tmp"}/.cache`;
-  let cache = `${home}/pd-router-real`;
-  let only: readonly string[] = groupNames;
-  let save = false;
-  for (let at = 0; at < args.length; at++) {
-    const [flag, value] = [args[at], args[at + 1]];
-    if (flag === "--save") save = true;
-    else if (flag === "--cache" && value !== undefined) {
-      cache = value;
-      at++;
-    } else if (flag === "--only" && value !== undefined && groupNames.includes(value)) {
-      only = [value];
-      at++;
-    } else return `Unknown: ${flag}${value === undefined ? "" : ` ${value}`}`;
-  }
-  return { cache, only, save };
-}
 
 /** Bytes of memory that programs can still have. */
 async function freeMemory(): Promise<number> {
@@ -55,7 +30,7 @@ async function freeMemory(): Promise<number> {
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
-async function real({ cache, only, save }: Options): Promise<boolean> {
+async function real({ cache, only, save }: RealOptions): Promise<boolean> {
   const startedAt = performance.now();
   const environment = await prepareEnvironment(cache, print);
   const { folder, versions, bytes, tookMs } = environment;
@@ -124,9 +99,10 @@ function table(rows: readonly Row[]): string {
   ).join("\n");
 }
 
-const options = readOptions(Deno.args);
+const home = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "/tmp"}/.cache`;
+const options = readOptions(Deno.args, groupNames, `${home}/pd-router-real`);
 if (typeof options === "string") {
-  print(`${options}\n${usage}`);
+  print(options);
   Deno.exit(2);
 }
 try {

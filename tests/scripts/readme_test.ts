@@ -8,6 +8,7 @@ import { routeOf } from "../../lib/http/routes.ts";
 import { METRICS } from "../../lib/metrics/mod.ts";
 import { parseSimOptions, SIM_FLAGS } from "../../lib/sim/mod.ts";
 import { BLOCKS, renderReadme } from "../../scripts/readme.ts";
+import { REAL_FLAGS } from "../../scripts/real/options.ts";
 import { fakeProcess } from "../cli/support.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 
@@ -166,7 +167,8 @@ const FOREIGN_FLAGS = [
 Deno.test("README.md speaks of flags that there are", () => {
   const own = [...FLAGS, ...SIM_FLAGS].map(({ name }) => name);
   const general = ["help", "version", "once"];
-  const known = [...own, ...general, ...FOREIGN_FLAGS];
+  const real = REAL_FLAGS.map(([flag]) => flag.slice("--".length));
+  const known = [...own, ...general, ...real, ...FOREIGN_FLAGS];
   const granted = BLOCKS["permissions"]?.() ?? "";
   for (const [code] of README.matchAll(/`[^`\n]+`/g)) {
     for (const [flag, name = "", rest] of code.matchAll(/(?<=[`\s])--([a-z][a-z0-9-]*)(\*?)/g)) {
