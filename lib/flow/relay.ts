@@ -128,8 +128,11 @@ async function decodeAll(
       throw clientGone();
     case "timed-out":
       return withoutKv(deps, pair);
-    case "failed":
-      return { kind: "retry", reason: "decode_failed", error: opened.error, avoid: [decode.id] };
+    case "failed": {
+      // A decode engine that cannot load KV fails as well when it is the prefill engine's fault.
+      const avoid = params === undefined ? [decode.id] : [decode.id, pair.prefill.id];
+      return { kind: "retry", reason: "decode_failed", error: opened.error, avoid };
+    }
     case "refused":
       return { kind: "answer", answer: opened.answer };
     case "open": {

@@ -1,10 +1,10 @@
 /** What the parts of one engine share. @module */
 import { type Clock, type Logger, type Random, sleep } from "../base/mod.ts";
 import type { Admission } from "./admission.ts";
-import type { KeySpace } from "./chunk_keys.ts";
-import type { SimFaults } from "./faults.ts";
-import { engineDead, type EngineLife } from "./engine_life.ts";
 import type { ApiError } from "./api_error.ts";
+import type { KeySpace } from "./chunk_keys.ts";
+import { engineDead, type EngineLife } from "./engine_life.ts";
+import type { SimFaults } from "./faults.ts";
 import type { KvStore } from "./kv_store.ts";
 import type { LatencyHistogram } from "./latency.ts";
 import type { NixlSide } from "./nixl.ts";

@@ -1,17 +1,17 @@
 /** Groups of checks, each with the engines and routers it needs. @module */
 import { type MatrixPool, POOLS } from "../../tests/support/matrix.ts";
 import type { Checks } from "./check.ts";
-import { MODEL, nixlKind, type RealEngine, startEngine } from "./engine.ts";
+import { LEASE_SECONDS, MODEL, nixlKind, type RealEngine, startEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { checkFaults } from "./fault_checks.ts";
 import { checkForms } from "./form_checks.ts";
 import { startGate } from "./gate.ts";
 import { receiverKind, senderKind } from "./lmcache_engine.ts";
 import { checkMatrix } from "./matrix_checks.ts";
-import { checkKvMoved, checkLmcacheMoved } from "./moved_checks.ts";
+import { checkKvMoved, checkLmcacheMoved, lossesOf } from "./moved_checks.ts";
 import { checkProxyNotif } from "./notif_check.ts";
-import type { Processes } from "./process.ts";
-import { startRouter } from "./router.ts";
+import { pause, type Processes } from "./process.ts";
+import { startRouter, warmUp } from "./router.ts";
 
 /** What a group has to work with. */
 export interface Stage {
@@ -73,10 +73,13 @@ async function runNixl({ environment, checks, memory, processes, logs }: Stage):
     ...prefills.flatMap(({ url }) => ["--prefill", url]),
     ...["--decode", decode.url],
   ]);
+  // What was given up stays with the prefill engine until its lease ends.
+  if (await warmUp(router) > 0) await pause((LEASE_SECONDS + 3) * 1000);
+  const before = await lossesOf(prefills, decode);
   const handoff = { pool: poolNamed("NIXL"), decode };
   await checkMatrix(checks, { group, router, single, handoff });
   await checkForms(checks, { group, router, single });
-  await checkKvMoved(checks, group, router, prefills, decode);
+  await checkKvMoved(checks, group, router, prefills, decode, before);
   using gates = new DisposableStack();
   const prefillGates = prefills.map(({ port }) => gates.use(startGate(port)));
   const decodeGate = gates.use(startGate(decode.port));
@@ -130,6 +133,7 @@ async function runLmcache({ environment, checks, processes, logs }: Stage): Prom
       ...["--nixl-first-token", skip === 1 ? "prefill" : "decode"],
       ...["--prefill", sender.url, "--decode", `${decode.url};init=${init};alloc=${alloc}`],
     ]);
+    await warmUp(router);
     const limits = skip === 1 ? P1_LIMITS : {};
     const handoff = { pool: poolNamed(group), decode };
     await checkMatrix(checks, { group, router, single, handoff, limits });

@@ -5,25 +5,44 @@ import { BUFFER_TOKENS } from "./lmcache_engine.ts";
 import { until } from "./process.ts";
 import type { RealRouter } from "./router.ts";
 
-/** Proof from the engines' metrics and logs that every handoff moved KV. */
+/** What went wrong so far, as the engines count it. */
+export interface Losses {
+  readonly failed: number;
+  readonly expired: number;
+}
+
+/** The losses of `prefills` and `decode` since they started. */
+export async function lossesOf(
+  prefills: readonly RealEngine[],
+  decode: RealEngine,
+): Promise<Losses> {
+  return {
+    failed: await decode.metric("vllm:nixl_num_failed_transfers_total"),
+    expired: await sum(prefills, "vllm:nixl_num_kv_expired_reqs_total"),
+  };
+}
+
+/** Proof from the engines' metrics and logs that every handoff since `before` moved KV. */
 export async function checkKvMoved(
   checks: Checks,
   group: string,
   router: RealRouter,
   prefills: readonly RealEngine[],
   decode: RealEngine,
+  before: Losses,
 ): Promise<void> {
   await checks.run(group, "KV moved, as the engines count it", async () => {
     const bytes = await decode.metric("vllm:nixl_bytes_transferred_sum");
     const transfers = await decode.metric("vllm:nixl_xfer_time_seconds_count");
-    const failed = await decode.metric("vllm:nixl_num_failed_transfers_total");
+    const after = await lossesOf(prefills, decode);
+    const failed = after.failed - before.failed;
+    const expired = after.expired - before.expired;
     const tokens = await decode.metric(
       "vllm:prompt_tokens_by_source_total",
       'source="external_kv_transfer"',
     );
     must(bytes > 0 && transfers > 0 && tokens > 0, `${transfers} transfers of ${bytes} bytes`);
     must(failed === 0, `${failed} transfers failed`);
-    const expired = await sum(prefills, "vllm:nixl_num_kv_expired_reqs_total");
     must(expired === 0, `the KV of ${expired} requests expired unread`);
     const params = await router.metric("pd_router_nixl_params_total", 'found="present"');
     const missing = await router.metric("pd_router_nixl_params_total", 'found="absent"');

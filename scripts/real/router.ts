@@ -1,5 +1,6 @@
 /** The router under test: the program itself, with the flags a user would give. @module */
-import { sumOf } from "./engine.ts";
+import { post } from "./ask.ts";
+import { MODEL, sumOf } from "./engine.ts";
 import type { Processes, Running } from "./process.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -12,6 +13,31 @@ export interface RealRouter {
   /** Requests by the route they took. */
   routes(): Promise<ReadonlyMap<string, number>>;
   metric(name: string, labels?: string): Promise<number>;
+}
+
+/** Good answers in a row after which all engines are taken to know each other. */
+const WARM_ANSWERS = 6;
+const WARM_MS = 120_000;
+
+/**
+ * Ask until every pair has moved KV: where cores are few, the first handshake of two engines can
+ * take longer than the 5 s after which vLLM gives up a request. Gives how many were given up.
+ */
+export async function warmUp(router: RealRouter): Promise<number> {
+  const deadline = performance.now() + WARM_MS;
+  let failed = 0;
+  for (let good = 0; good < WARM_ANSWERS;) {
+    if (performance.now() > deadline) throw new Error("The engines do not get to know each other");
+    const body = { model: MODEL, prompt: `Warm-up ${good}`, max_tokens: 2 };
+    const answer = await post(`${router.url}/v1/completions`, body);
+    await answer.body?.cancel();
+    if (answer.status === 200) good++;
+    else {
+      good = 0;
+      failed++;
+    }
+  }
+  return failed;
 }
 
 /** Start a router on `port` with `flags`; resolves when it serves. */

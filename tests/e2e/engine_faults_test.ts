@@ -182,3 +182,13 @@ for (const errorStyle of ["finish", "status", "event"] as const) {
     assertEquals(right, all);
   });
 }
+
+Deno.test("NixlConnector: KV that cannot be loaded is prefilled again where there is one decode engine", async () => {
+  const { right, all } = await underFault(
+    { prefills: 2, decodes: 1, protocol: "nixl" },
+    ({ decodes }) => decodes[0],
+    "failKvLoad",
+    1,
+  );
+  assertEquals(right, all);
+});

@@ -148,6 +148,26 @@ Deno.test("a surplus step beyond the chunks that were announced is refused", asy
   assertEquals([pair.prefill.stats().notificationsSent, pair.decode.stats().heldKv], [2, 2]);
 });
 
+for (
+  const [name, tags, hits] of [["takes", {}, 0], ["under a tag leaves", { a: "b" }, 1]] as const
+) {
+  Deno.test(`a direct request that shares a chunk with a handoff ${name} its page`, async () => {
+    await using pair = await startPair({ ranks: 1 });
+    const answer = await prefillLeg(pair);
+    await pair.inbox.expect(1);
+    const direct = [...PROMPT.slice(0, 256), ...encodeText(" and something else")];
+    const kv_transfer_params = Object.fromEntries(
+      Object.entries(tags).map(([tag, value]) => [`lmcache.tag.${tag}`, value]),
+    );
+    assertEquals((await decodeLeg(pair, direct, { kv_transfer_params })).status, 200);
+    const { json } = await decodeLeg(pair, [...PROMPT, answer.kv_transfer_params.first_tok]);
+    assertEquals(answer.choices[0].text + json.choices[0].text, await rightText(pair));
+    const { externalHits, heldKv } = pair.decode.stats();
+    const tail = Math.ceil(PROMPT.length / 256) - 1;
+    assertEquals([externalHits, heldKv], [hits, hits === 1 ? 0 : tail]);
+  });
+}
+
 Deno.test("a decode engine with prefix caching leaks the leading pages of a warm prompt", async () => {
   await using pair = await startPair({ ranks: 1, decode: { prefixCaching: true } });
   const covered = Math.floor((PROMPT.length - 1) / 256);

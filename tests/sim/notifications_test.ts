@@ -69,6 +69,19 @@ Deno.test("a decode engine that came back is out of reach of those that knew it"
   assertEquals(back.stats().heldKv, Math.ceil(PROMPT.length / 256));
 });
 
+Deno.test("POST /sim/reset makes a prefill engine forget the decode engines it knew", async () => {
+  await using pair = await startPair({ ranks: 1 });
+  await prefillLeg(pair);
+  await pair.inbox.expect(1);
+  const { initPorts, allocPorts } = pair.decode;
+  await pair.decode.stop();
+  await using back = await startEngine({ role: "decode", initPorts, allocPorts });
+  await post(pair.prefill, "/sim/reset", {});
+  await prefillLeg(pair, PROMPT, "r2");
+  await pair.inbox.expect(2);
+  assertEquals(back.stats().heldKv, Math.ceil(PROMPT.length / 256));
+});
+
 Deno.test("a prefill engine that is new finds a decode engine that came back", async () => {
   await using pair = await startPair({ ranks: 1 });
   await prefillLeg(pair);

@@ -26,6 +26,7 @@ const VOLATILE = new Set([
   "created_cache_tokens",
   "cache_write_tokens",
   "cache_creation_input_tokens",
+  "cache_read_input_tokens",
 ]);
 
 /** Read `response` to its end. */
