@@ -56,6 +56,8 @@ export async function startEngine(
       VLLM_CPU_KVCACHE_SPACE: "1", // GiB
       VLLM_CPU_OMP_THREADS_BIND: "nobind",
       OMP_NUM_THREADS: "1",
+      // The worker within the engine's own process: two that wait for each other keep cores busy.
+      VLLM_ENABLE_V1_MULTIPROCESSING: "0",
       VLLM_HOST_IP: "127.0.0.1",
       VLLM_NO_USAGE_STATS: "1",
       DO_NOT_TRACK: "1",
