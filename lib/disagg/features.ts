@@ -175,10 +175,18 @@ export const FEATURES: readonly Feature[] = [
     present: (request) => echoesText(request),
   },
   {
+    // vLLM makes prompt log-probabilities for it, and then reads no KV from elsewhere.
     reason: "echo",
-    what: "echo of token ids or messages",
+    what: "echo of messages",
+    ...NEITHER,
+    present: ({ body, form }) => form === "chat" && asks(body, "echo"),
+  },
+  {
+    reason: "echo",
+    what: "echo of token ids",
     ...D1_ONLY,
-    present: (request) => asks(request.body, "echo") && !echoesText(request),
+    present: (request) =>
+      request.form !== "chat" && asks(request.body, "echo") && !echoesText(request),
   },
   {
     reason: "tools",

@@ -22,6 +22,12 @@ export interface FaultRun {
 
 const PATH = "/v1/completions";
 
+/** Tokens of an answer that is broken off. */
+const MANY_TOKENS = 1_400;
+
+/** How long the router may take to pass a departure on. */
+const ROUTER_MS = 1_000;
+
 /** Time that engines need to notice, beyond the lease. */
 const NOTICE_MS = 10_000;
 
@@ -116,15 +122,19 @@ async function leaveBetweenLegs(run: FaultRun): Promise<string> {
 
 async function leaveDuringStream(run: FaultRun): Promise<string> {
   const leaving = new AbortController();
-  const body = request(3, { stream: true, max_tokens: 1000, ignore_eos: true });
+  const body = request(3, { stream: true, max_tokens: MANY_TOKENS, ignore_eos: true });
   const response = await post(run.router.url + PATH, body, leaving.signal);
   const before = await run.decode.metric("vllm:generation_tokens_total");
   await readEvents(response, 5);
+  const leftAt = performance.now();
   leaving.abort();
   const seen = await nothingLeft(run);
   const made = await run.decode.metric("vllm:generation_tokens_total") - before;
-  must(made < 500, `the engine went on to ${made} tokens`);
-  return `${seen}; generation ended after ${made} of 1000 tokens`;
+  must(made < MANY_TOKENS, "the decode engine made the answer to its end");
+  const ms = (run.decodeGate.leftAt ?? Infinity) - leftAt;
+  must(ms < ROUTER_MS, `the router let go of the decode engine after ${ms.toFixed(0)} ms`);
+  return `${seen}; the router let go of the decode engine within ${ms.toFixed(0)} ms, ` +
+    `which made ${made} of ${MANY_TOKENS} tokens`;
 }
 
 async function killPrefill(run: FaultRun): Promise<string> {
@@ -163,7 +173,7 @@ async function afterKill(run: FaultRun): Promise<string> {
 }
 
 async function killDecode(run: FaultRun): Promise<string> {
-  const body = request(20, { stream: true, max_tokens: 1000, ignore_eos: true });
+  const body = request(20, { stream: true, max_tokens: MANY_TOKENS, ignore_eos: true });
   const response = await post(run.router.url + PATH, body);
   const reader = await readEvents(response, 5);
   const startedAt = performance.now();

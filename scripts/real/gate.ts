@@ -8,15 +8,19 @@ export interface Gate extends Disposable {
   readonly url: string;
   /** Decide about requests from here on. */
   hold(decide: Hold): void;
+  /** When a client last ended a connection, by `performance.now()`. */
+  readonly leftAt: number | undefined;
 }
 
 /** Start a gate before the engine on `port` of this machine. */
 export function startGate(port: number): Gate {
   let decide: Hold = () => undefined;
+  let leftAt: number | undefined;
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serve = async (): Promise<void> => {
     for await (const client of listener) {
-      pass(client, port, (path, body) => decide(path, body)).catch(() => {
+      const left = (): void => void (leftAt = performance.now());
+      pass(client, port, (path, body) => decide(path, body), left).catch(() => {
         // Either side has ended the connection: the other one sees that it did.
       });
     }
@@ -25,12 +29,20 @@ export function startGate(port: number): Gate {
   return {
     url: `http://127.0.0.1:${listener.addr.port}`,
     hold: (next) => void (decide = next),
+    get leftAt() {
+      return leftAt;
+    },
     [Symbol.dispose]: () => listener.close(),
   };
 }
 
 /** Carry one connection until either side ends it. */
-async function pass(client: Deno.Conn, port: number, decide: Hold): Promise<void> {
+async function pass(
+  client: Deno.Conn,
+  port: number,
+  decide: Hold,
+  left: () => void,
+): Promise<void> {
   using _client = client;
   using engine = await Deno.connect({ hostname: "127.0.0.1", port });
   const back = engine.readable.pipeTo(client.writable);
@@ -38,7 +50,7 @@ async function pass(client: Deno.Conn, port: number, decide: Hold): Promise<void
     const requests = new RequestReader(client);
     for (;;) {
       const request = await requests.next();
-      if (request === undefined) return;
+      if (request === undefined) return left();
       const held = decide(request.path, request.body);
       // A client that leaves meanwhile is not to be seen by the engine at all.
       if (held !== undefined && await requests.endsBefore(held)) return;

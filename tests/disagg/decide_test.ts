@@ -46,7 +46,7 @@ const ROWS: readonly Row[] = [
   ["completions", { best_of: 2 }, "n", ["d1"]],
   ["completions", { echo: true }, undefined, ["p1", "d1"]],
   ["completions", { echo: true, prompt: [1, 2] }, "echo", ["d1"]],
-  ["chat", { echo: true }, "echo", ["d1"]],
+  ["chat", { echo: true }, "echo", []],
   ["chat", { tools: TOOLS }, "tools", ["d1"]],
   ["chat", { tools: TOOLS, tool_choice: "required" }, "tools", ["d1"]],
   ["chat", { tools: TOOLS, tool_choice: "none" }, "tools", ["exact", "d1"]],
