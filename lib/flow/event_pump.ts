@@ -47,6 +47,8 @@ export class EventPump {
   #joiner: TextJoiner | undefined;
   #adopted = false;
   #usage: Usage | undefined;
+  /** The last that a chunk with text reported. */
+  #running: Usage | undefined;
   #extras: Readonly<Record<string, unknown>> | undefined;
   #last: CompletionChunk | undefined;
   #lastText: Uint8Array = new Uint8Array(0);
@@ -101,7 +103,10 @@ export class EventPump {
       this.#adopted = true;
       this.#writer.adopt(chunk);
     }
-    if (chunk.usage !== undefined) this.#usage = this.#joinedUsage(chunk, chunk.usage);
+    if (chunk.usage !== undefined) {
+      this.#usage = this.#joinedUsage(chunk, chunk.usage);
+      if (chunk.choice !== undefined) this.#running = this.#usage;
+    }
     if (chunk.choice === undefined) {
       this.#extras = extrasOf(chunk);
       return undefined;
@@ -203,7 +208,7 @@ export class EventPump {
       finishReason: last.finishReason,
       stopReason: last.choice?.["stop_reason"] ?? null,
       usage: this.#usage,
-      chunkUsage: this.#seam.continuousUsage ? this.#usage : undefined,
+      chunkUsage: this.#seam.continuousUsage ? this.#running : undefined,
       details: this.#lastDetails,
       extras: this.#extras,
     });

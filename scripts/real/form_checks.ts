@@ -18,6 +18,9 @@ const CHAT = "/v1/chat/completions";
 /** The token that ends a turn, as model.py numbers it. */
 const END_OF_TURN = 4;
 
+/** A token of one letter. */
+const LETTER = 70;
+
 /** Ids in a pattern that does not repeat, and are no special tokens. */
 export function idPrompt(length: number, seed: number): readonly number[] {
   return Array.from({ length }, (_, at) => 10 + (at * at * 7 + at * 13 + seed * 31) % 300);
@@ -115,7 +118,8 @@ const PARTIAL_PROMPTS = 4;
 async function checkPartialBeginning(run: FormRun): Promise<string> {
   let found = 0;
   for (let seed = 0; seed < TRIED_PROMPTS && found < PARTIAL_PROMPTS; seed++) {
-    const prompt = idPrompt(30 + seed % 50, 1000 + seed);
+    // It ends with a whole character: behind a part of one, vLLM says the prompt once more.
+    const prompt = [...idPrompt(30 + seed % 50, 1000 + seed), LETTER];
     const plain = { model: MODEL, prompt, temperature: 0 };
     const first = await post(run.single.url + COMPLETIONS, { ...plain, max_tokens: 1 });
     const { choices: [choice] } = await first.json();
