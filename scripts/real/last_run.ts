@@ -53,7 +53,9 @@ function verdict(row: Row | undefined): string {
   if (row === undefined) return "";
   if (row.outcome !== "ok") return row.outcome;
   const reason = /direct \((\w+)\)/.exec(row.evidence)?.[1];
-  return reason === undefined ? "ok" : `ok, direct (\`${reason}\`)`;
+  if (reason === undefined) return "ok";
+  const part = row.evidence.includes("KV moved") ? "in part " : "";
+  return `ok, ${part}direct (\`${reason}\`)`;
 }
 
 function table(
