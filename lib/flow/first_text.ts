@@ -96,7 +96,8 @@ export class TextJoiner {
     if (whole === undefined) return undefined;
     this.#done = true;
     const settled = withoutPartial(whole);
-    if (settled.endsWith(own) || saysPrompt(own, settled)) return settled;
+    if (settled.endsWith(own)) return settled;
+    if (saysPrompt(own, settled)) return behindPrompt(own, first, settled);
     return own.startsWith(first) ? own : first + own;
   }
 
@@ -107,7 +108,7 @@ export class TextJoiner {
     this.#done = true;
     const settled = withoutPartial(whole);
     const expected = settled.slice(first.length);
-    if (saysPrompt(own, settled)) return expected;
+    if (saysPrompt(own, settled)) return behindPrompt(own, first, settled).slice(first.length);
     const again = own === first + expected ||
       (own.startsWith(first) && !expected.startsWith(first));
     return again ? own.slice(first.length) : own;
@@ -127,6 +128,24 @@ export class TextJoiner {
  */
 function saysPrompt(own: string, settled: string): boolean {
   return own.length > settled.length;
+}
+
+/** The end of `own` that is `settled`, whole or without the special tokens written out in it. */
+function behindPrompt(own: string, first: string, settled: string): string {
+  for (let at = own.length - settled.length; at < own.length; at++) {
+    const text = own.slice(at);
+    if (text.startsWith(first) && isWithin(text, settled)) return text;
+  }
+  return settled;
+}
+
+/** Whether `text` is what is left of `whole` when parts of it are left out. */
+function isWithin(text: string, whole: string): boolean {
+  let at = 0;
+  for (let from = 0; at < text.length && from < whole.length; from++) {
+    if (text[at] === whole[from]) at++;
+  }
+  return at === text.length;
 }
 
 /** What `text` has behind `base`, the text of its first ids; all of it when it begins otherwise. */

@@ -89,6 +89,16 @@ const CASES:
     ]],
     ["right, in one event, behind the prompt", [["p世世!", [...more, ...idsOf("世!")]]], ["世世!"]],
     ["broken off, behind the prompt", [["The prompt\ufffdb", idsOf("b")]], ["\ufffdb"]],
+    [
+      "right, behind the prompt and before a special token",
+      [["The p世ab", [...more, ...idsOf("ab"), SPECIAL]], ["c", idsOf("c")]],
+      ["世ab", "c"],
+    ],
+    [
+      "late, behind the prompt and around a special token",
+      [["", more], ["The p世ab", [...idsOf("a"), SPECIAL, ...idsOf("b")]]],
+      ["世", "ab"],
+    ],
     ["never complete", [["", [second]], ["", [], "length"]], ["", ""]],
     ["ended by a token", [["", more], ["", [SPECIAL], "stop"]], ["世", ""]],
     ["complete and ended by a token at once", [["", [...more, SPECIAL], "stop"]], ["世"]],
