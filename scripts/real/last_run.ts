@@ -25,9 +25,10 @@ export function lastRunMarkdown(run: LastRun): string {
     .map(([outcome, all]) => `${all.length} ${outcome}`).join(", ");
   const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
   const limits = rows.filter(({ outcome }) => outcome === "limit")
-    .map(({ group, name, evidence }) => `- ${group}, ${name}: ${cell(evidence)}.`);
+    .map(({ group, name, evidence }) => `- ${group}, ${name}:\n  ${cell(evidence)}.`);
   return [
-    `${date}: ${names}; ${machine}; ${minutes} minutes; ${counts}.`,
+    `${date}: ${names};`,
+    `${machine}; ${minutes} minutes; ${counts}.`,
     "",
     ...table(
       ["the same answer as one engine alone", ...groups],

@@ -15,7 +15,8 @@ const ROWS: readonly Row[] = [
 Deno.test("lastRunMarkdown() puts what groups share side by side, then the rest and the limits", () => {
   const run = { date: "2026-01-02", versions: { x: "1.0" }, machine: "2 cores", minutes: 3 };
   assertEquals(lastRunMarkdown({ ...run, rows: ROWS }).split("\n"), [
-    "2026-01-02: x 1.0; 2 cores; 3 minutes; 5 ok, 1 limit, 1 failed.",
+    "2026-01-02: x 1.0;",
+    "2 cores; 3 minutes; 5 ok, 1 limit, 1 failed.",
     "",
     "| the same answer as one engine alone | a | b |",
     "|---|---|---|",
@@ -29,7 +30,8 @@ Deno.test("lastRunMarkdown() puts what groups share side by side, then the rest 
     "",
     "Limits:",
     "",
-    "- b, echo: cannot do \\| it.",
+    "- b, echo:",
+    "  cannot do \\| it.",
     "",
   ]);
 });
