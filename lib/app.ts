@@ -112,6 +112,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     directory,
     fetchCards: cardFetcher(flow, config.apiKey),
   }));
+  let firstRound: Promise<void> | undefined = probe.firstRound;
+  probe.firstRound.then(() => firstRound = undefined);
   let draining = false;
   const deps: HttpDeps = {
     ...flow,
@@ -126,6 +128,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       handoff?.notifications?.listening === false
         ? "the socket for KV-ready notifications is not bound"
         : undefined,
+    firstRound: () => firstRound,
     draining: () => draining,
   };
   const server = listen(config, deps);

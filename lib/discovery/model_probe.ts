@@ -28,6 +28,8 @@ export interface ModelProbeDeps {
 /** First wait after a failure; it doubles up to the longest. */
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5_000;
+/** Longest first round, in milliseconds: one silent engine must not keep requests from the others. */
+export const FIRST_ROUND_MS = 5_000;
 /** Between successful probes: an engine may be restarted with another model. */
 const REFRESH_MS = 30_000;
 
@@ -35,7 +37,8 @@ const REFRESH_MS = 30_000;
  * Adds the configured engines to the directory and keeps their cards fresh. Models that were
  * configured stay as they are; others are read from the engine's `/v1/models`.
  *
- * `firstRound` resolves when every engine has been asked once, whatever came of it.
+ * `firstRound` resolves when every engine has been asked once, whatever came of it, and after
+ * `FIRST_ROUND_MS` at the latest.
  */
 export function startModelProbe(
   engines: readonly Engine[],
@@ -51,10 +54,14 @@ export function startModelProbe(
     first.push(asked.promise);
     return watch(engine, created, deps, stop.signal, asked.resolve);
   });
+  const ended = new AbortController();
+  const allAsked = Promise.all(first).then(() => ended.abort());
   return {
-    firstRound: Promise.all(first).then(() => {}),
+    firstRound: Promise.race([allAsked, sleep(deps.clock, FIRST_ROUND_MS, ended.signal)])
+      .then(() => {}),
     async [Symbol.asyncDispose]() {
       stop.abort();
+      ended.abort();
       await Promise.all(loops);
     },
   };

@@ -18,6 +18,11 @@ export interface HttpDeps extends FlowDeps {
   readonly refreshGauges: () => void;
   /** What keeps the router from doing its work at the moment; undefined for nothing. */
   readonly ailment: () => string | undefined;
+  /**
+   * Set until every engine has been asked for its models once: before that, a request could find
+   * no engine, or no prefill engine, though there is one.
+   */
+  readonly firstRound: () => Promise<void> | undefined;
   /** Whether the router takes no more requests. */
   readonly draining: () => boolean;
 }

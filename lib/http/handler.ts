@@ -46,7 +46,11 @@ async function answerFor(
   },
 ): Promise<Answer> {
   try {
-    const handler = routeOf(call.request.method, call.path);
+    const { handler, needsModels } = routeOf(call.request.method, call.path);
+    if (needsModels) {
+      const firstRound = deps.firstRound();
+      if (firstRound !== undefined) await firstRound;
+    }
     if (deps.draining() && call.request.method === "POST") {
       throw new RouterError("shutting-down", "The router is stopping: send this to another");
     }

@@ -9,9 +9,11 @@ import { engines, health, metrics, model, models, version } from "./info.ts";
 export type Handler = (deps: HttpDeps, call: HttpCall) => Answer | Promise<Answer>;
 
 /** One endpoint. */
-interface Route {
+export interface Route {
   readonly method: "GET" | "POST";
   readonly handler: Handler;
+  /** Whether the answer depends on which models the engines serve. */
+  readonly needsModels: boolean;
 }
 
 const PASSED_ON = [
@@ -29,31 +31,37 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/v1/completions", {
     method: "POST",
     handler: (deps, call) => generation(deps, call, "completions"),
+    needsModels: true,
   }],
   ["/v1/chat/completions", {
     method: "POST",
     handler: (deps, call) => generation(deps, call, "chat"),
+    needsModels: true,
   }],
   ["/v1/responses", {
     method: "POST",
     handler: (deps, call) => generation(deps, call, "responses"),
+    needsModels: true,
   }],
   ["/v1/messages", {
     method: "POST",
     handler: (deps, call) => generation(deps, call, "messages"),
+    needsModels: true,
   }],
-  ...PASSED_ON.map((path) => [path, { method: "POST", handler: passOn }] as const),
-  ["/v1/models", { method: "GET", handler: models }],
-  ["/engines", { method: "GET", handler: engines }],
-  ["/health", { method: "GET", handler: health }],
-  ["/version", { method: "GET", handler: version }],
-  ["/metrics", { method: "GET", handler: metrics }],
+  ...PASSED_ON.map((path) =>
+    [path, { method: "POST", handler: passOn, needsModels: true }] as const
+  ),
+  ["/v1/models", { method: "GET", handler: models, needsModels: true }],
+  ["/engines", { method: "GET", handler: engines, needsModels: false }],
+  ["/health", { method: "GET", handler: health, needsModels: false }],
+  ["/version", { method: "GET", handler: version, needsModels: false }],
+  ["/metrics", { method: "GET", handler: metrics, needsModels: false }],
 ]);
 
 const MODEL_PREFIX = "/v1/models/";
 
 /** What answers `method` on `path`. Throws `not-found` and `method-not-allowed`. */
-export function routeOf(method: string, path: string): Handler {
+export function routeOf(method: string, path: string): Route {
   const route = ROUTES.get(path) ?? modelRoute(path);
   if (route === undefined) {
     throw new RouterError("not-found", `Unknown path '${path}'`);
@@ -66,7 +74,7 @@ export function routeOf(method: string, path: string): Handler {
       { allow: route.method === "GET" ? "GET, HEAD" : route.method },
     );
   }
-  return route.handler;
+  return route;
 }
 
 function modelRoute(path: string): Route | undefined {
@@ -74,6 +82,7 @@ function modelRoute(path: string): Route | undefined {
   return {
     method: "GET",
     handler: (deps) => model(deps, decodePath(path.slice(MODEL_PREFIX.length))),
+    needsModels: true,
   };
 }
 

@@ -124,6 +124,16 @@ Deno.test("startModelProbe().firstRound waits for every engine, and for none twi
   assertEquals(scene.asked.map(([id]) => id), ["a", "b", "c"]);
 });
 
+Deno.test("startModelProbe().firstRound waits 5 s for a silent engine, and no longer", async () => {
+  await using scene = new Scene([engine("a"), engine("b")], { a: [{ id: "m" }] });
+  let done = false;
+  scene.probe.firstRound.then(() => done = true);
+  await scene.clock.advance(4_999);
+  assertEquals([done, scene.models("a")], [false, ["m"]]);
+  await scene.clock.advance(1);
+  assertEquals(done, true);
+});
+
 Deno.test("startModelProbe().firstRound resolves without engines", async () => {
   await using scene = new Scene([]);
   await scene.probe.firstRound;

@@ -17,14 +17,21 @@ export interface ScriptedEngine extends AsyncDisposable {
   readonly asked: AskedRequest[];
 }
 
-/** Start an engine that serves model `m` and answers the rest by `script`. */
-export function startScripted(script: Script): ScriptedEngine {
+/**
+ * Start an engine that serves model `m` and answers the rest by `script`. It says what it serves
+ * once `known` is resolved.
+ */
+export function startScripted(
+  script: Script,
+  known: Promise<void> = Promise.resolve(),
+): ScriptedEngine {
   const asked: AskedRequest[] = [];
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
       const { pathname, search } = new URL(request.url);
       if (pathname === "/v1/models") {
+        await known;
         return Response.json({
           object: "list",
           data: [{ id: "m", object: "model", created: 1, owned_by: "vllm", max_model_len: 4096 }],
