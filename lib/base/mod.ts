@@ -4,6 +4,7 @@
  * Knows nothing of HTTP, ZeroMQ or OpenAI; every other folder may import it.
  * @module
  */
+export * from "./ascii.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";
 export * from "./engine.ts";

@@ -1,13 +1,11 @@
 /** A request with several prompts as requests with one each. @module */
-import { concatBytes, RouterError } from "../base/mod.ts";
+import { concatBytes, QUOTE, RouterError } from "../base/mod.ts";
 import { fieldOf, JsonObject, scanArray, type Span } from "../openai/mod.ts";
 import { isIdList } from "../tokenization/mod.ts";
 import { type GenerationRequest, readGeneration } from "./generation.ts";
 
 /** Prompts that one request may have: the router sends a request for each. */
 export const MAX_PROMPTS = 2048;
-
-const QUOTE = 0x22;
 
 /**
  * The prompts of a request whose prompt is of the kind `several`, as JSON text in their order.

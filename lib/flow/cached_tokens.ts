@@ -5,7 +5,7 @@
  * was cached before this request.
  * @module
  */
-import { concatBytes, decodeUtf8, encodeUtf8 } from "../base/mod.ts";
+import { concatBytes, decodeUtf8, encodeUtf8, LF } from "../base/mod.ts";
 import type { Usage } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isWhole } from "./answer.ts";
 
@@ -36,8 +36,6 @@ function corrected(bytes: Uint8Array, cached: number): Uint8Array {
   const after = last.index + match.length;
   return encodeUtf8(`${text.slice(0, last.index)}${name}${cached}${text.slice(after)}`);
 }
-
-const LF = 0x0a;
 
 /** Works on whole lines, which in a stream of events hold whole fields, and passes others on. */
 function correctedSource(source: ByteSource, cached: number): ByteSource {

@@ -1,12 +1,9 @@
 /** Streams of events that break: what went wrong is told as their last event. @module */
-import { encodeUtf8, RouterError } from "../base/mod.ts";
+import { CR, encodeUtf8, LF, RouterError } from "../base/mod.ts";
 import type { Answer, ByteSource } from "../flow/mod.ts";
 import { errorBodyOf } from "../openai/mod.ts";
 import { jsonEvent } from "../sse/mod.ts";
 import { withCauses } from "./causes.ts";
-
-const LF = 0x0a;
-const CR = 0x0d;
 
 /** Endpoints whose streams name their events. */
 const NAMED = new Set(["/v1/messages", "/v1/responses"]);

@@ -6,6 +6,16 @@
  * strings is only skipped, as the engine parses them anyway.
  * @module
  */
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from "../base/mod.ts";
 
 /** A half-open byte range. */
 export interface Span {
@@ -31,15 +41,6 @@ export class JsonScanError extends SyntaxError {
 
 /** Deeper nesting than any request has; Python's own parser gives up near 1,000. */
 const MAX_DEPTH = 512;
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 
 /**
  * A string is scanned byte by byte for so long, here and after each escaped quote; beyond it the

@@ -7,7 +7,7 @@
  * (`_create_completion_logprobs`, `_create_chat_logprobs`); it clamps them at -9999.0.
  * @module
  */
-import { decodeUtf8, encodeUtf8 } from "../base/mod.ts";
+import { decodeUtf8, encodeUtf8, OPEN_BRACE, OPEN_BRACKET } from "../base/mod.ts";
 import { membersOf, scanArray, type Span } from "./json_scan.ts";
 
 /** Log-probabilities of some tokens in order; all lists are of one length. */
@@ -67,9 +67,6 @@ function chatEntries(json: Uint8Array, span: Span): TokenLogprobs | undefined {
     offsets: entries.map(() => 0),
   };
 }
-
-const OPEN_BRACE = 0x7b;
-const OPEN_BRACKET = 0x5b;
 
 function memberOf(json: Uint8Array, span: Span, key: string): Span | undefined {
   if (json[span.start] !== OPEN_BRACE) return undefined;

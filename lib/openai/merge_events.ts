@@ -6,7 +6,7 @@
  * and compared from then on; other events are spliced.
  * @module
  */
-import { concatBytes, decodeUtf8, encodeUtf8 } from "../base/mod.ts";
+import { concatBytes, decodeUtf8, encodeUtf8, LF, QUOTE, SPACE } from "../base/mod.ts";
 import { JsonObject } from "./json_object.ts";
 import { scanArray, skipString } from "./json_scan.ts";
 import { identityMembers, indexedChoices, listOf, type MergedIdentity, usageOf } from "./merge.ts";
@@ -120,10 +120,6 @@ export class EventMerger {
 
 /** Fields of a choice that differ from event to event where they are set. */
 const CARRIES_MORE = ["finish_reason", "logprobs", "token_ids", "prompt_token_ids"] as const;
-
-const QUOTE = 0x22;
-const LF = 0x0a;
-const SPACE = 0x20;
 
 /** The inside of the only JSON string between what `around` knows, or undefined. */
 function textBetween({ before, after }: Around, data: Uint8Array): Uint8Array | undefined {

@@ -6,7 +6,16 @@
  * `chat_completion/protocol.py` (top level).
  * @module
  */
-import { concatBytes, encodeUtf8 } from "../base/mod.ts";
+import {
+  BACKSLASH,
+  CLOSE_BRACKET,
+  COLON,
+  concatBytes,
+  encodeUtf8,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from "../base/mod.ts";
 import { JsonObject } from "./json_object.ts";
 import { membersOf, scanArray, type Span } from "./json_scan.ts";
 
@@ -21,12 +30,6 @@ export interface SplitAnswer {
 const KEY = "prompt_token_ids";
 const QUOTED_KEY = encodeUtf8(`"${KEY}"`);
 const NULL = encodeUtf8("null");
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COLON = 0x3a;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
 
 /**
  * Part an answer of one choice from the ids of its prompt. Of the ids, only where they end has been

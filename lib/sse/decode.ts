@@ -4,12 +4,8 @@
  * Source of the format: WHATWG HTML, "Server-sent events"; vLLM writes `data: …\n\n` alone.
  * @module
  */
-import { concatBytes, RouterError } from "../base/mod.ts";
+import { COLON, concatBytes, CR, LF, RouterError, SPACE } from "../base/mod.ts";
 
-const LF = 0x0a;
-const CR = 0x0d;
-const COLON = 0x3a;
-const SPACE = 0x20;
 const DATA = [0x64, 0x61, 0x74, 0x61];
 const LINE_FEED = new Uint8Array([LF]);
 

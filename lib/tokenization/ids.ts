@@ -1,10 +1,5 @@
 /** Lists of token ids as JSON text, never made into numbers where that can be avoided. @module */
-import { decodeUtf8 } from "../base/mod.ts";
-
-const COMMA = 0x2c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const ZERO = 0x30;
+import { CLOSE_BRACKET, COMMA, decodeUtf8, OPEN_BRACKET, ZERO } from "../base/mod.ts";
 
 /**
  * Whether `raw`, valid JSON, is a list of digits, commas and white space alone, so that it can be

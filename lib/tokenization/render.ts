@@ -6,7 +6,7 @@
  * with a `GenerateRequest`, `/v1/completions/render` with a list of them.
  * @module
  */
-import { type ByteParts, decodeUtf8, type Engine } from "../base/mod.ts";
+import { type ByteParts, decodeUtf8, type Engine, OPEN_BRACKET } from "../base/mod.ts";
 import { scanArray } from "../openai/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
 import { asking, idsOf, readJson } from "./reply.ts";
@@ -46,8 +46,6 @@ export async function renderPrompt(
   const counted = idsOf(engine, path, reply, renderedIds(reply));
   return { kind: "tokens", prompt: { ...counted, maxModelLen: undefined } };
 }
-
-const OPEN_BRACKET = 0x5b;
 
 /** `token_ids` of the answer, or of the only element of a list. */
 function renderedIds({ body }: JsonReply): Uint8Array | undefined {

@@ -5,10 +5,9 @@ import {
   data,
   event,
   type PairScript,
-  type ScriptedPair,
   sse,
-  startPair,
   usageEvent,
+  withPair,
 } from "../support/scripted_pair.ts";
 import { type Told, told } from "../support/told.ts";
 
@@ -32,18 +31,6 @@ const ENDING = [
 
 const PREFILL = { text: " on", token: 100 };
 const ASKED = { model: "m", prompt: "hi", max_tokens: 20 };
-
-async function withPair(
-  script: PairScript,
-  run: (pair: ScriptedPair) => Promise<void>,
-): Promise<void> {
-  await using pair = await startPair(script);
-  await run(pair);
-  await eventually(
-    () => Object.values(pair.router.app.stats()).every((count) => count === 0),
-    () => JSON.stringify(pair.router.app.stats()),
-  );
-}
 
 interface Row {
   readonly name: string;

@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { post } from "../support/router.ts";
 import {
   data,
   event,
   type PairScript,
   PROMPT_IDS,
-  type ScriptedPair,
   sse,
-  startPair,
   usageEvent,
+  withPair,
 } from "../support/scripted_pair.ts";
 
 const REST = [
@@ -18,18 +18,6 @@ const REST = [
   usageEvent(4, 2),
   data("[DONE]"),
 ];
-
-async function withPair(
-  script: PairScript,
-  run: (pair: ScriptedPair) => Promise<void>,
-): Promise<void> {
-  await using pair = await startPair(script);
-  await run(pair);
-  await eventually(
-    () => Object.values(pair.router.app.stats()).every((count) => count === 0),
-    () => JSON.stringify(pair.router.app.stats()),
-  );
-}
 
 /** The data of a stream's events, parsed; `[DONE]` stays text. */
 function eventsOf(text: string): unknown[] {
@@ -308,30 +296,44 @@ Deno.test("P1 answers 502 naming the engine when prefill fails, and 504 when no 
     ["no KV", { notifications: 0 }, 504, "KV-ready"],
   ];
   for (const [name, prefill, status, message] of cases) {
+    const clock = new FakeClock();
     const script: PairScript = {
       prefill,
       decode: () => Response.json({ choices: [] }),
-      router: { handoff: { kvReadyTimeoutMs: 50 } },
+      router: { clock, handoff: { kvReadyTimeoutMs: 50 } },
     };
     await withPair(script, async (pair) => {
-      const answer = await post(`${pair.router.url}/v1/completions`, COMPLETION);
+      const asked = post(`${pair.router.url}/v1/completions`, COMPLETION);
+      if (status === 504) {
+        await eventually(() => clock.dueIn(50), () => "the wait for KV");
+        await clock.advance(50);
+      }
+      const answer = await asked;
       assertEquals(answer.status, status, name);
       const { error } = await answer.json();
       assertStringIncludes(error.message, message, name);
       assertStringIncludes(error.message, pair.prefill.url, name);
       assertEquals(pair.decodeLegs(), [], name);
+      // What may have arrived is drained after a while.
+      await eventually(async () => {
+        await clock.advance(50);
+        return pair.router.app.stats().drains === 0;
+      }, () => `${name}: no drain is left`);
     });
   }
 });
 
 Deno.test("P1 decodes without notifications when told to", async () => {
+  const clock = new FakeClock();
   const script: PairScript = {
     prefill: { notifications: 0 },
     decode: () => sse(REST),
-    router: { handoff: { kvReadyTimeoutMs: 20, kvTimeoutPolicy: "proceed" } },
+    router: { clock, handoff: { kvReadyTimeoutMs: 20, kvTimeoutPolicy: "proceed" } },
   };
   await withPair(script, async ({ router }) => {
-    const answer = await post(`${router.url}/v1/completions`, COMPLETION);
-    assertEquals((await answer.json()).choices[0].text, " one two three");
+    const asked = post(`${router.url}/v1/completions`, COMPLETION);
+    await eventually(() => clock.dueIn(20), () => "the wait for KV");
+    await clock.advance(20);
+    assertEquals((await (await asked).json()).choices[0].text, " one two three");
   });
 });

@@ -10,8 +10,8 @@ import {
   PROMPT_IDS,
   type ScriptedPair,
   sse,
-  startPair,
   usageEvent,
+  withPair,
 } from "../support/scripted_pair.ts";
 
 /** Ids of the prompt as the client's endpoint makes them: not those of `/tokenize`. */
@@ -89,16 +89,11 @@ function decodeOrDirect({ text }: AskedRequest): Response {
   return JSON.parse(text).stream === true ? sse(REST) : Response.json({ whole: "direct" });
 }
 
-async function withPair(given: Case, run: (pair: ScriptedPair) => Promise<void>): Promise<void> {
+async function withCase(given: Case, run: (pair: ScriptedPair) => Promise<void>): Promise<void> {
   const { how, cacheBytes = 0, told = { ids: TOLD_IDS }, ...script } = given;
   const { prefill = { respond: telling(told) }, decode = decodeOrDirect, ...rest } = script;
   const router = { ...rest.router, tokenize: { how, cacheBytes } };
-  await using pair = await startPair({ ...rest, prefill, decode, router });
-  await run(pair);
-  await eventually(
-    () => Object.values(pair.router.app.stats()).every((count) => count === 0),
-    () => JSON.stringify(pair.router.app.stats()),
-  );
+  await withPair({ ...rest, prefill, decode, router }, run);
 }
 
 function paths(pair: ScriptedPair): readonly string[] {
@@ -126,7 +121,7 @@ async function textOf(answer: Response): Promise<string> {
 
 Deno.test("--tokenize prefill sends the client's own request, and decodes with the ids it tells", async () => {
   for (const [path, asked] of ENDPOINTS) {
-    await withPair({ how: "prefill" }, async (pair) => {
+    await withCase({ how: "prefill" }, async (pair) => {
       const more = { temperature: 0, min_tokens: 2, chat_template_kwargs: { a: 1 } };
       const answer = await post(pair.router.url + path, { ...asked, ...more, stream: false });
       const body = await answer.json();
@@ -155,7 +150,7 @@ Deno.test("--tokenize prefill sends the client's own request, and decodes with t
 
 Deno.test("--tokenize prefill streams the first token, and drains what ends with it", async () => {
   for (const [path, asked] of ENDPOINTS) {
-    await withPair({ how: "prefill" }, async (pair) => {
+    await withCase({ how: "prefill" }, async (pair) => {
       const answer = await post(pair.router.url + path, { ...asked, stream: true });
       assertStringIncludes(await answer.text(), '" one"');
       assertEquals(pair.drains(), []);
@@ -169,7 +164,7 @@ Deno.test("--tokenize prefill streams the first token, and drains what ends with
 });
 
 Deno.test("--tokenize prefill does without first_tok where the ids tell the token", async () => {
-  await withPair({ how: "prefill", told: { ids: TOLD_IDS, kv: {} } }, async (pair) => {
+  await withCase({ how: "prefill", told: { ids: TOLD_IDS, kv: {} } }, async (pair) => {
     const answer = await post(`${pair.router.url}/v1/chat/completions`, CHAT);
     assertEquals(await textOf(answer), " one two three");
     assertEquals(pair.decodeLegs()[0]?.["prompt"], [...TOLD_IDS, 91]);
@@ -188,7 +183,7 @@ Deno.test("--tokenize prefill takes a text that a parser took from the ids", asy
   ] as const;
   for (const [message, first] of messages) {
     const told = { ids: TOLD_IDS, message };
-    await withPair({ how: "prefill", told, textOf: textOfIds }, async (pair) => {
+    await withCase({ how: "prefill", told, textOf: textOfIds }, async (pair) => {
       const url = `${pair.router.url}/v1/chat/completions`;
       assertEquals(await textOf(await post(url, CHAT)), `${first} two three`);
       assertEquals(await textOf(await post(url, { ...CHAT, max_tokens: 1 })), first);
@@ -199,7 +194,7 @@ Deno.test("--tokenize prefill takes a text that a parser took from the ids", asy
 
 Deno.test("--tokenize prefill ends without a text of its own at a stop, whatever the id says", async () => {
   const choice = { finish_reason: "stop", message: { role: "assistant", content: null } };
-  await withPair({ how: "prefill", told: { ids: TOLD_IDS, choice } }, async (pair) => {
+  await withCase({ how: "prefill", told: { ids: TOLD_IDS, choice } }, async (pair) => {
     const answer = await post(`${pair.router.url}/v1/chat/completions`, CHAT);
     assertEquals(await textOf(answer), "");
     await eventually(() => pair.drains().length === 1, () => "one drain");
@@ -208,7 +203,7 @@ Deno.test("--tokenize prefill ends without a text of its own at a stop, whatever
 
 Deno.test("--tokenize prefill asks /tokenize where the answer tells no ids, each time", async () => {
   for (const [path, asked] of ENDPOINTS) {
-    await withPair({ how: "prefill", told: { ids: undefined } }, async (pair) => {
+    await withCase({ how: "prefill", told: { ids: undefined } }, async (pair) => {
       for (let time = 1; time <= 2; time++) {
         assertEquals(await textOf(await post(pair.router.url + path, asked)), " one two three");
       }
@@ -227,7 +222,7 @@ Deno.test("--tokenize prefill asks /tokenize where the answer tells no ids, each
 
 Deno.test("--tokenize auto asks an engine that tells no ids by /tokenize from then on", async () => {
   for (const [path, asked] of ENDPOINTS) {
-    await withPair({ how: "auto", told: { ids: undefined } }, async (pair) => {
+    await withCase({ how: "auto", told: { ids: undefined } }, async (pair) => {
       for (let time = 1; time <= 2; time++) {
         assertEquals(await textOf(await post(pair.router.url + path, asked)), " one two three");
       }
@@ -238,7 +233,7 @@ Deno.test("--tokenize auto asks an engine that tells no ids by /tokenize from th
 });
 
 Deno.test("--tokenize auto stays with an engine that tells ids", async () => {
-  await withPair({ how: "auto" }, async (pair) => {
+  await withCase({ how: "auto" }, async (pair) => {
     for (let time = 1; time <= 2; time++) {
       const answer = await post(`${pair.router.url}/v1/chat/completions`, CHAT);
       assertEquals(await textOf(answer), " one two three");
@@ -249,7 +244,7 @@ Deno.test("--tokenize auto stays with an engine that tells ids", async () => {
 
 Deno.test("--tokenize prefill goes direct when /tokenize disagrees with the prefill, and drains", async () => {
   const told = { ids: undefined, promptTokens: 4 };
-  await withPair({ how: "prefill", told }, async (pair) => {
+  await withCase({ how: "prefill", told }, async (pair) => {
     const answer = await post(`${pair.router.url}/v1/chat/completions`, CHAT);
     assertEquals(await answer.json(), { whole: "direct" });
     assertEquals(await metric(pair, "pd_router_direct_total"), ['{reason="prompt_unknown"} 1']);
@@ -260,7 +255,7 @@ Deno.test("--tokenize prefill goes direct when /tokenize disagrees with the pref
 Deno.test("--tokenize prefill goes around an engine whose /tokenize fails, and drains", async () => {
   const first: Case["first"] = ({ path, text }) =>
     path === "/tokenize" && !text.includes("again") ? new Response("", { status: 500 }) : undefined;
-  await withPair({ how: "prefill", told: { ids: undefined }, first }, async (pair) => {
+  await withCase({ how: "prefill", told: { ids: undefined }, first }, async (pair) => {
     const answer = await post(`${pair.router.url}/v1/chat/completions`, CHAT);
     assertEquals(answer.status, 502);
     assertStringIncludes((await answer.json()).error.message, "/tokenize");
@@ -279,7 +274,7 @@ Deno.test("--tokenize prefill leaves a refused request to one engine, with nothi
     respond: () => Response.json({ error: { message: "no" } }, { status: 400 }),
     notifications: 0,
   };
-  await withPair({ how: "prefill", prefill }, async (pair) => {
+  await withCase({ how: "prefill", prefill }, async (pair) => {
     const answer = await post(`${pair.router.url}/v1/chat/completions`, CHAT);
     assertEquals(await answer.json(), { whole: "direct" });
     assertEquals(pair.decodeLegs(), [CHAT]);
@@ -289,7 +284,7 @@ Deno.test("--tokenize prefill leaves a refused request to one engine, with nothi
 });
 
 Deno.test("--tokenize prefill goes direct with too long a request after the prefill, and drains", async () => {
-  await withPair({ how: "prefill" }, async (pair) => {
+  await withCase({ how: "prefill" }, async (pair) => {
     const asked = { ...CHAT, max_tokens: 4094 };
     const answer = await post(`${pair.router.url}/v1/chat/completions`, asked);
     assertEquals(await answer.json(), { whole: "direct" });
@@ -301,7 +296,7 @@ Deno.test("--tokenize prefill goes direct with too long a request after the pref
 
 Deno.test("--tokenize prefill drains a failed prefill by the ids of /tokenize", async () => {
   const prefill = { respond: () => new Response("", { status: 500 }) };
-  await withPair({ how: "prefill", prefill }, async (pair) => {
+  await withCase({ how: "prefill", prefill }, async (pair) => {
     const answer = await post(`${pair.router.url}/v1/chat/completions`, CHAT);
     assertEquals(answer.status, 502);
     await answer.body?.cancel();
@@ -316,7 +311,7 @@ Deno.test("--tokenize prefill drains when the client leaves while /tokenize is a
     path === "/tokenize" && hung++ === 0
       ? new Response(new ReadableStream({}), { headers: { "content-length": "10" } })
       : undefined;
-  await withPair({ how: "prefill", told: { ids: undefined }, first }, async (pair) => {
+  await withCase({ how: "prefill", told: { ids: undefined }, first }, async (pair) => {
     const controller = new AbortController();
     const leaving = post(`${pair.router.url}/v1/chat/completions`, CHAT, {
       signal: controller.signal,
@@ -331,7 +326,7 @@ Deno.test("--tokenize prefill drains when the client leaves while /tokenize is a
 });
 
 Deno.test("--tokenize prefill has the ids before the prefill where its endpoint is not the client's", async () => {
-  await withPair({ how: "prefill" }, async (pair) => {
+  await withCase({ how: "prefill" }, async (pair) => {
     const ids = await post(`${pair.router.url}/v1/completions`, { ...COMPLETION, prompt: [1, 2] });
     assertEquals(await textOf(ids), " one two three");
     assertEquals(paths(pair), ["/v1/completions"]);
@@ -352,7 +347,7 @@ Deno.test("--tokenize render asks with the client's own request, without what on
       request.path === `${path}/render`
         ? Response.json(path === "/v1/completions" ? [rendered] : rendered)
         : undefined;
-    await withPair({ how: "render", first }, async (pair) => {
+    await withCase({ how: "render", first }, async (pair) => {
       const body = { ...asked, stream: true, reasoning: null };
       const answer = await post(pair.router.url + path, { ...body, kv_transfer_params: { a: 1 } });
       assertStringIncludes(await answer.text(), '" one"');
@@ -371,7 +366,7 @@ Deno.test("--tokenize render asks an engine without it once, and /tokenize from 
   for (const status of [404, 405, 501]) {
     const first: Case["first"] = ({ path }) =>
       path.endsWith("/render") ? Response.json({}, { status }) : undefined;
-    await withPair({ how: "render", first }, async (pair) => {
+    await withCase({ how: "render", first }, async (pair) => {
       for (let time = 1; time <= 2; time++) {
         const answer = await post(`${pair.router.url}/v1/chat/completions`, CHAT);
         assertEquals(await textOf(answer), " one two three");
@@ -391,7 +386,7 @@ Deno.test("--tokenize render leaves a refused request to one engine, and fails w
   for (const [status, expected] of [[400, 200], [500, 502]] as const) {
     const first: Case["first"] = ({ path }) =>
       path.endsWith("/render") ? Response.json({}, { status }) : undefined;
-    await withPair({ how: "render", first }, async (pair) => {
+    await withCase({ how: "render", first }, async (pair) => {
       const answer = await post(`${pair.router.url}/v1/chat/completions`, CHAT);
       assertEquals(answer.status, expected);
       await answer.body?.cancel();
@@ -412,7 +407,7 @@ Deno.test("prompts that /tokenize cannot express are handed off where their ids 
     path.endsWith("/render") ? Response.json({ token_ids: TOLD_IDS }) : undefined;
   for (const more of EXACT) {
     for (const how of ["prefill", "auto", "render"] as const) {
-      await withPair({ how, first }, async (pair) => {
+      await withCase({ how, first }, async (pair) => {
         const answer = await post(`${pair.router.url}/v1/chat/completions`, { ...CHAT, ...more });
         assertEquals(await textOf(answer), " one two three");
         assertEquals(paths(pair).length, how === "render" ? 2 : 1);
@@ -431,7 +426,7 @@ Deno.test("prompts that /tokenize cannot express go direct where their ids are n
     const asked = { ...CHAT, ...more };
     const reason = "tools" in more ? "tools" : "documents";
     for (const how of ["engine", "prefill", "auto", "render"] as const) {
-      await withPair({ how, first, told: { ids: undefined } }, async (pair) => {
+      await withCase({ how, first, told: { ids: undefined } }, async (pair) => {
         const answer = await post(`${pair.router.url}/v1/chat/completions`, asked);
         assertEquals(await answer.json(), { whole: "direct" });
         assertEquals(pair.decodeLegs(), [asked]);
@@ -444,7 +439,7 @@ Deno.test("prompts that /tokenize cannot express go direct where their ids are n
 });
 
 Deno.test("--tokenize-cache-bytes asks /tokenize once for a prompt that comes again", async () => {
-  await withPair({ how: "engine", cacheBytes: 10_000 }, async (pair) => {
+  await withCase({ how: "engine", cacheBytes: 10_000 }, async (pair) => {
     const url = `${pair.router.url}/v1/completions`;
     for (const more of [{}, { max_tokens: 4 }, { prompt: "ho" }]) {
       const answer = await post(url, { ...COMPLETION, ...more });
@@ -459,7 +454,7 @@ Deno.test("--tokenize-cache-bytes asks /tokenize once for a prompt that comes ag
 });
 
 Deno.test("--tokenize-cache-bytes 0 keeps nothing", async () => {
-  await withPair({ how: "engine" }, async (pair) => {
+  await withCase({ how: "engine" }, async (pair) => {
     for (let time = 1; time <= 2; time++) {
       await textOf(await post(`${pair.router.url}/v1/completions`, COMPLETION));
     }

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
-import { eventually } from "../support/eventually.ts";
 import { engineAt, post, type RouterChanges, startRouter } from "../support/router.ts";
 import { type ScriptedEngine, startScripted } from "../support/scripted_engine.ts";
 import {
@@ -7,8 +6,8 @@ import {
   event,
   type ScriptedPair,
   sse,
-  startPair,
   usageEvent,
+  withPair,
 } from "../support/scripted_pair.ts";
 
 /** What a client may send; none of it is the router's own. */
@@ -126,21 +125,19 @@ function bodiesAt(engine: ScriptedEngine): Body[] {
 }
 
 /** A pair whose handoffs begin with the prefill's token. */
-async function withPair(
+async function withHandoffs(
   router: RouterChanges,
   run: (pair: ScriptedPair) => Promise<void>,
 ): Promise<void> {
-  await using pair = await startPair({
+  await withPair({
     decode: ({ text }) => JSON.parse(text).stream === true ? sse(REST) : Response.json({}),
     router,
-  });
-  await run(pair);
-  await eventually(() => Object.values(pair.router.app.stats()).every((count) => count === 0));
+  }, run);
 }
 
 for (const trustClientKvParams of [false, true]) {
   Deno.test(`a handoff in mode P1 has its own KV fields alone, trust ${trustClientKvParams}`, async () => {
-    await withPair({ trustClientKvParams }, async ({ router, prefill, decode }) => {
+    await withHandoffs({ trustClientKvParams }, async ({ router, prefill, decode }) => {
       for (const path of ["/v1/completions", "/v1/chat/completions"]) {
         const answer = await post(router.url + path, { ...FIELDS, ...GENERATING[path] });
         assertStringIncludes(await answer.text(), " one two three");
@@ -156,7 +153,7 @@ for (const trustClientKvParams of [false, true]) {
   });
 
   Deno.test(`a request served directly beside handoffs, trust ${trustClientKvParams}`, async () => {
-    await withPair({ trustClientKvParams }, async ({ router, prefill, decode }) => {
+    await withHandoffs({ trustClientKvParams }, async ({ router, prefill, decode }) => {
       const bodies = [
         { ...GENERATING["/v1/completions"], suffix: "direct" },
         { ...GENERATING["/v1/completions"], prompt_logprobs: 1, stream: true },
@@ -177,7 +174,7 @@ for (const trustClientKvParams of [false, true]) {
 
 Deno.test("lmcacheTagDirect tags what is served directly, and no leg of a handoff", async () => {
   const tag = { "lmcache.tag.pd_router": "direct" };
-  await withPair({ lmcacheTagDirect: true }, async ({ router, decode, prefill }) => {
+  await withHandoffs({ lmcacheTagDirect: true }, async ({ router, decode, prefill }) => {
     const direct = { ...GENERATING["/v1/completions"], suffix: "direct" };
     await (await post(`${router.url}/v1/completions`, { ...FIELDS, ...direct })).text();
     assertEquals(bodiesAt(decode), [{ ...direct, kv_transfer_params: tag }]);
@@ -189,11 +186,11 @@ Deno.test("lmcacheTagDirect tags what is served directly, and no leg of a handof
 
 Deno.test("lmcacheTagDirect leaves a trusted client's params, and other protocols, alone", async () => {
   const direct = { ...GENERATING["/v1/completions"], suffix: "direct" };
-  await withPair({ lmcacheTagDirect: true, trustClientKvParams: true }, async (pair) => {
+  await withHandoffs({ lmcacheTagDirect: true, trustClientKvParams: true }, async (pair) => {
     await (await post(`${pair.router.url}/v1/completions`, { ...FIELDS, ...direct })).text();
     assertEquals(bodiesAt(pair.decode), [{ ...FIELDS, ...direct }]);
   });
-  await withPair({ lmcacheTagDirect: true, handoff: { kind: "nixl" } }, async (pair) => {
+  await withHandoffs({ lmcacheTagDirect: true, handoff: { kind: "nixl" } }, async (pair) => {
     await (await post(`${pair.router.url}/v1/completions`, direct)).text();
     assertEquals(bodiesAt(pair.decode), [direct]);
   });

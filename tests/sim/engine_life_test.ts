@@ -2,6 +2,7 @@ import { EngineLife } from "../../lib/sim/engine_life.ts";
 import type { SimEngine } from "../../lib/sim/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { decodeLeg, PATH, prefillLeg, PROMPT, startPair } from "./pair.ts";
 import { eventsOf, get, type Json, post, specFor, startEngine } from "./support.ts";
 
@@ -66,7 +67,12 @@ Deno.test("samples of a prompt whose KV never came compute it, all of them", asy
 });
 
 Deno.test("an engine that ends fails what runs: streams with an event, the others with 500", async () => {
-  await using pair = await startPair({ ranks: 1, decode: { skipLastNTokens: 0, itlMs: 20 } });
+  const clock = new FakeClock();
+  await using pair = await startPair({
+    ranks: 1,
+    decode: { skipLastNTokens: 0, itlMs: 20 },
+    clock,
+  });
   const long = { prompt: "x", max_tokens: 5000, ignore_eos: true };
   const running = [
     post(pair.decode, PATH, { ...long, stream: true }),

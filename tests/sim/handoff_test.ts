@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "../support/assert.ts";
 import { encodeText } from "../../lib/sim/tokenizer.ts";
 import { eventually } from "../support/eventually.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { decodeLeg, Inbox, PATH, prefillLeg, PROMPT, rightText, startPair } from "./pair.ts";
 import { completionText, eventsOf, type Json, post, specFor, startEngine } from "./support.ts";
 
@@ -305,7 +306,7 @@ for (const [change, text] of BAD_SPECS) {
 }
 
 Deno.test("a prefill left after its first token is no crash", async () => {
-  await using pair = await startPair({ ranks: 1, prefill: { itlMs: 20 } });
+  await using pair = await startPair({ ranks: 1, prefill: { itlMs: 20 }, clock: new FakeClock() });
   const controller = new AbortController();
   const asked = post(pair.prefill, PATH, {
     prompt: PROMPT,

@@ -1,9 +1,26 @@
 import { assertEquals, assertNotEquals } from "../support/assert.ts";
+import type { SimEngine } from "../../lib/sim/mod.ts";
 import { encodeText } from "../../lib/sim/tokenizer.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { eventually } from "../support/eventually.ts";
-import { decodeLeg, Inbox, PATH, prefillLeg, PROMPT, rightText, startPair } from "./pair.ts";
+import {
+  decodeLeg,
+  Inbox,
+  type Pair,
+  PATH,
+  prefillLeg,
+  PROMPT,
+  rightText,
+  startPair,
+} from "./pair.ts";
 import { post, specFor, startEngine } from "./support.ts";
+
+/** The decode engine ends, and another takes its ports. */
+async function comeBack({ decode }: Pair): Promise<SimEngine> {
+  const { initPorts, allocPorts } = decode;
+  await decode.stop();
+  return await startEngine({ role: "decode", initPorts, allocPorts });
+}
 
 Deno.test("with MLA one rank notifies and the decode engine hits all the same", async () => {
   await using pair = await startPair({ prefill: { mla: true }, decode: { mla: true } });
@@ -51,9 +68,7 @@ Deno.test("a decode engine that came back is out of reach of those that knew it"
   await using pair = await startPair({ ranks: 1 });
   await prefillLeg(pair);
   await pair.inbox.expect(1);
-  const { initPorts, allocPorts } = pair.decode;
-  await pair.decode.stop();
-  await using back = await startEngine({ role: "decode", initPorts, allocPorts });
+  await using back = await comeBack(pair);
   for (const failures of [1, 2]) {
     await prefillLeg(pair, PROMPT, `unheard ${failures}`);
     await eventually(() => pair.prefill.stats().transferFailures === failures, () => "a failure");
@@ -73,9 +88,7 @@ Deno.test("POST /sim/reset makes a prefill engine forget the decode engines it k
   await using pair = await startPair({ ranks: 1 });
   await prefillLeg(pair);
   await pair.inbox.expect(1);
-  const { initPorts, allocPorts } = pair.decode;
-  await pair.decode.stop();
-  await using back = await startEngine({ role: "decode", initPorts, allocPorts });
+  await using back = await comeBack(pair);
   await post(pair.prefill, "/sim/reset", {});
   await prefillLeg(pair, PROMPT, "r2");
   await pair.inbox.expect(2);
@@ -86,9 +99,7 @@ Deno.test("a prefill engine that is new finds a decode engine that came back", a
   await using pair = await startPair({ ranks: 1 });
   await prefillLeg(pair);
   await pair.inbox.expect(1);
-  const { initPorts, allocPorts } = pair.decode;
-  await pair.decode.stop();
-  await using back = await startEngine({ role: "decode", initPorts, allocPorts });
+  await using back = await comeBack(pair);
   const proxy = { proxyHost: "127.0.0.1", proxyPort: pair.inbox.port } as const;
   await using fresh = await startEngine({ role: "prefill", ...proxy });
   const kv_transfer_params = specFor(back, "r2");

@@ -1,6 +1,7 @@
 /** Two engines of one handoff and the router's end of the notifications. @module */
 import { decode } from "@msgpack/msgpack";
 import { Pull } from "zeromq";
+import { type Clock, systemClock } from "../../lib/base/mod.ts";
 import type { SimEngine, SimOptions } from "../../lib/sim/mod.ts";
 import { encodeText } from "../../lib/sim/tokenizer.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -69,18 +70,20 @@ export interface PairOptions {
   readonly ranks?: number;
   readonly prefill?: Partial<SimOptions>;
   readonly decode?: Partial<SimOptions>;
+  /** Of all engines; the machine's when absent. */
+  readonly clock?: Clock;
 }
 
 /** Start a pair of engines of two ranks, unless told otherwise. */
 export async function startPair(
-  { ranks = 2, prefill = {}, decode = {} }: PairOptions = {},
+  { ranks = 2, prefill = {}, decode = {}, clock = systemClock() }: PairOptions = {},
 ): Promise<Pair> {
   const inbox = await Inbox.open();
   const proxy = { proxyHost: "127.0.0.1", proxyPort: inbox.port };
   const engines = await Promise.all([
-    startEngine({ role: "prefill", ranks, ...proxy, ...prefill }),
-    startEngine({ role: "decode", ranks, ...decode }),
-    startEngine(),
+    startEngine({ role: "prefill", ranks, ...proxy, ...prefill }, clock),
+    startEngine({ role: "decode", ranks, ...decode }, clock),
+    startEngine({}, clock),
   ]);
   return {
     inbox,

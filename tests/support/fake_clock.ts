@@ -11,6 +11,11 @@ export class FakeClock implements Clock {
     return this.#pending.length;
   }
 
+  /** Whether a timer falls due in `ms` from now, not before and not later. */
+  dueIn(ms: number): boolean {
+    return this.#pending.some(({ at }) => at === this.#now + ms);
+  }
+
   now(): number {
     return this.#now;
   }

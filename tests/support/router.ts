@@ -1,6 +1,7 @@
 /** A router on loopback, started for one test. @module */
 import { type App, startApp } from "../../lib/app.ts";
 import {
+  type Clock,
   type Engine,
   type Logger,
   seededRandom,
@@ -19,6 +20,10 @@ export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts">> 
   readonly log_?: Logger;
   readonly onTrace?: OnTrace;
   readonly seed?: number;
+  /** The machine's when absent. */
+  readonly clock?: Clock;
+  /** Do not wait until the engines have been asked for their models. */
+  readonly unprobed?: boolean;
 };
 
 /** A running router. */
@@ -43,7 +48,7 @@ export async function startRouter(
   engines: readonly Engine[],
   changes: RouterChanges = {},
 ): Promise<TestRouter> {
-  const { handoff, timeouts, log_, onTrace, seed, ...rest } = changes;
+  const { handoff, timeouts, log_, onTrace, seed, clock, unprobed, ...rest } = changes;
   const split = engines.some((engine) => engine.role === "prefill");
   const { kind = "lmcache", ...lmcache } = handoff ?? {};
   const config: RouterConfig = {
@@ -79,12 +84,12 @@ export async function startRouter(
     ...rest,
   };
   const app = await startApp(config, {
-    clock: systemClock(),
+    clock: clock ?? systemClock(),
     random: seededRandom(seed ?? 1),
     log: log_ ?? silentLogger(),
     ...(onTrace === undefined ? {} : { onTrace }),
   });
-  await app.probed;
+  if (unprobed !== true) await app.probed;
   return {
     app,
     url: `http://127.0.0.1:${app.address.port}`,

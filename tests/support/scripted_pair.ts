@@ -1,6 +1,7 @@
 /** A scripted prefill and a scripted decode engine behind a router, notified by a real PUSH socket. @module */
 import { encode } from "@msgpack/msgpack";
 import { Push } from "zeromq";
+import { eventually } from "./eventually.ts";
 import { engineAt, type RouterChanges, startRouter, type TestRouter } from "./router.ts";
 import { type AskedRequest, type ScriptedEngine, startScripted } from "./scripted_engine.ts";
 
@@ -159,6 +160,19 @@ export async function startPair(script: PairScript): Promise<ScriptedPair> {
     drains: () => asked().filter(isDrain),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+}
+
+/** Run a test on a pair; fails when the router keeps anything afterwards. */
+export async function withPair(
+  script: PairScript,
+  run: (pair: ScriptedPair) => Promise<void>,
+): Promise<void> {
+  await using pair = await startPair(script);
+  await run(pair);
+  await eventually(
+    () => Object.values(pair.router.app.stats()).every((count) => count === 0),
+    () => JSON.stringify(pair.router.app.stats()),
+  );
 }
 
 function prefillAnswer(said: PrefillScript): Response {

@@ -1,8 +1,8 @@
 import { encodeUtf8, RouterError } from "../../lib/base/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";
-import { answer, Fixture, text } from "./support/fixture.ts";
-import { countedSignal } from "./support/signals.ts";
+import { answer, Fixture, lateConnection, text } from "./support/fixture.ts";
+import { countedSignal } from "../support/counted_signal.ts";
 
 Deno.test("client.send() with an aborted signal does nothing", async () => {
   using fixture = new Fixture();
@@ -14,28 +14,17 @@ Deno.test("client.send() with an aborted signal does nothing", async () => {
 });
 
 Deno.test("client.send() aborted while connecting ends at once and closes a late connection", async () => {
-  let closed = 0;
-  let arrive = (): void => {};
-  const late = new Promise<void>((resolve) => arrive = resolve);
-  using fixture = new Fixture({
-    dial: async () => {
-      await late;
-      return {
-        read: () => Promise.resolve(null),
-        write: () => Promise.resolve(0),
-        close: () => closed++,
-      };
-    },
-  });
+  const late = lateConnection();
+  using fixture = new Fixture({ dial: late.dial });
   const { controller, signal, count } = countedSignal();
   const sent = assertRejects(() => fixture.send({ signal }), RouterError);
   await settle();
   controller.abort();
   assertEquals((await sent).code, "client-gone");
   assertEquals([count(), fixture.clock.pending], [0, 0]);
-  arrive();
+  late.arrive();
   await settle();
-  assertEquals([closed, fixture.client.stats().open], [1, 0]);
+  assertEquals([late.closed(), fixture.client.stats().open], [1, 0]);
 });
 
 Deno.test("client.send() aborted around the moment of connecting closes the connection", async () => {
@@ -165,26 +154,15 @@ Deno.test("client disposed rejects what is under way, and later requests", async
 });
 
 Deno.test("client disposed while connecting rejects and closes a late connection", async () => {
-  let closed = 0;
-  let arrive = (): void => {};
-  const late = new Promise<void>((resolve) => arrive = resolve);
-  const fixture = new Fixture({
-    dial: async () => {
-      await late;
-      return {
-        read: () => Promise.resolve(null),
-        write: () => Promise.resolve(0),
-        close: () => closed++,
-      };
-    },
-  });
+  const late = lateConnection();
+  const fixture = new Fixture({ dial: late.dial });
   const sent = assertRejects(() => fixture.send(), RouterError);
   await settle();
   fixture[Symbol.dispose]();
   assertEquals((await sent).code, "shutting-down");
-  arrive();
+  late.arrive();
   await settle();
-  assertEquals(closed, 1);
+  assertEquals(late.closed(), 1);
 });
 
 Deno.test("client disposed around the moment of connecting closes the connection", async () => {

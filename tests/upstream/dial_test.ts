@@ -10,7 +10,7 @@ import { assertEquals, assertRejects } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 import { MemorySocket } from "./support/memory_engine.ts";
 import { RawServer, turn } from "./support/raw_server.ts";
-import { countedSignal } from "./support/signals.ts";
+import { countedSignal } from "../support/counted_signal.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 

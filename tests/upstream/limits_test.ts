@@ -1,7 +1,7 @@
 import { RouterError } from "../../lib/base/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";
-import { answer, Fixture, text } from "./support/fixture.ts";
+import { answer, Fixture, lateConnection, text } from "./support/fixture.ts";
 
 const LENGTH_3 = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n";
 
@@ -105,19 +105,8 @@ Deno.test("client leaves one timer per connection, however many reads there are"
 });
 
 Deno.test("client.send() ends when no connection comes in time, and closes a late one", async () => {
-  let closed = 0;
-  let arrive = (): void => {};
-  const late = new Promise<void>((resolve) => arrive = resolve);
-  using fixture = new Fixture({
-    dial: async () => {
-      await late;
-      return {
-        read: () => Promise.resolve(null),
-        write: () => Promise.resolve(0),
-        close: () => closed++,
-      };
-    },
-  });
+  const late = lateConnection();
+  using fixture = new Fixture({ dial: late.dial });
   const sent = assertRejects(() => fixture.send(), RouterError);
   await fixture.clock.advance(999);
   assertEquals(fixture.clock.pending, 1);
@@ -128,9 +117,9 @@ Deno.test("client.send() ends when no connection comes in time, and closes a lat
     error.message,
     "Cannot reach engine http://10.0.0.1:8000: not connected in 1000 ms",
   );
-  arrive();
+  late.arrive();
   await settle();
-  assertEquals(closed, 1);
+  assertEquals(late.closed(), 1);
 });
 
 Deno.test("client.send() passes the limit on to the dialling", async () => {

@@ -1,6 +1,7 @@
 import { RouterError } from "../../lib/base/mod.ts";
 import { type BoardEvent, KvReadyBoard, type KvReadyBoardOptions } from "../../lib/zmq/mod.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { countedSignal } from "../support/counted_signal.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 
 interface Setting extends Disposable {
@@ -96,21 +97,21 @@ Deno.test("KvWaiter.wait() is aborted on entry, or while waiting, and leaves no 
   assertEquals(await waiter.wait({ timeoutMs: 100, signal: AbortSignal.abort() }), "aborted");
   assertEquals(at.clock.pending, SWEEPER);
 
-  const { signal, listeners, abort } = countedSignal();
+  const { signal, count, controller } = countedSignal();
   const end = waiter.wait({ timeoutMs: 100, signal });
-  assertEquals(listeners(), 1);
-  abort();
+  assertEquals(count(), 1);
+  controller.abort();
   assertEquals(await end, "aborted");
-  assertEquals([listeners(), at.clock.pending], [0, SWEEPER]);
+  assertEquals([count(), at.clock.pending], [0, SWEEPER]);
 
   const other = countedSignal();
   const timedOut = waiter.wait({ timeoutMs: 100, signal: other.signal });
   await at.clock.advance(100);
-  assertEquals([await timedOut, other.listeners()], ["timed-out", 0]);
+  assertEquals([await timedOut, other.count()], ["timed-out", 0]);
 
   const completed = waiter.wait({ timeoutMs: 100, signal: other.signal });
   at.board.accept(ready("r"));
-  assertEquals([await completed, other.listeners()], ["ready", 0]);
+  assertEquals([await completed, other.count()], ["ready", 0]);
 });
 
 Deno.test("KvWaiter.wait() serves several at a time, each with its own end", async () => {
@@ -346,24 +347,3 @@ Deno.test("KvReadyBoard dispose ends all waits, stops sweeping and takes nothing
   at.board[Symbol.dispose]();
   await settle();
 });
-
-/** A signal that knows how many listeners it has. */
-function countedSignal(): { signal: AbortSignal; listeners: () => number; abort: () => void } {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const listeners = new Set<unknown>();
-  const add = signal.addEventListener.bind(signal);
-  const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (type: string, listener: EventListenerOrEventListenerObject): void => {
-    listeners.add(listener);
-    add(type, listener);
-  };
-  signal.removeEventListener = (
-    type: string,
-    listener: EventListenerOrEventListenerObject,
-  ): void => {
-    listeners.delete(listener);
-    remove(type, listener);
-  };
-  return { signal, listeners: () => listeners.size, abort: () => controller.abort() };
-}

@@ -1,6 +1,6 @@
 /** Every form of `/v1/chat/completions` that is answered without parsers. @module */
 import type { ExchangeGroup, Json } from "./exchange.ts";
-import { both, chat, TOOL } from "./requests.ts";
+import { both, chat, TOOL, TRIP } from "./requests.ts";
 
 function saying(text: string): Readonly<Record<string, Json>> {
   return { structured_outputs: { choice: [text] }, max_tokens: 60, ignore_eos: false };
@@ -69,18 +69,7 @@ export const CHAT: ExchangeGroup = {
     ...both(chat("return_token_ids", { return_token_ids: true })),
     chat("seed", { seed: 7, temperature: 0.8, top_p: 0.9 }),
     ...both(chat("json schema", {
-      response_format: {
-        type: "json_schema",
-        json_schema: {
-          name: "trip",
-          schema: {
-            type: "object",
-            properties: { days: { type: "integer", minimum: 2, maximum: 4 } },
-            required: ["days"],
-            additionalProperties: false,
-          },
-        },
-      },
+      response_format: TRIP,
       max_tokens: 60,
       ignore_eos: false,
     })),

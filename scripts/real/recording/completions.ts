@@ -1,6 +1,6 @@
 /** Every form of `/v1/completions` that is answered. @module */
 import type { ExchangeGroup, Json } from "./exchange.ts";
-import { both, completion, IDS } from "./requests.ts";
+import { both, completion, IDS, TRIP } from "./requests.ts";
 
 const WORDS = "one two STOP three four";
 
@@ -72,18 +72,7 @@ export const COMPLETIONS: ExchangeGroup = {
       repetition_penalty: 1.1,
     }),
     ...both(completion("json schema", {
-      response_format: {
-        type: "json_schema",
-        json_schema: {
-          name: "trip",
-          schema: {
-            type: "object",
-            properties: { days: { type: "integer", minimum: 2, maximum: 4 } },
-            required: ["days"],
-            additionalProperties: false,
-          },
-        },
-      },
+      response_format: TRIP,
       max_tokens: 60,
       ignore_eos: false,
     })),

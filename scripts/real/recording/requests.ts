@@ -31,6 +31,20 @@ export const TOOL: Json = {
   },
 };
 
+/** A `response_format` that leaves an answer little choice. */
+export const TRIP: Json = {
+  type: "json_schema",
+  json_schema: {
+    name: "trip",
+    schema: {
+      type: "object",
+      properties: { days: { type: "integer", minimum: 2, maximum: 4 } },
+      required: ["days"],
+      additionalProperties: false,
+    },
+  },
+};
+
 /** A completion request; fields given as null are sent as null, as undefined not at all. */
 export function completion(
   name: string,

@@ -7,6 +7,7 @@ import {
   type UpstreamRequest,
   type UpstreamResponse,
 } from "../../../lib/upstream/mod.ts";
+import type { Dial } from "../../../lib/upstream/dial.ts";
 import { assertEquals } from "../../support/assert.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { MemoryEngines } from "./memory_engine.ts";
@@ -35,6 +36,31 @@ export function answer(body: string, head = "HTTP/1.1 200 OK"): string {
 /** The rest of a body as text. */
 export async function text(response: UpstreamResponse): Promise<string> {
   return decodeUtf8(await response.readAll(1 << 20));
+}
+
+/** A connection that comes when told to, and how often it was closed. */
+export interface LateConnection {
+  readonly dial: Dial;
+  readonly arrive: () => void;
+  readonly closed: () => number;
+}
+
+/** Dials that wait until `arrive` is called. */
+export function lateConnection(): LateConnection {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let closed = 0;
+  return {
+    dial: async () => {
+      await promise;
+      return {
+        read: () => Promise.resolve(null),
+        write: () => Promise.resolve(0),
+        close: () => closed++,
+      };
+    },
+    arrive: resolve,
+    closed: () => closed,
+  };
 }
 
 /** Disposing it disposes the client, which must leave no socket open and no timer pending. */
