@@ -2,6 +2,7 @@
 import { encode } from "@msgpack/msgpack";
 import { Push } from "zeromq";
 import { eventually } from "./eventually.ts";
+import { FakeClock } from "./fake_clock.ts";
 import { engineAt, type RouterChanges, startRouter, type TestRouter } from "./router.ts";
 import { type AskedRequest, type ScriptedEngine, startScripted } from "./scripted_engine.ts";
 
@@ -162,15 +163,22 @@ export async function startPair(script: PairScript): Promise<ScriptedPair> {
   };
 }
 
-/** Run a test on a pair; fails when the router keeps anything afterwards. */
+/**
+ * Run a test on a pair; fails when the router keeps anything afterwards. Where the clock is a
+ * `FakeClock`, time goes by then.
+ */
 export async function withPair(
   script: PairScript,
   run: (pair: ScriptedPair) => Promise<void>,
 ): Promise<void> {
   await using pair = await startPair(script);
   await run(pair);
+  const clock = script.router?.clock;
   await eventually(
-    () => Object.values(pair.router.app.stats()).every((count) => count === 0),
+    async () => {
+      if (clock instanceof FakeClock) await clock.advance(100);
+      return Object.values(pair.router.app.stats()).every((count) => count === 0);
+    },
     () => JSON.stringify(pair.router.app.stats()),
   );
 }
