@@ -1,9 +1,9 @@
 /** Clients that leave and engines that die, with KV in flight. @module */
-import { ask, type Body, post, textOf } from "./ask.ts";
+import { ask, post, textOf } from "./ask.ts";
 import { type Checks, must } from "./check.ts";
-import { LEASE_SECONDS, MODEL, type RealEngine } from "./engine.ts";
-import { idPrompt } from "./form_checks.ts";
+import { LEASE_SECONDS, type RealEngine } from "./engine.ts";
 import type { Gate } from "./gate.ts";
+import { holdOne, leaveAt, PATH, request } from "./held.ts";
 import { pause, until } from "./process.ts";
 import type { RealRouter } from "./router.ts";
 
@@ -19,8 +19,6 @@ export interface FaultRun {
   /** Where prefill engine `index` is reached by its peers. */
   readonly sidePorts: readonly number[];
 }
-
-const PATH = "/v1/completions";
 
 /** Tokens of an answer that is broken off. */
 const MANY_TOKENS = 1_400;
@@ -41,31 +39,6 @@ export async function checkFaults(checks: Checks, run: FaultRun): Promise<void> 
   await row("prefill engine killed between the legs", killPrefill);
   await row("requests after it", afterKill);
   await row("decode engine killed during the answer", killDecode);
-}
-
-function request(seed: number, more: Body = {}): Body {
-  const prompt = idPrompt(500 + seed, seed);
-  return { model: MODEL, prompt, max_tokens: 16, temperature: 0, ...more };
-}
-
-/** Resolves when the gate holds a request; `release` lets it go on. */
-function holdOne(
-  gates: readonly Gate[],
-): { readonly held: Promise<string>; readonly release: () => void } {
-  const held = Promise.withResolvers<string>();
-  const open = Promise.withResolvers<void>();
-  for (const gate of gates) {
-    gate.hold((path, body) => {
-      if (path !== PATH) return undefined;
-      held.resolve(body);
-      return open.promise;
-    });
-  }
-  const release = (): void => {
-    for (const gate of gates) gate.hold(() => undefined);
-    open.resolve();
-  };
-  return { held: held.promise, release };
 }
 
 /** Give the request up, and wait until no engine holds anything for it. */
@@ -92,21 +65,9 @@ async function nothingLeft(run: FaultRun): Promise<string> {
   return `every engine idle and its blocks free after ${seconds} s (lease ${LEASE_SECONDS} s)`;
 }
 
-/** POST, and leave once `moment` has come. */
-async function leaveAt(run: FaultRun, body: Body, moment: Promise<unknown>): Promise<void> {
-  const leaving = new AbortController();
-  const answer = post(run.router.url + PATH, body, leaving.signal).then(
-    (response) => response.body?.cancel(),
-    () => undefined, // It was given up.
-  );
-  await moment;
-  leaving.abort();
-  await answer;
-}
-
 async function leaveDuringPrefill(run: FaultRun): Promise<string> {
   const { held, release } = holdOne(run.prefillGates);
-  await leaveAt(run, request(1, { stream: true }), held);
+  await leaveAt(run.router, request(1, { stream: true }), held);
   await pause(500);
   release();
   return await nothingLeft(run);
@@ -114,7 +75,7 @@ async function leaveDuringPrefill(run: FaultRun): Promise<string> {
 
 async function leaveBetweenLegs(run: FaultRun): Promise<string> {
   const { held, release } = holdOne([run.decodeGate]);
-  await leaveAt(run, request(2, { stream: true }), held);
+  await leaveAt(run.router, request(2, { stream: true }), held);
   await pause(500);
   release();
   return await nothingLeft(run);

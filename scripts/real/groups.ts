@@ -7,6 +7,7 @@ import { checkFaults } from "./fault_checks.ts";
 import { checkForms } from "./form_checks.ts";
 import { startGate } from "./gate.ts";
 import { receiverKind, senderKind } from "./lmcache_engine.ts";
+import { checkLmcacheFaults } from "./lmcache_fault_checks.ts";
 import { checkMatrix } from "./matrix_checks.ts";
 import { checkKvMoved, checkLmcacheMoved, lossesOf } from "./moved_checks.ts";
 import { checkProxyNotif } from "./notif_check.ts";
@@ -128,10 +129,14 @@ async function runLmcache({ environment, checks, processes, logs }: Stage): Prom
     if (decode === undefined) continue;
     const mode = skip === 1 ? "P1" : "D1";
     const group = `LMCache ${mode}`;
-    const router = await startRouter(processes, logs, `router-${mode}`, PORTS.routers.handoff, [
+    const flags = [
       ...["--nixl-proxy-host", "127.0.0.1", "--nixl-proxy-port", String(PORTS.notifications)],
       ...["--nixl-first-token", skip === 1 ? "prefill" : "decode"],
-      ...["--prefill", sender.url, "--decode", `${decode.url};init=${init};alloc=${alloc}`],
+    ];
+    const to = (url: string): string => `${url};init=${init};alloc=${alloc}`;
+    const router = await startRouter(processes, logs, `router-${mode}`, PORTS.routers.handoff, [
+      ...flags,
+      ...["--prefill", sender.url, "--decode", to(decode.url)],
     ]);
     await warmUp(router);
     const limits = skip === 1 ? P1_LIMITS : {};
@@ -141,6 +146,23 @@ async function runLmcache({ environment, checks, processes, logs }: Stage): Prom
     await checkLmcacheMoved(checks, group, router, sender, decode);
     // The next one binds the same port, to which the prefill engine's sockets connect again.
     await router.process.stop();
+    using gates = new DisposableStack();
+    const prefillGate = gates.use(startGate(sender.port));
+    const decodeGate = gates.use(startGate(decode.port));
+    const name = `router-${mode}-faults`;
+    const faults = await startRouter(processes, logs, name, PORTS.routers.faults, [
+      ...[...flags, "--lmcache-tag-direct"],
+      ...["--prefill", prefillGate.url, "--decode", to(decodeGate.url)],
+    ]);
+    await checkLmcacheFaults(checks, {
+      group,
+      router: faults,
+      single,
+      decode,
+      prefillGate,
+      decodeGate,
+    });
+    await faults.process.stop();
   }
 }
 
