@@ -57,7 +57,7 @@ async function besideHandoff(
   { router, single, decode, decodeGate }: LmcacheFaultRun,
 ): Promise<string> {
   const body = request(33);
-  const twice = { ...body, n: 2 };
+  const twice = { ...body, n: 2, temperature: 0.7, seed: 5 };
   const right = await ask(single.url + PATH, body);
   const rightTwice = await ask(single.url + PATH, twice);
   const { held, release } = holdOne([decodeGate]);
