@@ -64,11 +64,15 @@ export function handoffProblems(engines: readonly Engine[]): readonly Problem[] 
       `label of one of --static-model-labels in --${role}-model-labels`;
     problems.push({ key: `--${role}`, message });
   }
-  if (
-    problems.length === 0 && !prefill.some((one) => decode.some((other) => mayMeet(one, other)))
-  ) {
+  const meeting = prefill.flatMap((one) =>
+    decode.filter((other) => mayMeet(one, other)).map((other) => [one, other] as const)
+  );
+  if (problems.length === 0 && meeting.length === 0) {
     const message = `no prefill engine serves a model of a decode engine: ${modelsOf(prefill)} ` +
       `against ${modelsOf(decode)}`;
+    problems.push({ key: "engines", message });
+  } else if (problems.length === 0 && !meeting.some((pair) => speakAlike(...pair))) {
+    const message = "no prefill engine has the kv_protocol of a decode engine: give it to both";
     problems.push({ key: "engines", message });
   }
   return problems;
@@ -78,6 +82,10 @@ export function handoffProblems(engines: readonly Engine[]): readonly Problem[] 
 function mayMeet(one: Engine, other: Engine): boolean {
   return one.models.length === 0 || other.models.length === 0 ||
     one.models.some((model) => other.models.includes(model));
+}
+
+function speakAlike(one: Engine, other: Engine): boolean {
+  return one.kvProtocol === other.kvProtocol;
 }
 
 function receiverOf(draft: EngineDraft, defaults: ReceiverDefaults): NixlReceiver | undefined {

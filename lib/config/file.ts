@@ -87,6 +87,12 @@ class Reading implements FileValues {
       for (const [name, list] of rows) this.values.set(name, list);
     } else if (key === "static_aliases" && asMap(value) !== undefined) {
       const aliases = Object.entries(this.#check(ALIASES, value, key) ?? {});
+      for (const [alias] of aliases) {
+        if (!alias.includes(":")) continue;
+        // The list of `alias:model` that it becomes would be read as another alias.
+        const message = "an alias cannot hold a colon";
+        this.problems.push({ key: `static_aliases in ${this.#path}`, value: alias, message });
+      }
       this.values.set(flag, aliases.map(([alias, model]) => `${alias}:${model}`));
     } else {
       const raw = this.#check(VALUE, value, key);

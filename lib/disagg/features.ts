@@ -20,6 +20,7 @@ export type DirectReason =
   | "reasoning"
   | "return_token_ids"
   | "truncate_prompt_tokens"
+  | "stream_options"
   | "malformed"
   | "context_length"
   | "tokenize_refused"
@@ -120,7 +121,7 @@ function noToolCalled({ body }: GenerationRequest): boolean {
 export const FEATURES: readonly Feature[] = [
   {
     reason: "malformed",
-    what: "A field with a value that engines refuse",
+    what: "A field with a value that engines refuse, or take for another",
     ...NEITHER,
     present: (request) => request.malformed || request.prompt.kind === "unusable",
   },
@@ -243,14 +244,20 @@ export const FEATURES: readonly Feature[] = [
   },
   {
     reason: "return_token_ids",
-    what: "Token ids in place of texts, or log-probabilities of given ones",
+    what: "Token ids in place of texts, log-probabilities of given ones, or the prompt's text",
     ...D1_ONLY,
-    present: anyAsked("return_tokens_as_token_ids", "logprob_token_ids"),
+    present: anyAsked("return_tokens_as_token_ids", "logprob_token_ids", "return_prompt_text"),
   },
   {
     reason: "truncate_prompt_tokens",
     what: "truncate_prompt_tokens",
     ...D1_ONLY,
     present: ({ body }) => body.has("truncate_prompt_tokens"),
+  },
+  {
+    reason: "stream_options",
+    what: "stream_options without include_usage, of which engines make different things",
+    ...D1_ONLY,
+    present: ({ includeUsage }) => includeUsage === undefined,
   },
 ];

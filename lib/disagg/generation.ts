@@ -33,7 +33,11 @@ export interface GenerationRequest {
   readonly body: JsonObject;
   readonly model: string;
   readonly stream: boolean;
-  readonly includeUsage: boolean;
+  /**
+   * Undefined where `stream_options` leaves it open: vLLM has taken that for true, 0.32 takes it
+   * for false, so that only an engine can tell.
+   */
+  readonly includeUsage: boolean | undefined;
   readonly continuousUsage: boolean;
   readonly prompt: PromptSource;
   /** The limit the client set, in tokens; undefined for the engine's default. */
@@ -73,8 +77,7 @@ export function readGeneration(form: GenerationForm, request: ApiRequest): Gener
     body,
     model,
     stream,
-    // vLLM: `include_usage` defaults to true once the object is there.
-    includeUsage: flags !== undefined && flags.include_usage !== false,
+    includeUsage: flags === undefined ? false : asFlag(flags.include_usage),
     continuousUsage: flags?.continuous_usage_stats === true && flags.include_usage !== false,
     prompt: form === "completions" ? promptOf(body) : { kind: "messages" },
     maxTokens: max,
@@ -82,11 +85,29 @@ export function readGeneration(form: GenerationForm, request: ApiRequest): Gener
     stop: stop ?? [],
     logprobs: logprobs.kind === "is" ? logprobs.value : undefined,
     malformed: maxTokens.kind === "odd" || minTokens.kind === "odd" || stop === undefined ||
-      logprobs.kind === "odd" ||
+      logprobs.kind === "odd" || FLAGS.some((key) => !isFlag(fieldOf(body, key))) ||
+      !isFlag(flags?.include_usage ?? undefined) ||
+      !isFlag(flags?.continuous_usage_stats ?? undefined) ||
       (max !== undefined && min > max) ||
       (options !== undefined && (flags === undefined || !stream)) ||
       (form === "chat" && !startsWith(body.raw("messages"), "[")),
   };
+}
+
+/** Flags that the router acts upon itself. Engines read other values than true and false as one. */
+const FLAGS = [
+  "echo",
+  "return_token_ids",
+  "include_stop_str_in_output",
+  "continue_final_message",
+] as const;
+
+function asFlag(value: unknown): boolean | undefined {
+  return typeof value === "boolean" ? value : undefined;
+}
+
+function isFlag(value: unknown): boolean {
+  return value === undefined || typeof value === "boolean";
 }
 
 /** `max_completion_tokens` wins over `max_tokens` in chat; completions know only the latter. */

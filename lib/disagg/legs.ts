@@ -6,7 +6,7 @@
  * @module
  */
 import { type ByteParts, encodeUtf8 } from "../base/mod.ts";
-import { objectOf, type RawJson } from "../openai/mod.ts";
+import { fieldOf, JsonObject, objectOf, type RawJson } from "../openai/mod.ts";
 import { forcesTool } from "./features.ts";
 import type { GenerationRequest } from "./generation.ts";
 
@@ -97,7 +97,7 @@ export function tokenizeBody(request: GenerationRequest): ByteParts {
   }
   const carried = Object.fromEntries(TOKENIZED.map((key) => [key, body.raw(key)]));
   // `/tokenize` defaults `add_generation_prompt` to true and refuses both being true.
-  const continues = body.value("continue_final_message") === true &&
+  const continues = fieldOf(body, "continue_final_message") === true &&
     !body.has("add_generation_prompt");
   return objectOf({
     model,
@@ -126,6 +126,7 @@ export function prefillBodyP1(
       // Without it the prefill engine could end an answer that must go on.
       min_tokens: request.minTokens > 0 ? "1" : undefined,
       logprobs: legLogprobs(request),
+      vllm_xargs: safeXargs(request.body),
       stream: "false",
       kv_transfer_params: kvTransferParams,
     },
@@ -142,16 +143,35 @@ const NOT_FOR_ONE_TOKEN = new Set([
   "echo",
   "logprobs",
   "top_logprobs",
+  // Refused without `logprobs`.
+  "logprob_token_ids",
   "return_token_ids",
   "kv_transfer_params",
   "disagg_spec",
   "ec_transfer_params",
 ]);
 
+const NOT_FOR_ONE_TOKEN_NOR_THINKING = new Set([...NOT_FOR_ONE_TOKEN, "thinking"]);
+
+/**
+ * Whether a request to `/v1/messages` has a budget for thinking, which vLLM refuses when the limit
+ * of the answer is not above it. The prompt is the same without, as it is not where thinking is
+ * turned off.
+ *
+ * Source: vLLM `vllm/entrypoints/anthropic/protocol.py` (`validate_thinking_budget`; it makes an
+ * exception for the NixlConnector's prefills alone) and `serving.py` (`_handle_thinking`).
+ */
+function budgetsThinking({ form, body }: GenerationRequest): boolean {
+  if (form !== "messages") return false;
+  const { type } = (fieldOf(body, "thinking") ?? {}) as { readonly type?: unknown };
+  return type === "enabled";
+}
+
 /** What makes a request of each form generate one token. */
 function oneToken({ form, body }: GenerationRequest): Readonly<Record<string, string | undefined>> {
   if (form === "responses") {
-    return { max_output_tokens: "1", store: body.has("store") ? "false" : undefined };
+    // An engine may keep what it answers unless it is told not to.
+    return { max_output_tokens: "1", store: "false" };
   }
   const newer = form === "chat" && body.has("max_completion_tokens");
   return { max_tokens: "1", max_completion_tokens: newer ? "1" : undefined };
@@ -170,10 +190,11 @@ function oneTokenBody(
   more: Readonly<Record<string, string | undefined>> = {},
 ): ByteParts {
   return request.body.edited({
-    remove: NOT_FOR_ONE_TOKEN,
+    remove: budgetsThinking(request) ? NOT_FOR_ONE_TOKEN_NOR_THINKING : NOT_FOR_ONE_TOKEN,
     set: {
       model: JSON.stringify(request.model),
       ...oneToken(request),
+      vllm_xargs: safeXargs(request.body),
       tool_choice: relaxedToolChoice(request),
       stream: "false",
       kv_transfer_params: params,
@@ -258,6 +279,7 @@ export function decodeBodyP1(request: GenerationRequest, leg: DecodeLeg): BytePa
         ? '{"include_usage":true,"continuous_usage_stats":true}'
         : '{"include_usage":true}',
       logprobs: legLogprobs(request),
+      vllm_xargs: safeXargs(request.body),
       return_token_ids: leg.tokenIds ? "true" : undefined,
     },
   });
@@ -278,8 +300,12 @@ export function originalBody(
   if (renamed === undefined && !unsafe && kvTransferParams === undefined) return [body.bytes];
   return body.edited({
     // CVE-2026-94622: params from outside can take a decode engine down.
-    ...(unsafe ? { remove: new Set(KV_FIELDS) } : {}),
-    set: { model: renamed, kv_transfer_params: kvTransferParams },
+    ...(unsafe ? { remove: KV_FIELD_SET } : {}),
+    set: {
+      model: renamed,
+      vllm_xargs: unsafe ? safeXargs(body) : undefined,
+      kv_transfer_params: kvTransferParams,
+    },
   });
 }
 
@@ -304,9 +330,29 @@ export function directBody(
 /** Fields that arrange a transfer of KV. */
 export const KV_FIELDS = ["kv_transfer_params", "disagg_spec", "ec_transfer_params"] as const;
 
+const KV_FIELD_SET: ReadonlySet<string> = new Set(KV_FIELDS);
+
 /** Whether a request tries to arrange a transfer of KV itself. */
 export function hasKvFields(body: GenerationRequest["body"]): boolean {
-  return KV_FIELDS.some((key) => body.member(key) !== undefined);
+  return KV_FIELDS.some((key) => body.member(key) !== undefined) || hasKvXargs(body);
+}
+
+/**
+ * Whether `vllm_xargs` holds such fields. vLLM makes its members arguments beside those that it
+ * makes of the fields themselves, under the same names, unchecked: a number there ends an engine.
+ *
+ * Source: vLLM `vllm/entrypoints/openai/completion/protocol.py` (`to_sampling_params`).
+ */
+function hasKvXargs(body: GenerationRequest["body"]): boolean {
+  const xargs = fieldOf(body, "vllm_xargs");
+  return typeof xargs === "object" && xargs !== null &&
+    KV_FIELDS.some((key) => Object.hasOwn(xargs, key));
+}
+
+/** `vllm_xargs` without them; undefined where it may stay as it is. */
+function safeXargs(body: GenerationRequest["body"]): ByteParts | undefined {
+  const raw = hasKvXargs(body) ? body.raw("vllm_xargs") : undefined;
+  return raw === undefined ? undefined : new JsonObject(raw).edited({ remove: KV_FIELD_SET });
 }
 
 /** A decode request that reads KV no answer will read: the same ids, one token, no stream. */

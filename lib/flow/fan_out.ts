@@ -118,7 +118,7 @@ async function streamed({ list, identity, n }: Work, request: GenerationRequest)
     begun,
     identity,
     n,
-    includeUsage: request.includeUsage,
+    includeUsage: request.includeUsage !== false,
   });
   const [first] = begun;
   const end = await first?.end;

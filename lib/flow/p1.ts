@@ -217,7 +217,7 @@ async function decodeRest(
   if (!request.stream) {
     return await wholeAnswer(deps, context, { ask, prefilled, seam, identity, open, lease });
   }
-  const writer = new StreamWriter(identity, { includeUsage: request.includeUsage });
+  const writer = new StreamWriter(identity, { includeUsage: request.includeUsage === true });
   beginAnswer(writer, ask, result, begun);
   const body = new HandoffStream(deps, {
     head: writer.take(),

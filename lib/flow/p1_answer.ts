@@ -6,6 +6,7 @@ import {
   type AnswerWriter,
   asUsage,
   rawJsonText,
+  stoppedUsage,
   StreamWriter,
   type TokenDetails,
   type Usage,
@@ -71,7 +72,7 @@ export function beginAnswer(
   text: string,
 ): void {
   const { request } = ask;
-  writer.begin(promptIds(ask));
+  writer.begin(promptIds(ask), beginUsage(request, result));
   const details = firstDetails(request, result);
   const raw = withEcho(request, text);
   if (raw.length === 0 && details === undefined) return;
@@ -82,6 +83,11 @@ export function beginAnswer(
 function runningUsage(usage: Usage | undefined): Usage | undefined {
   const { prompt_tokens_details: _details, ...counts } = usage ?? {};
   return asUsage(counts);
+}
+
+/** What the chunk before any token reports, when each chunk does. */
+function beginUsage(request: TextRequest, { usage }: PrefillResult): Usage | undefined {
+  return request.continuousUsage ? stoppedUsage(runningUsage(usage), 0) : undefined;
 }
 
 /** A streamed answer of which the prefill leg has told the headers. */
@@ -102,9 +108,9 @@ export function endedAnswer(
   const { usage, finishReason, stopReason } = result;
   const chunkUsage = request.continuousUsage ? usage : undefined;
   const writer = request.stream
-    ? new StreamWriter(identity, { includeUsage: request.includeUsage })
+    ? new StreamWriter(identity, { includeUsage: request.includeUsage === true })
     : new WholeWriter(identity, result.body);
-  writer.begin(promptIds(ask));
+  writer.begin(promptIds(ask), beginUsage(request, result));
   const details = firstDetails(request, result);
   const text = withEcho(request, result.text ?? "");
   writer.end(text, { finishReason, stopReason, usage, chunkUsage, details });

@@ -52,8 +52,11 @@ export interface AnswerEnd {
 
 /** Takes the parts of one answer in order. Text is the inside of a JSON string, as raw bytes. */
 export interface AnswerWriter {
-  /** The answer begins; before any text. `promptIds`: JSON of a list, for clients that ask. */
-  begin(promptIds?: Uint8Array): void;
+  /**
+   * The answer begins; before any text. `promptIds`: JSON of a list, for clients that ask. `usage`
+   * only when each chunk reports it.
+   */
+  begin(promptIds?: Uint8Array, usage?: Usage): void;
   /** Text of a chunk that does not end the answer. `usage` only when each chunk reports it. */
   text(rawText: Uint8Array, usage?: Usage, details?: TokenDetails): void;
   /** The last chunk's text and how it ended. */
@@ -149,7 +152,7 @@ export class StreamWriter implements AnswerWriter {
     this.#envelope = this.#ownEnvelope();
   }
 
-  begin(promptIds?: Uint8Array): void {
+  begin(promptIds?: Uint8Array, usage?: Usage): void {
     if (this.#identity.form !== "chat") {
       this.#promptIds = promptIds;
       return;
@@ -162,6 +165,7 @@ export class StreamWriter implements AnswerWriter {
         logprobs: null,
         finish_reason: null,
       }],
+      ...(usage === undefined ? {} : { usage: withoutNulls(usage) }),
     }));
     this.#rawEvent(
       promptIds === undefined ? chunk : objectWith(chunk, PROMPT_IDS_KEY, promptIds),

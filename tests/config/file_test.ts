@@ -117,6 +117,10 @@ Deno.test("readFileValues() tells where a shape is wrong", () => {
     ],
     ["static_models: {m: {static_backends: []}}", ["static_models.m.static_backends in pd.yaml"]],
     ["static_models: {m: [http://a]}", ["static_models.m in pd.yaml"]],
+    [
+      "static_aliases: {'llama3:8b': m}",
+      ['static_aliases in pd.yaml "llama3:8b": an alias cannot hold a colon'],
+    ],
     ["static_aliases: {a: 5}", ['static_aliases.a in pd.yaml "5": expected the name of a model']],
     ["prot: 1\nhots: b\nengines: [{}]", ["prot in", "hots in", "engines[0].url in"]],
   ];

@@ -122,6 +122,11 @@ Deno.test("resolveConfig() refuses what does not fit together", () => {
       ["engines: no prefill engine serves a model of a decode engine: m against n, o"],
     ],
     [
+      "no protocol in common",
+      { flags: { prefill: "http://p", decode: "http://d;kv_protocol=nixl" } },
+      ["engines: no prefill engine has the kv_protocol of a decode engine: give it to both"],
+    ],
+    [
       "a prefill engine for whole requests",
       { flags: { ...PAIR, "routing-logic": "roundrobin" } },
       ['--prefill "http://p:8000": a prefill engine needs --routing-logic disaggregated_prefill'],

@@ -66,6 +66,7 @@ const ROWS: readonly Row[] = [
   ["completions", { return_token_ids: true }, undefined, ["p1", "d1"]],
   ["completions", { logprob_token_ids: [1] }, "return_token_ids", ["d1"]],
   ["completions", { truncate_prompt_tokens: -1 }, "truncate_prompt_tokens", ["d1"]],
+  ["chat", { stream: true, stream_options: {} }, "stream_options", ["d1"]],
 
   // Of several obstacles the first in the table is told.
   ["completions", { max_tokens: 0, n: 2 }, "malformed", []],

@@ -144,11 +144,17 @@ type Usage = Pick<GenerationRequest, "includeUsage" | "continuousUsage" | "malfo
 const OPTIONS: readonly (readonly [asked: Asked, usage: Partial<Usage>])[] = [
   [{ stream: true }, {}],
   [{ stream: true, stream_options: null }, {}],
-  [{ stream: true, stream_options: {} }, { includeUsage: true }],
+  [{ stream: true, stream_options: {} }, { includeUsage: undefined }],
+  [{ stream: true, stream_options: { include_obfuscation: false } }, { includeUsage: undefined }],
+  [{ stream: true, stream_options: { include_usage: null } }, { includeUsage: undefined }],
   [{ stream: true, stream_options: { include_usage: true } }, { includeUsage: true }],
   [{ stream: true, stream_options: { include_usage: false } }, {}],
   [
     { stream: true, stream_options: { continuous_usage_stats: true } },
+    { includeUsage: undefined, continuousUsage: true },
+  ],
+  [
+    { stream: true, stream_options: { include_usage: true, continuous_usage_stats: true } },
     { includeUsage: true, continuousUsage: true },
   ],
   [{ stream: true, stream_options: { include_usage: false, continuous_usage_stats: true } }, {}],
@@ -157,8 +163,8 @@ const OPTIONS: readonly (readonly [asked: Asked, usage: Partial<Usage>])[] = [
     { includeUsage: true },
   ],
   [{ stream: true, stream_options: "x" }, { malformed: true }],
-  [{ stream: false, stream_options: {} }, { includeUsage: true, malformed: true }],
-  [{ stream_options: {} }, { includeUsage: true, malformed: true }],
+  [{ stream: false, stream_options: {} }, { includeUsage: undefined, malformed: true }],
+  [{ stream_options: {} }, { includeUsage: undefined, malformed: true }],
 ];
 
 for (const [asked, usage] of OPTIONS) {

@@ -1,7 +1,14 @@
-import { byteLength, type ByteParts, decodeUtf8, encodeUtf8 } from "../../lib/base/mod.ts";
+import {
+  byteLength,
+  type ByteParts,
+  decodeUtf8,
+  encodeUtf8,
+  RouterError,
+} from "../../lib/base/mod.ts";
 import {
   decodeBodyP1,
   type DecodeLeg,
+  directBody,
   drainBodyD1,
   drainBodyP1,
   type GenerationRequest,
@@ -13,7 +20,7 @@ import {
   withToken,
 } from "../../lib/disagg/mod.ts";
 import type { AnswerForm } from "../../lib/openai/mod.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 import { type Asked, generation, jsonOf, textOf } from "./support.ts";
 
 const FORMS = ["completions", "chat"] as const satisfies readonly AnswerForm[];
@@ -332,6 +339,63 @@ for (const [name, text, body] of ORIGINALS) {
     assertEquals(textOf(originalBody(generation("completions", text))), body);
   });
 }
+
+/** Under these names vLLM makes of `vllm_xargs` what it makes of the fields themselves. */
+const XARGS =
+  '{"model":"m","vllm_xargs":{"x":1.50,"kv_transfer_p\\u0061rams":1,"ec_transfer_params":""}}';
+
+Deno.test("No body carries a client's arrangement of a transfer among vllm_xargs", () => {
+  const request = generation("completions", XARGS);
+  const leg = { promptIds: IDS, firstToken: 9, maxTokens: 2, tokenIds: false };
+  const bodies: readonly ByteParts[] = [
+    originalBody(request),
+    originalBody(request, PARAMS),
+    directBody(request, { trusted: false, tagged: true }),
+    prefillBodyP1(request, IDS, PARAMS),
+    prefillBodyToldP1(request, PARAMS),
+    decodeBodyP1(request, leg),
+    prefillBodyD1(request, PARAMS),
+    drainBodyD1(request),
+  ];
+  for (const body of bodies) assertStringIncludes(textOf(body), '"vllm_xargs":{"x":1.50}');
+  assertEquals(textOf(originalBody(request, undefined, true)), XARGS);
+});
+
+Deno.test("originalBody() leaves other vllm_xargs alone", () => {
+  const request = generation("completions", '{"model":"m","vllm_xargs":{"session_id": "s"}}');
+  const [only, ...rest] = originalBody(request);
+  assert(only === request.body.bytes && rest.length === 0);
+});
+
+const THINKING: readonly (readonly [asked: unknown, kept: boolean])[] = [
+  [{ type: "enabled", budget_tokens: 2048 }, false],
+  [{ type: "disabled" }, true],
+  [{ type: "adaptive" }, true],
+];
+
+for (const [thinking, kept] of THINKING) {
+  Deno.test(`The one-token bodies of D1 ${kept ? "keep" : "drop"} ${JSON.stringify(thinking)}`, () => {
+    const request = generation("messages", { max_tokens: 4096, thinking });
+    for (const body of [prefillBodyD1(request, PARAMS), drainBodyD1(request)]) {
+      assertEquals(Object(jsonOf(body)).thinking, kept ? thinking : undefined);
+    }
+    assertEquals(Object(jsonOf(originalBody(request))).thinking, thinking);
+  });
+}
+
+Deno.test("The one-token bodies of D1 ask for no given tokens' log-probabilities", () => {
+  const request = generation("completions", { logprobs: 1, logprob_token_ids: [5] });
+  for (const body of [prefillBodyD1(request, PARAMS), drainBodyD1(request)]) {
+    const { logprobs, logprob_token_ids: ids } = Object(jsonOf(body));
+    assertEquals([logprobs, ids], [undefined, undefined]);
+  }
+});
+
+Deno.test("tokenizeBody() refuses a malformed continue_final_message by name", () => {
+  const text = String.raw`{"model":"m","messages":[],"continue_final_message":"\q"}`;
+  const error = assertThrows(() => tokenizeBody(generation("chat", text)), RouterError);
+  assertEquals([error.code, error.param], ["bad-request", "continue_final_message"]);
+});
 
 Deno.test("originalBody() keeps what a trusted client says of the transfer", () => {
   const request = generation("chat", '{"model":"m","messages":[],"kv_transfer_params":{"a":1}}');

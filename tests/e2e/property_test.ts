@@ -146,6 +146,8 @@ const streaming = fc.tuple(
     undefined,
     { include_usage: true },
     { include_usage: true, continuous_usage_stats: true },
+    { include_obfuscation: false },
+    { continuous_usage_stats: true },
   ),
 );
 

@@ -55,7 +55,7 @@ export function ofChunks(chunks: readonly Json[], stops = false): Omit<Told, "st
     choice: withoutNulls(choice),
     usage: chunks.findLast((chunk) => chunk.usage)?.usage,
     promptIds: chunks.find((chunk) => chunk.prompt_token_ids)?.prompt_token_ids,
-    reports: chunks.every((chunk) => chunk.usage || chunk.choices?.[0]?.delta?.role),
+    reports: chunks.every((chunk) => chunk.usage),
   };
 }
 
