@@ -191,7 +191,7 @@ export const SUPPORTED_GROUPS = [
         type: "string",
         choices: ["retry", "proceed"],
         default: "retry",
-        help: "After that wait: prefill again on another pair, or decode anyway",
+        help: "After that wait: prefill again for another decode engine, or decode anyway",
       },
       {
         name: "nixl-first-token",

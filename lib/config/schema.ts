@@ -10,7 +10,7 @@ export type Routing =
   /** Requests of one session go to the same engines; `sessionKey` is a header or body field. */
   | { readonly kind: "session"; readonly sessionKey: string };
 
-/** After a missing KV-ready notification: prefill again on another pair, or decode anyway. */
+/** After a missing KV-ready notification: prefill again for another decode engine, or decode anyway. */
 export type KvTimeoutPolicy = "retry" | "proceed";
 
 /** Handoffs from prefill to decode engines over LMCache's NIXL path. */

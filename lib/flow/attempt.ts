@@ -10,7 +10,12 @@ export type RetryReason = "tokenize_failed" | "prefill_failed" | "kv_timeout" | 
 export type AttemptEnd =
   | { readonly kind: "answer"; readonly answer: Answer }
   /** One engine has to serve this request whole. */
-  | { readonly kind: "direct"; readonly reason: DirectReason }
+  | {
+    readonly kind: "direct";
+    readonly reason: DirectReason;
+    /** KV of the prompt is at a decode engine, or on its way there. */
+    readonly moved?: true;
+  }
   | {
     readonly kind: "retry";
     readonly reason: RetryReason;
@@ -18,4 +23,6 @@ export type AttemptEnd =
     readonly error: RouterError;
     /** Ids of the engines to go around. */
     readonly avoid: readonly string[];
+    /** Id of a decode engine that may hold pages of this prompt which nobody has written. */
+    readonly spoilt?: string;
   };

@@ -9,10 +9,10 @@ import {
 import type { AnswerWriter } from "../openai/mod.ts";
 import { SseDecoder } from "../sse/mod.ts";
 import type { UpstreamResponse } from "../upstream/mod.ts";
-import type { Background } from "./background.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
 import { asDecodeError, decodeError } from "./decode_error.ts";
 import { EventPump, type Seam } from "./event_pump.ts";
+import { failureInData } from "./engine_failure.ts";
 import { countEngineError, exchange, logRouting, readError } from "./exchange.ts";
 
 /** A decode answer of which the first event is at hand. */
@@ -79,13 +79,15 @@ export async function openDecode(
       },
     });
     const first = await nextEvent(engine, response, decoder);
+    const failure = failureInData(first);
+    if (failure !== undefined) throw decodeError(engine, `failed: ${failure}`);
     context.trace.add("decode-first", engine.url);
     const open = { response, decoder, comments, first, abort };
     return { kind: "open", open, close: () => open.response[Symbol.dispose]() };
   } catch (cause) {
     response?.[Symbol.dispose]();
     const error = asDecodeError(engine, cause);
-    countEngineError(deps, engine, "decode", error);
+    if (!abort.signal.aborted) countEngineError(deps, engine, "decode", error);
     return { kind: "failed", error };
   }
 }
@@ -113,7 +115,7 @@ const MAX_COMMENTS = 64;
  * Throws `decode-failed`, `upstream-timeout` or `client-gone`; gives the connection back always.
  */
 export async function* pumpDecode(
-  deps: { readonly background: Background; readonly clock: Clock },
+  deps: Pick<HandoffDeps, "background" | "clock" | "metrics">,
   open: OpenDecode,
   seam: Seam,
   writer: AnswerWriter,
@@ -146,6 +148,9 @@ export async function* pumpDecode(
       decoder.push(bytes);
       data = decoder.next();
     }
+  } catch (error) {
+    if (!open.abort.signal.aborted) countEngineError(deps, seam.engine, "decode", error);
+    throw error;
   } finally {
     if (finished && !pump.cut) deps.background.run(giveBack(deps.clock, response));
     else response[Symbol.dispose]();

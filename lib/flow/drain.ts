@@ -92,9 +92,11 @@ export class Drainer {
     if (end.kind === "refused" || (end.kind === "failed" && !end.sent)) return "nothing_moved";
     const wait = await landed.wait({ timeoutMs: this.#options.graceMs, signal });
     if (wait === "aborted") return "stopped";
-    const heard = landed.received() > 0;
-    if (landed.cancelled || (end.kind === "failed" && !heard)) return "nothing_moved";
-    // Without all notifications the pages may be there all the same: one can get lost.
+    // An engine that lives to tell of a failure has moved nothing, if it has not said otherwise.
+    const unmoved = end.kind === "failed" && end.told && landed.received() === 0;
+    if (landed.cancelled || unmoved) return "nothing_moved";
+    // Without all notifications the pages may be there all the same: one can get lost, and an engine
+    // that died may have allocated pages, which nobody fills but every later request would find.
     let body: ByteParts | undefined;
     try {
       body = await transfer.body(end.kind === "ok" ? end.result : undefined);

@@ -90,6 +90,11 @@ function failureInEvents(text: string): string | undefined {
   return undefined;
 }
 
+/** What one event's data says has failed. */
+export function failureInData(data: Uint8Array): string | undefined {
+  return failureIn(decodeUtf8(data));
+}
+
 /** What `text`, an answer or one event's data, says has failed. */
 function failureIn(text: string): string | undefined {
   // Nearly all answers name no failure: they are spared the parsing.

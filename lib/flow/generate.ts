@@ -30,6 +30,8 @@ export interface GenerateAsk {
   readonly sessionKey: string | undefined;
   /** The client picked the engine: nothing is handed off. */
   readonly engine?: Engine | undefined;
+  /** KV of the prompt may be at a decode engine, for another request. */
+  readonly apart?: boolean;
 }
 
 /**
@@ -73,9 +75,12 @@ async function generateOne(
       model: request.model,
       sessionKey: ask.sessionKey,
       avoid: new Set(failed?.avoid),
-      receives: (engine) => receives(deps, engine, mode) && (!readsAgain || rereads(deps, engine)),
+      receives: (engine) =>
+        engine.id !== failed?.spoilt && receives(deps, engine, mode) &&
+        (!readsAgain || rereads(deps, engine)),
     });
     if (choice.kind === "none") {
+      if (failed?.spoilt !== undefined) throw failed.error;
       const lacking = choice.lacks === "prefill" ? "no_prefill_engine" : "no_nixl_receiver";
       return await goDirect(deps, context, ask, lacking);
     }
@@ -96,7 +101,11 @@ async function generateOne(
       case "answer":
         return end.answer;
       case "direct":
-        return await goDirect(deps, context, ask, end.reason);
+        return await goDirect(deps, context, {
+          ...ask,
+          // Found before it has landed, that KV would be garbage; and it is drained meanwhile.
+          apart: end.moved === true || failed !== undefined,
+        }, end.reason);
       case "retry":
         if (attempt === ATTEMPTS) throw end.error;
         failed = end;
@@ -223,14 +232,14 @@ async function goDirect(
 
 /** One engine answers, the client's choice if it made one. */
 function serve(deps: HandoffDeps, context: RequestContext, ask: GenerateAsk): Promise<Answer> {
-  const { request, path, sessionKey, engine } = ask;
+  const { request, path, sessionKey, engine, apart = false } = ask;
   return direct(deps, context, {
     path,
     model: request.model,
     sessionKey,
     body: directBody(request, {
       trusted: deps.trustClientKvParams,
-      tagged: deps.lmcacheTagDirect && hasReceiver(deps),
+      tagged: (deps.lmcacheTagDirect || apart) && hasReceiver(deps),
     }),
     stream: request.stream,
     ...(engine === undefined ? {} : { engine }),

@@ -47,5 +47,12 @@ export function withoutKv(
   pair: Pair,
 ): AttemptEnd {
   const error = kvTimeout(deps, pair);
-  return { kind: "retry", reason: "kv_timeout", error, avoid: [pair.prefill.id, pair.decode.id] };
+  return {
+    kind: "retry",
+    reason: "kv_timeout",
+    error,
+    avoid: [pair.prefill.id, pair.decode.id],
+    // Pages that are allocated and not written are found there, and not sent a second time.
+    spoilt: pair.decode.id,
+  };
 }

@@ -103,7 +103,6 @@ export class HandoffStream implements ByteSource {
       ? error
       : new RouterError("internal", "The answer could not be completed", { cause: error });
     this.#failure = known;
-    this.#parts.writer.take();
     this.#parts.writer.fail(errorBodyOf(known));
     return this.#parts.writer.take();
   }

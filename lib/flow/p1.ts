@@ -96,6 +96,7 @@ export async function attemptP1(
   }
   const { result } = end;
   const settled = prompt.kind === "known" ? prompt : await prompt.settle(result);
+  if (settled.kind === "direct") return { ...settled, moved: true };
   if (settled.kind !== "known") return settled;
   const known: P1Ask<KnownPrompt> = { ...ask, prompt: settled };
   if (result.finishReason === "stop" || settled.maxTokens === 1) {
@@ -104,7 +105,9 @@ export async function attemptP1(
     return { kind: "answer", answer };
   }
   const first = await readFirst(deps, context, known, result);
-  if (first.kind === "unknown") return { kind: "direct", reason: "detokenize_unavailable" };
+  if (first.kind === "unknown") {
+    return { kind: "direct", reason: "detokenize_unavailable", moved: true };
+  }
   return await decodeRest(deps, context, known, { result, first, custody: custody.move() });
 }
 
@@ -254,7 +257,7 @@ async function wholeAnswer(
     case "timed-out":
       return withoutKv(deps, pair);
     case "refused":
-      return { kind: "direct", reason: "decode_refused" };
+      return { kind: "direct", reason: "decode_refused", moved: true };
     case "failed":
       return {
         kind: "retry",

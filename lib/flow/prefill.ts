@@ -54,8 +54,14 @@ export type PrefillEnd =
     readonly headers: readonly HeaderField[];
     readonly body: Uint8Array;
   }
-  /** `sent`: the engine may have worked on it, and its KV may have moved. */
-  | { readonly kind: "failed"; readonly error: RouterError; readonly sent: boolean };
+  | {
+    readonly kind: "failed";
+    readonly error: RouterError;
+    /** The engine may have worked on it, and its KV may have moved. */
+    readonly sent: boolean;
+    /** The engine itself said that it failed (5xx). */
+    readonly told: boolean;
+  };
 
 /** What to send. */
 export interface PrefillAsk {
@@ -109,7 +115,7 @@ async function run(
     if (response.status >= 400 && response.status < 500) {
       return { kind: "refused", status: response.status, headers: response.headers, body };
     }
-    return failed(engine, `answered ${response.status}: ${message}`);
+    return failed(engine, `answered ${response.status}: ${message}`, { told: true });
   } catch (cause) {
     const sent = errorCodeOf(cause) !== "upstream-unreachable";
     const what = cause instanceof SyntaxError ? "answered 200 without a JSON object" : "failed";
@@ -120,7 +126,7 @@ async function run(
 function failed(
   engine: Engine,
   what: string,
-  details: { readonly cause?: unknown; readonly sent?: boolean } = {},
+  details: { readonly cause?: unknown; readonly sent?: boolean; readonly told?: boolean } = {},
 ): PrefillEnd {
   const code = errorCodeOf(details.cause) === "upstream-timeout"
     ? "upstream-timeout"
@@ -128,7 +134,7 @@ function failed(
   const error = new RouterError(code, `Prefill on engine ${engine.url} ${what}`, {
     cause: details.cause,
   });
-  return { kind: "failed", error, sent: details.sent ?? true };
+  return { kind: "failed", error, sent: details.sent ?? true, told: details.told ?? false };
 }
 
 function readResult(

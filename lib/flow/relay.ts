@@ -225,7 +225,7 @@ async function open(
   } catch (cause) {
     response?.[Symbol.dispose]();
     const error = asDecodeError(engine, cause);
-    countEngineError(deps, engine, "decode", error);
+    if (!abort.signal.aborted) countEngineError(deps, engine, "decode", error);
     return { kind: "failed", error };
   }
 }

@@ -23,13 +23,17 @@ function unforeseen(deps: HttpDeps, error: unknown): Response {
   return new Response(body as Uint8Array<ArrayBuffer>, { status, headers: fields });
 }
 
+const NO_URL = "The request's target and its 'Host' header make no URL";
+
 function createHandler(deps: HttpDeps): (request: Request) => Promise<Response> {
   return async (request) => {
     const trace = new RequestTrace(deps.clock);
     const context = contextOf(request, deps, trace);
-    const url = new URL(request.url);
-    const path = withoutRoot(url.pathname, deps.config.rootPath);
-    const answer = await answerFor(deps, { request, url, path, context });
+    const url = URL.parse(request.url);
+    const path = withoutRoot(url?.pathname ?? "", deps.config.rootPath);
+    const answer = url === null
+      ? errorAnswer(new RouterError("bad-request", NO_URL), deps.log)
+      : await answerFor(deps, { request, url, path, context });
     const onEnd = (outcome: Outcome): void => record(deps, path, context, outcome);
     const onFirstByte = (): void => recordFirstByte(deps, context);
     return answerResponse(answer, path, context.id, onFirstByte, onEnd);

@@ -255,6 +255,42 @@ Deno.test("P1 tells a failed decode in the stream once the head is out", async (
   }
 });
 
+/** Events that arrive in one read. */
+function atOnce(...events: readonly string[]): Response {
+  return new Response(events.join(""), { headers: { "content-type": "text/event-stream" } });
+}
+
+const ENGINE_ERROR = data({ error: { message: "gone", type: "InternalServerError", code: 500 } });
+
+Deno.test("P1 sends the text that came with a decode engine's failure", async () => {
+  const events = [event(" two"), event(" three"), ENGINE_ERROR, data("[DONE]")];
+  await withPair({ decode: () => atOnce(...events) }, async ({ router }) => {
+    const asked = { model: "m", prompt: "x", max_tokens: 9, stream: true };
+    const text = await (await post(`${router.url}/v1/completions`, asked)).text();
+    assertEquals(
+      [...text.matchAll(/"text":"([^"]*)"/g)].map(([, said]) => said),
+      [" one", " two", " three"],
+    );
+    assertStringIncludes(text, "gone");
+    const metrics = await (await fetch(`${router.url}/metrics`)).text();
+    assert(/pd_router_engine_errors_total\{[^}]*leg="decode"[^}]*\} 1\n/.test(metrics), metrics);
+  });
+});
+
+for (const stream of [true, false]) {
+  Deno.test(`P1 drains when the decode engine's first event is a failure, stream ${stream}`, async () => {
+    const decode: PairScript["decode"] = ({ text }) =>
+      JSON.parse(text).stream ? atOnce(ENGINE_ERROR, data("[DONE]")) : Response.json({});
+    await withPair({ decode }, async ({ router, drains }) => {
+      const asked = { model: "m", prompt: "x", max_tokens: 9, stream };
+      const answer = await post(`${router.url}/v1/completions`, asked);
+      assertEquals(answer.status, stream ? 200 : 502);
+      assertStringIncludes(await answer.text(), "gone");
+      await eventually(() => drains().length === 1, () => "one drain");
+    });
+  });
+}
+
 Deno.test("P1 passes a prefill engine's refusal on and never reaches the decode engine", async () => {
   const refusal = {
     error: { message: "too long", type: "BadRequestError", param: null, code: 400 },

@@ -211,3 +211,18 @@ Deno.test("endpoints strip KV parameters that only a router may set", async () =
     assertEquals(await answer.json(), { model: "m", prompt: "a" });
   });
 });
+
+Deno.test("endpoints answer 400 to a Host that is none", async () => {
+  await using router = await startRouter([]);
+  for (const host of ["a b", "[::", "a:99999"]) {
+    using connection = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: router.app.address.port,
+    });
+    const request = `GET /health HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(request));
+    const answer = await new Response(connection.readable).text();
+    assertStringIncludes(answer, "HTTP/1.1 400 ");
+    assertStringIncludes(answer, "Host");
+  }
+});

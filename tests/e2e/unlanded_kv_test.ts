@@ -1,0 +1,99 @@
+import type { FirstToken } from "../../lib/base/mod.ts";
+import { comparable, type ComparableAnswer } from "../support/answers.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type Cluster, MODEL, startCluster } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
+import { post } from "../support/router.ts";
+
+const FAST = { handoff: { kvReadyTimeoutMs: 200 } };
+const PATHS = ["/v1/completions", "/v1/chat/completions"];
+const MODES: readonly FirstToken[] = ["prefill", "decode"];
+
+/** A prompt of more than one chunk, the first of which all prompts with one `word` share. */
+function body(word: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+  const story = Array.from({ length: 300 }, (_, index) => `${word}${index}`).join(" ");
+  const content = `${story} [[sim:len 15]]`;
+  return { model: MODEL, messages: [{ role: "user", content }], max_tokens: 30, ...more };
+}
+
+function ask(url: string, asked: Record<string, unknown>): Promise<ComparableAnswer> {
+  return post(`${url}/v1/chat/completions`, asked).then(comparable);
+}
+
+/** From here on, the prefill engine allocates pages at the decode engine, and dies before it writes. */
+function dieBeforeWriting({ prefills }: Cluster, index: number, loseAnswer: boolean): void {
+  const faults = prefills[index]?.faults;
+  assert(faults);
+  Object.assign(faults, { skipKvWrite: true, dropNotification: true, loseAnswer, paths: PATHS });
+}
+
+Deno.test("a request that goes direct after its prefill reads no KV that has not landed", async () => {
+  await using cluster = await startCluster({
+    prefill: { notify: 400 },
+    router: { tokenize: { how: "prefill", cacheBytes: 0 } },
+  });
+  const [prefill] = cluster.prefills;
+  assert(prefill);
+  prefill.faults.landDelayMs = 200;
+  for (const word of ["a", "b", "c", "d", "e"]) {
+    const asked = body(word, { max_tokens: 130_000 });
+    assertEquals(await ask(cluster.url, asked), await ask(cluster.single.url, asked));
+  }
+  await cluster.quiet();
+});
+
+for (const firstToken of MODES) {
+  Deno.test(`a decode engine whose KV did not come is not used again, ${firstToken}`, async () => {
+    await using cluster = await startCluster({
+      prefills: 2,
+      firstToken: [firstToken],
+      router: FAST,
+    });
+    dieBeforeWriting(cluster, 0, false);
+    // Prefill engines are taken in turn.
+    const statuses: number[] = [];
+    for (const word of ["a", "b"]) {
+      const ours = await ask(cluster.url, body(word));
+      if (ours.status === 200) assertEquals(ours, await ask(cluster.single.url, body(word)));
+      statuses.push(ours.status);
+    }
+    assertEquals(statuses.sort(), [200, 504]);
+    await cluster.quiet();
+  });
+
+  Deno.test(`pages of a prefill that died are given back, ${firstToken}`, async () => {
+    await using cluster = await startCluster({ firstToken: [firstToken], router: FAST });
+    dieBeforeWriting(cluster, 0, true);
+    assertEquals((await ask(cluster.url, body("a"))).status, 502);
+    const dropped = (): number =>
+      cluster.prefills.reduce((sum, engine) => sum + engine.stats().notificationsDropped, 0);
+    await eventually(() => dropped() === 4, () => "two attempts of two ranks");
+    Object.assign(cluster.prefills[0]?.faults ?? {}, {
+      skipKvWrite: false,
+      dropNotification: false,
+      loseAnswer: false,
+    });
+    await cluster.quiet();
+    for (const more of [{}, { max_tokens: 5 }]) {
+      const asked = body("a", more);
+      assertEquals(await ask(cluster.url, asked), await ask(cluster.single.url, asked));
+    }
+    await eventually(
+      () => cluster.decodes.every((engine) => engine.stats().heldKv === 0),
+      () => "pages that nobody reads",
+    );
+  });
+}
+
+Deno.test("an engine that tells of a failure is believed: nothing has moved, nothing is read", async () => {
+  await using cluster = await startCluster({ router: FAST });
+  const [prefill] = cluster.prefills;
+  assert(prefill);
+  Object.assign(prefill.faults, { errorAnswer: true, paths: PATHS });
+  const { status } = await ask(cluster.url, body("a"));
+  assertEquals(status, 502);
+  await cluster.quiet();
+  const metrics = await (await fetch(`${cluster.url}/metrics`)).text();
+  assert(metrics.includes('pd_router_drains_total{result="nothing_moved"} 1\n'), metrics);
+  assertEquals(cluster.decodes[0]?.stats().prefills, 0);
+});
