@@ -1,5 +1,11 @@
 /** One generation request's story: hand it off, again on another pair, or serve it directly. @module */
-import { type Engine, errorCodeOf, type FirstToken, type KvProtocol } from "../base/mod.ts";
+import {
+  describeError,
+  type Engine,
+  errorCodeOf,
+  type FirstToken,
+  type KvProtocol,
+} from "../base/mod.ts";
 import {
   decide,
   directBody,
@@ -70,11 +76,13 @@ async function generateOne(
   const { mode, readsAgain = false } = decision;
   const kept = new KeptPrompt();
   let failed: RetryEnd | undefined;
+  let tried: Pair | undefined;
   for (let attempt = 1;; attempt++) {
     const choice = selectPair(deps.directory.snapshot().engines, deps.policies, {
       model: request.model,
       sessionKey: ask.sessionKey,
       avoid: new Set(failed?.avoid),
+      tried,
       receives: (engine) =>
         engine.id !== failed?.spoilt && receives(deps, engine, mode) &&
         (!readsAgain || rereads(deps, engine)),
@@ -88,6 +96,7 @@ async function generateOne(
       if (repeats(choice.pair, failed)) throw failed.error;
       noteRetry(deps, context, failed);
     }
+    tried = choice.pair;
     context.trace.route = routeOf(deps, mode, choice.pair);
     noteHandoff(deps, context, choice.pair);
     const end = await tryPair(deps, context, {
@@ -187,7 +196,7 @@ function noteRetry(deps: HandoffDeps, context: RequestContext, failed: RetryEnd)
   deps.log.warning("Handing off again", () => ({
     request: context.id,
     reason,
-    error: error.message,
+    error: describeError(error),
   }));
   context.trace.add("retry", undefined, reason);
 }

@@ -1,5 +1,5 @@
 /** From a request to a response: context, route, answer, and the figures at its end. @module */
-import { RouterError } from "../base/mod.ts";
+import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
 import { type Answer, type RequestContext, RequestTrace } from "../flow/mod.ts";
 import { contextOf, type HttpDeps } from "./context.ts";
 import { answerResponse, errorAnswer, type Outcome } from "./respond.ts";
@@ -34,7 +34,10 @@ function createHandler(deps: HttpDeps): (request: Request) => Promise<Response> 
     const answer = url === null
       ? errorAnswer(new RouterError("bad-request", NO_URL), deps.log)
       : await answerFor(deps, { request, url, path, context });
-    const onEnd = (outcome: Outcome): void => record(deps, path, context, outcome);
+    const onEnd = (outcome: Outcome, failure?: unknown): void => {
+      noteFailure(deps, path, context, outcome, failure);
+      record(deps, path, context, outcome);
+    };
     const onFirstByte = (): void => recordFirstByte(deps, context);
     return answerResponse(answer, path, context.id, onFirstByte, onEnd);
   };
@@ -48,7 +51,7 @@ async function answerFor(
     readonly path: string;
     readonly context: RequestContext;
   },
-): Promise<Answer> {
+): Promise<Answer & { readonly failure?: RouterError }> {
   try {
     const { handler, needsModels } = routeOf(call.request.method, call.path);
     if (needsModels) {
@@ -75,6 +78,27 @@ function recordFirstByte(deps: HttpDeps, { trace }: RequestContext): void {
   const seconds = (deps.clock.now() - trace.receivedAtMs) / 1000;
   const { route } = trace;
   deps.metrics.observe("pd_router_time_to_first_token_seconds", { route }, seconds);
+}
+
+/** One line for each request that an engine, or its absence, has spoilt. */
+function noteFailure(
+  { log }: HttpDeps,
+  path: string,
+  { id, trace }: RequestContext,
+  outcome: Outcome,
+  failure: unknown,
+): void {
+  const spoilt = outcome === "server_error" || outcome === "stream_error";
+  const code = errorCodeOf(failure);
+  if (!spoilt || failure === undefined || code === "internal" || code === "shutting-down") return;
+  log.warning("Request failed", () => ({
+    request: id,
+    path,
+    route: trace.route,
+    outcome,
+    code,
+    error: describeError(failure),
+  }));
 }
 
 function record(

@@ -9,7 +9,7 @@ import { isEventStream, tellingFailure } from "./event_stream.ts";
 export type Outcome = "ok" | "client_error" | "server_error" | "stream_error" | "client_gone";
 
 /** Told once, when the last byte is out or nobody wants it. */
-export type OnEnd = (outcome: Outcome) => void;
+export type OnEnd = (outcome: Outcome, failure?: unknown) => void;
 
 /** Told once, when the first bytes of a streamed answer leave. */
 export type OnFirstByte = () => void;
@@ -19,7 +19,7 @@ const BODILESS = new Set([101, 204, 205, 304]);
 
 /** The response for an answer of `path`. */
 export function answerResponse(
-  answer: Answer,
+  answer: Answer & { readonly failure?: RouterError },
   path: string,
   requestId: string,
   onFirstByte: OnFirstByte,
@@ -35,12 +35,13 @@ export function answerResponse(
   }
   if (isWhole(body)) {
     const response = responseOf(body as Uint8Array<ArrayBuffer>, answer, requestId);
-    onFirstByte();
-    onEnd(outcome);
+    onEnd(outcome, answer.failure);
     return response;
   }
-  const source = isEventStream(answer) ? tellingFailure(body, path) : body;
-  return responseOf(streamOf(source, outcome, onFirstByte, onEnd), answer, requestId);
+  const events = isEventStream(answer);
+  const source = events ? tellingFailure(body, path) : body;
+  const onFirst = events && status < 400 ? onFirstByte : (): void => {};
+  return responseOf(streamOf(source, outcome, onFirst, onEnd), answer, requestId);
 }
 
 /** Fields are added one by one: the platform copies and checks a whole set twice. */
@@ -70,17 +71,17 @@ function streamOf(
 ): ReadableStream<Uint8Array> {
   let begun = false;
   let ended = false;
-  const end = (as: Outcome): void => {
+  const end = (as: Outcome, failure?: unknown): void => {
     if (ended) return;
     ended = true;
-    onEnd(as);
+    onEnd(as, failure);
   };
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const bytes = await source.read();
         if (bytes === undefined) {
-          end(source.failure === undefined ? outcome : "stream_error");
+          end(source.failure === undefined ? outcome : "stream_error", source.failure);
           controller.close();
           return;
         }
@@ -90,7 +91,7 @@ function streamOf(
         }
         controller.enqueue(bytes);
       } catch (error) {
-        end("stream_error");
+        end("stream_error", error);
         throw error; // Breaks the connection: the client sees that the body is cut short.
       }
     },
@@ -102,7 +103,10 @@ function streamOf(
 }
 
 /** The answer that tells of `error`; what is not a `RouterError` is a fault of the router's. */
-export function errorAnswer(error: unknown, log: Logger): Answer {
+export function errorAnswer(
+  error: unknown,
+  log: Logger,
+): Answer & { readonly failure: RouterError } {
   const known = error instanceof RouterError
     ? error
     : new RouterError("internal", "The router failed to handle this request", { cause: error });
@@ -114,7 +118,7 @@ export function errorAnswer(error: unknown, log: Logger): Answer {
     }));
   }
   const headers = known.allow === undefined ? [] : [["allow", known.allow] as const];
-  return jsonAnswer(status, errorBodyOf(withCauses(known)), headers);
+  return { ...jsonAnswer(status, errorBodyOf(withCauses(known)), headers), failure: known };
 }
 
 /** An answer with `value` as its JSON body. */

@@ -6,6 +6,8 @@ export interface SelectionAsk {
   readonly model: string;
   /** Requests with one key should meet one engine. */
   readonly sessionKey?: string | undefined;
+  /** The request has had its turn: this choice takes none, or every failure would shift them. */
+  readonly again?: boolean;
 }
 
 /** Chooses one of `candidates` (ordered by URL, never empty). */
@@ -17,9 +19,9 @@ export interface Policy {
 export function roundRobin(): Policy {
   const turns = new Map<string, number>();
   return {
-    pick(candidates, { model }) {
+    pick(candidates, { model, again = false }) {
       const turn = turns.get(model) ?? 0;
-      turns.set(model, (turn + 1) % Number.MAX_SAFE_INTEGER);
+      if (!again) turns.set(model, (turn + 1) % Number.MAX_SAFE_INTEGER);
       return candidates[turn % candidates.length] ?? candidates[0];
     },
   };

@@ -23,6 +23,8 @@ export type PairChoice =
 /** A choice with engines to avoid when there is any other, because they just failed. */
 export interface AvoidingAsk extends SelectionAsk {
   readonly avoid?: ReadonlySet<string>;
+  /** The engines of the attempt before: those that are not to be avoided are kept. */
+  readonly tried?: Pair | undefined;
 }
 
 /** A choice of a pair. */
@@ -35,10 +37,14 @@ function pickFrom(
   engines: readonly Engine[],
   policy: Policy,
   ask: AvoidingAsk,
+  tried?: Engine,
 ): Engine | undefined {
   const preferred = engines.filter((engine) => !ask.avoid?.has(engine.id));
+  const kept = preferred.find((engine) => engine.id === tried?.id);
+  if (kept !== undefined) return kept;
   const [first, ...rest] = preferred.length > 0 ? preferred : engines;
-  return first === undefined ? undefined : policy.pick([first, ...rest], ask);
+  const again = (ask.avoid?.size ?? 0) > 0;
+  return first === undefined ? undefined : policy.pick([first, ...rest], { ...ask, again });
 }
 
 /** Engines of `engines` that serve `model`. */
@@ -58,9 +64,12 @@ export function selectPair(
   const sends = (to: Engine) => (engine: Engine): boolean => engine.kvProtocol === to.kvProtocol;
   const paired = taking.filter((engine) => senders.some(sends(engine)));
   const receivers = paired.length > 0 ? paired : taking;
-  const decode = pickFrom(receivers, policies.decode, ask);
+  const { tried } = ask;
+  const stays = tried !== undefined &&
+    senders.some((engine) => sends(tried.decode)(engine) && !ask.avoid?.has(engine.id));
+  const decode = pickFrom(receivers, policies.decode, ask, stays ? tried.decode : undefined);
   if (decode === undefined) return { kind: "none", lacks: "receiver" };
-  const prefill = pickFrom(senders.filter(sends(decode)), policies.prefill, ask);
+  const prefill = pickFrom(senders.filter(sends(decode)), policies.prefill, ask, tried?.prefill);
   return prefill === undefined
     ? { kind: "none", lacks: "prefill" }
     : { kind: "pair", pair: { prefill, decode } };

@@ -59,6 +59,35 @@ Deno.test("selectPair() takes a turn among prefill and among decode engines, ind
   ]);
 });
 
+Deno.test("selectPair() leaves the turns as they are when a request is tried again", () => {
+  const chosen = policies();
+  const fleet = FLEET.filter(({ id }) => id !== "p2");
+  const counts = new Map<string, number>();
+  const count = (key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
+  for (let request = 0; request < 40; request++) {
+    let pair = pairOf(fleet, chosen);
+    if (pair.prefill.id === "p1") { // It is down.
+      count("down");
+      pair = pairOf(fleet, chosen, { avoid: new Set(["p1"]), tried: pair });
+    }
+    count(pair.prefill.id);
+    count(pair.decode.id);
+  }
+  assertEquals(Object.fromEntries(counts), { p0: 40, d0: 20, down: 20, d1: 20 });
+});
+
+Deno.test("selectDirect() leaves the turns as they are when a request is tried again", () => {
+  const chosen = policies();
+  const fleet = [engine("a", "any"), engine("b", "any")];
+  let down = 0;
+  for (let request = 0; request < 40; request++) {
+    if (selectDirect(fleet, chosen, { model: "m" })?.id !== "b") continue;
+    down++;
+    assertEquals(selectDirect(fleet, chosen, { model: "m", avoid: new Set(["b"]) })?.id, "a");
+  }
+  assertEquals(down, 20);
+});
+
 const { nixl: _nixl, ...withoutNixl } = engine("d0", "decode");
 
 const NONE: readonly (readonly [

@@ -1,0 +1,60 @@
+import { createLogger, systemClock } from "../../lib/base/mod.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { engineAt, post, type RouterChanges, startRouter } from "../support/router.ts";
+import { type Script, startScripted } from "../support/scripted_engine.ts";
+
+async function linesOf(
+  script: Script,
+  body: unknown,
+  timeouts: RouterChanges["timeouts"] = {},
+): Promise<{ lines: string[]; figures: string }> {
+  const lines: string[] = [];
+  const log = createLogger(systemClock(), (line) => lines.push(line), {
+    level: "warning",
+    format: "text",
+  });
+  await using engine = startScripted(script);
+  await using router = await startRouter([engineAt(engine.url, "any")], { log_: log, timeouts });
+  const answer = await post(`${router.url}/v1/completions`, body, {
+    headers: { "x-request-id": "r1" },
+  });
+  await answer.text().catch(() => ""); // It may be cut.
+  const figures = await (await fetch(`${router.url}/metrics`)).text();
+  return { lines, figures };
+}
+
+/** A body of no known length; it hangs unless it `ends`. */
+function piecewise(text: string, ends = false): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(text));
+      if (ends) controller.close();
+    },
+  });
+}
+
+const EVENTS = { headers: { "content-type": "text/event-stream" } };
+
+Deno.test("a request that an engine spoils leaves a line with its id and the reason", async () => {
+  const { lines } = await linesOf(
+    () => new Response(piecewise('data: {}\n\ndata: {"a'), EVENTS),
+    { model: "m", prompt: "a", stream: true },
+    { streamIdleMs: 50 },
+  );
+  assertEquals(lines.length, 1);
+  assertStringIncludes(lines[0] ?? "", "Request failed request=r1 path=/v1/completions");
+  assertStringIncludes(lines[0] ?? "", "Engine http://127.0.0.1");
+});
+
+Deno.test("the first token's time is taken of answers that stream, and not of others", async () => {
+  const count = (figures: string): string | undefined =>
+    /^pd_router_time_to_first_token_seconds_count.*$/m.exec(figures)?.[0];
+  const whole = await linesOf(() => Response.json({}), { model: "m", prompt: "a" });
+  assertEquals([count(whole.figures), whole.lines], [undefined, []]);
+  const refused = await linesOf(() => Response.json({}, { status: 400 }), { model: "m" });
+  assertEquals([count(refused.figures), refused.lines], [undefined, []]);
+  const streamed = await linesOf(() => new Response(piecewise("data: [DONE]\n\n", true), EVENTS), {
+    model: "m",
+  });
+  assert(count(streamed.figures)?.endsWith(" 1"));
+});
