@@ -4,6 +4,7 @@ import {
   type ConfigResult,
   ENVIRONMENT_ONLY,
   FLAG_GROUPS,
+  type Handoff,
   problemText,
   type Setting,
 } from "../config/mod.ts";
@@ -30,6 +31,7 @@ export function checkReport(
   return [
     ...groups,
     section("Environment only", secrets),
+    ...(result.ok ? [section("Handoffs", [handoffText(result.config.handoff)])] : []),
     section(`Engines in use (${engines.length})`, engines.map(engineRow)),
     problems.length === 0
       ? "No problems"
@@ -37,17 +39,42 @@ export function checkReport(
   ].join("\n\n");
 }
 
+/** How KV moves, and what that asks of the engines. */
+export function handoffText(handoff: Handoff): string {
+  switch (handoff.kind) {
+    case "none":
+      return "none: each request is served by one engine";
+    case "lmcache":
+      return "lmcache: prefill engines write KV to decode engines and notify " +
+        `${handoff.proxy.host}:${handoff.proxy.port}`;
+    case "nixl":
+      return "nixl: decode engines read KV from prefill engines (vLLM's NixlConnector)";
+    case "shared_storage":
+      return "shared_storage: engines share a store; LMCache over NIXL needs --nixl-proxy-host";
+    default:
+      return handoff satisfies never;
+  }
+}
+
+const FIRST_TOKENS = {
+  prefill: "first token from the prefill engine",
+  decode: "first token from the decode engine",
+  both: "first token from either engine",
+} as const;
+
 /** One engine's role, address and where KV is written to it. */
 export function engineText(engine: Engine): string {
   const models = engine.models.length === 0
     ? "models as the engine says"
     : `models ${engine.models.join(", ")}`;
   const parts = [`${engine.role} ${engine.url}`, models];
+  if (engine.kvProtocol !== undefined) parts.push(`KV by ${engine.kvProtocol}`);
   if (engine.notifications !== undefined) parts.push(`${engine.notifications} notifications`);
   if (engine.nixl !== undefined) {
-    const { host, initPorts, allocPorts, queryPorts } = engine.nixl;
+    const { host, initPorts, allocPorts, queryPorts, firstToken } = engine.nixl;
     parts.push(`KV to ${host}, init ${initPorts.join(",")}, alloc ${allocPorts.join(",")}`);
     if (queryPorts !== undefined) parts.push(`query ${queryPorts.join(",")}`);
+    parts.push(FIRST_TOKENS[firstToken]);
   }
   return parts.join(", ");
 }

@@ -96,12 +96,23 @@ export async function runDemo(argv: readonly string[], ports: CliPorts): Promise
     const right = await showRequests(demo, ports);
     if (parsed.flags.has("once")) return right ? 0 : 1;
     await out.print(invitation(demo));
+    let printed = Promise.resolve();
+    demo.watch((seen) => printed = printed.then(() => out.print(ownRequest(demo, seen))));
     await Promise.race([signals.next(), demo.app.closed]);
+    await printed;
     return 0;
   } catch (error) {
     await ports.stdio.err.print(`pd-router: The demo failed: ${describeError(error)}`);
     return 1;
   }
+}
+
+/** A finished request. */
+interface Seen {
+  readonly id: string;
+  readonly path: string;
+  readonly trace: RequestTrace;
+  readonly endedAtMs: number;
 }
 
 /** What runs during the demo. */
@@ -112,7 +123,9 @@ interface Demo extends AsyncDisposable {
   readonly decodes: readonly SimEngine[];
   readonly names: ReadonlyMap<string, string>;
   /** Resolves with the trace of the request of that id, and when it ended. */
-  traceOf(id: string): Promise<{ readonly trace: RequestTrace; readonly endedAtMs: number }>;
+  traceOf(id: string): Promise<Seen>;
+  /** Be told of every request from here on. */
+  watch(tell: (seen: Seen) => void): void;
 }
 
 async function startDemo(
@@ -144,16 +157,18 @@ async function startDemo(
   if (!config.ok) {
     throw new RouterError("bad-request", config.problems.map(({ message }) => message).join("; "));
   }
-  const ended = new Map<string, { trace: RequestTrace; endedAtMs: number }>();
+  const ended = new Map<string, Seen>();
   const waiting = new Map<string, () => void>();
+  let watcher: ((seen: Seen) => void) | undefined;
   const app = stack.use(
     await startApp(config.config, {
       clock,
       random,
       log,
-      onTrace: (id, _path, trace) => {
-        if (!id.startsWith("demo-")) return;
-        ended.set(id, { trace, endedAtMs: clock.now() });
+      onTrace: (id, path, trace) => {
+        const seen = { id, path, trace, endedAtMs: clock.now() };
+        if (watcher !== undefined) return watcher(seen);
+        ended.set(id, seen);
         waiting.get(id)?.();
       },
     }),
@@ -177,8 +192,25 @@ async function startDemo(
         await new Promise<void>((resolve) => waiting.set(id, resolve));
       }
     },
+    watch: (tell) => void (watcher = tell),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+}
+
+/** One request of whoever tries the demo. */
+function ownRequest(demo: Demo, { id, path, trace, endedAtMs }: Seen): string {
+  const { route, directReason } = trace;
+  const why = directReason === undefined ? "" : ` (${directReason})`;
+  return [
+    `\nYour request ${id} (POST ${path}): ${route}${why}, ` +
+    `${milliseconds(endedAtMs - trace.receivedAtMs)}`,
+    ...pictureOf(demo, trace, endedAtMs),
+  ].join("\n");
+}
+
+function pictureOf(demo: Demo, trace: RequestTrace, endedAtMs: number): readonly string[] {
+  const picture = timeline({ trace, endedAtMs, nameOf: (url) => demo.names.get(url) ?? url });
+  return picture.map((line) => `   ${line}`);
 }
 
 function decodeSpec({ url, initPorts, allocPorts }: SimEngine): string {
@@ -240,17 +272,12 @@ async function showRequest(
   if (response.status !== 200) problems.push(`${id} was answered ${response.status}`);
   if (trace.route !== "handoff_p1") problems.push(`${id} took the route ${trace.route}`);
   if (answer.finishReason === undefined) problems.push(`${id} did not finish`);
-  const picture = timeline({
-    trace,
-    endedAtMs,
-    nameOf: (url) => demo.names.get(url) ?? url,
-  });
   const usage = answer.usage === undefined
     ? ""
     : `, ${answer.usage.prompt_tokens} prompt + ${answer.usage.completion_tokens} answer tokens`;
   const text = [
     `\n${index + 1}. ${request.title} (POST ${request.path})`,
-    ...picture.map((line) => `   ${line}`),
+    ...pictureOf(demo, trace, endedAtMs),
     `   ${
       request.body["stream"] === true
         ? `first token after ${milliseconds(answer.firstTokenMs)}, `
@@ -313,7 +340,7 @@ function invitation(demo: Demo): string {
     messages: [{ role: "user", content: "Hello" }],
   });
   return [
-    "\nThe demo stays up; try it, and end it with Ctrl-C:",
+    "\nThe demo stays up and shows each of your requests. Try it, and end it with Ctrl-C:",
     `  curl -N ${demo.url}/v1/chat/completions -H 'content-type: application/json' -d '${body}'`,
     `  curl ${demo.url}/metrics`,
   ].join("\n");

@@ -2,7 +2,7 @@
 import type { App, AppPorts } from "../app.ts";
 import { describeError, type Logger } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
-import { engineText } from "./check.ts";
+import { engineText, handoffText } from "./check.ts";
 import { INTERRUPTED, settled } from "./ending.ts";
 import type { Signals } from "./signals.ts";
 
@@ -86,7 +86,7 @@ function logStart({ engines, handoff, routing }: RouterConfig, app: ServingApp, 
   });
   if (app.notifications !== undefined) {
     log.info(`Waiting for KV-ready notifications on ${app.notifications.endpoint}`);
-  }
+  } else if (handoff.kind !== "none") log.info(`Handoffs by ${handoffText(handoff)}`);
   for (const engine of engines) log.info(`Engine ${engine.id}: ${engineText(engine)}`);
 }
 

@@ -70,5 +70,14 @@ function barsOf({ trace, endedAtMs, nameOf }: TimelineInput): Bar[] {
     const note = `on ${engine(decodeSent)}${first}`;
     bars.push({ label: "decode", from: decodeSent.atMs, to: endedAtMs, note });
   }
+  const directSent = at("direct-sent");
+  if (directSent !== undefined) {
+    bars.push({
+      label: "direct",
+      from: directSent.atMs,
+      to: endedAtMs,
+      note: `on ${engine(directSent)}`,
+    });
+  }
   return bars;
 }

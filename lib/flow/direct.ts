@@ -44,7 +44,7 @@ export async function direct(
       avoid,
     });
     if (engine === undefined) {
-      throw new RouterError("no-engine", `No engine can serve model '${ask.model}' directly`);
+      throw noEngine(engines, ask.model);
     }
     try {
       return await directTo(deps, context, ask, engine);
@@ -58,6 +58,18 @@ export async function direct(
       avoid.add(engine.id);
     }
   }
+}
+
+/** The engines that serve `model` prefill it for others. */
+function noEngine(engines: readonly Engine[], model: string): RouterError {
+  const silent = engines.filter(({ role, models }) => role !== "prefill" && models.length === 0);
+  const urls = silent.map(({ url }) => url).join(", ");
+  return new RouterError(
+    "no-engine",
+    `Only prefill engines serve model '${model}', and they answer nothing alone` +
+      (urls === "" ? "" : `; not heard from yet: ${urls}`),
+    { param: "model" },
+  );
 }
 
 async function directTo(

@@ -34,6 +34,27 @@ Deno.test("checkReport() shows each value with its source", () => {
   assert(text.endsWith("\n\nNo problems"), text);
 });
 
+Deno.test("checkReport() says how KV moves, and whose first token it is", () => {
+  const pair = ["--prefill", "http://p", "--decode", "http://d"];
+  const rows: readonly (readonly [argv: readonly string[], RegExp])[] = [
+    [
+      [...pair, "--nixl-proxy-host", "0.0.0.0"],
+      /^Handoffs\n {2}lmcache: .* notify 0\.0\.0\.0:7500$/m,
+    ],
+    [[...pair, "--kv-protocol", "nixl"], /^Handoffs\n {2}nixl: /m],
+    [
+      ["--routing-logic=disaggregated_prefill", ...pair, "--kv-protocol", "shared_storage"],
+      /^Handoffs\n {2}shared_storage: .*--nixl-proxy-host$/m,
+    ],
+    [
+      ["--routing-logic=roundrobin", "--static-backends", "http://a", "--static-models", "m"],
+      /^Handoffs\n {2}none: /m,
+    ],
+    [[...pair, "--nixl-first-token", "decode"], /alloc 7400, first token from the decode engine$/m],
+  ];
+  for (const [argv, pattern] of rows) assertMatch(report(argv), pattern);
+});
+
 Deno.test("checkReport() has every flag that does something, and others only when given", () => {
   const text = report(["--prefill", "http://p", "--decode", "http://d"]);
   for (const { name, status } of FLAGS) {

@@ -17,7 +17,7 @@ class FakeApp implements ServingApp {
 
   constructor({ handoff, listen }: RouterConfig) {
     this.address = { hostname: listen.host, port: 4321 };
-    if (handoff.kind === "none") return;
+    if (handoff.kind !== "lmcache") return;
     this.notifications = { endpoint: "tcp://0.0.0.0:7501", port: 7501 };
   }
 
@@ -82,6 +82,12 @@ Deno.test("serve() says nothing of notifications without handoffs", async () => 
   await settle();
   assertEquals(lines.filter((line) => line.includes("notifications")), []);
   assertStringIncludes(lines[0] ?? "", "routing=roundrobin");
+});
+
+Deno.test("serve() says how KV moves where nothing is notified", async () => {
+  const { lines } = run(configOf({ flags: { ...PAIR, "kv-protocol": "nixl" } }));
+  await settle();
+  assertStringIncludes(lines[1] ?? "", "Handoffs by nixl: decode engines read KV");
 });
 
 Deno.test("serve() brackets an IPv6 address", async () => {

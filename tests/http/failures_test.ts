@@ -58,3 +58,18 @@ Deno.test("the first token's time is taken of answers that stream, and not of ot
   });
   assert(count(streamed.figures)?.endsWith(" 1"));
 });
+
+Deno.test("a model that prefill engines alone serve is told with who is silent", async () => {
+  await using prefill = startScripted(() => Response.json({}));
+  const decode = engineAt("http://127.0.0.1:9", "decode");
+  await using router = await startRouter([engineAt(prefill.url, "prefill"), decode], {
+    handoff: { kind: "shared_storage" },
+  });
+  const answer = await post(`${router.url}/v1/completions`, { model: "m", prompt: "a" });
+  const { error } = await answer.json();
+  assertEquals([answer.status, error.message], [
+    503,
+    "Only prefill engines serve model 'm', and they answer nothing alone; " +
+    "not heard from yet: http://127.0.0.1:9",
+  ]);
+});
