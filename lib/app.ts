@@ -94,6 +94,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     log,
     metrics,
     directory,
+    doubt: ({ id }) => probe.doubt(id),
     upstream,
     inflight,
     background,
@@ -111,6 +112,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     log,
     directory,
     fetchCards: cardFetcher(flow, config.apiKey),
+    onAsked: ({ url, role }, answered) =>
+      metrics.set("pd_router_engine_up", { server: url, role }, answered ? 1 : 0),
   }));
   let firstRound: Promise<void> | undefined = probe.firstRound;
   probe.firstRound.then(() => firstRound = undefined);

@@ -16,11 +16,13 @@ export interface DirectorySnapshot {
   /** Ordered by URL. */
   readonly entries: readonly EngineEntry[];
   readonly engines: readonly Engine[];
+  /** Ids of engines that did not answer when they were last asked. */
+  readonly silent: ReadonlySet<string>;
 }
 
 /** Holds the engines. Changes build a new snapshot; whoever holds an old one keeps it. */
 export class EngineDirectory {
-  #snapshot: DirectorySnapshot = freezeSnapshot([]);
+  #snapshot: DirectorySnapshot = freezeSnapshot([], new Set());
   readonly #seenModels = new Set<string>();
 
   /** The engines now. */
@@ -32,6 +34,17 @@ export class EngineDirectory {
   upsert(entry: EngineEntry): void {
     const others = this.#snapshot.entries.filter((other) => other.engine.id !== entry.engine.id);
     this.#publish([...others, entry]);
+  }
+
+  /** Note whether an engine answers. */
+  setSilent(id: string, silent: boolean): void {
+    const known = this.#snapshot.silent;
+    if (known.has(id) === silent) return;
+    const others = new Set([...known].filter((other) => other !== id));
+    this.#snapshot = freezeSnapshot(
+      this.#snapshot.entries,
+      silent ? others.add(id) : others,
+    );
   }
 
   /** Take an engine out; unknown ids change nothing. */
@@ -61,13 +74,18 @@ export class EngineDirectory {
     for (const { engine } of sorted) {
       for (const model of engine.models) this.#seenModels.add(model);
     }
-    this.#snapshot = freezeSnapshot(sorted);
+    const ids = new Set(sorted.map(({ engine }) => engine.id));
+    this.#snapshot = freezeSnapshot(sorted, this.#snapshot.silent.intersection(ids));
   }
 }
 
-function freezeSnapshot(entries: readonly EngineEntry[]): DirectorySnapshot {
+function freezeSnapshot(
+  entries: readonly EngineEntry[],
+  silent: ReadonlySet<string>,
+): DirectorySnapshot {
   return Object.freeze({
     entries: Object.freeze(entries),
     engines: Object.freeze(entries.map((entry) => entry.engine)),
+    silent,
   });
 }

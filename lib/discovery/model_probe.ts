@@ -1,8 +1,10 @@
-/** Asks engines which models they serve, until they say so and now and then after. @module */
+/** Asks engines which models they serve, and so whether they are there. @module */
 import {
   type Clock,
   describeError,
   type Engine,
+  type ErrorCode,
+  errorCodeOf,
   type Logger,
   type Random,
   sleep,
@@ -23,9 +25,22 @@ export interface ModelProbeDeps {
   readonly log: Logger;
   readonly directory: EngineDirectory;
   readonly fetchCards: FetchCards;
+  /** Told after each time an engine was asked whether it answered. */
+  readonly onAsked?: (engine: Engine, answered: boolean) => void;
 }
 
-/** First wait after a failure; it doubles up to the longest. */
+/** A running probe. */
+export interface ModelProbe extends AsyncDisposable {
+  /**
+   * Resolves when every engine has been asked once, whatever came of it, and after
+   * `FIRST_ROUND_MS` at the latest.
+   */
+  readonly firstRound: Promise<void>;
+  /** Ask this engine soon: something else that was asked of it has failed. */
+  doubt(id: string): void;
+}
+
+/** First wait after a failure, which doubles up to the longest; and the least between two. */
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5_000;
 /** Longest first round, in milliseconds: one silent engine must not keep requests from the others. */
@@ -35,16 +50,15 @@ const REFRESH_MS = 30_000;
 
 /**
  * Adds the configured engines to the directory and keeps their cards fresh. Models that were
- * configured stay as they are; others are read from the engine's `/v1/models`.
- *
- * `firstRound` resolves when every engine has been asked once, whatever came of it, and after
- * `FIRST_ROUND_MS` at the latest.
+ * configured stay as they are; others are read from the engine's `/v1/models`. An engine that gives
+ * no answer at all is marked as silent until it does.
  */
 export function startModelProbe(
   engines: readonly Engine[],
   deps: ModelProbeDeps,
-): AsyncDisposable & { readonly firstRound: Promise<void> } {
+): ModelProbe {
   const stop = new AbortController();
+  const waits = new Map<string, AbortController>();
   const first: Promise<void>[] = [];
   const loops = engines.map((engine) => {
     const created = Math.floor(deps.clock.unixMs() / 1000);
@@ -52,13 +66,14 @@ export function startModelProbe(
     deps.directory.upsert({ engine, cards, created });
     const asked = Promise.withResolvers<void>();
     first.push(asked.promise);
-    return watch(engine, created, deps, stop.signal, asked.resolve);
+    return watch(engine, created, deps, { stop: stop.signal, waits, asked: asked.resolve });
   });
   const ended = new AbortController();
   const allAsked = Promise.all(first).then(() => ended.abort());
   return {
     firstRound: Promise.race([allAsked, sleep(deps.clock, FIRST_ROUND_MS, ended.signal)])
       .then(() => {}),
+    doubt: (id) => waits.get(id)?.abort(),
     async [Symbol.asyncDispose]() {
       stop.abort();
       ended.abort();
@@ -72,18 +87,38 @@ function lasting(key: string, value: unknown): unknown {
   return key === "created" || key === "permission" ? undefined : value;
 }
 
+interface Watch {
+  readonly stop: AbortSignal;
+  /** What ends the wait for the next question, by engine; there while it is waited for. */
+  readonly waits: Map<string, AbortController>;
+  /** The first question has ended. */
+  readonly asked: () => void;
+}
+
+/** What says that an engine is not there, rather than that it serves no list. */
+const SILENCE: ReadonlySet<ErrorCode | undefined> = new Set([
+  "upstream-unreachable",
+  "upstream-timeout",
+  "upstream-lost",
+]);
+
 async function watch(
   configured: Engine,
   created: number,
   deps: ModelProbeDeps,
-  signal: AbortSignal,
-  asked: () => void,
+  { stop: signal, waits, asked }: Watch,
 ): Promise<void> {
   const { clock, random, log, directory } = deps;
+  const { id } = configured;
+  const note = (answers: boolean): void => {
+    directory.setSilent(id, !answers);
+    deps.onAsked?.(configured, answers);
+  };
   let retryMs = FIRST_RETRY_MS;
   let failing = false;
   let known = "";
   while (!signal.aborted) {
+    const askedAt = clock.now();
     let waitMs = REFRESH_MS;
     try {
       const cards = await deps.fetchCards(configured, signal);
@@ -103,8 +138,10 @@ async function watch(
       } else if (failing) log.info("Engine answers again", { url: configured.url });
       failing = false;
       retryMs = FIRST_RETRY_MS;
+      if (!signal.aborted) note(true);
     } catch (error) {
       if (signal.aborted) break;
+      note(!SILENCE.has(errorCodeOf(error)));
       if (!failing) {
         log.warning("Cannot read an engine's models", () => ({
           url: configured.url,
@@ -117,6 +154,10 @@ async function watch(
     } finally {
       asked();
     }
-    await sleep(clock, waitMs, signal);
+    const wait = new AbortController();
+    waits.set(id, wait);
+    await sleep(clock, waitMs, AbortSignal.any([signal, wait.signal]));
+    waits.delete(id);
+    await sleep(clock, askedAt + FIRST_RETRY_MS - clock.now(), signal);
   }
 }

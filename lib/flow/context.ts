@@ -1,5 +1,5 @@
 /** What a flow is given: the request's circumstances, and the parts it works with. @module */
-import type { Clock, KvProtocol, Logger, Random } from "../base/mod.ts";
+import type { Clock, Engine, KvProtocol, Logger, Random } from "../base/mod.ts";
 import type { KvTimeoutPolicy, Timeouts } from "../config/mod.ts";
 import type { EngineDirectory } from "../discovery/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
@@ -30,6 +30,8 @@ export interface FlowDeps {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly directory: EngineDirectory;
+  /** Something asked of this engine has failed: find out soon whether it still answers. */
+  readonly doubt: (engine: Engine) => void;
   readonly upstream: UpstreamClient;
   readonly policies: Policies;
   readonly inflight: Inflight;

@@ -115,7 +115,7 @@ const MAX_COMMENTS = 64;
  * Throws `decode-failed`, `upstream-timeout` or `client-gone`; gives the connection back always.
  */
 export async function* pumpDecode(
-  deps: Pick<HandoffDeps, "background" | "clock" | "metrics">,
+  deps: Pick<HandoffDeps, "background" | "clock" | "metrics" | "doubt">,
   open: OpenDecode,
   seam: Seam,
   writer: AnswerWriter,

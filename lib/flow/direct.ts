@@ -37,11 +37,12 @@ export async function direct(
   if (context.trace.route === "none") context.trace.route = "direct";
   const avoid = new Set<string>();
   for (;;) {
-    const engines = deps.directory.snapshot().engines;
+    const { engines, silent } = deps.directory.snapshot();
     const engine = ask.engine ?? selectDirect(engines, deps.policies, {
       model: ask.model,
       sessionKey: ask.sessionKey,
       avoid,
+      silent,
     });
     if (engine === undefined) {
       throw noEngine(engines, ask.model);

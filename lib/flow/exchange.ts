@@ -59,16 +59,20 @@ export function logRouting(
   );
 }
 
-/** Count a failed exchange; being left by the client is no failure of the engine. */
+/**
+ * Count a failed exchange, and have the engine looked after; being left by the client is no failure
+ * of the engine.
+ */
 export function countEngineError(
-  deps: Pick<FlowDeps, "metrics">,
+  deps: Pick<FlowDeps, "metrics" | "doubt">,
   engine: Engine,
-  leg: Leg,
+  leg: Leg | "tokenize",
   error: unknown,
 ): void {
   const code = errorCodeOf(error) ?? "internal";
   if (code === "client-gone") return;
   deps.metrics.count("pd_router_engine_errors_total", { server: engine.url, leg, code });
+  deps.doubt(engine);
 }
 
 /** The rest of an error answer: its bytes, and what it says in words. */

@@ -66,8 +66,7 @@ async function generateOne(
 ): Promise<Answer> {
   const { request } = ask;
   if (ask.engine !== undefined) return await serve(deps, context, ask);
-  const { engines } = deps.directory.snapshot();
-  const able = serving(engines, request.model);
+  const able = serving(deps.directory.snapshot().engines, request.model);
   const decision = decide(request, modesOf(deps, able), {
     exactPrompts: deps.prompts.exact,
     rereads: able.some((engine) => engine.role === "decode" && rereads(deps, engine)),
@@ -78,10 +77,12 @@ async function generateOne(
   let failed: RetryEnd | undefined;
   let tried: Pair | undefined;
   for (let attempt = 1;; attempt++) {
-    const choice = selectPair(deps.directory.snapshot().engines, deps.policies, {
+    const { engines, silent } = deps.directory.snapshot();
+    const choice = selectPair(engines, deps.policies, {
       model: request.model,
       sessionKey: ask.sessionKey,
       avoid: new Set(failed?.avoid),
+      silent,
       tried,
       receives: (engine) =>
         engine.id !== failed?.spoilt && receives(deps, engine, mode) &&

@@ -32,8 +32,13 @@ export function refusedAnswer(end: Extract<PrefillEnd, { readonly kind: "refused
   return { status: end.status, headers: forwardResponseHeaders(end.headers), body: end.body };
 }
 
-/** The KV did not come in time. */
-export function kvTimeout(deps: Pick<HandoffDeps, "kvReadyTimeoutMs">, pair: Pair): RouterError {
+/** The KV did not come in time: either engine may be the reason. */
+export function kvTimeout(
+  deps: Pick<HandoffDeps, "kvReadyTimeoutMs" | "doubt">,
+  pair: Pair,
+): RouterError {
+  deps.doubt(pair.prefill);
+  deps.doubt(pair.decode);
   return new RouterError(
     "kv-timeout",
     `No KV-ready notification for the transfer from ${pair.prefill.url} to ${pair.decode.url} ` +
@@ -43,7 +48,7 @@ export function kvTimeout(deps: Pick<HandoffDeps, "kvReadyTimeoutMs">, pair: Pai
 
 /** The attempt that the KV did not come in time for; either engine may be the reason. */
 export function withoutKv(
-  deps: Pick<HandoffDeps, "kvReadyTimeoutMs">,
+  deps: Pick<HandoffDeps, "kvReadyTimeoutMs" | "doubt">,
   pair: Pair,
 ): AttemptEnd {
   const error = kvTimeout(deps, pair);

@@ -15,6 +15,7 @@ import type { Pair } from "../selection/mod.ts";
 import { countUncheckedIds, type PromptAsk, type PromptTokens } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
+import { countEngineError } from "./exchange.ts";
 import type { PrefillResult } from "./prefill.ts";
 
 /** Ids that are at hand. */
@@ -76,7 +77,7 @@ export async function promptFor(
     kept.tokens ??= { ids: prompt.ids, count: prompt.count, maxModelLen: undefined };
   }
   if (kept.tokens !== undefined) return known(deps, request, kept.tokens);
-  return await asking(pair.prefill, async () => {
+  return await asking(deps, pair.prefill, async () => {
     const end = await deps.prompts.find(pair.prefill, askOf(deps, asked), context);
     switch (end.kind) {
       case "with-prefill":
@@ -132,7 +133,7 @@ class PromptToldByPrefill implements ToldPrompt {
       return known(this.#deps, request, told);
     }
     if (exact) return goDirect("prompt_unknown");
-    return await asking(pair.prefill, () => this.#tokenize(result));
+    return await asking(this.#deps, pair.prefill, () => this.#tokenize(result));
   }
 
   async #tokenize(result: PrefillResult): Promise<KnownPrompt | PromptFailure> {
@@ -189,6 +190,7 @@ function goDirect(reason: DirectReason): PromptFailure {
 
 /** What `ask` finds; an engine that fails at it is gone around. */
 async function asking<End>(
+  deps: HandoffDeps,
   engine: Engine,
   ask: () => Promise<End>,
 ): Promise<End | PromptFailure> {
@@ -196,6 +198,7 @@ async function asking<End>(
     return await ask();
   } catch (error) {
     if (!(error instanceof RouterError) || errorCodeOf(error) === "client-gone") throw error;
+    countEngineError(deps, engine, "tokenize", error);
     return { kind: "retry", reason: "tokenize_failed", error, avoid: [engine.id] };
   }
 }

@@ -91,9 +91,14 @@ export const METRICS = {
     help: "Requests at an engine now, by leg (prefill, decode, direct).",
     labels: ["server", "leg"],
   },
+  "pd_router_engine_up": {
+    kind: "gauge",
+    help: "Whether an engine answered when it was last asked for its models (1 or 0).",
+    labels: ["server", "role"],
+  },
   "pd_router_engine_errors_total": {
     kind: "counter",
-    help: "Failed exchanges with an engine, by leg and error code.",
+    help: "Failed exchanges with an engine, by leg (tokenize and those above) and error code.",
     labels: ["server", "leg", "code"],
   },
 } as const satisfies Readonly<Record<string, MetricSpec>>;

@@ -23,6 +23,8 @@ export type PairChoice =
 /** A choice with engines to avoid when there is any other, because they just failed. */
 export interface AvoidingAsk extends SelectionAsk {
   readonly avoid?: ReadonlySet<string>;
+  /** Engines that do not answer, to be avoided as well when there is any other. */
+  readonly silent?: ReadonlySet<string>;
   /** The engines of the attempt before: those that are not to be avoided are kept. */
   readonly tried?: Pair | undefined;
 }
@@ -39,12 +41,24 @@ function pickFrom(
   ask: AvoidingAsk,
   tried?: Engine,
 ): Engine | undefined {
-  const preferred = engines.filter((engine) => !ask.avoid?.has(engine.id));
-  const kept = preferred.find((engine) => engine.id === tried?.id);
+  const preferred = without(without(engines, ask.avoid), ask.silent);
+  const kept = tried === undefined || ask.avoid?.has(tried.id)
+    ? undefined
+    : preferred.find((engine) => engine.id === tried.id);
   if (kept !== undefined) return kept;
-  const [first, ...rest] = preferred.length > 0 ? preferred : engines;
+  const [first, ...rest] = preferred;
   const again = (ask.avoid?.size ?? 0) > 0;
   return first === undefined ? undefined : policy.pick([first, ...rest], { ...ask, again });
+}
+
+/** `engines` without those of `ids`, unless none would be left. */
+function without(
+  engines: readonly Engine[],
+  ids: ReadonlySet<string> | undefined,
+): readonly Engine[] {
+  if (ids === undefined || ids.size === 0) return engines;
+  const others = engines.filter((engine) => !ids.has(engine.id));
+  return others.length > 0 ? others : engines;
 }
 
 /** Engines of `engines` that serve `model`. */

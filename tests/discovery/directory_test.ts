@@ -54,6 +54,23 @@ Deno.test("EngineDirectory orders by URL, whatever the ids", () => {
   assertEquals(idsIn(directory), ["a", "b"]);
 });
 
+Deno.test("EngineDirectory.setSilent() marks an engine until it is heard of, or gone", () => {
+  const directory = new EngineDirectory();
+  for (const id of ["a", "b"]) directory.upsert(entry(id, ["m"]));
+  const silent = (): readonly string[] => [...directory.snapshot().silent];
+  const before = directory.snapshot();
+  directory.setSilent("a", false);
+  assert(directory.snapshot() === before, "nothing has changed");
+  directory.setSilent("a", true);
+  directory.setSilent("b", true);
+  directory.upsert(entry("a", ["n"]));
+  assertEquals([silent(), [...before.silent]], [["a", "b"], []]);
+  directory.setSilent("a", false);
+  assertEquals(silent(), ["b"]);
+  directory.remove("b");
+  assertEquals(silent(), []);
+});
+
 Deno.test("EngineDirectory.remove() of an unknown id changes nothing", () => {
   const directory = new EngineDirectory();
   directory.upsert(entry("a", ["m"]));

@@ -1,4 +1,10 @@
-import { createLogger, type Engine, seededRandom } from "../../lib/base/mod.ts";
+import {
+  createLogger,
+  type Engine,
+  type ErrorCode,
+  RouterError,
+  seededRandom,
+} from "../../lib/base/mod.ts";
 import { EngineDirectory, startModelProbe } from "../../lib/discovery/mod.ts";
 import type { ModelCard } from "../../lib/openai/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -18,6 +24,8 @@ class Scene implements AsyncDisposable {
   /** When each engine was asked, in milliseconds from the start. */
   readonly asked: (readonly [id: string, atMs: number])[] = [];
   readonly replies = new Map<string, Reply>();
+  /** What was told of each question's end. */
+  readonly told: string[] = [];
   readonly probe: ReturnType<typeof startModelProbe>;
   /** Asked, and not answered until told to: `replies` has nothing for them. */
   readonly waiting: {
@@ -36,6 +44,7 @@ class Scene implements AsyncDisposable {
       }),
       directory: this.directory,
       fetchCards: (one, signal) => this.#fetch(one, signal),
+      onAsked: ({ id }, answered) => this.told.push(`${id} ${answered}`),
     });
   }
 
@@ -216,6 +225,49 @@ Deno.test("startModelProbe() says once that an engine fails, and once that it an
     "warning Cannot read an engine's models",
     "info Engine answers again",
   ]);
+});
+
+const FAILURES: readonly (readonly [code: ErrorCode, silent: boolean])[] = [
+  ["upstream-unreachable", true],
+  ["upstream-timeout", true],
+  ["upstream-lost", true],
+  ["upstream-protocol", false],
+];
+
+for (const [code, silent] of FAILURES) {
+  const what = silent ? "is silent" : "answers";
+  Deno.test(`startModelProbe() takes it that an engine ${what} after ${code}`, async () => {
+    await using scene = new Scene([engine("a"), engine("b")], { a: [{ id: "m" }], b: [] });
+    const marked = (): readonly string[] => [...scene.directory.snapshot().silent];
+    await scene.clock.advance(0);
+    scene.replies.set("a", new RouterError(code, "It failed"));
+    await scene.clock.advance(REFRESH_MS);
+    assertEquals(marked(), silent ? ["a"] : []);
+    assertEquals(scene.told, ["a true", "b true", `a ${!silent}`, "b true"]);
+    scene.replies.set("a", [{ id: "m" }]);
+    await scene.clock.advance(500);
+    assertEquals([marked(), scene.told.at(-1)], [[], "a true"]);
+  });
+}
+
+Deno.test("ModelProbe.doubt() has an engine asked at once, but not too often", async () => {
+  await using scene = new Scene([engine("a"), engine("b")], { a: [{ id: "m" }], b: [] });
+  const times = (): readonly number[] =>
+    scene.asked.filter(([id]) => id === "a").map(([, atMs]) => atMs);
+  await scene.clock.advance(100);
+  scene.probe.doubt("a");
+  scene.probe.doubt("a");
+  scene.probe.doubt("unknown");
+  await scene.clock.advance(149);
+  assertEquals(times(), [0]);
+  await scene.clock.advance(1);
+  assertEquals(times(), [0, 250]);
+  await scene.clock.advance(10_000);
+  scene.replies.set("a", DOWN);
+  scene.probe.doubt("a");
+  await scene.clock.advance(0);
+  assertEquals(times(), [0, 250, 10_250]);
+  assertEquals(scene.asked.filter(([id]) => id === "b").length, 1);
 });
 
 Deno.test("startModelProbe() does not let one engine hold up another", async () => {

@@ -88,6 +88,24 @@ Deno.test("selectDirect() leaves the turns as they are when a request is tried a
   assertEquals(down, 20);
 });
 
+Deno.test("selectPair() goes around silent engines while there are others", () => {
+  const chosen = policies();
+  const seen = (silent: readonly string[], avoid: readonly string[] = []): readonly string[] => {
+    const ids = new Set<string>();
+    for (let round = 0; round < 12; round++) {
+      const ask = { silent: new Set(silent), avoid: new Set(avoid) };
+      const { prefill, decode } = pairOf(FLEET, chosen, ask);
+      ids.add(prefill.id).add(decode.id);
+    }
+    return [...ids].sort();
+  };
+  assertEquals(seen(["d0", "p1"]), ["d1", "p0", "p2"]);
+  assertEquals(seen(["d0", "d1"]), ["d0", "d1", "p0", "p1", "p2"]);
+  assertEquals(seen(["d1"], ["d0"]), ["d1", "p0"], "better silent than just failed");
+  const one = selectDirect(FLEET, chosen, { model: "m", silent: new Set(["d0"]) });
+  assertEquals(one?.id, "d1");
+});
+
 const { nixl: _nixl, ...withoutNixl } = engine("d0", "decode");
 
 const NONE: readonly (readonly [
