@@ -1,6 +1,7 @@
 /** Which command an argument list is for, and its running. @module */
 import { startApp } from "../app.ts";
-import { FLAGS, withSuggestion } from "../config/mod.ts";
+import type { Logger } from "../base/mod.ts";
+import { FLAGS, type Setting, withSuggestion } from "../config/mod.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
 import { explainHelp, runExplain } from "./explain.ts";
@@ -52,14 +53,26 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   const result = loadConfig(parsed, ports);
   if (!result.ok) return await refuse(result.problems, ports);
   using signals = ports.signals();
+  const log = openLogger(ports, result.config.log);
+  noteIdle(result.settings, log);
   return await serve(result.config, {
     clock: ports.clock,
     random: ports.random,
-    log: openLogger(ports, result.config.log),
+    log,
     signals,
     start: startApp,
     complain: (line) => ports.stdio.err.write(line),
   });
+}
+
+/** Whoever gives a flag that does nothing should not have to find out. */
+function noteIdle(settings: readonly Setting[], log: Logger): void {
+  const idle = settings.filter(({ flag, source }) =>
+    flag.status === "without-effect" && source !== "default"
+  );
+  if (idle.length === 0) return;
+  const names = idle.map(({ flag }) => `--${flag.name}`).join(", ");
+  log.warning(`Without effect in this version: ${names}`);
 }
 
 async function runCheck(argv: readonly string[], ports: CliPorts): Promise<number> {

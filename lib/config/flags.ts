@@ -300,22 +300,30 @@ export const SUPPORTED_GROUPS = [
         type: "int",
         default: 30,
         range: COUNT,
-        help: "Seconds between readings of the engines' /metrics",
+        help: "Seconds between readings of the engines' /metrics; without effect in this version",
+        status: "without-effect",
       },
       {
         name: "request-stats-window",
         type: "int",
         default: 60,
         range: COUNT,
-        help: "Seconds over which request statistics are taken",
+        help: "Seconds over which request statistics are taken; without effect in this version",
+        status: "without-effect",
       },
-      { name: "log-stats", type: "flag", help: "Write statistics to the log" },
+      {
+        name: "log-stats",
+        type: "flag",
+        help: "Write statistics to the log; without effect in this version",
+        status: "without-effect",
+      },
       {
         name: "log-stats-interval",
         type: "int",
         default: 10,
         range: COUNT,
-        help: "Seconds between these lines",
+        help: "Seconds between these lines; without effect in this version",
+        status: "without-effect",
       },
     ],
   },
@@ -335,7 +343,7 @@ export const FLAGS: readonly Flag[] = FLAG_GROUPS.flatMap((group) => group.flags
 export const ENVIRONMENT_ONLY = [
   {
     name: "VLLM_API_KEY",
-    help: "Bearer token for the router's own requests to engines: models, health, metrics",
+    help: "Bearer token for the router's own requests to engines, which are for /v1/models",
     secret: true,
   },
 ] as const satisfies readonly EnvironmentOnly[];

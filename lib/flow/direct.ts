@@ -1,5 +1,12 @@
 /** One engine serves the whole request; bytes pass as they are. @module */
-import { type ByteParts, type Engine, errorCodeOf, type Lease, RouterError } from "../base/mod.ts";
+import {
+  type ByteParts,
+  describeError,
+  type Engine,
+  errorCodeOf,
+  type Lease,
+  RouterError,
+} from "../base/mod.ts";
 import { type Leg, selectDirect } from "../selection/mod.ts";
 import { forwardResponseHeaders, type UpstreamResponse } from "../upstream/mod.ts";
 import type { Answer, ByteSource } from "./answer.ts";
@@ -44,9 +51,7 @@ export async function direct(
       avoid,
       silent,
     });
-    if (engine === undefined) {
-      throw noEngine(engines, ask.model);
-    }
+    if (engine === undefined) throw noEngine(engines, ask.model);
     try {
       return await directTo(deps, context, ask, engine);
     } catch (error) {
@@ -56,6 +61,10 @@ export async function direct(
       );
       const again = errorCodeOf(error) === "upstream-unreachable" && avoid.size === 0 && others;
       if (!again || ask.engine !== undefined) throw error;
+      deps.log.warning("Asking another engine", () => ({
+        request: context.id,
+        error: describeError(error),
+      }));
       avoid.add(engine.id);
     }
   }

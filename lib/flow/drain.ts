@@ -101,7 +101,7 @@ export class Drainer {
     try {
       body = await transfer.body(end.kind === "ok" ? end.result : undefined);
     } catch (error) {
-      this.#warn(transfer.decode, error);
+      this.#warn(transfer, describeError(error));
       return "failed";
     }
     return body === undefined ? "nothing_moved" : await this.#drain(transfer, body);
@@ -115,15 +115,19 @@ export class Drainer {
     const place = await gate.enter(signal);
     if (place === "aborted") return "stopped";
     using _place = place;
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      if (await this.#send(transfer, body)) return "drained";
-      if (attempt === ATTEMPTS) break;
+    for (let attempt = 1;; attempt++) {
+      const problem = await this.#send(transfer, body);
+      if (problem === undefined) return "drained";
+      if (attempt === ATTEMPTS) {
+        this.#warn(transfer, problem);
+        return "failed";
+      }
       if (await sleep(this.#deps.clock, RETRY_MS * attempt, signal) === "aborted") return "stopped";
     }
-    return "failed";
   }
 
-  async #send(transfer: AbandonedTransfer, body: ByteParts): Promise<boolean> {
+  /** What went wrong; undefined for nothing. */
+  async #send(transfer: AbandonedTransfer, body: ByteParts): Promise<string | undefined> {
     const { decode, path, headers } = transfer;
     try {
       using response = await exchange(this.#deps, decode, {
@@ -134,19 +138,15 @@ export class Drainer {
         signal: this.#deps.background.signal,
       });
       await response.readAll(MAX_JSON_BYTES);
-      if (response.status === 200) return true;
-      this.#deps.log.warning("A decode engine refused to drain KV", {
-        url: decode.url,
-        status: response.status,
-      });
+      return response.status === 200 ? undefined : `answered ${response.status}`;
     } catch (error) {
-      this.#warn(decode, error);
+      return describeError(error);
     }
-    return false;
   }
 
-  #warn({ url }: Engine, error: unknown): void {
-    this.#deps.log.warning("Cannot drain KV", () => ({ url, error: describeError(error) }));
+  #warn({ decode, headers }: AbandonedTransfer, error: string): void {
+    const [, request] = headers.find(([name]) => name === "x-request-id") ?? [];
+    this.#deps.log.warning("Cannot drain KV", { request, url: decode.url, error });
   }
 
   #count(result: Result): void {

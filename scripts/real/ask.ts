@@ -29,7 +29,7 @@ export async function ask(url: string, body: Body): Promise<NormalAnswer> {
 }
 
 /** How often the engine is asked again where its answers differ among themselves. */
-const AGAIN = 4;
+const AGAIN = 12;
 
 /**
  * Ask both, the engine first, and throw unless they answer alike; gives the engine's answer. An

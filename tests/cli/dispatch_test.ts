@@ -1,3 +1,4 @@
+import { systemClock } from "../../lib/base/mod.ts";
 import { dispatch } from "../../lib/cli/dispatch.ts";
 import { VERSION_LINE } from "../../lib/cli/version.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
@@ -74,4 +75,20 @@ Deno.test("dispatch() never prints a secret of the environment or of URLs", asyn
     const { out, err } = await run([...argv, "--prefill", "http://me:hush@p"], env);
     assert(!(out + err).includes("hush"), out + err);
   }
+});
+
+Deno.test("dispatch() warns of flags without effect, whichever way they were given", async () => {
+  const { ports, err, out, signals } = fakeProcess({ PD_ROUTER_REQUEST_STATS_WINDOW: "9" });
+  const argv = ["--routing-logic=roundrobin", "--static-backends=http://a", "--static-models=m"];
+  const served = dispatch([...argv, "--port=0", "--host=127.0.0.1", "--log-stats"], {
+    ...ports,
+    clock: systemClock(),
+  });
+  await out.written;
+  signals.send("SIGTERM");
+  assertEquals(await served, 0);
+  assertStringIncludes(
+    err.text,
+    "WARNING Without effect in this version: --request-stats-window, --log-stats\n",
+  );
 });

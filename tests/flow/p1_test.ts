@@ -1,3 +1,4 @@
+import { createLogger } from "../../lib/base/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -253,6 +254,23 @@ Deno.test("P1 tells a failed decode in the stream once the head is out", async (
       assertEquals(events.filter((chunk) => chunk.error !== undefined).length, 1, name);
     });
   }
+});
+
+Deno.test("a drain that fails is told once, with the id of its request", async () => {
+  const lines: string[] = [];
+  const clock = new FakeClock();
+  const log_ = createLogger(clock, (line) => lines.push(line), { level: "info", format: "text" });
+  const decode = (): Response => Response.json({ error: { message: "boom" } }, { status: 500 });
+  await withPair({ decode, router: { clock, log_ } }, async ({ router }) => {
+    const answer = await post(`${router.url}/v1/completions`, { ...COMPLETION, stream: true }, {
+      headers: { "x-request-id": "abc" },
+    });
+    await answer.text();
+  });
+  const told = lines.filter((line) => line.includes("Cannot drain KV"));
+  assertEquals(told.length, 1, lines.join("\n"));
+  assertStringIncludes(told[0] ?? "", "Cannot drain KV request=abc url=http://127.0.0.1:");
+  assertStringIncludes(told[0] ?? "", "answered 500");
 });
 
 /** Events that arrive in one read. */

@@ -73,3 +73,25 @@ Deno.test("a model that prefill engines alone serve is told with who is silent",
     "not heard from yet: http://127.0.0.1:9",
   ]);
 });
+
+Deno.test("a direct request that is asked of another engine leaves a line", async () => {
+  const lines: string[] = [];
+  const log_ = createLogger(systemClock(), (line) => lines.push(line), {
+    level: "warning",
+    format: "text",
+  });
+  const gone = startScripted(() => Response.json({}));
+  await using there = startScripted(() => Response.json({}));
+  const engines = [engineAt(gone.url, "any"), engineAt(there.url, "any")];
+  await using router = await startRouter(engines, { log_ });
+  await gone[Symbol.asyncDispose]();
+  for (const id of ["r1", "r2"]) {
+    const answer = await post(`${router.url}/v1/completions`, { model: "m", prompt: "a" }, {
+      headers: { "x-request-id": id },
+    });
+    assertEquals([answer.status, await answer.text()], [200, "{}"]);
+  }
+  const told = lines.filter((line) => line.includes("Asking another engine request=r"));
+  assertEquals(told.length, 1, lines.join("\n"));
+  assertStringIncludes(told[0] ?? "", gone.url);
+});

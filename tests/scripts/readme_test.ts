@@ -81,8 +81,11 @@ Deno.test("README.md runs Deno in the version that is tested, and tasks that the
   }
 });
 
+/** What commands begin with that start vLLM. */
+const VLLM = ["PYTHONHASHSEED=0", "VLLM_NIXL_SIDE_CHANNEL_HOST=10.0.0.1"];
+
 Deno.test("README.md has no command that nothing here checks", () => {
-  const known = ["npx", "dist/pd-router", "curl", "PYTHONHASHSEED=0"];
+  const known = ["npx", "dist/pd-router", "curl", ...VLLM];
   const others = COMMANDS.filter(([program = ""]) => !known.includes(program));
   assertEquals(others, []);
 });
@@ -137,9 +140,11 @@ Deno.test("README.md starts the demo with flags that it has", () => {
 Deno.test("README.md asks for paths that there are", () => {
   for (const args of argumentsOf("curl")) {
     const url = new URL(args.find((arg) => arg.startsWith("http")) ?? "");
-    const body = args[args.indexOf("-d") + 1] ?? "";
-    assert(JSON.parse(body).model);
-    routeOf("POST", url.pathname);
+    const body = args.includes("-d") ? args[args.indexOf("-d") + 1] ?? "" : undefined;
+    if (body !== undefined) assert(JSON.parse(body).model);
+    routeOf(body === undefined ? "GET" : "POST", url.pathname);
+    const pattern = /^pd_router_\w+?(?=_count)/.exec(args[args.indexOf("grep") + 1] ?? "")?.[0];
+    if (pattern !== undefined) assert(Object.hasOwn(METRICS, pattern), pattern);
   }
   const rows = [...README.matchAll(/^\| (GET|POST) (.*?) \|/gm)];
   assert(rows.length >= 4);
@@ -149,10 +154,10 @@ Deno.test("README.md asks for paths that there are", () => {
 });
 
 Deno.test("README.md gives vLLM a KV transfer configuration that is JSON", () => {
-  const configs = argumentsOf("PYTHONHASHSEED=0").map((args) =>
+  const configs = VLLM.flatMap((first) => argumentsOf(first)).map((args) =>
     JSON.parse(args[args.indexOf("--kv-transfer-config") + 1] ?? "")
   );
-  assertEquals(configs.map(({ kv_role }) => kv_role), ["kv_producer", "kv_consumer"]);
+  assertEquals(configs.map(({ kv_role }) => kv_role), ["kv_producer", "kv_consumer", "kv_both"]);
 });
 
 /** Flags of other programs that the text speaks of. */
