@@ -14,12 +14,13 @@ export interface LastRun {
 /** Where the last run is kept that was started with `--save`. */
 export const LAST_RUN = new URL("./last_run.json", import.meta.url);
 
-/** The run in Markdown: a table of what several groups share, one of the rest, and the limits. */
+/** The run in Markdown: a table of what all groups share, one of the rest, and the limits. */
 export function lastRunMarkdown(run: LastRun): string {
   const { date, versions, machine, minutes, rows } = run;
   const byName = Map.groupBy(rows, ({ name }) => name);
-  const shared = [...byName].filter(([, all]) => all.length > 1);
-  const single = [...byName].filter(([, all]) => all.length === 1).flatMap(([, all]) => all);
+  const most = Math.max(2, ...[...byName.values()].map((all) => all.length));
+  const shared = [...byName].filter(([, all]) => all.length === most);
+  const others = [...byName].filter(([, all]) => all.length < most).flatMap(([, all]) => all);
   const groups = [...new Set(shared.flatMap(([, all]) => all.map(({ group }) => group)))];
   const counts = [...Map.groupBy(rows, ({ outcome }) => outcome)]
     .map(([outcome, all]) => `${all.length} ${outcome}`).join(", ");
@@ -39,7 +40,7 @@ export function lastRunMarkdown(run: LastRun): string {
     ),
     ...table(
       ["with", "what", "seen"],
-      single.map(({ group, name, outcome, evidence }) => [
+      others.map(({ group, name, outcome, evidence }) => [
         group,
         name,
         outcome === "ok" ? evidence : `${outcome}: ${evidence}`,

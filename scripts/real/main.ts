@@ -58,7 +58,7 @@ async function real({ cache, only, save }: RealOptions): Promise<boolean> {
       minutes: Math.round(minutes),
       rows: checks.rows,
     };
-    await Deno.writeTextFile(LAST_RUN, `${JSON.stringify(run, undefined, 1)}\n`);
+    await Deno.writeTextFile(LAST_RUN, `${JSON.stringify(run, undefined, 2)}\n`);
   }
   return checks.passed;
 }
