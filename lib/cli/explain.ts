@@ -6,12 +6,14 @@ import {
   type FirstToken,
   RouterError,
 } from "../base/mod.ts";
-import { type Problem, withSuggestion } from "../config/mod.ts";
+import { type Problem, type RouterConfig, withSuggestion } from "../config/mod.ts";
 import { type GenerationForm, readGeneration } from "../disagg/mod.ts";
 import { type ApiRequest, parseRequest } from "../openai/mod.ts";
+import { modesOf, protocolOf } from "../selection/mod.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { explainRequest, featureTable, type KvProtocol, type Setup } from "./explain_text.ts";
 import { commandHelp } from "./help.ts";
+import { loadConfig } from "./load.ts";
 import type { CliPorts } from "./ports.ts";
 import { refuse } from "./report.ts";
 import { VERSION_LINE } from "./version.ts";
@@ -49,6 +51,13 @@ const FLAGS = [
     choices: PROTOCOLS.join(", "),
     byDefault: "lmcache",
   },
+  {
+    name: "config",
+    placeholder: "FILE",
+    text: "The router's configuration file, which then tells modes and protocols",
+    choices: "",
+    byDefault: "",
+  },
 ] as const;
 
 const KNOWN = FLAGS.map(({ name }) => ({ name, type: "string" }));
@@ -71,8 +80,8 @@ export async function runExplain(argv: readonly string[], ports: CliPorts): Prom
     await out.print(parsed.help ? explainHelp() : VERSION_LINE);
     return 0;
   }
-  const asked = readFlags(parsed);
-  if (!asked.ok) return await refuse(asked.problems, ports);
+  const asked = readFlags(parsed, ports);
+  if (!asked.ok) return await refuse(asked.problems, ports, "pd-router help explain");
   if (asked.file === undefined) {
     await out.print(featureTable());
     return 0;
@@ -80,7 +89,11 @@ export async function runExplain(argv: readonly string[], ports: CliPorts): Prom
   try {
     const request = parseRequest(encodeUtf8(await readText(asked.file, ports)));
     const form = asked.form ?? formOf(request);
-    await out.print(explainRequest(readGeneration(form, request), asked.setup));
+    const { config } = asked;
+    const { model, setup } = config === undefined
+      ? { model: request.model, setup: asked.setup }
+      : configured(config, request.model);
+    await out.print(explainRequest(readGeneration(form, { ...request, model }), setup));
     return 0;
   } catch (error) {
     if (!(error instanceof RouterError)) throw error;
@@ -114,10 +127,12 @@ type Asked =
     readonly file: string | undefined;
     readonly form: GenerationForm | undefined;
     readonly setup: Setup;
+    /** Wins over `setup`. */
+    readonly config: RouterConfig | undefined;
   }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-function readFlags({ flags, problems: before }: ParsedArgv): Asked {
+function readFlags({ flags, problems: before }: ParsedArgv, ports: CliPorts): Asked {
   const problems = [...before];
   const names: readonly string[] = KNOWN.map(({ name }) => name);
   for (const name of flags.keys()) {
@@ -146,12 +161,48 @@ function readFlags({ flags, problems: before }: ParsedArgv): Asked {
     const message = `with --kv-protocol ${protocol} all tokens come from decode engines`;
     problems.push({ key: "--first-token", value: given?.join(",") ?? "", message });
   }
+  const config = flags.has("config") ? loadConfig(onlyConfig(flags), ports) : undefined;
+  if (config?.ok === false) problems.push(...config.problems);
+  for (const name of config === undefined ? [] : ["first-token", "kv-protocol"]) {
+    if (flags.has(name)) problems.push({ key: `--${name}`, message: "--config tells that" });
+  }
   if (problems.length > 0) return { ok: false, problems };
-  const modes = modesOf(wanted ?? (protocol === "lmcache" ? ["prefill"] : ["decode"]));
-  return { ok: true, file: last("request"), form, setup: { protocol, modes } };
+  const setup: Setup = {
+    protocols: new Set([protocol]),
+    modes: among(wanted ?? (protocol === "lmcache" ? ["prefill"] : ["decode"])),
+    exactPrompts: false,
+  };
+  const chosen = config?.ok === true ? config.config : undefined;
+  return { ok: true, file: last("request"), form, setup, config: chosen };
 }
 
-function modesOf(wanted: readonly (FirstToken | "both")[]): readonly FirstToken[] {
+/** The router's own flags are not told here: its file and its environment are. */
+function onlyConfig(flags: ParsedArgv["flags"]): ParsedArgv {
+  const config = flags.get("config") ?? [];
+  return { flags: new Map([["config", config]]), problems: [], help: false, version: false };
+}
+
+function among(wanted: readonly (FirstToken | "both")[]): ReadonlySet<FirstToken> {
   const modes = ["prefill", "decode"] as const;
-  return modes.filter((mode) => wanted.includes(mode) || wanted.includes("both"));
+  return new Set(modes.filter((mode) => wanted.includes(mode) || wanted.includes("both")));
+}
+
+/** The model that `asked` stands for, and what the engines that may serve it are set up for. */
+function configured(
+  { aliases, engines, handoff, tokenize }: RouterConfig,
+  asked: string,
+): { readonly model: string; readonly setup: Setup | undefined } {
+  const model = aliases.get(asked) ?? asked;
+  const able = engines.filter(({ models }) => models.length === 0 || models.includes(model));
+  if (able.length === 0) {
+    const known = [...new Set(engines.flatMap(({ models }) => models))].join(", ");
+    const message = `The configuration has no engine for model '${model}'; it has ${known}`;
+    throw new RouterError("unknown-model", message, { param: "model" });
+  }
+  if (handoff.kind === "none") return { model, setup: undefined };
+  const usual = handoff.kind;
+  const decodes = able.filter(({ role }) => role === "decode");
+  const protocols = new Set(decodes.map((engine) => protocolOf(engine, usual)));
+  const setup = { protocols, modes: modesOf(able, usual), exactPrompts: tokenize.how !== "engine" };
+  return { model, setup };
 }

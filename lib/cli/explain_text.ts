@@ -17,9 +17,12 @@ export type KvProtocol = Exclude<Handoff["kind"], "none">;
 
 /** What the router is set up for. */
 export interface Setup {
-  readonly protocol: KvProtocol;
+  /** How KV moves; more than one where engines differ. */
+  readonly protocols: ReadonlySet<KvProtocol>;
   /** Modes that some decode engine takes. */
-  readonly modes: readonly FirstToken[];
+  readonly modes: ReadonlySet<FirstToken>;
+  /** Whether engines tell the ids of their prompts (`--tokenize`). */
+  readonly exactPrompts: boolean;
 }
 
 /** Where a request of each form goes. */
@@ -39,8 +42,11 @@ const PROTOCOL_NAMES: Readonly<Record<KvProtocol, string>> = {
   shared_storage: "a store both engines share",
 };
 
-/** The decision for one request. Throws `bad-request` for what the router refuses itself. */
-export function explainRequest(request: GenerationRequest, setup: Setup): string {
+/**
+ * The decision for one request; without a setup, there are no handoffs. Throws `bad-request` for
+ * what the router refuses itself.
+ */
+export function explainRequest(request: GenerationRequest, setup: Setup | undefined): string {
   const several = request.prompt.kind === "several";
   const singles = several
     ? promptsOf(request).map((prompt) => withPrompt(request, prompt))
@@ -51,7 +57,10 @@ export function explainRequest(request: GenerationRequest, setup: Setup): string
     ...(request.stream ? ["streamed"] : []),
     ...(several ? [`${singles.length} prompts, each answered by itself`] : []),
   ];
-  return [row("Request", facts.join(", ")), ...explainAll(singles, setup)].join("\n");
+  const decided = setup === undefined
+    ? [row("Decision", "one engine serves it: no handoffs are configured")]
+    : explainAll(singles, setup);
+  return [row("Request", facts.join(", ")), ...decided].join("\n");
 }
 
 /** What is decided for each of `requests`; what is alike is told once. */
@@ -73,9 +82,9 @@ function explainAll(requests: readonly GenerationRequest[], setup: Setup): reado
 
 function explainOne(request: GenerationRequest, setup: Setup): readonly string[] {
   const present = FEATURES.filter((feature) => feature.present(request));
-  const decision = decide(request, new Set(setup.modes), {
-    exactPrompts: false,
-    rereads: setup.protocol !== "lmcache",
+  const decision = decide(request, setup.modes, {
+    exactPrompts: setup.exactPrompts,
+    rereads: rereads(setup),
   });
   return [
     ...rows("Features", present.length === 0 ? ["none"] : present.map(featureText)),
@@ -93,28 +102,35 @@ function decisionText(decision: Decision, request: GenerationRequest, setup: Set
   if (decision.kind === "direct") {
     return `direct, reason ${decision.reason}: one engine of role decode or any serves it`;
   }
-  const by = PROTOCOL_NAMES[setup.protocol];
+  const names = [...setup.protocols].map((protocol) => PROTOCOL_NAMES[protocol]);
+  const by = names.join(" or ");
   return decision.mode === "prefill"
-    ? `handoff in mode P1, KV by ${by}: the first token comes from the prefill engine; both legs ` +
+    ? `handoff in mode P1, KV by ${PROTOCOL_NAMES.lmcache}: the first token comes from the prefill engine; both legs ` +
       `go to ${PATHS.completions}`
     : `handoff in mode D1, KV by ${by}: all tokens come from the decode engine; both legs go to ` +
       PATHS[request.form];
 }
 
 /** What another setup would do with a request that this one serves directly. */
-function remedies(request: GenerationRequest, { modes, protocol }: Setup): readonly string[] {
-  const found = ALL_MODES.filter((mode) => !modes.includes(mode)).flatMap((mode) =>
+function remedies(request: GenerationRequest, setup: Setup): readonly string[] {
+  const { modes } = setup;
+  const found = ALL_MODES.filter((mode) => !modes.has(mode)).flatMap((mode) =>
     decide(request, new Set([mode])).kind === "direct" ? [] : [REMEDIES[mode]]
   );
   const exact = decide(request, new Set(["prefill"]), { exactPrompts: true, rereads: false });
-  if (modes.includes("prefill") && exact.kind === "handoff") {
+  if (modes.has("prefill") && !setup.exactPrompts && exact.kind === "handoff") {
     found.push("mode P1 carries it with prompt ids of the engine's own making (--tokenize)");
   }
   const relayed = decide(request, new Set(["decode"]), { exactPrompts: false, rereads: true });
-  if (protocol === "lmcache" && relayed.kind === "handoff" && relayed.readsAgain === true) {
+  if (!rereads(setup) && relayed.kind === "handoff" && relayed.readsAgain === true) {
     found.push("other protocols carry it: --kv-protocol nixl or shared_storage");
   }
   return found.length === 0 ? ["none: no mode carries it"] : found;
+}
+
+/** Whether some decode engine can read the same KV more than once. */
+function rereads({ protocols }: Setup): boolean {
+  return [...protocols].some((protocol) => protocol !== "lmcache");
 }
 
 const REMEDIES: Readonly<Record<FirstToken, string>> = {

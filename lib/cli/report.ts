@@ -7,10 +7,14 @@ import { logSink } from "./stdio.ts";
 /** Exit code for a command line or configuration that cannot be used, as Python's argparse has. */
 const USAGE = 2;
 
-/** Print what is wrong to standard error; resolves to the exit code for it. */
-export async function refuse(problems: readonly Problem[], ports: CliPorts): Promise<number> {
+/** Print what is wrong, and which command helps, to standard error; resolves to the exit code. */
+export async function refuse(
+  problems: readonly Problem[],
+  ports: CliPorts,
+  help = "pd-router --help",
+): Promise<number> {
   const lines = problems.map((problem) => `pd-router: ${problemText(problem)}`);
-  await ports.stdio.err.print([...lines, "Try: pd-router --help"].join("\n"));
+  await ports.stdio.err.print([...lines, `Try: ${help}`].join("\n"));
   return USAGE;
 }
 

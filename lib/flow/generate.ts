@@ -13,7 +13,7 @@ import {
   type GenerationRequest,
   isTextRequest,
 } from "../disagg/mod.ts";
-import { type Pair, selectPair, serving } from "../selection/mod.ts";
+import { modesOf, type Pair, protocolOf, receives, selectPair, serving } from "../selection/mod.ts";
 import type { Answer } from "./answer.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps, RequestContext } from "./context.ts";
@@ -67,7 +67,7 @@ async function generateOne(
   const { request } = ask;
   if (ask.engine !== undefined) return await serve(deps, context, ask);
   const able = serving(deps.directory.snapshot().engines, request.model);
-  const decision = decide(request, modesOf(deps, able), {
+  const decision = decide(request, modesOf(able, deps.protocol), {
     exactPrompts: deps.prompts.exact,
     rereads: able.some((engine) => engine.role === "decode" && rereads(deps, engine)),
   });
@@ -85,7 +85,7 @@ async function generateOne(
       silent,
       tried,
       receives: (engine) =>
-        engine.id !== failed?.spoilt && receives(deps, engine, mode) &&
+        engine.id !== failed?.spoilt && receives(engine, deps.protocol, mode) &&
         (!readsAgain || rereads(deps, engine)),
     });
     if (choice.kind === "none") {
@@ -126,35 +126,16 @@ async function generateOne(
   }
 }
 
-/** How KV moves to or from `engine`. */
-function protocolOf(deps: HandoffDeps, engine: Engine): KvProtocol {
-  return engine.kvProtocol ?? deps.protocol;
-}
-
-/** Whether `engine` can be the decode engine of a handoff in `mode`. */
-function receives(deps: HandoffDeps, engine: Engine, mode: FirstToken): boolean {
-  if (protocolOf(deps, engine) !== "lmcache") return mode === "decode";
-  const modes = engine.nixl?.firstToken;
-  return modes === "both" || modes === mode;
-}
-
 /** Whether KV waits on some decode engine until it is read. */
 function hasReceiver(deps: HandoffDeps): boolean {
   return deps.directory.snapshot().engines.some((engine) =>
-    engine.role === "decode" && protocolOf(deps, engine) === "lmcache"
+    engine.role === "decode" && protocolOf(engine, deps.protocol) === "lmcache"
   );
 }
 
 /** Whether `engine` can read the same KV for several samples. */
 function rereads(deps: HandoffDeps, engine: Engine): boolean {
-  return protocolOf(deps, engine) !== "lmcache";
-}
-
-/** The modes that some decode engine of `engines` can take. */
-function modesOf(deps: HandoffDeps, engines: readonly Engine[]): ReadonlySet<FirstToken> {
-  const modes = ["prefill", "decode"] as const;
-  const decodes = engines.filter((engine) => engine.role === "decode");
-  return new Set(modes.filter((mode) => decodes.some((engine) => receives(deps, engine, mode))));
+  return protocolOf(engine, deps.protocol) !== "lmcache";
 }
 
 const RELAYS = {
@@ -170,7 +151,7 @@ const RELAY_ROUTES = {
 } as const satisfies Readonly<Record<KvProtocol, Route>>;
 
 function routeOf(deps: HandoffDeps, mode: FirstToken, { decode }: Pair): Route {
-  return mode === "prefill" ? "handoff_p1" : RELAY_ROUTES[protocolOf(deps, decode)];
+  return mode === "prefill" ? "handoff_p1" : RELAY_ROUTES[protocolOf(decode, deps.protocol)];
 }
 
 type RetryEnd = Extract<AttemptEnd, { readonly kind: "retry" }>;
@@ -216,7 +197,7 @@ async function tryPair(
   { request, path, mode, pair, kept, exact }: PairTry,
 ): Promise<AttemptEnd> {
   if (mode === "decode") {
-    const protocol = RELAYS[protocolOf(deps, pair.decode)];
+    const protocol = RELAYS[protocolOf(pair.decode, deps.protocol)];
     return await attemptRelay(deps, context, { request, path, pair }, protocol);
   }
   const receiver = pair.decode.nixl;

@@ -1,5 +1,5 @@
 /** From the engines and a request to the engines that serve it. @module */
-import type { Engine } from "../base/mod.ts";
+import type { Engine, FirstToken, KvProtocol } from "../base/mod.ts";
 import type { Policy, SelectionAsk } from "./policy.ts";
 
 /** One policy per kind of choice: they keep separate turns. */
@@ -64,6 +64,25 @@ function without(
 /** Engines of `engines` that serve `model`. */
 export function serving(engines: readonly Engine[], model: string): readonly Engine[] {
   return engines.filter((engine) => engine.models.includes(model));
+}
+
+/** How KV moves to or from `engine`, where engines that do not say use `usual`. */
+export function protocolOf(engine: Engine, usual: KvProtocol): KvProtocol {
+  return engine.kvProtocol ?? usual;
+}
+
+/** Whether `engine` can be the decode engine of a handoff in `mode`. */
+export function receives(engine: Engine, usual: KvProtocol, mode: FirstToken): boolean {
+  if (protocolOf(engine, usual) !== "lmcache") return mode === "decode";
+  const modes = engine.nixl?.firstToken;
+  return modes === "both" || modes === mode;
+}
+
+/** The modes that some decode engine of `engines` can take. */
+export function modesOf(engines: readonly Engine[], usual: KvProtocol): ReadonlySet<FirstToken> {
+  const modes = ["prefill", "decode"] as const;
+  const decodes = engines.filter((engine) => engine.role === "decode");
+  return new Set(modes.filter((mode) => decodes.some((engine) => receives(engine, usual, mode))));
 }
 
 /** Choose the decode engine, then the prefill engine, independently. */

@@ -11,9 +11,13 @@ interface Outcome {
   readonly err: string;
 }
 
-async function run(argv: readonly string[], body?: unknown): Promise<Outcome> {
+async function run(
+  argv: readonly string[],
+  body?: unknown,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const files: Readonly<Record<string, string>> = body === undefined ? {} : { "r.json": text };
+  const files = body === undefined ? more : { ...more, "r.json": text };
   const { ports, out, err } = fakeProcess({}, files);
   const code = await dispatch(["explain", ...argv], ports);
   return { code, out: out.text, err: err.text };
@@ -144,6 +148,7 @@ const WRONG: readonly (readonly [argv: readonly string[], message: string])[] = 
   [["--endpoint", "chta"], '--endpoint "chta": expected one of chat, completions'],
   [["--first-token", "prefill,neither"], '--first-token "neither": expected one of prefill'],
   [["--kv-protocol", "mooncake"], '--kv-protocol "mooncake": expected one of lmcache'],
+  [["--config", "none.yaml"], "none.yaml: Cannot read the file: there is none"],
   [
     ["--kv-protocol", "nixl", "--first-token", "prefill"],
     '--first-token "prefill": with --kv-protocol nixl all tokens come from decode engines',
@@ -155,9 +160,61 @@ for (const [argv, message] of WRONG) {
     const { code, out, err } = await run(argv, COMPLETION);
     assertEquals([code, out], [2, ""]);
     assertStringIncludes(err, message);
-    assertStringIncludes(err, "Try: pd-router --help");
+    assertStringIncludes(err, "Try: pd-router help explain");
   });
 }
+
+const MIXED = {
+  routing_logic: "disaggregated_prefill",
+  nixl_proxy_host: "0.0.0.0",
+  static_aliases: { chat: "m" },
+  engines: [
+    { url: "http://p", role: "prefill", model: "m" },
+    { url: "http://d", role: "decode", model: "m" },
+    { url: "http://p2", role: "prefill", model: "m", kv_protocol: "nixl" },
+    { url: "http://d2", role: "decode", model: "m", kv_protocol: "nixl" },
+    { url: "http://e", role: "any", model: "e" },
+  ],
+};
+const WHOLE = {
+  routing_logic: "roundrobin",
+  engines: [{ url: "http://a", role: "any" }],
+};
+
+const CONFIGURED: readonly (readonly [config: unknown, body: unknown, lines: readonly RegExp[]])[] =
+  [
+    [MIXED, CHAT, [/^Decision +handoff in mode P1, KV by LMCache: /m]],
+    [MIXED, { ...CHAT, model: "chat", n: 2 }, [
+      /^Request .*, model "m"$/m,
+      /^Decision +handoff in mode D1, KV by LMCache or NixlConnector: /m,
+    ]],
+    [{ ...MIXED, tokenize: "prefill" }, { ...CHAT, documents: [{ text: "t" }] }, [
+      /^Decision +handoff in mode D1/m,
+    ]],
+    [MIXED, { model: "e", prompt: "x" }, [/^Decision +direct, reason no_nixl_receiver: /m]],
+    [WHOLE, CHAT, [/^Decision +one engine serves it: no handoffs are configured$/m]],
+  ];
+
+for (const [config, body, lines] of CONFIGURED) {
+  Deno.test(`explain --config tells the decision for ${JSON.stringify(body)}`, async () => {
+    const { code, out, err } = await run(["--request", "r.json", "--config", "c.json"], body, {
+      "c.json": JSON.stringify(config),
+    });
+    assertEquals([code, err], [0, ""]);
+    for (const line of lines) assertMatch(out, line);
+  });
+}
+
+Deno.test("explain --config refuses what does not go together, or is not served", async () => {
+  const files = { "c.json": JSON.stringify(MIXED) };
+  const argv = ["--request", "r.json", "--config", "c.json"];
+  const both = await run([...argv, "--kv-protocol", "nixl"], CHAT, files);
+  assertEquals([both.code, both.out], [2, ""]);
+  assertStringIncludes(both.err, "--kv-protocol: --config tells that");
+  const unknown = await run(argv, { ...CHAT, model: "x" }, files);
+  assertEquals([unknown.code, unknown.out], [1, ""]);
+  assertStringIncludes(unknown.err, "The configuration has no engine for model 'x'; it has m, e");
+});
 
 Deno.test("explain prints its help and the version", async () => {
   for (const argv of [["explain", "--help"], ["explain", "-h"], ["help", "explain"]]) {
