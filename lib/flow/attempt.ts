@@ -21,8 +21,10 @@ export type AttemptEnd =
     readonly reason: RetryReason;
     /** For the client, when there is no further attempt. */
     readonly error: RouterError;
-    /** Ids of the engines to go around. */
+    /** Ids of the engines to go around: an attempt on these alone would be the same again. */
     readonly avoid: readonly string[];
+    /** Id of an engine that is not at fault, but better gone around too. */
+    readonly rather?: string;
     /** Id of a decode engine that may hold pages of this prompt which nobody has written. */
     readonly spoilt?: string;
   };

@@ -81,7 +81,7 @@ async function generateOne(
     const choice = selectPair(engines, deps.policies, {
       model: request.model,
       sessionKey: ask.sessionKey,
-      avoid: new Set(failed?.avoid),
+      avoid: around(failed),
       silent,
       tried,
       receives: (engine) =>
@@ -155,6 +155,12 @@ function routeOf(deps: HandoffDeps, mode: FirstToken, { decode }: Pair): Route {
 }
 
 type RetryEnd = Extract<AttemptEnd, { readonly kind: "retry" }>;
+
+/** Ids of the engines to choose others than, where there are others. */
+function around(failed: RetryEnd | undefined): ReadonlySet<string> {
+  const ids = new Set(failed?.avoid);
+  return failed?.rather === undefined ? ids : ids.add(failed.rather);
+}
 
 /** Whether `pair` has nothing new over the attempt that failed, and its failure speaks against it. */
 function repeats({ prefill, decode }: Pair, failed: RetryEnd): boolean {

@@ -31,7 +31,13 @@ import type { Seam } from "./event_pump.ts";
 import { clientGone, orAborted } from "./exchange.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
-import { answerHeaders, kvTimeout, refusedAnswer, withoutKv } from "./handoff_parts.ts";
+import {
+  answerHeaders,
+  kvTimeout,
+  refusedAnswer,
+  withoutKv,
+  withoutPrefill,
+} from "./handoff_parts.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
 import { type PrefillAsk, prefillLeg, type PrefillResult } from "./prefill.ts";
 import { ENDPOINTS, type KnownPrompt, type P1Prompt } from "./prompt.ts";
@@ -91,9 +97,7 @@ export async function attemptP1(
     if (prompt.kind === "told" || renamed) return { kind: "direct", reason: "prefill_refused" };
     return { kind: "answer", answer: refusedAnswer(end) };
   }
-  if (end.kind === "failed") {
-    return { kind: "retry", reason: "prefill_failed", error: end.error, avoid: [prefill.id] };
-  }
+  if (end.kind === "failed") return withoutPrefill(end, pair);
   const { result } = end;
   const settled = prompt.kind === "known" ? prompt : await prompt.settle(result);
   if (settled.kind === "direct") return { ...settled, moved: true };

@@ -25,7 +25,7 @@ import {
   readError,
 } from "./exchange.ts";
 import { readBeginning } from "./engine_failure.ts";
-import { refusedAnswer, withoutKv } from "./handoff_parts.ts";
+import { refusedAnswer, withoutKv, withoutPrefill } from "./handoff_parts.ts";
 import { type PrefillEnd, prefillLeg, type PrefillResult } from "./prefill.ts";
 
 /** One attempt's fixed parts. */
@@ -89,10 +89,7 @@ export async function attemptRelay(
     if (forcesTool(request)) return { kind: "direct", reason: "tools" };
     return { kind: "answer", answer: refusedAnswer(end) };
   }
-  if (end.kind === "failed") {
-    const { error } = end;
-    return { kind: "retry", reason: "prefill_failed", error, avoid: [pair.prefill.id] };
-  }
+  if (end.kind === "failed") return withoutPrefill(end, pair);
   return await decodeAll(deps, context, ask, {
     custody: custody.move(),
     result: end.result,

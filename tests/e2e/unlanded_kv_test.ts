@@ -61,6 +61,20 @@ for (const firstToken of MODES) {
     await cluster.quiet();
   });
 
+  Deno.test(`a prefill that died is begun anew for another decode engine, ${firstToken}`, async () => {
+    await using cluster = await startCluster({
+      prefills: 2,
+      decodes: 2,
+      firstToken: [firstToken],
+      router: FAST,
+    });
+    dieBeforeWriting(cluster, 0, true);
+    for (const word of ["a", "b", "c", "d"]) {
+      assertEquals(await ask(cluster.url, body(word)), await ask(cluster.single.url, body(word)));
+    }
+    assertEquals(cluster.decodes.map((engine) => engine.stats().staleReads), [0, 0]);
+  });
+
   Deno.test(`pages of a prefill that died are given back, ${firstToken}`, async () => {
     await using cluster = await startCluster({ firstToken: [firstToken], router: FAST });
     dieBeforeWriting(cluster, 0, true);
