@@ -2,6 +2,7 @@
 import manifest from "../deno.json" with { type: "json" };
 import {
   type Clock,
+  decodeUtf8,
   describeError,
   type Engine,
   type Logger,
@@ -10,7 +11,7 @@ import {
   sleep,
 } from "./base/mod.ts";
 import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
-import { EngineDirectory, type FetchCards, startModelProbe } from "./discovery/mod.ts";
+import { EngineDirectory, type FetchCards, NoModelList, startModelProbe } from "./discovery/mod.ts";
 import { Background, Drainer, exchange, type FlowDeps, type HandoffDeps } from "./flow/mod.ts";
 import { createHandlers, type HttpDeps, type OnTrace } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
@@ -306,14 +307,22 @@ function cardFetcher(flow: FlowDeps, apiKey: string | undefined): FetchCards {
       headTimeoutMs: CARDS_TIMEOUT_MS,
       signal,
     });
-    const text = new TextDecoder().decode(await response.readAll(MAX_CARDS_BYTES));
-    const cards = response.status === 200 ? modelCardsOf(JSON.parse(text)) : undefined;
+    const bytes = await response.readAll(MAX_CARDS_BYTES);
+    const cards = response.status === 200 ? modelCardsOf(parsedJson(bytes)) : undefined;
     if (cards !== undefined) return cards;
-    throw new RouterError(
-      "upstream-protocol",
+    throw new NoModelList(
       `Engine ${engine.url} answered /v1/models with status ${response.status} and no model list`,
     );
   };
+}
+
+function parsedJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decodeUtf8(bytes));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 async function readPem(path: string): Promise<string> {

@@ -96,10 +96,8 @@ export async function runDemo(argv: readonly string[], ports: CliPorts): Promise
     const right = await showRequests(demo, ports);
     if (parsed.flags.has("once")) return right ? 0 : 1;
     await out.print(invitation(demo));
-    let printed = Promise.resolve();
-    demo.watch((seen) => printed = printed.then(() => out.print(ownRequest(demo, seen))));
+    demo.watch((seen) => out.write(ownRequest(demo, seen)));
     await Promise.race([signals.next(), demo.app.closed]);
-    await printed;
     return 0;
   } catch (error) {
     await ports.stdio.err.print(`pd-router: The demo failed: ${describeError(error)}`);

@@ -170,6 +170,7 @@ function readFlags({ flags, problems: before }: ParsedArgv, ports: CliPorts): As
   const setup: Setup = {
     protocols: new Set([protocol]),
     modes: among(wanted ?? (protocol === "lmcache" ? ["prefill"] : ["decode"])),
+    prefills: true,
     exactPrompts: false,
   };
   const chosen = config?.ok === true ? config.config : undefined;
@@ -201,8 +202,17 @@ function configured(
   }
   if (handoff.kind === "none") return { model, setup: undefined };
   const usual = handoff.kind;
+  const senders = able.filter(({ role }) => role === "prefill");
   const decodes = able.filter(({ role }) => role === "decode");
-  const protocols = new Set(decodes.map((engine) => protocolOf(engine, usual)));
-  const setup = { protocols, modes: modesOf(able, usual), exactPrompts: tokenize.how !== "engine" };
+  const paired = decodes.filter(({ kvProtocol }) =>
+    senders.some((engine) => engine.kvProtocol === kvProtocol)
+  );
+  const taking = paired.length > 0 ? paired : decodes;
+  const setup: Setup = {
+    protocols: new Set(taking.map((engine) => protocolOf(engine, usual))),
+    modes: modesOf(taking, usual),
+    prefills: paired.length > 0 || decodes.length === 0,
+    exactPrompts: tokenize.how !== "engine",
+  };
   return { model, setup };
 }

@@ -21,6 +21,8 @@ export interface Setup {
   readonly protocols: ReadonlySet<KvProtocol>;
   /** Modes that some decode engine takes. */
   readonly modes: ReadonlySet<FirstToken>;
+  /** Whether there is a prefill engine for the model. */
+  readonly prefills: boolean;
   /** Whether engines tell the ids of their prompts (`--tokenize`). */
   readonly exactPrompts: boolean;
 }
@@ -82,10 +84,13 @@ function explainAll(requests: readonly GenerationRequest[], setup: Setup): reado
 
 function explainOne(request: GenerationRequest, setup: Setup): readonly string[] {
   const present = FEATURES.filter((feature) => feature.present(request));
-  const decision = decide(request, setup.modes, {
+  const wish = decide(request, setup.modes, {
     exactPrompts: setup.exactPrompts,
     rereads: rereads(setup),
   });
+  const decision: Decision = wish.kind === "handoff" && !setup.prefills
+    ? { kind: "direct", reason: "no_prefill_engine" }
+    : wish;
   return [
     ...rows("Features", present.length === 0 ? ["none"] : present.map(featureText)),
     row("Decision", decisionText(decision, request, setup)),
@@ -114,6 +119,9 @@ function decisionText(decision: Decision, request: GenerationRequest, setup: Set
 /** What another setup would do with a request that this one serves directly. */
 function remedies(request: GenerationRequest, setup: Setup): readonly string[] {
   const { modes } = setup;
+  if (!setup.prefills) {
+    return ["a prefill engine of that model, with a decode engine's kv_protocol"];
+  }
   const found = ALL_MODES.filter((mode) => !modes.has(mode)).flatMap((mode) =>
     decide(request, new Set([mode])).kind === "direct" ? [] : [REMEDIES[mode]]
   );

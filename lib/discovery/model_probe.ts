@@ -3,8 +3,6 @@ import {
   type Clock,
   describeError,
   type Engine,
-  type ErrorCode,
-  errorCodeOf,
   type Logger,
   type Random,
   sleep,
@@ -12,7 +10,12 @@ import {
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { EngineDirectory } from "./directory.ts";
 
-/** Fetches one engine's model cards; rejects when it cannot. */
+/** The engine is there, and answered without a list of models. */
+export class NoModelList extends Error {
+  override readonly name = "NoModelList";
+}
+
+/** Fetches one engine's model cards. Rejects with `NoModelList`, or what kept it from an answer. */
 export type FetchCards = (
   engine: Engine,
   signal: AbortSignal,
@@ -95,13 +98,6 @@ interface Watch {
   readonly asked: () => void;
 }
 
-/** What says that an engine is not there, rather than that it serves no list. */
-const SILENCE: ReadonlySet<ErrorCode | undefined> = new Set([
-  "upstream-unreachable",
-  "upstream-timeout",
-  "upstream-lost",
-]);
-
 async function watch(
   configured: Engine,
   created: number,
@@ -141,7 +137,7 @@ async function watch(
       if (!signal.aborted) note(true);
     } catch (error) {
       if (signal.aborted) break;
-      note(!SILENCE.has(errorCodeOf(error)));
+      note(error instanceof NoModelList);
       if (!failing) {
         log.warning("Cannot read an engine's models", () => ({
           url: configured.url,

@@ -92,7 +92,7 @@ export class Drainer {
     if (end.kind === "refused" || (end.kind === "failed" && !end.sent)) return "nothing_moved";
     const wait = await landed.wait({ timeoutMs: this.#options.graceMs, signal });
     if (wait === "aborted") return "stopped";
-    // An engine that lives to tell of a failure has moved nothing, if it has not said otherwise.
+    // An engine that took nothing on has moved nothing, if it has not said otherwise.
     const unmoved = end.kind === "failed" && end.told && landed.received() === 0;
     if (landed.cancelled || unmoved) return "nothing_moved";
     // Without all notifications the pages may be there all the same: one can get lost, and an engine

@@ -34,12 +34,12 @@ export function refusedAnswer(end: Extract<PrefillEnd, { readonly kind: "refused
 
 /** The attempt whose prefill failed. */
 export function withoutPrefill(
-  { error, sent, told }: Extract<PrefillEnd, { readonly kind: "failed" }>,
+  { error, sent }: Extract<PrefillEnd, { readonly kind: "failed" }>,
   { prefill, decode }: Pair,
 ): AttemptEnd {
   const end = { kind: "retry", reason: "prefill_failed", error, avoid: [prefill.id] } as const;
-  // An engine that was lost may have allocated pages there and not have written them.
-  return sent && !told ? { ...end, rather: decode.id } : end;
+  // Pages may be allocated there and not written: the next prefill would not send them.
+  return sent ? { ...end, rather: decode.id } : end;
 }
 
 /** The KV did not come in time: either engine may be the reason. */

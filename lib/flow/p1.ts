@@ -101,6 +101,8 @@ export async function attemptP1(
   const { result } = end;
   const settled = prompt.kind === "known" ? prompt : await prompt.settle(result);
   if (settled.kind === "direct") return { ...settled, moved: true };
+  // What this prefill has moved is drained meanwhile: the next should not share pages with it.
+  if (settled.kind === "retry") return { ...settled, rather: decode.id };
   if (settled.kind !== "known") return settled;
   const known: P1Ask<KnownPrompt> = { ...ask, prompt: settled };
   if (result.finishReason === "stop" || settled.maxTokens === 1) {

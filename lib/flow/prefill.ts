@@ -59,7 +59,7 @@ export type PrefillEnd =
     readonly error: RouterError;
     /** The engine may have worked on it, and its KV may have moved. */
     readonly sent: boolean;
-    /** The engine itself said that it failed (5xx). */
+    /** The engine said that it takes nothing on at the moment (503). */
     readonly told: boolean;
   };
 
@@ -115,7 +115,9 @@ async function run(
     if (response.status >= 400 && response.status < 500) {
       return { kind: "refused", status: response.status, headers: response.headers, body };
     }
-    return failed(engine, `answered ${response.status}: ${message}`, { told: true });
+    // Of an engine whose core has died, vLLM's server tells with 500 before it ends.
+    const told = response.status === 503;
+    return failed(engine, `answered ${response.status}: ${message}`, { told });
   } catch (cause) {
     const sent = errorCodeOf(cause) !== "upstream-unreachable";
     const what = cause instanceof SyntaxError ? "answered 200 without a JSON object" : "failed";

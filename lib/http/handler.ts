@@ -90,7 +90,11 @@ function noteFailure(
 ): void {
   const spoilt = outcome === "server_error" || outcome === "stream_error";
   const code = errorCodeOf(failure);
-  if (!spoilt || failure === undefined || code === "internal" || code === "shutting-down") return;
+  if (!spoilt || failure === undefined || code === "client-gone" || code === "shutting-down") {
+    return;
+  }
+  // A fault of the router's own has been told where the answer was made of it.
+  if (outcome === "server_error" && code === "internal") return;
   log.warning("Request failed", () => ({
     request: id,
     path,

@@ -40,10 +40,9 @@ export async function leaveAt(
   moment: Promise<unknown>,
 ): Promise<void> {
   const leaving = new AbortController();
-  const answer = post(router.url + PATH, body, leaving.signal).then(
-    (response) => response.body?.cancel(),
-    () => undefined, // It was given up.
-  );
+  const answer = post(router.url + PATH, body, leaving.signal)
+    .then((response) => response.body?.cancel())
+    .catch(() => undefined); // It was given up, before its head or in its body.
   await moment;
   leaving.abort();
   await answer;

@@ -173,6 +173,7 @@ const MIXED = {
     { url: "http://d", role: "decode", model: "m" },
     { url: "http://p2", role: "prefill", model: "m", kv_protocol: "nixl" },
     { url: "http://d2", role: "decode", model: "m", kv_protocol: "nixl" },
+    { url: "http://d3", role: "decode", model: "alone" },
     { url: "http://e", role: "any", model: "e" },
   ],
 };
@@ -190,6 +191,10 @@ const CONFIGURED: readonly (readonly [config: unknown, body: unknown, lines: rea
     ]],
     [{ ...MIXED, tokenize: "prefill" }, { ...CHAT, documents: [{ text: "t" }] }, [
       /^Decision +handoff in mode D1/m,
+    ]],
+    [MIXED, { ...CHAT, model: "alone" }, [
+      /^Decision +direct, reason no_prefill_engine: /m,
+      /^Remedy +a prefill engine of that model, /m,
     ]],
     [MIXED, { model: "e", prompt: "x" }, [/^Decision +direct, reason no_nixl_receiver: /m]],
     [WHOLE, CHAT, [/^Decision +one engine serves it: no handoffs are configured$/m]],
@@ -213,7 +218,10 @@ Deno.test("explain --config refuses what does not go together, or is not served"
   assertStringIncludes(both.err, "--kv-protocol: --config tells that");
   const unknown = await run(argv, { ...CHAT, model: "x" }, files);
   assertEquals([unknown.code, unknown.out], [1, ""]);
-  assertStringIncludes(unknown.err, "The configuration has no engine for model 'x'; it has m, e");
+  assertStringIncludes(
+    unknown.err,
+    "The configuration has no engine for model 'x'; it has m, alone, e",
+  );
 });
 
 Deno.test("explain prints its help and the version", async () => {

@@ -5,7 +5,7 @@ import {
   RouterError,
   seededRandom,
 } from "../../lib/base/mod.ts";
-import { EngineDirectory, startModelProbe } from "../../lib/discovery/mod.ts";
+import { EngineDirectory, NoModelList, startModelProbe } from "../../lib/discovery/mod.ts";
 import type { ModelCard } from "../../lib/openai/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
@@ -227,20 +227,24 @@ Deno.test("startModelProbe() says once that an engine fails, and once that it an
   ]);
 });
 
-const FAILURES: readonly (readonly [code: ErrorCode, silent: boolean])[] = [
+const FAILURES: readonly (readonly [code: ErrorCode | undefined, silent: boolean])[] = [
   ["upstream-unreachable", true],
   ["upstream-timeout", true],
   ["upstream-lost", true],
-  ["upstream-protocol", false],
+  ["upstream-protocol", true],
+  [undefined, false],
 ];
 
 for (const [code, silent] of FAILURES) {
   const what = silent ? "is silent" : "answers";
-  Deno.test(`startModelProbe() takes it that an engine ${what} after ${code}`, async () => {
+  Deno.test(`startModelProbe() takes it that an engine ${what} after ${code ?? "another answer"}`, async () => {
     await using scene = new Scene([engine("a"), engine("b")], { a: [{ id: "m" }], b: [] });
     const marked = (): readonly string[] => [...scene.directory.snapshot().silent];
     await scene.clock.advance(0);
-    scene.replies.set("a", new RouterError(code, "It failed"));
+    const failure = code === undefined
+      ? new NoModelList("status 404")
+      : new RouterError(code, "It failed");
+    scene.replies.set("a", failure);
     await scene.clock.advance(REFRESH_MS);
     assertEquals(marked(), silent ? ["a"] : []);
     assertEquals(scene.told, ["a true", "b true", `a ${!silent}`, "b true"]);

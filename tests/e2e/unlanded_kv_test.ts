@@ -99,11 +99,11 @@ for (const firstToken of MODES) {
   });
 }
 
-Deno.test("an engine that tells of a failure is believed: nothing has moved, nothing is read", async () => {
+Deno.test("an engine that takes nothing on is believed: nothing has moved, nothing is read", async () => {
   await using cluster = await startCluster({ router: FAST });
   const [prefill] = cluster.prefills;
   assert(prefill);
-  Object.assign(prefill.faults, { errorAnswer: true, paths: PATHS });
+  Object.assign(prefill.faults, { errorAnswer: true, errorStatus: 503, paths: PATHS });
   const { status } = await ask(cluster.url, body("a"));
   assertEquals(status, 502);
   await cluster.quiet();

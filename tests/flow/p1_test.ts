@@ -8,6 +8,7 @@ import {
   event,
   type PairScript,
   PROMPT_IDS,
+  type ScriptedPair,
   sse,
   usageEvent,
   withPair,
@@ -272,6 +273,21 @@ Deno.test("a drain that fails is told once, with the id of its request", async (
   assertStringIncludes(told[0] ?? "", "Cannot drain KV request=abc url=http://127.0.0.1:");
   assertStringIncludes(told[0] ?? "", "answered 500");
 });
+
+for (const [status, count] of [[500, 1], [503, 0]] as const) {
+  Deno.test(`P1 drains ${count} times after a prefill that was answered ${status} unheard`, async () => {
+    const prefill = { respond: () => Response.json({}, { status }), notifications: 0 };
+    const decode = (): Response => Response.json({ choices: [] });
+    let pair: ScriptedPair | undefined;
+    await withPair({ prefill, decode, router: { clock: new FakeClock() } }, async (given) => {
+      pair = given;
+      const answer = await post(`${given.router.url}/v1/completions`, COMPLETION);
+      await answer.body?.cancel();
+      assertEquals(answer.status, 502);
+    });
+    assertEquals(pair?.drains().length, count);
+  });
+}
 
 /** Events that arrive in one read. */
 function atOnce(...events: readonly string[]): Response {
