@@ -42,7 +42,7 @@ export function withoutPrefill(
   return sent ? { ...end, rather: decode.id } : end;
 }
 
-/** The KV did not come in time: either engine may be the reason. */
+/** The KV did not come in time. Either engine may be the reason, so both are asked if they answer. */
 export function kvTimeout(
   deps: Pick<HandoffDeps, "kvReadyTimeoutMs" | "doubt">,
   pair: Pair,

@@ -25,6 +25,7 @@ export interface AllocRequest {
   /** Tokens of the first chunk: less than a full one where it is also the last. */
   readonly firstChunkTokens: number;
   readonly lastChunkTokens: number;
+  /** Generation D alone; "" where the sender does not count. */
   readonly reqId: string;
   /** No further chunks of the request follow. */
   readonly isLastBatch: boolean;
@@ -69,16 +70,7 @@ export function encodeAllocRequest(generation: Generation, request: AllocRequest
 
 /** What a decode rank is told on its allocation port. */
 export type ReceiverMessage =
-  | {
-    readonly kind: "alloc";
-    readonly keys: readonly string[];
-    readonly firstChunkTokens: number;
-    readonly lastChunkTokens: number;
-    /** Generation D alone; "" where the sender does not count. */
-    readonly reqId: string;
-    readonly isLastBatch: boolean;
-    readonly totalChunks: number;
-  }
+  | { readonly kind: "alloc" } & AllocRequest
   /** Stands for the NIXL write that fills the pages; `agent` is whom the sender takes it for. */
   | { readonly kind: "write"; readonly keys: readonly string[]; readonly agent: string }
   | { readonly kind: "cancel"; readonly keys: readonly string[]; readonly reqId: string };

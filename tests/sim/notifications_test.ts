@@ -15,8 +15,11 @@ import {
 } from "./pair.ts";
 import { post, specFor, startEngine } from "./support.ts";
 
-/** The decode engine ends, and another takes its ports. */
-async function comeBack({ decode }: Pair): Promise<SimEngine> {
+/** The prefill engine gets to know the decode engine, which ends, and another takes its ports. */
+async function comeBack(pair: Pair): Promise<SimEngine> {
+  const { decode, inbox } = pair;
+  await prefillLeg(pair);
+  await inbox.expect(1);
   const { initPorts, allocPorts } = decode;
   await decode.stop();
   return await startEngine({ role: "decode", initPorts, allocPorts });
@@ -66,8 +69,6 @@ Deno.test("a decode engine that is down costs the notification, not the answer",
 
 Deno.test("a decode engine that came back is out of reach of those that knew it", async () => {
   await using pair = await startPair({ ranks: 1 });
-  await prefillLeg(pair);
-  await pair.inbox.expect(1);
   await using back = await comeBack(pair);
   for (const failures of [1, 2]) {
     await prefillLeg(pair, PROMPT, `unheard ${failures}`);
@@ -86,8 +87,6 @@ Deno.test("a decode engine that came back is out of reach of those that knew it"
 
 Deno.test("POST /sim/reset makes a prefill engine forget the decode engines it knew", async () => {
   await using pair = await startPair({ ranks: 1 });
-  await prefillLeg(pair);
-  await pair.inbox.expect(1);
   await using back = await comeBack(pair);
   await post(pair.prefill, "/sim/reset", {});
   await prefillLeg(pair, PROMPT, "r2");
@@ -97,8 +96,6 @@ Deno.test("POST /sim/reset makes a prefill engine forget the decode engines it k
 
 Deno.test("a prefill engine that is new finds a decode engine that came back", async () => {
   await using pair = await startPair({ ranks: 1 });
-  await prefillLeg(pair);
-  await pair.inbox.expect(1);
   await using back = await comeBack(pair);
   const proxy = { proxyHost: "127.0.0.1", proxyPort: pair.inbox.port } as const;
   await using fresh = await startEngine({ role: "prefill", ...proxy });

@@ -13,6 +13,7 @@ import {
 } from "../../lib/zmq/mod.ts";
 import { MessageQueue } from "../../lib/zmq/message_queue.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { eventually } from "../support/eventually.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 import { Happenings, hex, keepingLogger, proxyNotif, within } from "./support.ts";
 
@@ -335,12 +336,7 @@ Deno.test("startNotificationProxy() works over a real socket, and again after a 
     await using second = await start(first.port);
     assertEquals(second.endpoint, first.endpoint);
     using next = board.expect("next", { ranks: 1 });
-    await within(
-      (async () => {
-        while (second.peers() === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      })(),
-      "the rank is back",
-    );
+    await eventually(() => second.peers() > 0, () => "the rank is back");
     // What a rank has queued for the router that is gone: requests nobody waits for.
     for (const id of ["first", "unknown", "next"]) await rank.send(proxyNotif(id));
     assertEquals(await next.wait({ timeoutMs: 10_000 }), "ready");

@@ -1,18 +1,12 @@
 /** Both legs of a handoff between two engines with NixlConnector. @module */
+import { NIXL_PREFILL_PARAMS } from "../../../lib/disagg/mod.ts";
 import type { Exchange, ExchangeGroup, Json } from "./exchange.ts";
 import { chat, completion } from "./requests.ts";
 
 type Fields = Readonly<Record<string, Json>>;
 
 const LEND: Fields = {
-  kv_transfer_params: {
-    do_remote_decode: true,
-    do_remote_prefill: false,
-    remote_engine_id: null,
-    remote_block_ids: null,
-    remote_host: null,
-    remote_port: null,
-  },
+  kv_transfer_params: JSON.parse(NIXL_PREFILL_PARAMS),
   max_tokens: 1,
 };
 
