@@ -5,10 +5,12 @@
  * @module
  */
 export * from "./ascii.ts";
+export * from "./bounded_set.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";
 export * from "./engine.ts";
 export * from "./errors.ts";
+export * from "./kv_protocol.ts";
 export * from "./lease.ts";
 export * from "./log.ts";
 export * from "./random.ts";

@@ -3,9 +3,9 @@
  * endpoints, or told by the answer of the prefill itself.
  * @module
  */
-import type { ByteParts, Engine, Logger } from "../base/mod.ts";
+import { BoundedSet, type ByteParts, type Engine, type Logger } from "../base/mod.ts";
 import type { TokenizeWay } from "../config/mod.ts";
-import { BoundedSet } from "./bounded_set.ts";
+
 import type { Caller, PostJson } from "./post.ts";
 import { renderPrompt, type RenderRequest } from "./render.ts";
 import type { TokenizeEnd, Tokenizer } from "./tokenizer.ts";
@@ -45,6 +45,8 @@ export interface PromptSource {
   tokenize(engine: Engine, ask: PromptAsk, caller: Caller): Promise<TokenizeEnd>;
   /** Take note of whether a prefill told the ids that `find` left to it. */
   note(engine: Engine, told: boolean): void;
+  /** An engine has gone: another one under its name and address is asked afresh. */
+  forget(engine: Engine): void;
 }
 
 /** What became of one attempt to have ids, and by which means. */
@@ -92,6 +94,7 @@ function engineSource({ tokenizer, onResult }: PromptSourceParts): PromptSource 
       return ask.exact ? { kind: "unavailable" } : await tokenize(engine, ask, caller);
     },
     note: () => {},
+    forget: () => {},
   };
 }
 
@@ -116,6 +119,9 @@ function renderSource(parts: PromptSourceParts): PromptSource {
         }
       }
       return await byTokenize.find(engine, ask, caller);
+    },
+    forget(engine) {
+      lacking.deleteWhere((key) => key.startsWith(`${engine.url} `));
     },
   };
 }
@@ -148,6 +154,7 @@ function prefillSource(parts: PromptSourceParts, remember: boolean): PromptSourc
         url: engine.url,
       });
     },
+    forget: ({ id }) => silent.deleteWhere((known) => known === id),
   };
 }
 

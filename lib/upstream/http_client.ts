@@ -35,6 +35,8 @@ export interface UpstreamClientOptions {
 /** The client, and what it holds. */
 export interface PooledUpstreamClient extends UpstreamClient {
   stats(): PoolStats;
+  /** Nothing more will be sent to `url`: keep no connection to it, and nothing else of it. */
+  forget(url: string): void;
 }
 
 /**
@@ -92,6 +94,14 @@ class HttpClient implements PooledUpstreamClient {
 
   stats(): PoolStats {
     return this.#pool.stats();
+  }
+
+  forget(url: string): void {
+    const origin = this.#origins.get(url);
+    this.#origins.delete(url);
+    if (origin !== undefined) {
+      this.#pool.closeIdle(origin, new LostConnection("not wanted any more"));
+    }
   }
 
   [Symbol.dispose](): void {
