@@ -111,7 +111,7 @@ function remedies(request: GenerationRequest, setup: Setup): readonly string[] {
   const { group, kv } = setup;
   const { decode, paired } = group;
   const modes = kv.modesOf(paired);
-  if (decode.length > 0 && paired.every(({ engine }) => group.partners(engine).length === 0)) {
+  if (decode.length > 0 && !group.hasPair) {
     return ["a prefill engine of that model, with a decode engine's kv_protocol"];
   }
   const found = MODES.filter((mode) => !modes.has(mode)).flatMap((mode) =>

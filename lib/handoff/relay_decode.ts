@@ -1,6 +1,6 @@
 /** The decode leg of a relay: opened until the engine has taken the KV, then passed on. @module */
 import type { RouterError } from "../base/mod.ts";
-import { originalBody } from "../disagg/mod.ts";
+import { type GenerationRequest, originalBody } from "../disagg/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import type { RawJson } from "../openai/mod.ts";
 import {
@@ -15,7 +15,6 @@ import {
 } from "../request/mod.ts";
 import { forwardResponseHeaders, type UpstreamResponse } from "../upstream/mod.ts";
 import { asDecodeError, decodeError } from "./decode_error.ts";
-import type { RelayAsk } from "./relay.ts";
 
 /** A decode answer of which the first bytes are at hand; undefined for an empty body. */
 export type RelayOpenEnd =
@@ -30,7 +29,10 @@ export type RelayOpenEnd =
   | { readonly kind: "failed"; readonly error: RouterError };
 
 /** What to open. */
-export interface OpenAsk extends Pick<RelayAsk, "request" | "path"> {
+export interface OpenAsk {
+  readonly request: GenerationRequest;
+  /** The client's path and query. */
+  readonly path: string;
   /** Its end is said here, unless the leg opens. */
   readonly flight: Flight;
   /** `kv_transfer_params` for the decode engine. */

@@ -48,6 +48,11 @@ export class ModelGroup {
     return known;
   }
 
+  /** Whether some decode engine has a prefill engine that can hand over to it. */
+  get hasPair(): boolean {
+    return this.decode.some(({ engine }) => this.partners(engine).length > 0);
+  }
+
   #withPartner(decodes: readonly Candidate[]): readonly Candidate[] {
     const paired = decodes.filter(({ engine }) => this.partners(engine).length > 0);
     return paired.length > 0 ? paired : decodes;
