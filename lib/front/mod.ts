@@ -4,4 +4,5 @@
  * Knows nothing of endpoints, or of what an answer says.
  * @module
  */
+export * from "./deno_serve.ts";
 export * from "./front.ts";
