@@ -7,8 +7,11 @@ import type { IdleWheel } from "./idle_wheel.ts";
 /** What `Deno.serve` tells of a connection. */
 export type DenoInfo = Pick<Deno.ServeHandlerInfo<Deno.NetAddr>, "remoteAddr">;
 
-/** Up to this size the platform's own reading is the quickest; it copies larger bodies twice. */
-const SMALL_BYTES = 64 * 1024;
+/**
+ * Up to this size the platform's own reading is the quickest, and short enough to be waited for as a
+ * whole.
+ */
+const SMALL_BYTES = 8 * 1024;
 
 /** `request`, of whose body no byte has been read; `wheel` has the limit of a wait for bytes. */
 export function frontRequest(
