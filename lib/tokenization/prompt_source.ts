@@ -3,9 +3,8 @@
  * endpoints, or told by the answer of the prefill itself.
  * @module
  */
-import type { ByteParts, Engine, Logger } from "../base/mod.ts";
+import { BoundedSet, type ByteParts, type Engine, type Logger } from "../base/mod.ts";
 import type { TokenizeWay } from "../config/mod.ts";
-import { BoundedSet } from "./bounded_set.ts";
 import type { Caller, PostJson } from "./post.ts";
 import { renderPrompt, type RenderRequest } from "./render.ts";
 import type { TokenizeEnd, Tokenizer } from "./tokenizer.ts";
