@@ -7,19 +7,19 @@
 
 const FLOORS: Readonly<Record<string, number>> = {
   base: 0,
-  openai: 1,
   sse: 1,
-  metrics: 1,
-  config: 1,
-  discovery: 2,
-  upstream: 2,
-  tokenization: 2,
-  zmq: 2,
-  disagg: 3,
-  selection: 3,
-  flow: 4,
-  http: 5,
-  cli: 6,
+  openai: 2,
+  metrics: 2,
+  config: 2,
+  discovery: 3,
+  upstream: 3,
+  tokenization: 3,
+  zmq: 3,
+  disagg: 4,
+  selection: 4,
+  flow: 5,
+  http: 6,
+  cli: 7,
 };
 
 /** Folders that own argv, environment, time and the console. `sim` is a program of its own. */
@@ -56,7 +56,7 @@ export function importProblem(filename: string, specifier: string): string | und
   if (from === "sim") return folder === "base" ? undefined : `"sim" imports "base" only`;
   const here = FLOORS[from];
   // The simulator is a product of its own: only the command line starts it.
-  const there = folder === "sim" ? 5 : FLOORS[folder];
+  const there = folder === "sim" ? 6 : FLOORS[folder];
   if (folder === "sim" && from !== "cli") return `"${from}" may not import "sim"`;
   if (here === undefined || there === undefined) return `"${from}" or "${folder}" has no floor`;
   return there < here ? undefined : `"${from}" may not import "${folder}"`;

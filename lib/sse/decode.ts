@@ -4,9 +4,18 @@
  * Source of the format: WHATWG HTML, "Server-sent events"; vLLM writes `data: …\n\n` alone.
  * @module
  */
-import { COLON, concatBytes, CR, LF, RouterError, SPACE } from "../base/mod.ts";
+import {
+  COLON,
+  concatBytes,
+  CR,
+  encodeUtf8,
+  LF,
+  RouterError,
+  SPACE,
+  startsWith,
+} from "../base/mod.ts";
 
-const DATA = [0x64, 0x61, 0x74, 0x61];
+const DATA = encodeUtf8("data");
 const LINE_FEED = new Uint8Array([LF]);
 
 /** Largest event kept while it is incomplete, in bytes: no engine sends one near it. */
@@ -117,9 +126,7 @@ export class SseDecoder {
   }
 
   #dataOf(start: number, end: number): Uint8Array | undefined {
-    for (let index = 0; index < DATA.length; index++) {
-      if (this.#bytes[start + index] !== DATA[index]) return undefined;
-    }
+    if (!startsWith(this.#bytes, DATA, start)) return undefined;
     const after = start + DATA.length;
     if (after === end) return new Uint8Array(0);
     if (this.#bytes[after] !== COLON) return undefined;

@@ -18,7 +18,8 @@ for (const [path, folder] of FOLDERS) {
 /** The folders of each floor, lowest first. */
 const FLOORS: readonly (readonly string[])[] = [
   ["base"],
-  ["openai", "sse", "metrics", "config"],
+  ["sse"],
+  ["openai", "metrics", "config"],
   ["discovery", "upstream", "tokenization", "zmq"],
   ["disagg", "selection"],
   ["flow"],
