@@ -1,6 +1,6 @@
 /**
  * Builds the one answer a client sees from the first token and the decode engine's completion
- * chunks: completions or chat, streamed or whole. The only place that knows both forms.
+ * chunks: completions or chat, streamed or whole.
  *
  * Source: vLLM `vllm/entrypoints/openai/{completion,chat_completion}/protocol.py`.
  * @module
