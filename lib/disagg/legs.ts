@@ -328,7 +328,7 @@ export function directBody(
 }
 
 /** Fields that arrange a transfer of KV. */
-export const KV_FIELDS = ["kv_transfer_params", "disagg_spec", "ec_transfer_params"] as const;
+const KV_FIELDS = ["kv_transfer_params", "disagg_spec", "ec_transfer_params"] as const;
 
 const KV_FIELD_SET: ReadonlySet<string> = new Set(KV_FIELDS);
 

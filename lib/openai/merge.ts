@@ -120,7 +120,7 @@ export function usageOf(body: JsonObject): Usage | undefined {
 }
 
 /** An engine's answer of one prompt does not fit together with the others. */
-export function unmergeable(what: string, cause?: unknown): RouterError {
+function unmergeable(what: string, cause?: unknown): RouterError {
   return new RouterError("upstream-protocol", `An engine's answer to one prompt ${what}`, {
     cause,
   });

@@ -26,7 +26,7 @@ const MAX_EVENT_BYTES = 16 * 1024 * 1024;
  *
  * `push` a read, then call `next` until it gives undefined. Events within one read are views of
  * it, not copies: use them before the read's buffer is filled again. What is incomplete at a
- * read's end is kept for the next.
+ * read's end is kept for the next; at the end of the stream it is no event, as the format says.
  */
 export class SseDecoder {
   #bytes: Uint8Array = new Uint8Array(0);
@@ -105,11 +105,6 @@ export class SseDecoder {
       if (first !== undefined) return first;
     }
     return undefined;
-  }
-
-  /** Bytes of an incomplete event; at the end of a stream they are discarded, as the format says. */
-  get pendingBytes(): number {
-    return this.#carry.length;
   }
 
   #lineEnd(from: number): number {
