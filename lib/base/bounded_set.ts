@@ -14,6 +14,11 @@ export class BoundedSet {
     return this.#values.has(value);
   }
 
+  /** Take out what `gone` says of. */
+  deleteWhere(gone: (value: string) => boolean): void {
+    for (const value of this.#values) if (gone(value)) this.#values.delete(value);
+  }
+
   /** Put `value` in; whether it was not there. */
   add(value: string): boolean {
     if (this.#values.has(value)) return false;

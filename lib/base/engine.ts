@@ -1,18 +1,15 @@
 /** What an engine is: one vLLM server, as the router knows it. @module */
+import type { KvName } from "./kv_protocol.ts";
 
 /** What an engine may be asked to do; `any` serves whole requests and takes no leg of a handoff. */
 export type Role = "prefill" | "decode" | "any";
 
-/** Which engine's first token the client sees (mode P1 or D1). */
-export type FirstToken = "prefill" | "decode";
-
-/** Which modes a decode engine can take: its `skip_last_n_tokens` fits one of them. */
-export const FIRST_TOKEN_MODES = ["prefill", "decode", "both"] as const;
-export type FirstTokenModes = (typeof FIRST_TOKEN_MODES)[number];
-
-/** How KV can move between a prefill and a decode engine. */
-export const KV_PROTOCOLS = ["lmcache", "nixl", "shared_storage"] as const;
-export type KvProtocol = (typeof KV_PROTOCOLS)[number];
+/**
+ * How the first token of a handoff is made: `p1`, the prefill engine tells it and the decode engine
+ * goes on behind it; `d1`, the whole answer comes from the decode engine.
+ */
+export const MODES = ["p1", "d1"] as const;
+export type Mode = (typeof MODES)[number];
 
 /**
  * Where prefill engines write KV of a decode engine: LMCache `pd_peer_host`, `pd_peer_init_port`,
@@ -23,11 +20,11 @@ export interface NixlReceiver {
   readonly initPorts: readonly number[];
   readonly allocPorts: readonly number[];
   readonly queryPorts?: readonly number[];
-  /** LMCache `skip_last_n_tokens` 1 fits `prefill`, 0 fits `decode`. */
-  readonly firstToken: FirstTokenModes;
+  /** Modes the engine can take: LMCache's `skip_last_n_tokens` 1 fits `p1`, 0 fits `d1`. */
+  readonly modes: readonly Mode[];
 }
 
-/** One vLLM server. Immutable; discovery publishes a new record when something changes. */
+/** One vLLM server. Immutable; the fleet publishes a new record when something changes. */
 export interface Engine {
   /** Stable name for `?id=`, `/engines` and metrics. */
   readonly id: string;
@@ -38,10 +35,15 @@ export interface Engine {
   readonly models: readonly string[];
   /** The production-stack model label, e.g. `prefill`. */
   readonly label?: string;
-  /** How its KV moves, where that is not the fleet's usual way. Pairs have it in common. */
-  readonly kvProtocol?: KvProtocol;
+  /** How its KV moves; pairs have it in common. `none` where prompts are not handed over. */
+  readonly kv: KvName | "none";
   /** Set on engines that can receive KV over NIXL. */
   readonly nixl?: NixlReceiver;
   /** KV-ready notifications one request causes on this prefill engine, when configured. */
   readonly notifications?: number;
+}
+
+/** Whether KV of the one can get to the other, whatever they serve. */
+export function speakAlike(one: Engine, other: Engine): boolean {
+  return one.kv === other.kv;
 }

@@ -11,6 +11,7 @@ export * from "./clock.ts";
 export * from "./engine.ts";
 export * from "./errors.ts";
 export * from "./json.ts";
+export * from "./kv_protocol.ts";
 export * from "./lease.ts";
 export * from "./log.ts";
 export * from "./random.ts";

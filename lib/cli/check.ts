@@ -1,5 +1,5 @@
 /** The report of `pd-router check`: what is in force, where it comes from, and what is wrong. @module */
-import type { Engine } from "../base/mod.ts";
+import { type Engine, KV_PROTOCOLS, type Mode } from "../base/mod.ts";
 import {
   type ConfigResult,
   ENVIRONMENT_ONLY,
@@ -19,6 +19,7 @@ export function checkReport(
 ): string {
   const engines = result.ok ? result.config.engines : result.engines;
   const problems = result.ok ? [] : result.problems;
+  const usual = usualOf(result);
   const settings = new Map(result.settings.map((setting) => [setting.flag.name, setting]));
   const groups = FLAG_GROUPS.flatMap((group) => {
     const shown = group.flags.flatMap((flag) => settings.get(flag.name) ?? []).filter(isOfInterest);
@@ -32,11 +33,17 @@ export function checkReport(
     ...groups,
     section("Environment only", secrets),
     ...(result.ok ? [section("Handoffs", [handoffText(result.config.handoff)])] : []),
-    section(`Engines in use (${engines.length})`, engines.map(engineRow)),
+    section(`Engines in use (${engines.length})`, engines.map((one) => engineRow(one, usual))),
     problems.length === 0
       ? "No problems"
       : section(`Problems (${problems.length})`, problems.map((problem) => problemText(problem))),
   ].join("\n\n");
+}
+
+/** How KV moves but for engines that say otherwise; most of those there are where it is not known. */
+function usualOf(result: ConfigResult): Handoff["kind"] {
+  if (result.ok) return result.config.handoff.kind;
+  return result.engines.find(({ kv }) => kv !== "none")?.kv ?? "none";
 }
 
 /** How KV moves, and what that asks of the engines. */
@@ -45,36 +52,38 @@ export function handoffText(handoff: Handoff): string {
     case "none":
       return "none: each request is served by one engine";
     case "lmcache":
-      return "lmcache: prefill engines write KV to decode engines and notify " +
+      return `${handoff.kind}: prefill engines write KV to decode engines and notify ` +
         `${handoff.proxy.host}:${handoff.proxy.port}`;
-    case "nixl":
-      return "nixl: decode engines read KV from prefill engines (vLLM's NixlConnector)";
-    case "shared_storage":
-      return "shared_storage: engines share a store; LMCache over NIXL needs --nixl-proxy-host";
     default:
-      return handoff satisfies never;
+      return `${handoff.kind}: ${KV_PROTOCOLS[handoff.kind].how}`;
   }
 }
 
 const FIRST_TOKENS = {
-  prefill: "first token from the prefill engine",
-  decode: "first token from the decode engine",
-  both: "first token from either engine",
-} as const;
+  p1: "first token from the prefill engine",
+  d1: "first token from the decode engine",
+} as const satisfies Readonly<Record<Mode, string>>;
 
-/** One engine's role, address and where KV is written to it. */
-export function engineText(engine: Engine): string {
+function firstTokenText(modes: readonly Mode[]): string {
+  const [only] = modes;
+  return only !== undefined && modes.length === 1
+    ? FIRST_TOKENS[only]
+    : "first token from either engine";
+}
+
+/** One engine's role, address and where KV is written to it; `usual` is how KV moves elsewhere. */
+export function engineText(engine: Engine, usual: Handoff["kind"]): string {
   const models = engine.models.length === 0
     ? "models as the engine says"
     : `models ${engine.models.join(", ")}`;
   const parts = [`${engine.role} ${engine.url}`, models];
-  if (engine.kvProtocol !== undefined) parts.push(`KV by ${engine.kvProtocol}`);
+  if (engine.kv !== usual) parts.push(`KV by ${engine.kv}`);
   if (engine.notifications !== undefined) parts.push(`${engine.notifications} notifications`);
   if (engine.nixl !== undefined) {
-    const { host, initPorts, allocPorts, queryPorts, firstToken } = engine.nixl;
+    const { host, initPorts, allocPorts, queryPorts, modes } = engine.nixl;
     parts.push(`KV to ${host}, init ${initPorts.join(",")}, alloc ${allocPorts.join(",")}`);
     if (queryPorts !== undefined) parts.push(`query ${queryPorts.join(",")}`);
-    parts.push(FIRST_TOKENS[firstToken]);
+    parts.push(firstTokenText(modes));
   }
   return parts.join(", ");
 }
@@ -108,8 +117,8 @@ function sourceText({ source, where }: Setting): string {
   }
 }
 
-function engineRow(engine: Engine): string {
-  return `${engine.id}: ${engineText(engine)}`;
+function engineRow(engine: Engine, usual: Handoff["kind"]): string {
+  return `${engine.id}: ${engineText(engine, usual)}`;
 }
 
 function row(name: string, value: string, source: string): string {

@@ -2,7 +2,7 @@
 import { type App, startApp } from "../app.ts";
 import { concatBytes, decodeUtf8, describeError, RouterError } from "../base/mod.ts";
 import { resolveConfig } from "../config/mod.ts";
-import type { RequestTrace } from "../flow/mod.ts";
+import type { RequestTrace } from "../request/mod.ts";
 import { type SimEngine, type SimOptions, startSimEngine } from "../sim/mod.ts";
 import { isDone, SseDecoder } from "../sse/mod.ts";
 import { parseArgv } from "./argv.ts";

@@ -4,8 +4,9 @@ import type { Logger } from "../base/mod.ts";
 import { FLAGS, type Setting, withSuggestion } from "../config/mod.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
-import { explainHelp, runExplain } from "./explain.ts";
+import { runExplain } from "./explain.ts";
 import { routerHelp } from "./help.ts";
+import { runHelp } from "./help_topics.ts";
 import { loadConfig } from "./load.ts";
 import type { CliPorts } from "./ports.ts";
 import { openLogger, refuse } from "./report.ts";
@@ -30,8 +31,7 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
     case "explain":
       return await runExplain(rest, ports);
     case "help":
-      await ports.stdio.out.print(await helpFor(rest[0]));
-      return 0;
+      return await runHelp(rest, ports);
     case undefined: {
       const message = withSuggestion("unknown command", first, COMMANDS);
       return await refuse([{ key: first, message }], ports);
@@ -39,12 +39,6 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
     default:
       return command satisfies never;
   }
-}
-
-async function helpFor(command: string | undefined): Promise<string> {
-  if (command === "sim") return (await import("./sim.ts")).simHelp();
-  if (command === "demo") return (await import("./demo.ts")).demoHelp();
-  return command === "explain" ? explainHelp() : routerHelp();
 }
 
 async function runRouter(argv: readonly string[], ports: CliPorts): Promise<number> {

@@ -2,16 +2,27 @@
 import {
   describeError,
   encodeUtf8,
-  FIRST_TOKEN_MODES,
-  type FirstToken,
+  type Engine,
+  KV_NAMES,
+  KV_PROTOCOLS,
+  type KvName,
+  type Mode,
+  MODES,
   RouterError,
 } from "../base/mod.ts";
-import { type Problem, type RouterConfig, withSuggestion } from "../config/mod.ts";
+import {
+  FIRST_TOKENS,
+  modesOfFirstToken,
+  type Problem,
+  type RouterConfig,
+  withSuggestion,
+} from "../config/mod.ts";
 import { type GenerationForm, readGeneration } from "../disagg/mod.ts";
+import { KV_TABLE } from "../kv/mod.ts";
 import { type ApiRequest, parseRequest } from "../openai/mod.ts";
-import { modesOf, protocolOf } from "../selection/mod.ts";
+import { idleCandidate, ModelGroup } from "../selection/mod.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
-import { explainRequest, featureTable, type KvProtocol, type Setup } from "./explain_text.ts";
+import { explainRequest, featureTable, type Setup } from "./explain_text.ts";
 import { commandHelp } from "./help.ts";
 import { loadConfig } from "./load.ts";
 import type { CliPorts } from "./ports.ts";
@@ -19,7 +30,6 @@ import { refuse } from "./report.ts";
 import { VERSION_LINE } from "./version.ts";
 
 const FORMS = ["chat", "completions", "responses", "messages"] as const;
-const PROTOCOLS = ["lmcache", "nixl", "shared_storage"] as const satisfies readonly KvProtocol[];
 
 const FLAGS = [
   {
@@ -41,14 +51,14 @@ const FLAGS = [
     name: "first-token",
     placeholder: "NAME",
     text: "Modes that the decode engines take, as --nixl-first-token; several with commas",
-    choices: FIRST_TOKEN_MODES.join(", "),
+    choices: FIRST_TOKENS.join(", "),
     byDefault: "prefill; decode with nixl and shared_storage",
   },
   {
     name: "kv-protocol",
     placeholder: "NAME",
     text: "How KV moves",
-    choices: PROTOCOLS.join(", "),
+    choices: KV_NAMES.join(", "),
     byDefault: "lmcache",
   },
   {
@@ -91,7 +101,7 @@ export async function runExplain(argv: readonly string[], ports: CliPorts): Prom
     const form = asked.form ?? formOf(request);
     const { config } = asked;
     const { model, setup } = config === undefined
-      ? { model: request.model, setup: asked.setup }
+      ? { model: request.model, setup: madeUp(asked, request.model) }
       : configured(config, request.model);
     await out.print(explainRequest(readGeneration(form, { ...request, model }), setup));
     return 0;
@@ -126,8 +136,9 @@ type Asked =
     readonly ok: true;
     readonly file: string | undefined;
     readonly form: GenerationForm | undefined;
-    readonly setup: Setup;
-    /** Wins over `setup`. */
+    readonly protocol: KvName;
+    readonly modes: readonly Mode[];
+    /** Wins over both. */
     readonly config: RouterConfig | undefined;
   }
   | { readonly ok: false; readonly problems: readonly Problem[] };
@@ -154,10 +165,11 @@ function readFlags({ flags, problems: before }: ParsedArgv, ports: CliPorts): As
   };
   const last = (name: string): string | undefined => flags.get(name)?.at(-1);
   const form = pick("endpoint", last("endpoint"), FORMS);
-  const protocol = pick("kv-protocol", last("kv-protocol"), PROTOCOLS) ?? "lmcache";
+  const protocol = pick("kv-protocol", last("kv-protocol"), KV_NAMES) ?? "lmcache";
+  const { notifies } = KV_PROTOCOLS[protocol];
   const given = last("first-token")?.split(",").map((value) => value.trim());
-  const wanted = given?.flatMap((value) => pick("first-token", value, FIRST_TOKEN_MODES) ?? []);
-  if (protocol !== "lmcache" && wanted?.some((mode) => mode !== "decode")) {
+  const wanted = given?.flatMap((value) => pick("first-token", value, FIRST_TOKENS) ?? []);
+  if (!notifies && wanted?.some((mode) => mode !== "decode")) {
     const message = `with --kv-protocol ${protocol} all tokens come from decode engines`;
     problems.push({ key: "--first-token", value: given?.join(",") ?? "", message });
   }
@@ -167,14 +179,11 @@ function readFlags({ flags, problems: before }: ParsedArgv, ports: CliPorts): As
     if (flags.has(name)) problems.push({ key: `--${name}`, message: "--config tells that" });
   }
   if (problems.length > 0) return { ok: false, problems };
-  const setup: Setup = {
-    protocols: new Set([protocol]),
-    modes: among(wanted ?? (protocol === "lmcache" ? ["prefill"] : ["decode"])),
-    prefills: true,
-    exactPrompts: false,
-  };
+  const words = wanted ?? [notifies ? "prefill" : "decode"] as const;
+  const told = new Set(words.flatMap(modesOfFirstToken));
+  const modes = MODES.filter((mode) => told.has(mode));
   const chosen = config?.ok === true ? config.config : undefined;
-  return { ok: true, file: last("request"), form, setup, config: chosen };
+  return { ok: true, file: last("request"), form, protocol, modes, config: chosen };
 }
 
 /** The router's own flags are not told here: its file and its environment are. */
@@ -183,9 +192,21 @@ function onlyConfig(flags: ParsedArgv["flags"]): ParsedArgv {
   return { flags: new Map([["config", config]]), problems: [], help: false, version: false };
 }
 
-function among(wanted: readonly (FirstToken | "both")[]): ReadonlySet<FirstToken> {
-  const modes = ["prefill", "decode"] as const;
-  return new Set(modes.filter((mode) => wanted.includes(mode) || wanted.includes("both")));
+/** One engine of each role, of which no more is known than what the flags say. */
+function madeUp(
+  { protocol: kv, modes }: { readonly protocol: KvName; readonly modes: readonly Mode[] },
+  model: string,
+): Setup {
+  const receiver = { host: "decode", initPorts: [0], allocPorts: [0], modes };
+  const engine = (role: "prefill" | "decode"): Engine => ({
+    id: role,
+    url: `http://${role}`,
+    role,
+    models: [model],
+    kv,
+    ...(role === "decode" ? { nixl: receiver } : {}),
+  });
+  return setupOf([engine("prefill"), engine("decode")], model, false);
 }
 
 /** The model that `asked` stands for, and what the engines that may serve it are set up for. */
@@ -201,18 +222,10 @@ function configured(
     throw new RouterError("unknown-model", message, { param: "model" });
   }
   if (handoff.kind === "none") return { model, setup: undefined };
-  const usual = handoff.kind;
-  const senders = able.filter(({ role }) => role === "prefill");
-  const decodes = able.filter(({ role }) => role === "decode");
-  const paired = decodes.filter(({ kvProtocol }) =>
-    senders.some((engine) => engine.kvProtocol === kvProtocol)
-  );
-  const taking = paired.length > 0 ? paired : decodes;
-  const setup: Setup = {
-    protocols: new Set(taking.map((engine) => protocolOf(engine, usual))),
-    modes: modesOf(taking, usual),
-    prefills: paired.length > 0 || decodes.length === 0,
-    exactPrompts: tokenize.how !== "engine",
-  };
-  return { model, setup };
+  return { model, setup: setupOf(able, model, tokenize.how !== "engine") };
+}
+
+function setupOf(engines: readonly Engine[], model: string, exactPrompts: boolean): Setup {
+  const serving = engines.map((engine) => idleCandidate({ ...engine, models: [model] }));
+  return { group: new ModelGroup(serving, model), kv: KV_TABLE, exactPrompts };
 }

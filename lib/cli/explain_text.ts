@@ -1,9 +1,7 @@
 /** What becomes of a request, in words, and the whole table it is decided by. @module */
-import type { FirstToken } from "../base/mod.ts";
-import type { Handoff } from "../config/mod.ts";
+import { KV_PROTOCOLS, type Mode, MODES } from "../base/mod.ts";
 import {
   decide,
-  type Decision,
   type Feature,
   FEATURES,
   type GenerationForm,
@@ -11,20 +9,13 @@ import {
   promptsOf,
   withPrompt,
 } from "../disagg/mod.ts";
-
-/** How KV moves. */
-export type KvProtocol = Exclude<Handoff["kind"], "none">;
+import { decideWay, lackOf, type Way, type WayOptions } from "../flow/mod.ts";
+import { choosePair, type ModelGroup, policiesFor } from "../selection/mod.ts";
 
 /** What the router is set up for. */
-export interface Setup {
-  /** How KV moves; more than one where engines differ. */
-  readonly protocols: ReadonlySet<KvProtocol>;
-  /** Modes that some decode engine takes. */
-  readonly modes: ReadonlySet<FirstToken>;
-  /** Whether there is a prefill engine for the model. */
-  readonly prefills: boolean;
-  /** Whether engines tell the ids of their prompts (`--tokenize`). */
-  readonly exactPrompts: boolean;
+export interface Setup extends WayOptions {
+  /** The engines that serve the request's model, or may. */
+  readonly group: ModelGroup;
 }
 
 /** Where a request of each form goes. */
@@ -33,15 +24,6 @@ export const PATHS: Readonly<Record<GenerationForm, string>> = {
   chat: "/v1/chat/completions",
   responses: "/v1/responses",
   messages: "/v1/messages",
-};
-
-/** Both modes, in the order in which they are tried. */
-const ALL_MODES = ["prefill", "decode"] as const;
-
-const PROTOCOL_NAMES: Readonly<Record<KvProtocol, string>> = {
-  lmcache: "LMCache",
-  nixl: "NixlConnector",
-  shared_storage: "a store both engines share",
 };
 
 /**
@@ -84,18 +66,25 @@ function explainAll(requests: readonly GenerationRequest[], setup: Setup): reado
 
 function explainOne(request: GenerationRequest, setup: Setup): readonly string[] {
   const present = FEATURES.filter((feature) => feature.present(request));
-  const wish = decide(request, setup.modes, {
-    exactPrompts: setup.exactPrompts,
-    rereads: rereads(setup),
-  });
-  const decision: Decision = wish.kind === "handoff" && !setup.prefills
-    ? { kind: "direct", reason: "no_prefill_engine" }
-    : wish;
+  const way = wayOf(request, setup);
   return [
     ...rows("Features", present.length === 0 ? ["none"] : present.map(featureText)),
-    row("Decision", decisionText(decision, request, setup)),
-    ...(decision.kind === "direct" ? rows("Remedy", remedies(request, setup)) : []),
+    row("Decision", decisionText(way, request, setup)),
+    ...(way.kind === "direct" ? rows("Remedy", remedies(request, setup)) : []),
   ];
+}
+
+/** What the router itself would decide, and choose first. */
+function wayOf(request: GenerationRequest, setup: Setup): Way {
+  const { group } = setup;
+  const way = decideWay(request, group, setup);
+  if (way.kind === "direct") return way;
+  const { mode, takes } = way;
+  const { model } = request;
+  const universe = group.decode.map(({ engine }) => engine);
+  const policies = policiesFor({ kind: "roundrobin" });
+  const choice = choosePair(group, policies, { model, mode, takes, attempt: 1, universe });
+  return choice.kind === "pair" ? way : { kind: "direct", reason: lackOf(choice.lacks) };
 }
 
 function featureText(feature: Feature): string {
@@ -103,14 +92,15 @@ function featureText(feature: Feature): string {
   return `${reason} (${what}): P1 ${wayP1(feature)}, D1 ${wayD1(feature)}`;
 }
 
-function decisionText(decision: Decision, request: GenerationRequest, setup: Setup): string {
-  if (decision.kind === "direct") {
-    return `direct, reason ${decision.reason}: one engine of role decode or any serves it`;
+function decisionText(way: Way, request: GenerationRequest, { group }: Setup): string {
+  if (way.kind === "direct") {
+    return `direct, reason ${way.reason}: one engine of role decode or any serves it`;
   }
-  const names = [...setup.protocols].map((protocol) => PROTOCOL_NAMES[protocol]);
-  const by = names.join(" or ");
-  return decision.mode === "prefill"
-    ? `handoff in mode P1, KV by ${PROTOCOL_NAMES.lmcache}: the first token comes from the prefill engine; both legs ` +
+  const protocols = group.taking(way.takes).map(({ engine: { kv } }) => kv);
+  const by = [...new Set(protocols)]
+    .map((kv) => kv === "none" ? kv : KV_PROTOCOLS[kv].title).join(" or ");
+  return way.mode === "p1"
+    ? `handoff in mode P1, KV by ${by}: the first token comes from the prefill engine; both legs ` +
       `go to ${PATHS.completions}`
     : `handoff in mode D1, KV by ${by}: all tokens come from the decode engine; both legs go to ` +
       PATHS[request.form];
@@ -118,32 +108,29 @@ function decisionText(decision: Decision, request: GenerationRequest, setup: Set
 
 /** What another setup would do with a request that this one serves directly. */
 function remedies(request: GenerationRequest, setup: Setup): readonly string[] {
-  const { modes } = setup;
-  if (!setup.prefills) {
+  const { group, kv } = setup;
+  const { decode, paired } = group;
+  const modes = kv.modesOf(paired);
+  if (decode.length > 0 && !group.hasPair) {
     return ["a prefill engine of that model, with a decode engine's kv_protocol"];
   }
-  const found = ALL_MODES.filter((mode) => !modes.has(mode)).flatMap((mode) =>
+  const found = MODES.filter((mode) => !modes.has(mode)).flatMap((mode) =>
     decide(request, new Set([mode])).kind === "direct" ? [] : [REMEDIES[mode]]
   );
-  const exact = decide(request, new Set(["prefill"]), { exactPrompts: true, rereads: false });
-  if (modes.has("prefill") && !setup.exactPrompts && exact.kind === "handoff") {
+  const exact = decide(request, new Set(["p1"]), { exactPrompts: true, rereads: false });
+  if (modes.has("p1") && !setup.exactPrompts && exact.kind === "handoff") {
     found.push("mode P1 carries it with prompt ids of the engine's own making (--tokenize)");
   }
-  const relayed = decide(request, new Set(["decode"]), { exactPrompts: false, rereads: true });
-  if (!rereads(setup) && relayed.kind === "handoff" && relayed.readsAgain === true) {
+  const relayed = decide(request, new Set(["d1"]), { exactPrompts: false, rereads: true });
+  if (!kv.rereads(paired) && relayed.kind === "handoff" && relayed.readsAgain === true) {
     found.push("other protocols carry it: --kv-protocol nixl or shared_storage");
   }
   return found.length === 0 ? ["none: no mode carries it"] : found;
 }
 
-/** Whether some decode engine can read the same KV more than once. */
-function rereads({ protocols }: Setup): boolean {
-  return [...protocols].some((protocol) => protocol !== "lmcache");
-}
-
-const REMEDIES: Readonly<Record<FirstToken, string>> = {
-  prefill: "mode P1 carries it: decode engines with --nixl-first-token prefill or both",
-  decode: "mode D1 carries it: decode engines with --nixl-first-token decode or both, or " +
+const REMEDIES: Readonly<Record<Mode, string>> = {
+  p1: "mode P1 carries it: decode engines with --nixl-first-token prefill or both",
+  d1: "mode D1 carries it: decode engines with --nixl-first-token decode or both, or " +
     "--kv-protocol nixl or shared_storage",
 };
 

@@ -1,16 +1,17 @@
 /** Help texts, generated from the tables of flags. @module */
-import { Command, Option } from "commander";
 import {
   choicesText,
   defaultText,
   ENV_PREFIX,
   ENVIRONMENT_ONLY,
+  type Flag,
   FLAG_GROUPS,
   placeholder,
 } from "../config/mod.ts";
+import { type Entry, entryLines, NO_BREAK, paragraph, termWidth } from "./columns.ts";
 
-/** Columns that a help text keeps to. */
-const HELP_WIDTH = 100;
+/** Longest flag, in columns, that has its text beside it. */
+const LONGEST_FLAG = 26;
 
 /** A flag as a help text shows it. */
 export interface HelpFlag {
@@ -36,24 +37,36 @@ const COMMANDS: readonly (readonly [name: string, text: string])[] = [
   ["pd-router demo", "simulated engines, the router and a few requests; needs no GPU"],
   ["pd-router sim [flags]", "one simulated vLLM + LMCache engine; needs no GPU"],
   ["pd-router explain [flags]", "which way a request would take and why, or the whole table"],
-  ["pd-router help [COMMAND]", "this text, or that of sim, demo or explain"],
+  ["pd-router help [TOPIC]", "this text, or more of one of the topics below"],
 ];
 
+/** What `pd-router help` tells of, beside the router itself. */
+export const TOPICS = [
+  ["check", "the flags of pd-router check, which are those below"],
+  ["demo", "the flags of pd-router demo"],
+  ["explain", "the flags of pd-router explain"],
+  ["flags", "every flag with its environment variable"],
+  ["metrics", "every metric with its labels"],
+  ["sim", "the flags of pd-router sim"],
+] as const;
+
+/** The name of a topic. */
+export type Topic = (typeof TOPICS)[number][0];
+
 const QUICK_START = `Quick start:
-  pd-router --prefill http://10.0.0.1:8000 --decode 'http://10.0.0.2:8000;init=7300;alloc=7400'
+  pd-router --prefill http://10.0.0.1:8000 --decode http://10.0.0.2:8000
   curl http://localhost:8001/v1/models`;
+
+const ENVIRONMENT = `Every flag has a variable: ${ENV_PREFIX} and the name in upper case with ` +
+  `underscores, e.g. ${ENV_PREFIX}NIXL_PROXY_HOST; items of repeatable flags are separated by ` +
+  "white space there. A flag wins over its variable, a variable over the configuration file. An " +
+  "empty one says nothing.";
 
 /** Help of the router itself. */
 export function routerHelp(): string {
   const groups = FLAG_GROUPS.map((group): HelpGroup => ({
     title: group.title,
-    flags: group.flags.map((flag) => ({
-      name: flag.name,
-      placeholder: placeholder(flag),
-      text: flag.help,
-      choices: choicesText(flag),
-      byDefault: defaultText(flag),
-    })),
+    flags: group.flags.map(helpOf),
   }));
   const general: HelpGroup = {
     title: "General",
@@ -62,16 +75,30 @@ export function routerHelp(): string {
       { name: "version", placeholder: "", text: "Print the version", choices: "", byDefault: "" },
     ],
   };
-  const width = Math.max(...COMMANDS.map(([name]) => name.length));
-  const usage = COMMANDS.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join("\n");
-  const only = ENVIRONMENT_ONLY.map(({ name, help }) => `  ${name}  ${help}`).join("\n");
-  const environment = `Environment:
-  Every flag has a variable: ${ENV_PREFIX} and the name in upper case with underscores, e.g.
-  ${ENV_PREFIX}NIXL_PROXY_HOST; items of repeatable flags are separated by white space there.
-  A flag wins over its variable, a variable over the configuration file. An empty one says nothing.
-${only}`;
-  return [`Usage:\n${usage}`, QUICK_START, renderGroups([...groups, general]), environment]
-    .join("\n\n");
+  return [
+    section("Usage", COMMANDS.map(namedEntry)),
+    QUICK_START,
+    section("Topics of pd-router help", TOPICS.map(namedEntry)),
+    renderGroups([...groups, general]),
+    `Environment:\n${paragraph(ENVIRONMENT, "  ")}\n${environmentOnly()}`,
+  ].join("\n\n");
+}
+
+/** A flag of the router as a help text shows it. */
+export function helpOf(flag: Flag): HelpFlag {
+  return {
+    name: flag.name,
+    placeholder: placeholder(flag),
+    text: flag.help,
+    choices: choicesText(flag),
+    byDefault: defaultText(flag),
+  };
+}
+
+/** What the environment alone can say, for a terminal. */
+export function environmentOnly(): string {
+  const entries = ENVIRONMENT_ONLY.map(({ name, help }) => namedEntry([name, help]));
+  return entryLines(entries, termWidth(entries, LONGEST_FLAG));
 }
 
 /** Help of one command: how it is used, and its flags. */
@@ -81,25 +108,22 @@ export function commandHelp(usage: string, groups: readonly HelpGroup[]): string
 
 /** Groups are laid out one by one: the longest name of one need not narrow the text of another. */
 function renderGroups(groups: readonly HelpGroup[]): string {
-  return groups.map(renderGroup).join("\n\n");
+  return groups.map(({ title, flags }) => section(title, flags.map(flagEntry))).join("\n\n");
 }
 
-function renderGroup(group: HelpGroup): string {
-  const command = new Command().helpOption(false).configureOutput({
-    getOutHelpWidth: () => HELP_WIDTH,
-    getOutHasColors: () => false,
-  });
-  const terms = new Map<string, string>();
-  for (const flag of group.flags) {
-    const value = flag.placeholder === "" ? "" : ` ${flag.placeholder}`;
-    const byDefault = flag.byDefault === "" ? "" : `default: ${flag.byDefault}`;
-    const notes = [flag.choices, byDefault].filter((note) => note !== "").join("; ");
-    terms.set(flag.name, `--${flag.name}${value}`);
-    const text = notes === "" ? flag.text : `${flag.text} (${notes})`;
-    command.addOption(new Option(`--${flag.name}`, text).helpGroup(`${group.title}:`));
-  }
-  command.configureHelp({ optionTerm: (option) => terms.get(option.name()) ?? option.flags });
-  const text = command.helpInformation();
-  // The usage line that comes first is for a program with nothing but options.
-  return text.slice(text.indexOf("\n\n") + 2).trimEnd();
+/** A flag with its value's kind, and its text with the choices and the default. */
+export function flagEntry(flag: HelpFlag): Entry {
+  const value = flag.placeholder === "" ? "" : ` ${flag.placeholder}`;
+  const byDefault = flag.byDefault === "" ? "" : `default:${NO_BREAK}${flag.byDefault}`;
+  const notes = [flag.choices, byDefault].filter((note) => note !== "").join("; ");
+  const text = notes === "" ? flag.text : `${flag.text} (${notes})`;
+  return { term: `--${flag.name}${value}`, texts: [text] };
+}
+
+function namedEntry([term, text]: readonly [name: string, text: string]): Entry {
+  return { term, texts: [text] };
+}
+
+function section(title: string, entries: readonly Entry[]): string {
+  return `${title}:\n${entryLines(entries, termWidth(entries, LONGEST_FLAG))}`;
 }

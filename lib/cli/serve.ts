@@ -87,7 +87,9 @@ function logStart({ engines, handoff, routing }: RouterConfig, app: ServingApp, 
   if (app.notifications !== undefined) {
     log.info(`Waiting for KV-ready notifications on ${app.notifications.endpoint}`);
   } else if (handoff.kind !== "none") log.info(`Handoffs by ${handoffText(handoff)}`);
-  for (const engine of engines) log.info(`Engine ${engine.id}: ${engineText(engine)}`);
+  for (const engine of engines) {
+    log.info(`Engine ${engine.id}: ${engineText(engine, handoff.kind)}`);
+  }
 }
 
 function address(scheme: string, host: string, port: number): string {

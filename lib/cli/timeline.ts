@@ -1,5 +1,5 @@
 /** One handoff as a small picture in text. @module */
-import type { RequestTrace, TraceEvent, TraceStep } from "../flow/mod.ts";
+import type { RequestTrace, TraceEvent, TraceStep } from "../request/mod.ts";
 
 /** What a picture is drawn from. */
 export interface TimelineInput {

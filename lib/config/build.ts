@@ -1,5 +1,5 @@
 /** The configuration record from settings that are known to be right. @module */
-import { type Engine, KV_PROTOCOLS, LOG_LEVELS } from "../base/mod.ts";
+import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
 import { type Handoff, type RouterConfig, type Routing, TOKENIZE_WAYS } from "./schema.ts";
 import type { Settings } from "./settings.ts";
 
@@ -63,7 +63,7 @@ export function protocolOf(settings: Settings): Handoff["kind"] {
   if (logic !== "disaggregated_prefill" && logic !== "disaggregated_prefill_orchestrated") {
     return "none";
   }
-  const chosen = KV_PROTOCOLS.find((known) => known === said);
+  const chosen = kvNameOf(said);
   if (chosen !== undefined) return chosen;
   if (logic === "disaggregated_prefill_orchestrated") return "nixl";
   return settings.optional("nixl-proxy-host") === undefined ? "shared_storage" : "lmcache";

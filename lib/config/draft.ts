@@ -1,11 +1,6 @@
 /** One engine as it was written, checked in itself. @module */
-import {
-  FIRST_TOKEN_MODES,
-  type FirstTokenModes,
-  KV_PROTOCOLS,
-  type KvProtocol,
-  type Role,
-} from "../base/mod.ts";
+import { KV_NAMES, type KvName, kvNameOf, type Role } from "../base/mod.ts";
+import { FIRST_TOKENS, type FirstToken } from "./first_token.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import { type EngineUrl, parseEngineUrl } from "./url.ts";
 import { parseHost, parsePorts } from "./value.ts";
@@ -33,7 +28,7 @@ export interface DraftReceiver {
   readonly initPorts?: readonly number[] | undefined;
   readonly allocPorts?: readonly number[] | undefined;
   readonly queryPorts?: readonly number[] | undefined;
-  readonly firstToken?: FirstTokenModes | undefined;
+  readonly firstToken?: FirstToken | undefined;
 }
 
 /** One engine before what it has in common with others is known. */
@@ -46,7 +41,7 @@ export interface EngineDraft {
   readonly models: readonly string[];
   readonly label?: string | undefined;
   /** Absent for the usual one. */
-  readonly kvProtocol?: KvProtocol | undefined;
+  readonly kvProtocol?: KvName | undefined;
   /** Absent when nothing was said of it. */
   readonly receiver?: DraftReceiver | undefined;
   /** KV-ready notifications that one request causes on this prefill engine. */
@@ -66,7 +61,7 @@ const MAX_NOTIFICATIONS = 1024;
 export function draftEngine(where: string, shown: string, raw: RawEngine): Drafts {
   const wrong: string[] = [];
   const { host, notifications, first_token: modes, ...lists } = raw.nixl ?? {};
-  const firstToken = FIRST_TOKEN_MODES.find((known) => known === modes);
+  const firstToken = FIRST_TOKENS.find((known) => known === modes);
   const ports = (name: string, texts: readonly string[] | undefined): DraftPorts => {
     const parsed = texts === undefined ? undefined : parsePorts(texts);
     if (parsed === undefined || parsed.ok) return parsed?.value;
@@ -87,13 +82,13 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
   const isReceiver = Object.values({ host, modes, ...lists }).some((part) => part !== undefined);
   if (modes !== undefined && firstToken === undefined) {
     wrong.push(
-      withSuggestion("first_token: expected prefill, decode or both", modes, FIRST_TOKEN_MODES),
+      withSuggestion("first_token: expected prefill, decode or both", modes, FIRST_TOKENS),
     );
   }
-  const kvProtocol = KV_PROTOCOLS.find((known) => known === raw.kv_protocol);
+  const kvProtocol = kvNameOf(raw.kv_protocol);
   if (raw.kv_protocol !== undefined && kvProtocol === undefined) {
-    const message = `kv_protocol: expected one of ${KV_PROTOCOLS.join(", ")}`;
-    wrong.push(withSuggestion(message, raw.kv_protocol, KV_PROTOCOLS));
+    const message = `kv_protocol: expected one of ${KV_NAMES.join(", ")}`;
+    wrong.push(withSuggestion(message, raw.kv_protocol, KV_NAMES));
   }
   if (raw.models.includes("")) wrong.push("a model's name is empty");
   if (isReceiver && raw.role === "prefill") wrong.push("host and ports belong to decode engines");

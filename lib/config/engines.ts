@@ -1,6 +1,7 @@
 /** Engine records from drafts, with everything that engines must not disagree on. @module */
-import type { Engine, FirstTokenModes, NixlReceiver } from "../base/mod.ts";
+import { type Engine, KV_PROTOCOLS, type NixlReceiver, speakAlike } from "../base/mod.ts";
 import type { DraftReceiver, EngineDraft } from "./draft.ts";
+import { type FirstToken, modesOfFirstToken } from "./first_token.ts";
 import type { Problem } from "./problem.ts";
 import type { Handoff } from "./schema.ts";
 
@@ -8,7 +9,7 @@ import type { Handoff } from "./schema.ts";
 export interface ReceiverDefaults {
   readonly initPorts: readonly number[];
   readonly allocPorts: readonly number[];
-  readonly firstToken: FirstTokenModes;
+  readonly firstToken: FirstToken;
 }
 
 /** Addresses that mean "every interface" to the one who binds, and nothing to the one who dials. */
@@ -30,17 +31,15 @@ export function finishEngines(
   const ids = uniqueIds(drafts);
   const engines = drafts.map((draft, index): Engine => {
     const { label, notifications } = draft;
-    const kvProtocol = draft.kvProtocol === usual ? undefined : draft.kvProtocol;
-    const nixl = receivers === undefined || kvProtocol !== undefined
-      ? undefined
-      : receiverOf(draft, receivers);
+    const kv = draft.kvProtocol ?? usual;
+    const nixl = receivers === undefined || kv !== usual ? undefined : receiverOf(draft, receivers);
     return {
       id: ids[index] ?? draft.at.id,
       url: draft.at.url,
       role: draft.role,
       models: draft.models,
       ...(label === undefined ? {} : { label }),
-      ...(kvProtocol === undefined ? {} : { kvProtocol }),
+      kv,
       ...(nixl === undefined ? {} : { nixl }),
       ...(notifications === undefined ? {} : { notifications }),
     };
@@ -84,10 +83,6 @@ function mayMeet(one: Engine, other: Engine): boolean {
     one.models.some((model) => other.models.includes(model));
 }
 
-function speakAlike(one: Engine, other: Engine): boolean {
-  return one.kvProtocol === other.kvProtocol;
-}
-
 function receiverOf(draft: EngineDraft, defaults: ReceiverDefaults): NixlReceiver | undefined {
   if (draft.role !== "decode" && draft.receiver === undefined) return undefined;
   const given: DraftReceiver = draft.receiver ?? {};
@@ -95,7 +90,7 @@ function receiverOf(draft: EngineDraft, defaults: ReceiverDefaults): NixlReceive
     host: given.host ?? draft.at.host,
     initPorts: given.initPorts ?? defaults.initPorts,
     allocPorts: given.allocPorts ?? defaults.allocPorts,
-    firstToken: given.firstToken ?? defaults.firstToken,
+    modes: modesOfFirstToken(given.firstToken ?? defaults.firstToken),
     ...(given.queryPorts === undefined ? {} : { queryPorts: given.queryPorts }),
   };
 }
@@ -111,14 +106,14 @@ function duplicateUrls(drafts: readonly EngineDraft[]): Problem[] {
   return problems;
 }
 
-/** LMCache alone needs settings of the router's own, so it cannot be one engine's exception. */
+/** What needs settings of the router's own cannot be one engine's exception. */
 function protocolProblems(drafts: readonly EngineDraft[], usual: Handoff["kind"]): Problem[] {
   return drafts.flatMap(({ where, at, kvProtocol }): Problem[] => {
     if (kvProtocol === undefined || kvProtocol === usual) return [];
-    if (usual !== "none" && kvProtocol !== "lmcache") return [];
+    if (usual !== "none" && !KV_PROTOCOLS[kvProtocol].notifies) return [];
     const message = usual === "none"
       ? "kv_protocol needs --routing-logic disaggregated_prefill"
-      : "kv_protocol lmcache needs --kv-protocol lmcache and --nixl-proxy-host";
+      : `kv_protocol ${kvProtocol} needs --kv-protocol ${kvProtocol} and --nixl-proxy-host`;
     return [{ key: where, value: at.url, message }];
   });
 }

@@ -5,7 +5,8 @@
  * (`src/vllm_router/parsers/parser.py`, and pull request 913 for `--nixl-*`).
  * @module
  */
-import { FIRST_TOKEN_MODES, KV_PROTOCOLS, LOG_LEVELS } from "../base/mod.ts";
+import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
+import { FIRST_TOKENS } from "./first_token.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { TOKENIZE_WAYS } from "./schema.ts";
@@ -127,7 +128,7 @@ const SUPPORTED_GROUPS = [
       {
         name: "kv-protocol",
         type: "string",
-        choices: KV_PROTOCOLS,
+        choices: KV_NAMES,
         help:
           "How KV moves, for engines that do not say: LMCache with notifications, vLLM's NixlConnector, or a store both " +
           "engines share; by default nixl for disaggregated_prefill_orchestrated, else lmcache " +
@@ -196,7 +197,7 @@ const SUPPORTED_GROUPS = [
       {
         name: "nixl-first-token",
         type: "string",
-        choices: FIRST_TOKEN_MODES,
+        choices: FIRST_TOKENS,
         default: "prefill",
         help: "Whose first token the client sees, for decode engines that do not say: they need " +
           "skip_last_n_tokens 1 for prefill, 0 for decode",

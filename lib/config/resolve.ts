@@ -4,10 +4,11 @@
  * Knows neither the command line nor files; whoever reads them hands in what they said.
  * @module
  */
-import { type Engine, FIRST_TOKEN_MODES } from "../base/mod.ts";
+import { type Engine, KV_PROTOCOLS } from "../base/mod.ts";
 import { buildConfig, protocolOf } from "./build.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
+import { FIRST_TOKENS } from "./first_token.ts";
 import { finishEngines, handoffProblems, type ReceiverDefaults } from "./engines.ts";
 import { type FileValues, readFileValues } from "./file.ts";
 import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
@@ -106,6 +107,12 @@ function isHandoff(settings: Settings): boolean {
   return protocolOf(settings) !== "none";
 }
 
+/** Whether prefill engines notify the router of their KV. */
+function isNotified(settings: Settings): boolean {
+  const protocol = protocolOf(settings);
+  return protocol !== "none" && KV_PROTOCOLS[protocol].notifies;
+}
+
 /** `--prefill` and `--decode` alone are enough to start with. */
 function withImplied(settings: Settings): Settings {
   if (settings.list("prefill").length + settings.list("decode").length === 0) return settings;
@@ -166,7 +173,7 @@ function routingProblems(settings: Settings): readonly Problem[] {
     const message = "needs --routing-logic disaggregated_prefill";
     return [{ key: settings.get("kv-protocol").where, value: protocol, message }];
   }
-  if (protocolOf(settings) === "lmcache" && proxy.valid && proxy.value === undefined) {
+  if (isNotified(settings) && proxy.valid && proxy.value === undefined) {
     const message =
       "required with --kv-protocol lmcache: add --nixl-proxy-host 0.0.0.0, on which " +
       "KV-ready notifications are received";
@@ -189,7 +196,7 @@ function readEngines(
   ]);
   const finished = finishEngines(
     drafts,
-    protocolOf(settings) === "lmcache" ? receivers(settings) : undefined,
+    isNotified(settings) ? receivers(settings) : undefined,
     protocolOf(settings),
   );
   const { engines } = finished;
@@ -219,7 +226,7 @@ function receivers(
   return {
     initPorts: settings.ports("nixl-peer-init-port"),
     allocPorts: settings.ports("nixl-peer-alloc-port"),
-    firstToken: settings.choice("nixl-first-token", FIRST_TOKEN_MODES),
+    firstToken: settings.choice("nixl-first-token", FIRST_TOKENS),
   };
 }
 

@@ -2,7 +2,7 @@
  * The configuration of one router, complete and checked: what every other part is built from.
  * @module
  */
-import type { Engine, LoggerOptions } from "../base/mod.ts";
+import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
 export type Routing =
@@ -31,10 +31,8 @@ export interface LmcacheHandoff {
 export type Handoff =
   | { readonly kind: "none" }
   | LmcacheHandoff
-  /** vLLM's NixlConnector: the prefill's answer says where its KV is. */
-  | { readonly kind: "nixl" }
-  /** A store that prefill and decode engines share. */
-  | { readonly kind: "shared_storage" };
+  /** Any other protocol: none has settings of its own. */
+  | { readonly kind: Exclude<KvName, LmcacheHandoff["kind"]> };
 
 /** How a prompt becomes token ids before, or with, its prefill in mode P1. */
 export const TOKENIZE_WAYS = ["engine", "prefill", "render", "auto"] as const;

@@ -1,5 +1,5 @@
 /** Whether a request is handed off, in which mode, and if not, why. @module */
-import type { FirstToken } from "../base/mod.ts";
+import type { Mode } from "../base/mod.ts";
 import { type DirectReason, type Feature, FEATURES } from "./features.ts";
 import type { GenerationRequest } from "./generation.ts";
 
@@ -7,7 +7,7 @@ import type { GenerationRequest } from "./generation.ts";
 export type Decision =
   | {
     readonly kind: "handoff";
-    readonly mode: FirstToken;
+    readonly mode: Mode;
     /** Only the ids that the client's endpoint makes of the prompt will do. */
     readonly exact?: true;
     /** Only a decode engine that can read the KV more than once will do. */
@@ -30,25 +30,25 @@ export interface Capabilities {
  */
 export function decide(
   request: GenerationRequest,
-  modes: ReadonlySet<FirstToken>,
+  modes: ReadonlySet<Mode>,
   { exactPrompts, rereads }: Capabilities = { exactPrompts: false, rereads: false },
 ): Decision {
   const present = FEATURES.filter((feature) => feature.present(request));
   const inP1 = obstacle(present, "p1");
-  if (modes.has("prefill") && inP1 === undefined) return { kind: "handoff", mode: "prefill" };
+  if (modes.has("p1") && inP1 === undefined) return { kind: "handoff", mode: "p1" };
   const readsAgain = present.find((feature) => feature.readsAgain);
   const inD1 = obstacle(present, "d1") ?? (rereads ? undefined : readsAgain?.reason);
-  if (modes.has("decode") && inD1 === undefined) {
-    return { kind: "handoff", mode: "decode", ...(readsAgain ? { readsAgain: true } : {}) };
+  if (modes.has("d1") && inD1 === undefined) {
+    return { kind: "handoff", mode: "d1", ...(readsAgain ? { readsAgain: true } : {}) };
   }
   const inExactP1 = obstacle(present.filter(({ exactP1 }) => exactP1 !== true), "p1");
-  if (exactPrompts && modes.has("prefill") && inExactP1 === undefined) {
-    return { kind: "handoff", mode: "prefill", exact: true };
+  if (exactPrompts && modes.has("p1") && inExactP1 === undefined) {
+    return { kind: "handoff", mode: "p1", exact: true };
   }
-  const reason = modes.has("decode") ? inD1 : inP1;
+  const reason = modes.has("d1") ? inD1 : inP1;
   return { kind: "direct", reason: reason ?? "no_nixl_receiver" };
 }
 
-function obstacle(present: readonly Feature[], mode: "p1" | "d1"): DirectReason | undefined {
+function obstacle(present: readonly Feature[], mode: Mode): DirectReason | undefined {
   return present.find((feature) => !feature[mode])?.reason;
 }

@@ -115,7 +115,7 @@ function legLogprobs({ logprobs }: GenerationRequest): string | undefined {
 export function prefillBodyP1(
   request: GenerationRequest,
   promptIds: Uint8Array,
-  kvTransferParams: string,
+  kvTransferParams: RawJson | undefined,
 ): ByteParts {
   return request.body.edited({
     remove: legRemoves(request),
@@ -209,7 +209,7 @@ function oneTokenBody(
  */
 export function prefillBodyToldP1(
   request: GenerationRequest,
-  kvTransferParams: RawJson,
+  kvTransferParams: RawJson | undefined,
 ): ByteParts {
   return oneTokenBody(request, kvTransferParams, {
     // Without it the prefill engine could end an answer that must go on.
@@ -355,7 +355,7 @@ function safeXargs(body: GenerationRequest["body"]): ByteParts | undefined {
 }
 
 /** A decode request that reads KV no answer will read: the same ids, one token, no stream. */
-export function drainBodyP1(model: string, promptIds: Uint8Array, firstToken: number): ByteParts {
+export function reclaimBodyP1(model: string, promptIds: Uint8Array, firstToken: number): ByteParts {
   return objectOf({
     model: JSON.stringify(model),
     prompt: withToken(promptIds, firstToken),
@@ -364,7 +364,7 @@ export function drainBodyP1(model: string, promptIds: Uint8Array, firstToken: nu
   });
 }
 
-/** As `drainBodyP1`, for mode D1 and the other relays: the original request with one token. */
-export function drainBodyD1(request: GenerationRequest, kvTransferParams?: RawJson): ByteParts {
+/** As `reclaimBodyP1`, for mode D1 and the other relays: the original request with one token. */
+export function reclaimBodyD1(request: GenerationRequest, kvTransferParams?: RawJson): ByteParts {
   return oneTokenBody(request, kvTransferParams);
 }

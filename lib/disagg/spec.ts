@@ -4,7 +4,7 @@
  * Source: LMCache `lmcache/integration/vllm/vllm_v1_adapter.py` (`update_state_after_alloc`).
  * @module
  */
-import type { FirstToken, NixlReceiver } from "../base/mod.ts";
+import type { Mode, NixlReceiver } from "../base/mod.ts";
 
 /**
  * JSON text that tells a prefill engine where its KV goes. `kvRequestId` comes back in each rank's
@@ -14,10 +14,10 @@ import type { FirstToken, NixlReceiver } from "../base/mod.ts";
 export function kvTransferParams(
   kvRequestId: string,
   receiver: NixlReceiver,
-  firstToken: FirstToken,
+  mode: Mode,
 ): string {
   return JSON.stringify({
-    ...(firstToken === "prefill" ? { ret_first_tok: true } : {}),
+    ...(mode === "p1" ? { ret_first_tok: true } : {}),
     disagg_spec: {
       req_id: kvRequestId,
       receiver_host: receiver.host,

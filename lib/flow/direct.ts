@@ -4,14 +4,19 @@ import {
   describeError,
   type Engine,
   errorCodeOf,
-  type Lease,
   RouterError,
 } from "../base/mod.ts";
-import { type Leg, selectDirect } from "../selection/mod.ts";
+import {
+  type Answer,
+  clientGone,
+  exchange,
+  type FlowDeps,
+  logRouting,
+  passThrough,
+  type RequestContext,
+} from "../request/mod.ts";
+import type { Exclude } from "../selection/mod.ts";
 import { forwardResponseHeaders, type UpstreamResponse } from "../upstream/mod.ts";
-import type { Answer, ByteSource } from "./answer.ts";
-import type { FlowDeps, RequestContext } from "./context.ts";
-import { clientGone, countEngineError, exchange, logRouting } from "./exchange.ts";
 
 /** Bodies up to this size are read whole, so that one cut short is an error and not a stump. */
 const WHOLE_BYTES = 1024 * 1024;
@@ -20,7 +25,6 @@ const WHOLE_BYTES = 1024 * 1024;
 export interface DirectAsk {
   readonly method?: string;
   readonly path: string;
-  /** Absent for requests that name no model. */
   readonly model: string;
   readonly sessionKey?: string | undefined;
   readonly body?: ByteParts;
@@ -42,30 +46,27 @@ export async function direct(
   ask: DirectAsk,
 ): Promise<Answer> {
   if (context.trace.route === "none") context.trace.route = "direct";
-  const avoid = new Set<string>();
-  for (;;) {
-    const { engines, silent } = deps.directory.snapshot();
-    const engine = ask.engine ?? selectDirect(engines, deps.policies, {
+  let exclude: readonly Exclude[] = [];
+  for (let attempt = 1;; attempt++) {
+    const engine = ask.engine ?? deps.fleet.chooseDirect({
       model: ask.model,
-      sessionKey: ask.sessionKey,
-      avoid,
-      silent,
+      session: ask.sessionKey,
+      attempt,
+      exclude,
     });
-    if (engine === undefined) throw noEngine(engines, ask.model);
+    const view = deps.fleet.snapshot();
+    if (engine === undefined) throw noEngine(view.engines, ask.model);
     try {
       return await directTo(deps, context, ask, engine);
     } catch (error) {
-      countEngineError(deps, engine, "direct", error);
-      const others = engines.some((other) =>
-        other.id !== engine.id && other.role !== "prefill" && other.models.includes(ask.model)
-      );
-      const again = errorCodeOf(error) === "upstream-unreachable" && avoid.size === 0 && others;
+      const others = view.group(ask.model).direct.some((other) => other.engine.id !== engine.id);
+      const again = errorCodeOf(error) === "upstream-unreachable" && attempt === 1 && others;
       if (!again || ask.engine !== undefined) throw error;
       deps.log.warning("Asking another engine", () => ({
         request: context.id,
         error: describeError(error),
       }));
-      avoid.add(engine.id);
+      exclude = [{ id: engine.id, why: "failed" }];
     }
   }
 }
@@ -88,12 +89,12 @@ async function directTo(
   ask: DirectAsk,
   engine: Engine,
 ): Promise<Answer> {
-  const lease = deps.inflight.take(engine, "direct");
+  using flight = deps.fleet.take(engine, "direct");
   let response: UpstreamResponse | undefined;
   try {
     logRouting(deps, context, engine);
     context.trace.add("direct-sent", engine.url);
-    response = await exchange(deps, engine, {
+    response = await exchange(deps, flight, {
       ...(ask.method === undefined ? {} : { method: ask.method }),
       path: ask.path,
       headers: context.headers,
@@ -106,47 +107,14 @@ async function directTo(
     const length = Number(response.header("content-length") ?? NaN);
     if (length <= WHOLE_BYTES) {
       const body = await response.readAll(WHOLE_BYTES);
-      lease.release();
+      flight.ok();
       return { status: response.status, headers, body };
     }
-    return {
-      status: response.status,
-      headers,
-      body: passThrough(deps, engine, "direct", response, lease),
-    };
+    return { status: response.status, headers, body: passThrough(flight.move(), response) };
   } catch (error) {
     response?.[Symbol.dispose]();
-    lease.release();
     if (context.signal.aborted) throw clientGone();
+    flight.failed(error);
     throw error;
   }
-}
-
-/** The rest of `response` as it comes; the lease falls when it ends or is left. */
-export function passThrough(
-  deps: FlowDeps,
-  engine: Engine,
-  leg: Leg,
-  response: UpstreamResponse,
-  lease: Lease,
-): ByteSource {
-  const close = (): void => {
-    response[Symbol.dispose]();
-    lease.release();
-  };
-  return {
-    async read() {
-      try {
-        const bytes = await response.read();
-        if (bytes !== undefined) return bytes.slice();
-      } catch (error) {
-        countEngineError(deps, engine, leg, error);
-        close();
-        throw error;
-      }
-      close();
-      return undefined;
-    },
-    cancel: close,
-  };
 }

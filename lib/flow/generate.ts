@@ -1,29 +1,26 @@
 /** One generation request's story: hand it off, again on another pair, or serve it directly. @module */
+import { describeError, type Engine, errorCodeOf, type Mode } from "../base/mod.ts";
 import {
-  describeError,
-  type Engine,
-  errorCodeOf,
-  type FirstToken,
-  type KvProtocol,
-} from "../base/mod.ts";
-import {
-  decide,
   directBody,
   type DirectReason,
   type GenerationRequest,
   isTextRequest,
 } from "../disagg/mod.ts";
-import { modesOf, type Pair, protocolOf, receives, selectPair, serving } from "../selection/mod.ts";
-import type { Answer } from "./answer.ts";
-import type { AttemptEnd } from "./attempt.ts";
-import type { HandoffDeps, RequestContext } from "./context.ts";
+import { fanOut } from "../fan_out/mod.ts";
+import {
+  type AttemptEnd,
+  attemptP1,
+  attemptRelay,
+  KeptPrompt,
+  promptFor,
+  type RetryEnd,
+} from "../handoff/mod.ts";
+import type { KvProtocol } from "../kv/mod.ts";
+import type { Answer, RequestContext } from "../request/mod.ts";
+import type { Pair } from "../selection/mod.ts";
+import type { GenerateDeps } from "./deps.ts";
 import { direct } from "./direct.ts";
-import { fanOut } from "./fan_out.ts";
-import { attemptP1 } from "./p1.ts";
-import { KeptPrompt, promptFor } from "./prompt.ts";
-import { attemptRelay, type RelayProtocol } from "./relay.ts";
-import { lmcacheRelay, nixlRelay, sharedStorageRelay } from "./relay_protocols.ts";
-import type { Route } from "./trace.ts";
+import { decideWay, lackOf } from "./way.ts";
 
 /** Attempts per request; the second goes to another pair if there is one. */
 const ATTEMPTS = 2;
@@ -45,7 +42,7 @@ export interface GenerateAsk {
  * has reached the client.
  */
 export async function generate(
-  deps: HandoffDeps,
+  deps: GenerateDeps,
   context: RequestContext,
   ask: GenerateAsk,
 ): Promise<Answer> {
@@ -60,60 +57,46 @@ export async function generate(
 }
 
 async function generateOne(
-  deps: HandoffDeps,
+  deps: GenerateDeps,
   context: RequestContext,
   ask: GenerateAsk,
 ): Promise<Answer> {
   const { request } = ask;
   if (ask.engine !== undefined) return await serve(deps, context, ask);
-  const able = serving(deps.directory.snapshot().engines, request.model);
-  const decision = decide(request, modesOf(able, deps.protocol), {
-    exactPrompts: deps.prompts.exact,
-    rereads: able.some((engine) => engine.role === "decode" && rereads(deps, engine)),
-  });
-  if (decision.kind === "direct") return await goDirect(deps, context, ask, decision.reason);
-  const { mode, readsAgain = false } = decision;
+  const group = deps.fleet.snapshot().group(request.model);
+  const way = decideWay(request, group, { kv: deps.kv, exactPrompts: deps.prompts.exact });
+  if (way.kind === "direct") return await goDirect(deps, context, ask, way.reason);
+  const { mode, exact, takes } = way;
   const kept = new KeptPrompt();
   let failed: RetryEnd | undefined;
   let tried: Pair | undefined;
   for (let attempt = 1;; attempt++) {
-    const { engines, silent } = deps.directory.snapshot();
-    const choice = selectPair(engines, deps.policies, {
+    const choice = deps.fleet.choosePair({
       model: request.model,
-      sessionKey: ask.sessionKey,
-      avoid: around(failed),
-      silent,
+      session: ask.sessionKey,
+      mode,
+      attempt,
+      exclude: failed?.exclude ?? [],
       tried,
-      receives: (engine) =>
-        engine.id !== failed?.spoilt && receives(engine, deps.protocol, mode) &&
-        (!readsAgain || rereads(deps, engine)),
+      takes,
     });
     if (choice.kind === "none") {
-      if (failed?.spoilt !== undefined) throw failed.error;
-      const lacking = choice.lacks === "prefill" ? "no_prefill_engine" : "no_nixl_receiver";
-      return await goDirect(deps, context, ask, lacking);
+      if (isSpoilt(failed)) throw failed.error;
+      return await goDirect(deps, context, ask, lackOf(choice.lacks));
     }
     if (failed !== undefined) {
       if (repeats(choice.pair, failed)) throw failed.error;
       noteRetry(deps, context, failed);
     }
     tried = choice.pair;
-    context.trace.route = routeOf(deps, mode, choice.pair);
-    noteHandoff(deps, context, choice.pair);
-    const end = await tryPair(deps, context, {
-      ...ask,
-      mode,
-      pair: choice.pair,
-      kept,
-      exact: decision.exact === true,
-    });
+    const end = await tryPair(deps, context, { ...ask, mode, pair: choice.pair, kept, exact });
     switch (end.kind) {
       case "answer":
         return end.answer;
       case "direct":
         return await goDirect(deps, context, {
           ...ask,
-          // Found before it has landed, that KV would be garbage; and it is drained meanwhile.
+          // Found before it has landed, that KV would be garbage; and it is released meanwhile.
           apart: end.moved === true || failed !== undefined,
         }, end.reason);
       case "retry":
@@ -126,50 +109,19 @@ async function generateOne(
   }
 }
 
-/** Whether KV waits on some decode engine until it is read. */
-function hasReceiver(deps: HandoffDeps): boolean {
-  return deps.directory.snapshot().engines.some((engine) =>
-    engine.role === "decode" && protocolOf(engine, deps.protocol) === "lmcache"
-  );
-}
-
-/** Whether `engine` can read the same KV for several samples. */
-function rereads(deps: HandoffDeps, engine: Engine): boolean {
-  return protocolOf(engine, deps.protocol) !== "lmcache";
-}
-
-const RELAYS = {
-  lmcache: lmcacheRelay,
-  nixl: nixlRelay,
-  shared_storage: sharedStorageRelay,
-} as const satisfies Readonly<Record<KvProtocol, RelayProtocol>>;
-
-const RELAY_ROUTES = {
-  lmcache: "handoff_d1",
-  nixl: "handoff_nixl",
-  shared_storage: "handoff_shared_storage",
-} as const satisfies Readonly<Record<KvProtocol, Route>>;
-
-function routeOf(deps: HandoffDeps, mode: FirstToken, { decode }: Pair): Route {
-  return mode === "prefill" ? "handoff_p1" : RELAY_ROUTES[protocolOf(decode, deps.protocol)];
-}
-
-type RetryEnd = Extract<AttemptEnd, { readonly kind: "retry" }>;
-
-/** Ids of the engines to choose others than, where there are others. */
-function around(failed: RetryEnd | undefined): ReadonlySet<string> {
-  const ids = new Set(failed?.avoid);
-  return failed?.rather === undefined ? ids : ids.add(failed.rather);
+function isSpoilt(failed: RetryEnd | undefined): failed is RetryEnd {
+  return failed?.exclude.some(({ why }) => why === "spoilt") === true;
 }
 
 /** Whether `pair` has nothing new over the attempt that failed, and its failure speaks against it. */
 function repeats({ prefill, decode }: Pair, failed: RetryEnd): boolean {
   // An engine may close a connection it kept; a fresh attempt is as good as the first.
   if (errorCodeOf(failed.error.cause) === "upstream-lost") return false;
-  return failed.avoid.every((id) => id === prefill.id || id === decode.id);
+  return failed.exclude.filter(({ why }) => why === "failed")
+    .every(({ id }) => id === prefill.id || id === decode.id);
 }
 
-function noteHandoff(deps: HandoffDeps, context: RequestContext, pair: Pair): void {
+function noteHandoff(deps: GenerateDeps, context: RequestContext, pair: Pair): void {
   deps.log.debug("Handing off", () => ({
     request: context.id,
     route: context.trace.route,
@@ -178,7 +130,7 @@ function noteHandoff(deps: HandoffDeps, context: RequestContext, pair: Pair): vo
   }));
 }
 
-function noteRetry(deps: HandoffDeps, context: RequestContext, failed: RetryEnd): void {
+function noteRetry(deps: GenerateDeps, context: RequestContext, failed: RetryEnd): void {
   const { reason, error } = failed;
   deps.metrics.count("pd_router_handoff_retries_total", { reason });
   deps.log.warning("Handing off again", () => ({
@@ -190,7 +142,7 @@ function noteRetry(deps: HandoffDeps, context: RequestContext, failed: RetryEnd)
 }
 
 interface PairTry extends GenerateAsk {
-  readonly mode: FirstToken;
+  readonly mode: Mode;
   readonly pair: Pair;
   readonly kept: KeptPrompt;
   /** Only the ids that the client's endpoint makes will do. */
@@ -198,24 +150,34 @@ interface PairTry extends GenerateAsk {
 }
 
 async function tryPair(
-  deps: HandoffDeps,
+  deps: GenerateDeps,
   context: RequestContext,
-  { request, path, mode, pair, kept, exact }: PairTry,
+  asked: PairTry,
 ): Promise<AttemptEnd> {
-  if (mode === "decode") {
-    const protocol = RELAYS[protocolOf(pair.decode, deps.protocol)];
-    return await attemptRelay(deps, context, { request, path, pair }, protocol);
-  }
-  const receiver = pair.decode.nixl;
-  if (receiver === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
+  const { request, path, mode, pair } = asked;
+  const protocol = deps.kv.of(pair.decode);
+  if (protocol === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
+  context.trace.route = mode === "p1" ? "handoff_p1" : protocol.traits.route;
+  noteHandoff(deps, context, pair);
+  return mode === "d1"
+    ? await attemptRelay(deps, context, { request, path, pair }, protocol)
+    : await tryP1(deps, context, asked, protocol);
+}
+
+async function tryP1(
+  deps: GenerateDeps,
+  context: RequestContext,
+  { request, pair, kept, exact }: PairTry,
+  protocol: KvProtocol,
+): Promise<AttemptEnd> {
   if (!isTextRequest(request)) return { kind: "direct", reason: "endpoint" };
   const prompt = await promptFor(deps, context, { request, pair, kept, exact });
   if (prompt.kind !== "known" && prompt.kind !== "told") return prompt;
-  return await attemptP1(deps, context, { request, pair, receiver, prompt });
+  return await attemptP1(deps, context, { request, pair, prompt }, protocol);
 }
 
 async function goDirect(
-  deps: HandoffDeps,
+  deps: GenerateDeps,
   context: RequestContext,
   ask: GenerateAsk,
   reason: DirectReason,
@@ -228,15 +190,16 @@ async function goDirect(
 }
 
 /** One engine answers, the client's choice if it made one. */
-function serve(deps: HandoffDeps, context: RequestContext, ask: GenerateAsk): Promise<Answer> {
+function serve(deps: GenerateDeps, context: RequestContext, ask: GenerateAsk): Promise<Answer> {
   const { request, path, sessionKey, engine, apart = false } = ask;
+  const { engines } = deps.fleet.snapshot();
   return direct(deps, context, {
     path,
     model: request.model,
     sessionKey,
     body: directBody(request, {
       trusted: deps.trustClientKvParams,
-      tagged: (deps.lmcacheTagDirect || apart) && hasReceiver(deps),
+      tagged: (deps.lmcacheTagDirect || apart) && deps.kv.holds(engines),
     }),
     stream: request.stream,
     ...(engine === undefined ? {} : { engine }),

@@ -1,7 +1,8 @@
 /** What a handler is given of one request, and of the app. @module */
 import type { Logger, Random } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
-import type { FlowDeps, HandoffDeps, RequestContext, RequestTrace } from "../flow/mod.ts";
+import type { GenerateDeps } from "../flow/mod.ts";
+import type { FlowDeps, RequestContext, RequestTrace } from "../request/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 
 /** A finished request, for whoever wants to show it. */
@@ -12,7 +13,7 @@ export interface HttpDeps extends FlowDeps {
   readonly config: RouterConfig;
   readonly version: string;
   /** Set when prompts are prefilled elsewhere. */
-  readonly handoff: { readonly deps: HandoffDeps } | undefined;
+  readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
   /** Brings gauges up to date that are read rather than counted. */
   readonly refreshGauges: () => void;

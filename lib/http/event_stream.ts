@@ -1,18 +1,12 @@
 /** Streams of events that break: what went wrong is told as their last event. @module */
 import { CR, encodeUtf8, LF, RouterError } from "../base/mod.ts";
-import type { Answer, ByteSource } from "../flow/mod.ts";
+import type { ByteSource } from "../request/mod.ts";
 import { errorBodyOf } from "../openai/mod.ts";
 import { jsonEvent } from "../sse/mod.ts";
 import { withCauses } from "./causes.ts";
 
 /** Endpoints whose streams name their events. */
 const NAMED = new Set(["/v1/messages", "/v1/responses"]);
-
-/** Whether `answer` is a stream of events. */
-export function isEventStream({ headers }: Answer): boolean {
-  const [, type = ""] = headers.find(([name]) => name.toLowerCase() === "content-type") ?? [];
-  return type.toLowerCase().startsWith("text/event-stream");
-}
 
 /**
  * `source`, the stream of an answer of `path`: when the engine fails between two events, an error

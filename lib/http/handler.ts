@@ -1,6 +1,6 @@
 /** From a request to a response: context, route, answer, and the figures at its end. @module */
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
-import { type Answer, type RequestContext, RequestTrace } from "../flow/mod.ts";
+import { type Answer, type RequestContext, RequestTrace } from "../request/mod.ts";
 import { contextOf, type HttpDeps } from "./context.ts";
 import { answerResponse, errorAnswer, type Outcome } from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";

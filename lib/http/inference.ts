@@ -1,8 +1,9 @@
 /** The endpoints that engines serve. @module */
 import { type Engine, RouterError } from "../base/mod.ts";
 import { type GenerationForm, hasKvFields, originalBody, readGeneration } from "../disagg/mod.ts";
-import { type Answer, direct, generate } from "../flow/mod.ts";
+import { direct, generate } from "../flow/mod.ts";
 import { type ApiRequest, fieldOf, parseRequest } from "../openai/mod.ts";
+import type { Answer } from "../request/mod.ts";
 import { readBody } from "./body.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 
@@ -19,7 +20,7 @@ export async function generation(
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
   if (handoff === undefined) return await forward(deps, call, request, engine);
-  return await generate(handoff.deps, call.context, {
+  return await generate(handoff, call.context, {
     request: readGeneration(form, request),
     path: pathWithQuery(call),
     sessionKey: sessionKeyOf(deps, call, request),
@@ -43,7 +44,7 @@ function forward(
     path: pathWithQuery(call),
     model: request.model,
     sessionKey: sessionKeyOf(deps, call, request),
-    body: originalBody(request, undefined, deps.trustClientKvParams),
+    body: originalBody(request, undefined, deps.config.trustClientKvParams),
     stream: request.stream,
     ...(engine === undefined ? {} : { engine }),
   });
@@ -54,19 +55,18 @@ async function readRequest(deps: HttpDeps, call: HttpCall): Promise<ApiRequest> 
   const bytes = await readBody(call.request, deps.config.maxRequestBytes);
   const parsed = parseRequest(bytes);
   const model = deps.config.aliases.get(parsed.model) ?? parsed.model;
-  const { engines } = deps.directory.snapshot();
-  if (!engines.some((engine) => engine.models.includes(model))) {
+  if (!deps.fleet.snapshot().serves(model)) {
     throw missingModel(deps, parsed.model, model);
   }
-  if (!deps.trustClientKvParams && hasKvFields(parsed.body)) {
+  if (!deps.config.trustClientKvParams && hasKvFields(parsed.body)) {
     deps.metrics.count("pd_router_client_kv_params_total", { endpoint: call.path });
   }
   return { ...parsed, model };
 }
 
 function missingModel(deps: HttpDeps, asked: string, model: string): RouterError {
-  const { engines } = deps.directory.snapshot();
-  if (deps.directory.hasSeen(model)) {
+  const { engines } = deps.fleet.snapshot();
+  if (deps.fleet.hasSeen(model)) {
     return new RouterError("no-engine", `No engine serves model '${asked}' at the moment`, {
       param: "model",
     });
@@ -92,7 +92,7 @@ function missingModel(deps: HttpDeps, asked: string, model: string): RouterError
 function pickedEngine(deps: HttpDeps, call: HttpCall, model: string): Engine | undefined {
   const id = call.url.searchParams.get("id");
   if (id === null) return undefined;
-  const engine = deps.directory.snapshot().engines.find((other) => other.id === id);
+  const engine = deps.fleet.snapshot().find(id);
   if (engine === undefined) {
     throw new RouterError(
       "unknown-engine",

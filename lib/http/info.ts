@@ -1,7 +1,7 @@
 /** The endpoints the router answers by itself. @module */
 import { encodeUtf8, RouterError } from "../base/mod.ts";
-import type { Answer } from "../flow/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
+import type { Answer } from "../request/mod.ts";
 import type { HttpDeps } from "./context.ts";
 import { jsonAnswer } from "./respond.ts";
 
@@ -19,7 +19,7 @@ export function model(deps: HttpDeps, id: string): Answer {
 
 function modelCards(deps: HttpDeps): ReadonlyMap<string, ModelCard> {
   const cards = new Map<string, ModelCard>();
-  for (const { cards: served } of deps.directory.snapshot().entries) {
+  for (const { cards: served } of deps.fleet.snapshot().entries) {
     for (const card of served) if (!cards.has(card.id)) cards.set(card.id, card);
   }
   for (const [alias, target] of deps.config.aliases) {
@@ -35,7 +35,7 @@ function modelCards(deps: HttpDeps): ReadonlyMap<string, ModelCard> {
 export function engines(deps: HttpDeps): Answer {
   return jsonAnswer(
     200,
-    deps.directory.snapshot().entries.map(({ engine, created }) => ({
+    deps.fleet.snapshot().entries.map(({ engine, created }) => ({
       engine_id: engine.id,
       serving_models: engine.models,
       created,

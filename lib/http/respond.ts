@@ -1,9 +1,9 @@
 /** Answers and errors as responses: the only place where an error becomes a status. @module */
 import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
-import { type Answer, type ByteSource, isWhole } from "../flow/mod.ts";
 import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
+import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
 import { withCauses } from "./causes.ts";
-import { isEventStream, tellingFailure } from "./event_stream.ts";
+import { tellingFailure } from "./event_stream.ts";
 
 /** How a response came to its end, as a metric label. */
 export type Outcome = "ok" | "client_error" | "server_error" | "stream_error" | "client_gone";

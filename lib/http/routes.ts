@@ -1,6 +1,6 @@
 /** Which path is answered how. @module */
 import { RouterError } from "../base/mod.ts";
-import type { Answer } from "../flow/mod.ts";
+import type { Answer } from "../request/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { generation, passOn } from "./inference.ts";
 import { engines, health, metrics, model, models, version } from "./info.ts";

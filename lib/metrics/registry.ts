@@ -16,6 +16,8 @@ export class Metrics {
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
+  /** What removes each series of an engine, by the engine and by the series' name and labels. */
+  readonly #byServer = new Map<string, Map<string, () => void>>();
 
   constructor() {
     for (const [name, spec] of Object.entries<MetricSpec>(METRICS)) {
@@ -32,17 +34,23 @@ export class Metrics {
 
   /** Add one. */
   count<Name extends NamesOf<"counter">>(name: Name, labels: Labels<Name>): void {
-    this.#counters.get(name)?.inc(labels);
+    const counter = this.#counters.get(name);
+    counter?.inc(labels);
+    this.#note(name, counter, labels);
   }
 
   /** Add `delta`, which may be negative, to a gauge. */
   add<Name extends NamesOf<"gauge">>(name: Name, labels: Labels<Name>, delta: number): void {
-    this.#gauges.get(name)?.inc(labels, delta);
+    const gauge = this.#gauges.get(name);
+    gauge?.inc(labels, delta);
+    this.#note(name, gauge, labels);
   }
 
   /** Set a gauge. */
   set<Name extends NamesOf<"gauge">>(name: Name, labels: Labels<Name>, value: number): void {
-    this.#gauges.get(name)?.set(labels, value);
+    const gauge = this.#gauges.get(name);
+    gauge?.set(labels, value);
+    this.#note(name, gauge, labels);
   }
 
   /** Record one value. */
@@ -51,7 +59,16 @@ export class Metrics {
     labels: Labels<Name>,
     value: number,
   ): void {
-    this.#histograms.get(name)?.observe(labels, value);
+    const histogram = this.#histograms.get(name);
+    histogram?.observe(labels, value);
+    this.#note(name, histogram, labels);
+  }
+
+  /** Drop every series whose label `server` is `server`: of an engine that has gone nothing is told. */
+  forgetServer(server: string): void {
+    const series = this.#byServer.get(server);
+    this.#byServer.delete(server);
+    for (const remove of series?.values() ?? []) remove();
   }
 
   /** Everything in the Prometheus text format. */
@@ -62,5 +79,19 @@ export class Metrics {
   /** Content type of `text`. */
   get contentType(): string {
     return this.#registry.contentType;
+  }
+
+  /** Remember a series that names an engine, so that it can be dropped with the engine. */
+  #note(
+    name: string,
+    metric: { remove(labels: Readonly<Record<string, string>>): void } | undefined,
+    labels: Readonly<Record<string, string>>,
+  ): void {
+    const server = labels["server"];
+    if (server === undefined || metric === undefined) return;
+    let series = this.#byServer.get(server);
+    if (series === undefined) this.#byServer.set(server, series = new Map());
+    const key = `${name} ${Object.values(labels).join(" ")}`;
+    if (!series.has(key)) series.set(key, () => metric.remove(labels));
   }
 }

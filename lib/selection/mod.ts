@@ -1,10 +1,15 @@
 /**
- * Which engine serves: policies, pairs, and how busy each engine is.
+ * Which engine serves: candidates, policies over them, and the choice of a pair. Pure.
  *
- * Does no I/O and knows nothing of bodies or of the handoff's protocol.
+ * Does no I/O and knows nothing of bodies or of the handoff's protocols.
  * @module
  */
-export * from "./inflight.ts";
+export * from "./candidate.ts";
+export * from "./choose.ts";
+export * from "./group.ts";
+export * from "./hash_ring.ts";
+export * from "./least_inflight.ts";
+export * from "./policies.ts";
 export * from "./policy.ts";
-export * from "./select.ts";
+export * from "./round_robin.ts";
 export * from "./session.ts";

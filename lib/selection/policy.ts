@@ -1,36 +1,28 @@
 /** How one engine is chosen among several that all could serve. @module */
-import type { Engine } from "../base/mod.ts";
+import type { Engine, Mode } from "../base/mod.ts";
+import type { Candidate } from "./candidate.ts";
 
-/** What a choice may depend on. */
-export interface SelectionAsk {
+/** What one choice may depend on. */
+export interface PickAsk {
   readonly model: string;
   /** Requests with one key should meet one engine. */
-  readonly sessionKey?: string | undefined;
-  /** The request has had its turn: this choice takes none, or every failure would shift them. */
-  readonly again?: boolean;
+  readonly session?: string | undefined;
+  /** Mode of the handoff that a pair is chosen for; absent where one engine serves. */
+  readonly mode?: Mode | undefined;
+  /** 1 for a request's first choice. Later ones take no turn, or every failure would shift them. */
+  readonly attempt: number;
+  /** All engines of the fleet; the same array as long as none has changed. */
+  readonly universe: readonly Engine[];
+  /** The other engine of the pair, when it is chosen already, and among how many it was. */
+  readonly peer?: { readonly candidate: Candidate; readonly among: number } | undefined;
 }
 
-/** Chooses one of `candidates` (ordered by URL, never empty). */
+/** At least one candidate, ordered by URL. */
+export type Candidates = readonly [Candidate, ...Candidate[]];
+
+/** Chooses one of several. Pure but for its own memory, synchronous, and never empty-handed. */
 export interface Policy {
-  pick(candidates: readonly [Engine, ...Engine[]], ask: SelectionAsk): Engine;
-}
-
-/** One engine after the other, per model. */
-export function roundRobin(): Policy {
-  const turns = new Map<string, number>();
-  return {
-    pick(candidates, { model, again = false }) {
-      const turn = turns.get(model) ?? 0;
-      if (!again) turns.set(model, (turn + 1) % Number.MAX_SAFE_INTEGER);
-      return candidates[turn % candidates.length] ?? candidates[0];
-    },
-  };
-}
-
-/** The engine with the fewest requests now; the first by URL among equals. */
-export function leastInflight(inflight: (engine: Engine) => number): Policy {
-  return {
-    pick: (candidates) =>
-      candidates.reduce((least, engine) => inflight(engine) < inflight(least) ? engine : least),
-  };
+  pick(from: Candidates, ask: PickAsk): Candidate;
+  /** An engine has gone: nothing of it shall be kept. */
+  forget?(id: string): void;
 }

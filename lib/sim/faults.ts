@@ -8,63 +8,40 @@ import { isRecord } from "./json.ts";
  */
 export type FaultWhen = boolean | number;
 
+/** The defaults; `FAULT_TEXTS` says what each does. */
 const WHEN = {
-  /** Do not push the notification. */
   dropNotification: false,
-  /** Push it `notificationDelayMs` late. */
   delayNotification: false,
-  /** Push it twice. */
   duplicateNotification: false,
-  /** Push bytes that are no msgpack message in its place. */
   corruptNotification: false,
-  /** Push one with another `req_id` in its place. */
   misaddressNotification: false,
-  /** Push it before anything was computed or written. */
   earlyNotification: false,
-  /** Do not write KV to the decode engine after its pages were allocated. */
   skipKvWrite: false,
-  /** Close the connection without an answer. */
   dieBeforeAnswer: false,
-  /** Do the work, then close the connection without an answer; for answers not streamed. */
   loseAnswer: false,
-  /** Do the work, then close the connection within the answer; for answers not streamed. */
   cutAnswer: false,
-  /** Close the connection of a stream after `dieAfterEvents` events (0: after the head). */
   dieMidStream: false,
-  /** Never answer; the connection stays open. */
   hangBeforeHead: false,
-  /** Stop writing after `hangAfterEvents` events of a stream; the connection stays open. */
   hangMidStream: false,
-  /** Answer `errorStatus` at once. */
   errorAnswer: false,
-  /** Answer 200 with a body that is not JSON. */
   badJson: false,
-  /** Take `slowTokenMs` per token. */
   slowTokens: false,
-  /** Send an SSE comment before every event of a stream. */
   sseComments: false,
-  /** Send an error event in place of the next event of a stream, then `[DONE]`. */
   errorEvent: false,
-  /** Send an event that is not JSON after `errorAfterEvents` events of a stream, then go on. */
   badEvent: false,
-  /** End the generation with `finish_reason: "error"` after `errorAfterEvents` events. */
   finishError: false,
-  /** Fail to load KV from the prefill engine. */
   failKvLoad: false,
-  /** Fail health checks with 503. */
   unhealthy: false,
 } as const;
 
 const NUMBERS = {
   notificationDelayMs: 200,
-  /** Delay between the allocation of pages and the KV's landing in them. */
   landDelayMs: 0,
   dieAfterEvents: 1,
   hangAfterEvents: 1,
   errorAfterEvents: 1,
   errorStatus: 500,
   slowTokenMs: 200,
-  /** Events per write of a stream; 0 as the engine pleases. */
   coalesceEvents: 0,
 } as const;
 
@@ -77,9 +54,7 @@ export type SimFaults =
   & { [Name in FaultName]: FaultWhen }
   & { [Name in NumberName]: number }
   & {
-    /** Cut every streamed answer into separate TCP writes. */
     splitBytes: "none" | "byte" | "random";
-    /** Paths the faults of HTTP answers apply to; empty for all endpoints of inference. */
     paths: string[];
   };
 

@@ -6,6 +6,7 @@
  */
 export { type SimEngine, startSimEngine } from "./engine.ts";
 export type { SimPorts } from "./engine_parts.ts";
+export { FAULT_TEXTS } from "./fault_texts.ts";
 export { type FaultWhen, noFaults, type SimFaults } from "./faults.ts";
 export { SIM_FLAGS, type SimFlag } from "./flags.ts";
 export {

@@ -13,10 +13,19 @@ export interface Caller {
   readonly signal: AbortSignal;
 }
 
-/** Posts JSON to an engine; rejects with the upstream client's errors. */
-export type PostJson = (
+/** What an engine is asked. */
+export interface Question<Found> {
+  readonly path: string;
+  readonly body: ByteParts;
+  /** What the answer says. Throws `RouterError` where it is none: then the engine has failed. */
+  readonly read: (reply: JsonReply) => Found;
+  /** The error to reject with when there is no answer. */
+  readonly failure: (cause: unknown) => unknown;
+}
+
+/** Posts JSON to an engine and has the answer read. Rejects with the question's own errors. */
+export type PostJson = <Found>(
   engine: Engine,
-  path: string,
-  body: ByteParts,
+  question: Question<Found>,
   caller: Caller,
-) => Promise<JsonReply>;
+) => Promise<Found>;

@@ -44,6 +44,8 @@ export interface PromptSource {
   tokenize(engine: Engine, ask: PromptAsk, caller: Caller): Promise<TokenizeEnd>;
   /** Take note of whether a prefill told the ids that `find` left to it. */
   note(engine: Engine, told: boolean): void;
+  /** An engine has gone: another one under its name and address is asked afresh. */
+  forget(engine: Engine): void;
 }
 
 /** What became of one attempt to have ids, and by which means. */
@@ -91,6 +93,7 @@ function engineSource({ tokenizer, onResult }: PromptSourceParts): PromptSource 
       return ask.exact ? { kind: "unavailable" } : await tokenize(engine, ask, caller);
     },
     note: () => {},
+    forget: () => {},
   };
 }
 
@@ -115,6 +118,9 @@ function renderSource(parts: PromptSourceParts): PromptSource {
         }
       }
       return await byTokenize.find(engine, ask, caller);
+    },
+    forget(engine) {
+      lacking.deleteWhere((key) => key.startsWith(`${engine.url} `));
     },
   };
 }
@@ -147,6 +153,7 @@ function prefillSource(parts: PromptSourceParts, remember: boolean): PromptSourc
         url: engine.url,
       });
     },
+    forget: ({ id }) => silent.deleteWhere((known) => known === id),
   };
 }
 

@@ -16,7 +16,7 @@ import {
 } from "../base/mod.ts";
 import { scanArray } from "../openai/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { asking, idsOf, readJson } from "./reply.ts";
+import { idsOf, readJson, unanswered } from "./reply.ts";
 import type { TokenizeEnd } from "./tokenizer.ts";
 
 /** A request to a render endpoint. */
@@ -46,7 +46,15 @@ export async function renderPrompt(
   caller: Caller,
 ): Promise<RenderEnd> {
   const { path, body } = request;
-  const reply = await asking(engine, () => post(engine, path, body(), caller));
+  return await post(engine, {
+    path,
+    body: body(),
+    read: (reply) => readRendered(engine, path, reply),
+    failure: unanswered(engine),
+  }, caller);
+}
+
+function readRendered(engine: Engine, path: string, reply: JsonReply): RenderEnd {
   const { status } = reply;
   if (UNSUPPORTED.has(status)) return { kind: "unsupported" };
   if (status >= 400 && status < 500) return { kind: "refused", status };

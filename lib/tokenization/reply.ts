@@ -4,14 +4,12 @@ import { errorMessageOf, JsonObject } from "../openai/mod.ts";
 import { countUncheckedIds } from "./ids.ts";
 import type { JsonReply } from "./post.ts";
 
-/** The reply of `send`; what fails but for the client's leaving becomes `tokenize-failed`. */
-export async function asking(engine: Engine, send: () => Promise<JsonReply>): Promise<JsonReply> {
-  try {
-    return await send();
-  } catch (cause) {
-    if (errorCodeOf(cause) === "client-gone") throw cause;
-    throw new RouterError("tokenize-failed", `Cannot tokenize on engine ${engine.url}`, { cause });
-  }
+/** What kept `engine` from an answer, as an error: but for the client's leaving, `tokenize-failed`. */
+export function unanswered(engine: Engine): (cause: unknown) => unknown {
+  return (cause) =>
+    errorCodeOf(cause) === "client-gone"
+      ? cause
+      : new RouterError("tokenize-failed", `Cannot tokenize on engine ${engine.url}`, { cause });
 }
 
 /** A list of ids, and how many they are. */

@@ -7,7 +7,7 @@
  */
 import { type ByteParts, encodeUtf8, type Engine, RouterError } from "../base/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { asking, idsOf, readJson, valueIn } from "./reply.ts";
+import { idsOf, readJson, unanswered, valueIn } from "./reply.ts";
 
 /** A prompt as token ids. */
 export interface PromptTokens {
@@ -43,24 +43,40 @@ export interface Tokenizer {
 export function remoteTokenizer(post: PostJson): Tokenizer {
   return {
     async tokenize(engine, body, caller) {
-      const reply = await asking(engine, () => post(engine, "/tokenize", body, caller));
-      if (reply.status >= 400 && reply.status < 500) {
-        return { kind: "refused", status: reply.status };
-      }
-      return { kind: "tokens", prompt: readTokens(engine, reply) };
+      return await post(engine, {
+        path: "/tokenize",
+        body,
+        read: (reply) => readEnd(engine, reply),
+        failure: unanswered(engine),
+      }, caller);
     },
     async detokenize(engine, model, ids, caller) {
       const body = encodeUtf8(JSON.stringify({ model, tokens: ids }));
       try {
-        const reply = await post(engine, "/detokenize", [body], caller);
-        const prompt = reply.status === 200 ? valueIn(readJson(reply.body), "prompt") : undefined;
-        return typeof prompt === "string" ? prompt : undefined;
+        return await post(engine, {
+          path: "/detokenize",
+          body: [body],
+          read: readPrompt,
+          failure: (cause) => cause,
+        }, caller);
       } catch (error) {
         if (error instanceof RouterError && error.code !== "client-gone") return undefined;
         throw error;
       }
     },
   };
+}
+
+function readPrompt({ status, body }: JsonReply): string | undefined {
+  const prompt = status === 200 ? valueIn(readJson(body), "prompt") : undefined;
+  return typeof prompt === "string" ? prompt : undefined;
+}
+
+function readEnd(engine: Engine, reply: JsonReply): TokenizeEnd {
+  const { status } = reply;
+  return status >= 400 && status < 500
+    ? { kind: "refused", status }
+    : { kind: "tokens", prompt: readTokens(engine, reply) };
 }
 
 function readTokens(engine: Engine, reply: JsonReply): PromptTokens {

@@ -35,13 +35,16 @@ export interface UpstreamClientOptions {
 /** The client, and what it holds. */
 export interface PooledUpstreamClient extends UpstreamClient {
   stats(): PoolStats;
+  /** Nothing more will be sent to `url`: keep no connection to it, and nothing else of it. */
+  forget(url: string): void;
 }
 
 /**
  * A client that keeps connections open between requests.
  *
  * A request that meets a kept connection which the engine has closed is sent once more, on a fresh
- * connection, if no byte of a response had come. Disposing the client closes all connections:
+ * connection, if no byte of a response had come; the engine's other idle connections are given up
+ * with it. Disposing the client closes all connections:
  * pending requests and reads reject with `RouterError` `shutting-down`, later ones too.
  */
 export function createUpstreamClient(options: UpstreamClientOptions): PooledUpstreamClient {
@@ -81,6 +84,8 @@ class HttpClient implements PooledUpstreamClient {
     if (pooled !== undefined) {
       const reply = await exchange(pooled, encoded, request, this.#release);
       if (!(reply instanceof LostConnection)) return this.#answered(reply, pooled, scratch);
+      // An engine closes its kept connections together: what is sent next must not meet another.
+      this.#pool.closeIdle(origin, new LostConnection("its like was found closed"));
       this.#check(origin, request);
       if (request.replayable === false) throw lost(origin, reply);
     }
@@ -92,6 +97,14 @@ class HttpClient implements PooledUpstreamClient {
 
   stats(): PoolStats {
     return this.#pool.stats();
+  }
+
+  forget(url: string): void {
+    const origin = this.#origins.get(url);
+    this.#origins.delete(url);
+    if (origin !== undefined) {
+      this.#pool.closeIdle(origin, new LostConnection("not wanted any more"));
+    }
   }
 
   [Symbol.dispose](): void {

@@ -65,6 +65,11 @@ export class Pool {
     if (idle?.length === 0) this.#idle.delete(url);
   }
 
+  /** Close the idle connections to `origin`. */
+  closeIdle(origin: Origin, reason: Error): void {
+    for (const connection of [...this.#idle.get(origin.url) ?? []]) connection.close(reason);
+  }
+
   /** Close every connection; what waits on one rejects with the error `reason` makes for it. */
   closeAll(reason: (connection: Connection) => Error): void {
     for (const connection of [...this.#open]) connection.close(reason(connection));

@@ -101,7 +101,7 @@ async function runNixl({ environment, checks, memory, processes, logs }: Stage):
   });
 }
 
-/** What mode P1 cannot do by its nature; the README says so too. */
+/** What mode P1 cannot do by its nature; lib/disagg/README.md says so too. */
 const P1_LIMITS = {
   seed: "above temperature 0 the decode engine's random numbers begin anew behind the first token",
   penalties: "the decode engine takes the first token for prompt, which these two do not count",

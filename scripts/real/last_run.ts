@@ -1,4 +1,4 @@
-/** What one run saw, as it is kept and as the README shows it. @module */
+/** What one run saw, as it is kept and as this folder's README.md shows it. @module */
 import type { Row } from "./check.ts";
 
 /** One run. */

@@ -4,7 +4,7 @@
  * Makes a Python environment with vLLM (its CPU build), NIXL and LMCache in a cache folder, and a
  * tiny model; starts engines and routers on loopback; compares every answer with that of one engine
  * alone; prints a table; stops what it has started, also when it fails or is interrupted. `--save`
- * writes the table to `last_run.json`, from which the README shows it.
+ * writes the table to `last_run.json`, from which this folder's README.md shows it.
  * @module
  */
 import { describeError } from "../../lib/base/mod.ts";

@@ -1,5 +1,5 @@
 /** Every feature of the request matrix, through a router and from one engine itself. @module */
-import type { FirstToken } from "../../lib/base/mod.ts";
+import type { Mode } from "../../lib/base/mod.ts";
 import {
   CELLS,
   decisionFor,
@@ -78,7 +78,7 @@ async function checkCell(matrix: MatrixRun, cell: MatrixCell): Promise<string> {
     must(route === "direct", `went ${route}, not direct`);
     return `equal, direct (${decision.reason})`;
   }
-  const mode: FirstToken = decision.mode;
+  const mode: Mode = decision.mode;
   must(route === routeFor(cell, handoff.pool, mode), `went ${route}`);
   if (status !== 200) return `equal, refused (${status})`;
   // Of an answer that ended with its first token it is read by a drain.

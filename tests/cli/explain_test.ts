@@ -187,7 +187,7 @@ const CONFIGURED: readonly (readonly [config: unknown, body: unknown, lines: rea
     [MIXED, CHAT, [/^Decision +handoff in mode P1, KV by LMCache: /m]],
     [MIXED, { ...CHAT, model: "chat", n: 2 }, [
       /^Request .*, model "m"$/m,
-      /^Decision +handoff in mode D1, KV by LMCache or NixlConnector: /m,
+      /^Decision +handoff in mode D1, KV by NixlConnector: /m,
     ]],
     [{ ...MIXED, tokenize: "prefill" }, { ...CHAT, documents: [{ text: "t" }] }, [
       /^Decision +handoff in mode D1/m,

@@ -8,7 +8,7 @@ Deno.test("routerHelp() has every flag under its heading, with default and choic
     const section = text.split(`\n${title}:\n`)[1]?.split("\n\n")[0] ?? "";
     for (const flag of flags) {
       const entry = section.split(/\n(?= {2}--)/).find((part) =>
-        part.trimStart().split(" ")[0] === `--${flag.name}`
+        part.trimStart().split(/\s/)[0] === `--${flag.name}`
       )?.replaceAll(/\s+/g, " ") ?? "";
       const start = flag.help.split(" ").slice(0, 3).join(" ");
       assertStringIncludes(entry, start, flag.name);

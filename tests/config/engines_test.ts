@@ -20,12 +20,13 @@ Deno.test("--decode takes ports, host and models", () => {
       url: "http://d1:8000",
       role: "decode",
       models: ["m", "n"],
+      kv: "lmcache",
       nixl: {
         host: "10.0.0.7",
         initPorts: [7300, 7301],
         allocPorts: [7400, 7401],
         queryPorts: [7500, 7501],
-        firstToken: "prefill",
+        modes: ["p1"],
       },
     },
     {
@@ -33,7 +34,8 @@ Deno.test("--decode takes ports, host and models", () => {
       url: "http://d2:8000",
       role: "decode",
       models: [],
-      nixl: { host: "d2", initPorts: [7300], allocPorts: [7400], firstToken: "prefill" },
+      kv: "lmcache",
+      nixl: { host: "d2", initPorts: [7300], allocPorts: [7400], modes: ["p1"] },
     },
   ]);
 });
@@ -47,6 +49,7 @@ Deno.test("--prefill takes notifications and models", () => {
     url: PREFILL,
     role: "prefill",
     models: ["m"],
+    kv: "lmcache",
     notifications: 1,
   });
 });
@@ -65,7 +68,7 @@ Deno.test("--decode takes missing ports from --nixl-peer-*-port, and the host fr
     host: "d",
     initPorts: [1, 2],
     allocPorts: [3, 4],
-    firstToken: "prefill",
+    modes: ["p1"],
   });
 });
 
@@ -85,13 +88,13 @@ Deno.test("--decode and the file's nixl say the first token of an engine, the fl
       - {url: "http://d5:8000", role: decode}`,
   });
   assertEquals(
-    engines.filter(({ role }) => role === "decode").map(({ nixl }) => nixl?.firstToken),
+    engines.filter(({ role }) => role === "decode").map(({ nixl }) => nixl?.modes),
     [
-      "decode",
-      "both",
-      "both",
-      "prefill",
-      "both",
+      ["d1"],
+      ["p1", "d1"],
+      ["p1", "d1"],
+      ["p1"],
+      ["p1", "d1"],
     ],
   );
 });
@@ -107,7 +110,7 @@ Deno.test("an engine for whole requests receives KV only where that is said", ()
     host: "e",
     initPorts: [1],
     allocPorts: [7400],
-    firstToken: "prefill",
+    modes: ["p1"],
   });
 });
 
@@ -240,7 +243,7 @@ Deno.test("an engine may move KV in a way of its own", () => {
       decode: ["http://d:8000;kv_protocol=lmcache", "http://e:8000;kv_protocol=nixl"],
     },
   });
-  assertEquals(engines.map(({ kvProtocol }) => kvProtocol), [undefined, "nixl", undefined, "nixl"]);
+  assertEquals(engines.map(({ kv }) => kv), ["lmcache", "nixl", "lmcache", "nixl"]);
   assertEquals(engines.map(({ nixl }) => nixl !== undefined), [false, false, true, false]);
 });
 

@@ -15,13 +15,14 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
     listen: { host: "0.0.0.0", port: 8001 },
     rootPath: "",
     engines: [
-      { id: "p:8000", url: "http://p:8000", role: "prefill", models: [] },
+      { id: "p:8000", url: "http://p:8000", role: "prefill", models: [], kv: "lmcache" },
       {
         id: "d:8000",
         url: "http://d:8000",
         role: "decode",
         models: [],
-        nixl: { host: "d", initPorts: [7300], allocPorts: [7400], firstToken: "prefill" },
+        kv: "lmcache",
+        nixl: { host: "d", initPorts: [7300], allocPorts: [7400], modes: ["p1"] },
       },
     ],
     aliases: new Map(),
@@ -146,8 +147,15 @@ Deno.test("resolveConfig() takes a production-stack command line", () => {
       url: "http://localhost:9001",
       role: "any",
       models: ["facebook/opt-125m"],
+      kv: "none",
     },
-    { id: "localhost:9002", url: "http://localhost:9002", role: "any", models: ["fake_model"] },
+    {
+      id: "localhost:9002",
+      url: "http://localhost:9002",
+      role: "any",
+      models: ["fake_model"],
+      kv: "none",
+    },
   ]);
   assertEquals([routing, handoff], [
     { kind: "session", sessionKey: "x-user-id" },
@@ -179,7 +187,7 @@ Deno.test("resolveConfig() takes roles from production-stack labels, for handoff
         host: "10.0.0.7",
         initPorts: [7310, 7311],
         allocPorts: [7410, 7411],
-        firstToken: "prefill",
+        modes: ["p1"],
       },
     },
     { role: "any", label: "spare", nixl: undefined },
@@ -213,6 +221,7 @@ engines:
       url: "http://10.0.0.1:8000",
       role: "prefill",
       models: ["m"],
+      kv: "lmcache",
       notifications: 2,
     },
     {
@@ -221,15 +230,16 @@ engines:
       role: "decode",
       models: ["m", "n"],
       label: "big",
+      kv: "lmcache",
       nixl: {
         host: "10.0.1.2",
         initPorts: [7300, 7301],
         allocPorts: [7400, 7401],
         queryPorts: [1, 2],
-        firstToken: "prefill",
+        modes: ["p1"],
       },
     },
-    { id: "10.0.0.3:8000", url: "http://10.0.0.3:8000", role: "any", models: [] },
+    { id: "10.0.0.3:8000", url: "http://10.0.0.3:8000", role: "any", models: [], kv: "lmcache" },
   ]);
 });
 

@@ -1,4 +1,4 @@
-import type { FirstToken } from "../../lib/base/mod.ts";
+import type { Mode } from "../../lib/base/mod.ts";
 import {
   decide,
   type Decision,
@@ -75,32 +75,32 @@ const ROWS: readonly Row[] = [
   ["chat", { n: 2, documents: [{}] }, "n", ["d1"]],
 ];
 
-const P1: Decision = { kind: "handoff", mode: "prefill" };
-const D1: Decision = { kind: "handoff", mode: "decode" };
-const AGAIN: Decision = { kind: "handoff", mode: "decode", readsAgain: true };
-const EXACT: Decision = { kind: "handoff", mode: "prefill", exact: true };
+const P1: Decision = { kind: "handoff", mode: "p1" };
+const D1: Decision = { kind: "handoff", mode: "d1" };
+const AGAIN: Decision = { kind: "handoff", mode: "d1", readsAgain: true };
+const EXACT: Decision = { kind: "handoff", mode: "p1", exact: true };
 
 /** What must be decided, worked out without the function under test. */
 function expected(
   [, asked, reason, carriers]: Row,
-  modes: readonly FirstToken[],
+  modes: readonly Mode[],
   exactPrompts: boolean,
   rereads: boolean,
 ): Decision {
   const { n = 1, best_of: best = 1 } = Object(asked);
   const again = n !== 1 || best !== 1;
-  if (modes.includes("prefill") && carriers.includes("p1")) return P1;
-  if (modes.includes("decode") && carriers.includes("d1") && (!again || rereads)) {
+  if (modes.includes("p1") && carriers.includes("p1")) return P1;
+  if (modes.includes("d1") && carriers.includes("d1") && (!again || rereads)) {
     return again ? AGAIN : D1;
   }
-  if (modes.includes("prefill") && exactPrompts && carriers.includes("exact")) return EXACT;
+  if (modes.includes("p1") && exactPrompts && carriers.includes("exact")) return EXACT;
   return { kind: "direct", reason: reason ?? "no_nixl_receiver" };
 }
 
-const MODES: readonly (readonly FirstToken[])[] = [
-  ["prefill"],
-  ["decode"],
-  ["prefill", "decode"],
+const MODES: readonly (readonly Mode[])[] = [
+  ["p1"],
+  ["d1"],
+  ["p1", "d1"],
   [],
 ];
 
@@ -156,9 +156,9 @@ Deno.test("decide() hands a request without any feature off in mode P1, where th
     });
     const features = FEATURES.filter(({ present }) => present(request));
     assertEquals(features, [], request.form);
-    assertEquals(decide(request, new Set(["prefill"])), P1);
-    assertEquals(decide(request, new Set(["prefill", "decode"])), P1);
-    assertEquals(decide(request, new Set(["decode"])), D1);
+    assertEquals(decide(request, new Set(["p1"])), P1);
+    assertEquals(decide(request, new Set(["p1", "d1"])), P1);
+    assertEquals(decide(request, new Set(["d1"])), D1);
     assertEquals(decide(request, new Set()), { kind: "direct", reason: "no_nixl_receiver" });
   }
 });
@@ -175,7 +175,7 @@ Deno.test("decide() never picks a mode that no engine takes, or that a feature r
     const present = FEATURES.filter((feature) => feature.present(request));
     if (decision.kind === "handoff") {
       assert(modes.includes(decision.mode));
-      const mode = decision.mode === "prefill" ? "p1" : "d1";
+      const { mode } = decision;
       assert(present.every((feature) => feature[mode]), JSON.stringify(mixed));
     } else {
       const reasons: readonly string[] = present.map(({ reason }) => reason);

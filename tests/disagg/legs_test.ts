@@ -9,13 +9,13 @@ import {
   decodeBodyP1,
   type DecodeLeg,
   directBody,
-  drainBodyD1,
-  drainBodyP1,
   type GenerationRequest,
   originalBody,
   prefillBodyD1,
   prefillBodyP1,
   prefillBodyToldP1,
+  reclaimBodyD1,
+  reclaimBodyP1,
   tokenizeBody,
   withToken,
 } from "../../lib/disagg/mod.ts";
@@ -212,7 +212,7 @@ Deno.test("The legs carry the model's real name, whatever the client calls it", 
     prefillBodyP1(request, IDS, PARAMS),
     decodeBodyP1(request, { promptIds: IDS, firstToken: 1, maxTokens: 2, tokenIds: false }),
     prefillBodyD1(request, PARAMS),
-    drainBodyD1(request),
+    reclaimBodyD1(request),
     originalBody(request),
     tokenizeBody(request),
   ];
@@ -282,9 +282,9 @@ Deno.test("prefillBodyD1() is the client's request with one token and without a 
   });
 });
 
-Deno.test("drainBodyD1() is the client's request with one token, no stream and no transfer", () => {
+Deno.test("reclaimBodyD1() is the client's request with one token, no stream and no transfer", () => {
   const { n: _n, best_of: _best, ...asked } = D1_ASKED;
-  assertEquals(jsonOf(drainBodyD1(generation("chat", asked))), D1_KEPT);
+  assertEquals(jsonOf(reclaimBodyD1(generation("chat", asked))), D1_KEPT);
 });
 
 const COMPLETION_LIMITS: readonly (readonly [asked: Asked, limits: object])[] = [
@@ -298,13 +298,13 @@ for (const [asked, limits] of COMPLETION_LIMITS) {
   Deno.test(`The one-token bodies of D1 set every limit of ${JSON.stringify(asked)}`, () => {
     const request = generation("chat", asked);
     const plain = { model: "m", messages: MESSAGES, stream: false, ...limits };
-    assertEquals(jsonOf(drainBodyD1(request)), plain);
+    assertEquals(jsonOf(reclaimBodyD1(request)), plain);
     assertEquals(jsonOf(prefillBodyD1(request, "{}")), { ...plain, kv_transfer_params: {} });
   });
 }
 
-Deno.test("drainBodyP1() asks for one token after the ids that were moved", () => {
-  assertEquals(jsonOf(drainBodyP1('m"', IDS, 9)), {
+Deno.test("reclaimBodyP1() asks for one token after the ids that were moved", () => {
+  assertEquals(jsonOf(reclaimBodyP1('m"', IDS, 9)), {
     model: 'm"',
     prompt: [1, 2, 9],
     max_tokens: 1,
@@ -355,7 +355,7 @@ Deno.test("No body carries a client's arrangement of a transfer among vllm_xargs
     prefillBodyToldP1(request, PARAMS),
     decodeBodyP1(request, leg),
     prefillBodyD1(request, PARAMS),
-    drainBodyD1(request),
+    reclaimBodyD1(request),
   ];
   for (const body of bodies) assertStringIncludes(textOf(body), '"vllm_xargs":{"x":1.50}');
   assertEquals(textOf(originalBody(request, undefined, true)), XARGS);
@@ -376,7 +376,7 @@ const THINKING: readonly (readonly [asked: unknown, kept: boolean])[] = [
 for (const [thinking, kept] of THINKING) {
   Deno.test(`The one-token bodies of D1 ${kept ? "keep" : "drop"} ${JSON.stringify(thinking)}`, () => {
     const request = generation("messages", { max_tokens: 4096, thinking });
-    for (const body of [prefillBodyD1(request, PARAMS), drainBodyD1(request)]) {
+    for (const body of [prefillBodyD1(request, PARAMS), reclaimBodyD1(request)]) {
       assertEquals(Object(jsonOf(body)).thinking, kept ? thinking : undefined);
     }
     assertEquals(Object(jsonOf(originalBody(request))).thinking, thinking);
@@ -385,7 +385,7 @@ for (const [thinking, kept] of THINKING) {
 
 Deno.test("The one-token bodies of D1 ask for no given tokens' log-probabilities", () => {
   const request = generation("completions", { logprobs: 1, logprob_token_ids: [5] });
-  for (const body of [prefillBodyD1(request, PARAMS), drainBodyD1(request)]) {
+  for (const body of [prefillBodyD1(request, PARAMS), reclaimBodyD1(request)]) {
     const { logprobs, logprob_token_ids: ids } = Object(jsonOf(body));
     assertEquals([logprobs, ids], [undefined, undefined]);
   }

@@ -20,7 +20,7 @@ async function withSdk(
   await using cluster = await startCluster({
     prefills: 2,
     decodes: 2,
-    firstToken: ["prefill", "decode"],
+    modes: ["p1", "d1"],
   });
   await run(client(cluster.url), client(cluster.single.url), cluster);
   await cluster.quiet();

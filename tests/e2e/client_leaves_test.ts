@@ -86,7 +86,7 @@ for (const { name, shape, reached } of PHASES) {
 
 const SHAPES: Readonly<Record<string, ClusterShape>> = {
   "P1": {},
-  "D1": { firstToken: ["decode"] },
+  "D1": { modes: ["d1"] },
   "NixlConnector": { protocol: "nixl" },
   "shared storage": { protocol: "shared_storage" },
 };

@@ -121,7 +121,7 @@ for (const fault of [...HTTP_FAULTS.filter((name) => name !== "badJson"), ...STR
 }
 
 const RELAYS: Readonly<Record<string, ClusterShape>> = {
-  "D1": { firstToken: ["decode"] },
+  "D1": { modes: ["d1"] },
   "NixlConnector": { protocol: "nixl" },
   "shared storage": { protocol: "shared_storage" },
 };

@@ -106,7 +106,7 @@ Deno.test("a handoff answers as one engine does when streams are cut at every by
 
 Deno.test("a handoff in mode D1 answers as one engine does", async () => {
   await compareMany(
-    { prefills: 2, decodes: 2, firstToken: ["decode"] },
+    { prefills: 2, decodes: 2, modes: ["d1"] },
     100,
     14,
   );

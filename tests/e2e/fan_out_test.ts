@@ -132,7 +132,7 @@ async function compare(cluster: Cluster, body: Record<string, unknown>): Promise
 const SHAPES: readonly (readonly [name: string, shape: ClusterShape])[] = [
   ["in mode P1", {}],
   ["in mode P1, 2P2D", { prefills: 2, decodes: 2 }],
-  ["in mode D1", { firstToken: ["decode"] }],
+  ["in mode D1", { modes: ["d1"] }],
   ["over NixlConnector", { protocol: "nixl" }],
   ["over shared storage", { protocol: "shared_storage" }],
 ];

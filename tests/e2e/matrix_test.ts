@@ -1,4 +1,4 @@
-import type { TraceEvent } from "../../lib/flow/mod.ts";
+import type { TraceEvent } from "../../lib/request/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { type Cluster, MODEL, startCluster, total } from "../support/cluster.ts";
 import {

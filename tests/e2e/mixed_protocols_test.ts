@@ -13,13 +13,13 @@ Deno.test("one fleet may move KV in two ways: pairs have theirs in common", asyn
   const nixlPrefill = stack.use(await startSim({ role: "prefill", kvConnector: "nixl" }));
   const single = stack.use(await startSim({ role: "any" }));
   const { initPorts, allocPorts } = lmcacheDecode;
-  const nixl = { host: "127.0.0.1", initPorts, allocPorts, firstToken: "prefill" as const };
+  const nixl = { host: "127.0.0.1", initPorts, allocPorts, modes: ["p1"] as const };
   const router = stack.use(
     await startRouter([
       engineAt(lmcachePrefill.url, "prefill"),
       engineAt(lmcacheDecode.url, "decode", { nixl }),
-      engineAt(nixlPrefill.url, "prefill", { kvProtocol: "nixl" }),
-      engineAt(nixlDecode.url, "decode", { kvProtocol: "nixl" }),
+      engineAt(nixlPrefill.url, "prefill", { kv: "nixl" }),
+      engineAt(nixlDecode.url, "decode", { kv: "nixl" }),
     ], { handoff: { proxy: { host: "127.0.0.1", port } } }),
   );
   const plain = { model: MODEL, prompt: "The river [[sim:len 9]]", max_tokens: 12 };

@@ -133,7 +133,7 @@ async function withMixedPool(
   await using cluster = await startCluster({
     prefills: 2,
     decodes: 2,
-    firstToken: ["prefill", "decode"],
+    modes: ["p1", "d1"],
   });
   await run(client(cluster.url), client(cluster.single.url));
   await cluster.quiet();
@@ -221,7 +221,7 @@ Deno.test("OpenAI SDK: log-probabilities are those of one engine", async () => {
 });
 
 Deno.test("OpenAI SDK: several answers to one prompt are those of one engine", async () => {
-  await using cluster = await startCluster({ decodes: 2, firstToken: ["prefill", "decode"] });
+  await using cluster = await startCluster({ decodes: 2, modes: ["p1", "d1"] });
   const [ours, single] = [client(cluster.url), client(cluster.single.url)];
   const ask = { ...asking("Tell me about ships."), n: 3, max_tokens: 15 };
   const right = await single.chat.completions.create(ask);

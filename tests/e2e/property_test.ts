@@ -232,8 +232,8 @@ const SHAPES: readonly (readonly [name: string, shape: ClusterShape])[] = [
     prefills: 2,
     router: { tokenize: { how: "render", cacheBytes: 10_000 } },
   }],
-  ["LMCache D1", { prefills: 2, decodes: 2, firstToken: ["decode"] }],
-  ["LMCache mixed", { prefills: 2, decodes: 2, firstToken: ["prefill", "decode"] }],
+  ["LMCache D1", { prefills: 2, decodes: 2, modes: ["d1"] }],
+  ["LMCache mixed", { prefills: 2, decodes: 2, modes: ["p1", "d1"] }],
   ["NIXL", { prefills: 2, decodes: 2, protocol: "nixl" }],
   ["shared storage", { prefills: 2, decodes: 2, protocol: "shared_storage" }],
 ];

@@ -1,4 +1,4 @@
-import type { FirstToken } from "../../lib/base/mod.ts";
+import type { Mode } from "../../lib/base/mod.ts";
 import { comparable, type ComparableAnswer } from "../support/answers.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type Cluster, MODEL, startCluster } from "../support/cluster.ts";
@@ -7,7 +7,7 @@ import { post } from "../support/router.ts";
 
 const FAST = { handoff: { kvReadyTimeoutMs: 200 } };
 const PATHS = ["/v1/completions", "/v1/chat/completions"];
-const MODES: readonly FirstToken[] = ["prefill", "decode"];
+const MODES: readonly Mode[] = ["p1", "d1"];
 
 /** A prompt of more than one chunk, the first of which all prompts with one `word` share. */
 function body(word: string, more: Record<string, unknown> = {}): Record<string, unknown> {
@@ -42,11 +42,11 @@ Deno.test("a request that goes direct after its prefill reads no KV that has not
   await cluster.quiet();
 });
 
-for (const firstToken of MODES) {
-  Deno.test(`a decode engine whose KV did not come is not used again, ${firstToken}`, async () => {
+for (const mode of MODES) {
+  Deno.test(`a decode engine whose KV did not come is not used again, ${mode}`, async () => {
     await using cluster = await startCluster({
       prefills: 2,
-      firstToken: [firstToken],
+      modes: [mode],
       router: FAST,
     });
     dieBeforeWriting(cluster, 0, false);
@@ -61,11 +61,11 @@ for (const firstToken of MODES) {
     await cluster.quiet();
   });
 
-  Deno.test(`a prefill that died is begun anew for another decode engine, ${firstToken}`, async () => {
+  Deno.test(`a prefill that died is begun anew for another decode engine, ${mode}`, async () => {
     await using cluster = await startCluster({
       prefills: 2,
       decodes: 2,
-      firstToken: [firstToken],
+      modes: [mode],
       router: FAST,
     });
     dieBeforeWriting(cluster, 0, true);
@@ -75,8 +75,8 @@ for (const firstToken of MODES) {
     assertEquals(cluster.decodes.map((engine) => engine.stats().staleReads), [0, 0]);
   });
 
-  Deno.test(`pages of a prefill that died are given back, ${firstToken}`, async () => {
-    await using cluster = await startCluster({ firstToken: [firstToken], router: FAST });
+  Deno.test(`pages of a prefill that died are given back, ${mode}`, async () => {
+    await using cluster = await startCluster({ modes: [mode], router: FAST });
     dieBeforeWriting(cluster, 0, true);
     assertEquals((await ask(cluster.url, body("a"))).status, 502);
     const dropped = (): number =>

@@ -1,6 +1,6 @@
 import { decodeUtf8, encodeUtf8, RouterError, seededRandom } from "../../lib/base/mod.ts";
-import type { ByteSource } from "../../lib/flow/mod.ts";
-import { isEventStream, tellingFailure } from "../../lib/http/event_stream.ts";
+import { tellingFailure } from "../../lib/http/event_stream.ts";
+import { type ByteSource, isEventStream } from "../../lib/request/mod.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { allCuts, randomCuts } from "../support/cuts.ts";
 import { engineAt, post, startRouter } from "../support/router.ts";
@@ -71,7 +71,7 @@ Deno.test("tellingFailure() tells neither departures nor the router's own faults
 
 Deno.test("isEventStream() goes by the content type", () => {
   const is = (...headers: readonly (readonly [string, string])[]): boolean =>
-    isEventStream({ status: 200, headers, body: new Uint8Array(0) });
+    isEventStream({ headers });
   assert(is(["content-type", "text/event-stream; charset=utf-8"]));
   assert(is(["x", "y"], ["Content-Type", "Text/Event-Stream"]));
   assert(!is() && !is(["content-type", "application/json"]));

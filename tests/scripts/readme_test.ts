@@ -2,18 +2,27 @@ import manifest from "../../deno.json" with { type: "json" };
 import { parseArgv } from "../../lib/cli/argv.ts";
 import { demoHelp } from "../../lib/cli/demo.ts";
 import { dispatch } from "../../lib/cli/dispatch.ts";
+import { explainHelp } from "../../lib/cli/explain.ts";
 import { loadConfig } from "../../lib/cli/load.ts";
 import { FLAGS, problemText } from "../../lib/config/mod.ts";
 import { routeOf } from "../../lib/http/routes.ts";
-import { METRICS } from "../../lib/metrics/mod.ts";
-import { parseSimOptions, SIM_FLAGS } from "../../lib/sim/mod.ts";
-import { BLOCKS, renderReadme } from "../../scripts/readme.ts";
+import { METRICS, type MetricSpec } from "../../lib/metrics/mod.ts";
+import { mergeFaults } from "../../lib/sim/faults.ts";
+import { noFaults, parseSimOptions, SIM_FLAGS } from "../../lib/sim/mod.ts";
+import { GRANTS } from "../../scripts/compile/permissions.ts";
+import { findPages } from "../../scripts/readme/render.ts";
 import { REAL_FLAGS } from "../../scripts/real/options.ts";
 import { fakeProcess } from "../cli/support.ts";
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
+import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const README = Deno.readTextFileSync(new URL("README.md", ROOT));
+const PAGES = findPages(ROOT).map((path) => ({
+  path,
+  text: Deno.readTextFileSync(new URL(path, ROOT)),
+}));
+
+/** All pages as one: what they say has to be right wherever it stands. */
+const README = PAGES.map(({ text }) => text).join("\n");
 
 /** Contents of the fenced blocks of one language. */
 function fenced(language: string): string[] {
@@ -51,14 +60,6 @@ function routerArguments(task: string, subcommand?: string): string[][] {
   const programs = argumentsOf("dist/pd-router", ...(subcommand === undefined ? [] : [subcommand]));
   return [...tasks, ...programs];
 }
-
-Deno.test("README.md has blocks that are current", () => {
-  assertEquals(
-    renderReadme(README, BLOCKS) === README,
-    true,
-    "run `deno run -A scripts/readme.ts`",
-  );
-});
 
 Deno.test("commandsOf() splits at spaces and lines, not within quotes", () => {
   assertEquals(commandsOf("a 'b c' --d='e;f'\n\ng \\\n  h 'i\nj'"), [
@@ -141,6 +142,10 @@ Deno.test("README.md asks for paths that there are", () => {
   for (const args of argumentsOf("curl")) {
     const url = new URL(args.find((arg) => arg.startsWith("http")) ?? "");
     const body = args.includes("-d") ? args[args.indexOf("-d") + 1] ?? "" : undefined;
+    if (url.pathname === "/sim/faults") {
+      assertEquals(mergeFaults(noFaults(), JSON.parse(body ?? "")), []);
+      continue;
+    }
     if (body !== undefined) assert(JSON.parse(body).model);
     routeOf(body === undefined ? "GET" : "POST", url.pathname);
     const pattern = /^pd_router_\w+?(?=_count)/.exec(args[args.indexOf("grep") + 1] ?? "")?.[0];
@@ -164,8 +169,10 @@ Deno.test("README.md gives vLLM a KV transfer configuration that is JSON", () =>
 const FOREIGN_FLAGS = [
   "no-enable-prefix-caching",
   "tensor-parallel-size",
+  "kv-transfer-config",
   "self-extracting",
   "check",
+  "quick",
   "yes",
 ];
 
@@ -173,8 +180,10 @@ Deno.test("README.md speaks of flags that there are", () => {
   const own = [...FLAGS, ...SIM_FLAGS].map(({ name }) => name);
   const general = ["help", "version", "once"];
   const real = REAL_FLAGS.map(([flag]) => flag.slice("--".length));
-  const known = [...own, ...general, ...real, ...FOREIGN_FLAGS];
-  const granted = BLOCKS["permissions"]?.() ?? "";
+  const explain = [...explainHelp().matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = ""]) => name);
+  assert(explain.length >= 5);
+  const known = [...own, ...general, ...real, ...explain, ...FOREIGN_FLAGS];
+  const granted = GRANTS.map(({ flag }) => flag).join(" ");
   for (const [code] of README.matchAll(/`[^`\n]+`/g)) {
     for (const [flag, name = "", rest] of code.matchAll(/(?<=[`\s])--([a-z][a-z0-9-]*)(\*?)/g)) {
       const isKnown = rest === "*"
@@ -185,64 +194,15 @@ Deno.test("README.md speaks of flags that there are", () => {
   }
 });
 
-Deno.test("README.md names files, folders, metrics and headings that there are", () => {
-  const section = README.split("## Life of a request")[1]?.split("\n## ")[0] ?? "";
-  const files = [...section.matchAll(/`([a-z_]+\/[a-z0-9_]+\.ts)`/g)].map(([, file = ""]) => file);
-  assert(files.length > 15);
-  for (const file of files) assert(Deno.statSync(new URL(`lib/${file}`, ROOT)).isFile, file);
-
-  for (const { name, isDirectory } of Deno.readDirSync(new URL("lib", ROOT))) {
-    if (isDirectory) assert(/^\| (\d|-) .*/m.test(README) && README.includes(`\`${name}/\``), name);
-  }
-
-  const metrics = Object.keys(METRICS);
-  for (const [name] of README.matchAll(/pd_router_[a-z_]*[a-z]/g)) {
-    assert(metrics.includes(name.replace(/_(count|sum|bucket)$/, "")), name);
-  }
-
-  const headings = [...README.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
-    title.toLowerCase().replaceAll(/[^\w\s-]/g, "").replaceAll(" ", "-")
-  );
-  for (const [, target = ""] of README.matchAll(/\]\(([^)]+)\)/g)) {
-    if (target.startsWith("#")) assert(headings.includes(target.slice(1)), target);
-    else assert(Deno.statSync(new URL(target, ROOT)).isFile, target);
+Deno.test("README.md names metrics that there are, with labels that they have", () => {
+  const specs = new Map<string, MetricSpec>(Object.entries(METRICS));
+  const names = [...README.matchAll(/(pd_router_[a-z_]*[a-z])(?:\{([^}]*)\})?/g)];
+  assert(names.length > 40);
+  for (const [found, full = "", labels = ""] of names) {
+    const spec = specs.get(full.replace(/_(count|sum|bucket)$/, ""));
+    assert(spec !== undefined, found);
+    for (const [, label = ""] of labels.matchAll(/(\w+)=~?"/g)) {
+      assert(spec.labels.includes(label), found);
+    }
   }
 });
-
-Deno.test("README.md is wrapped at 100 columns, tables aside", () => {
-  for (const line of README.split("\n")) {
-    if (!line.startsWith("|")) assert(line.length <= 100, line);
-  }
-});
-
-const TEXT = "# T\n<!-- one:begin -->\nold\n<!-- one:end -->\nrest\n";
-const ONE = { one: (): string => "new\n" };
-
-Deno.test("renderReadme() replaces what is between the marks, and nothing else", () => {
-  const filled = renderReadme(TEXT, ONE);
-  assert(filled.startsWith("# T\n<!-- one:begin -->\n"));
-  assert(filled.endsWith("<!-- one:end -->\nrest\n"));
-  assertStringIncludes(filled, "\nnew\n");
-  assert(!filled.includes("old"));
-  assertEquals(renderReadme(filled, ONE), filled);
-});
-
-Deno.test("renderReadme() takes a replacement as it stands", () => {
-  assertStringIncludes(renderReadme(TEXT, { one: () => "$& $1 $$\n" }), "\n$& $1 $$\n");
-});
-
-const WRONG: readonly (readonly [name: string, text: string, message: string])[] = [
-  ["no marks", "# T\n", "not there"],
-  ["no end", "<!-- one:begin -->\n", "not there"],
-  ["no begin", "<!-- one:end -->\n", "not there"],
-  ["end before begin", "<!-- one:end -->\n<!-- one:begin -->\n", "not there"],
-  ["two blocks of a name", TEXT + TEXT, "twice"],
-  ["two ends", `${TEXT}<!-- one:end -->\n`, "twice"],
-  ["a name without block", `${TEXT}<!-- two:begin -->\n`, 'Cannot fill "two"'],
-];
-
-for (const [name, text, message] of WRONG) {
-  Deno.test(`renderReadme() refuses ${name}`, () => {
-    assertThrows(() => renderReadme(text, ONE), Error, message);
-  });
-}

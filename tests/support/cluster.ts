@@ -1,5 +1,5 @@
 /** Simulated engines and a router between them, on real sockets. @module */
-import { type FirstToken, seededRandom, silentLogger, systemClock } from "../../lib/base/mod.ts";
+import { type Mode, seededRandom, silentLogger, systemClock } from "../../lib/base/mod.ts";
 import {
   createSharedStore,
   type SimEngine,
@@ -20,8 +20,8 @@ export interface ClusterShape {
   readonly router?: RouterChanges;
   /** How KV moves, `lmcache` when absent. */
   readonly protocol?: "lmcache" | "nixl" | "shared_storage";
-  /** Which mode each decode engine takes, in turn; `prefill` when absent. */
-  readonly firstToken?: readonly FirstToken[];
+  /** Which mode each decode engine takes, in turn; `p1` when absent. */
+  readonly modes?: readonly Mode[];
   /** Set on the prefill engines' records. */
   readonly notifications?: number;
 }
@@ -56,8 +56,8 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
   await using stack = new AsyncDisposableStack();
   // Prefill engines connect to it before the router is there, as ZeroMQ allows.
   const proxyPort = freePort();
-  const { protocol = "lmcache", firstToken = ["prefill"] } = shape;
-  const modeOf = (index: number): FirstToken => firstToken[index % firstToken.length] ?? "prefill";
+  const { protocol = "lmcache", modes = ["p1"] } = shape;
+  const modeOf = (index: number): Mode => modes[index % modes.length] ?? "p1";
   const connector = {
     kvConnector: protocol,
     ...(protocol === "shared_storage" ? { sharedStore: createSharedStore() } : {}),
@@ -67,7 +67,7 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
     const options = {
       role: "decode",
       ranks,
-      skipLastNTokens: modeOf(index) === "decode" ? 0 : 1,
+      skipLastNTokens: modeOf(index) === "d1" ? 0 : 1,
       ...connector,
       ...shape.decode,
     } as const;
@@ -98,7 +98,7 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
             host: "127.0.0.1",
             initPorts: engine.initPorts,
             allocPorts: engine.allocPorts,
-            firstToken: modeOf(index),
+            modes: [modeOf(index)],
           },
         })
       ),

@@ -3,7 +3,7 @@
  * the route the router's own tables give it.
  * @module
  */
-import { encodeUtf8, type FirstToken } from "../../lib/base/mod.ts";
+import { encodeUtf8, type Mode } from "../../lib/base/mod.ts";
 import {
   decide,
   type Decision,
@@ -35,61 +35,61 @@ export interface MatrixPool {
   /** The pool whose column of the table is this one's too. */
   readonly like?: string;
   readonly shape: ClusterShape;
-  readonly modes: ReadonlySet<FirstToken>;
+  readonly modes: ReadonlySet<Mode>;
   /** The router has a way to the ids of prompts that `/tokenize` cannot express. */
   readonly exactPrompts?: boolean;
   /** The route of a handoff in each mode. */
-  readonly routes: Readonly<Record<FirstToken, string>>;
+  readonly routes: Readonly<Record<Mode, string>>;
 }
 
-const LMCACHE = { prefill: "handoff_p1", decode: "handoff_d1" } as const;
+const LMCACHE = { p1: "handoff_p1", d1: "handoff_d1" } as const;
 
 /** All pools. */
 export const POOLS: readonly MatrixPool[] = [
   {
     name: "LMCache P1",
-    shape: { firstToken: ["prefill"] },
-    modes: new Set(["prefill"]),
+    shape: { modes: ["p1"] },
+    modes: new Set(["p1"]),
     routes: LMCACHE,
   },
   {
     name: "LMCache P1, ids told",
-    shape: { firstToken: ["prefill"], router: { tokenize: { how: "prefill", cacheBytes: 0 } } },
-    modes: new Set(["prefill"]),
+    shape: { modes: ["p1"], router: { tokenize: { how: "prefill", cacheBytes: 0 } } },
+    modes: new Set(["p1"]),
     exactPrompts: true,
     routes: LMCACHE,
   },
   {
     name: "LMCache P1, rendered",
     like: "LMCache P1, ids told",
-    shape: { firstToken: ["prefill"], router: { tokenize: { how: "render", cacheBytes: 0 } } },
-    modes: new Set(["prefill"]),
+    shape: { modes: ["p1"], router: { tokenize: { how: "render", cacheBytes: 0 } } },
+    modes: new Set(["p1"]),
     exactPrompts: true,
     routes: LMCACHE,
   },
   {
     name: "LMCache D1",
-    shape: { firstToken: ["decode"] },
-    modes: new Set(["decode"]),
+    shape: { modes: ["d1"] },
+    modes: new Set(["d1"]),
     routes: LMCACHE,
   },
   {
     name: "LMCache mixed",
-    shape: { decodes: 2, firstToken: ["prefill", "decode"] },
-    modes: new Set(["prefill", "decode"]),
+    shape: { decodes: 2, modes: ["p1", "d1"] },
+    modes: new Set(["p1", "d1"]),
     routes: LMCACHE,
   },
   {
     name: "NIXL",
     shape: { protocol: "nixl" },
-    modes: new Set(["decode"]),
-    routes: { prefill: "none", decode: "handoff_nixl" },
+    modes: new Set(["d1"]),
+    routes: { p1: "none", d1: "handoff_nixl" },
   },
   {
     name: "shared storage",
     shape: { protocol: "shared_storage" },
-    modes: new Set(["decode"]),
-    routes: { prefill: "none", decode: "handoff_shared_storage" },
+    modes: new Set(["d1"]),
+    routes: { p1: "none", d1: "handoff_shared_storage" },
   },
 ];
 
@@ -273,7 +273,7 @@ export function decisionFor(cell: MatrixCell, pool: MatrixPool): Decision {
 }
 
 /** The route that a handoff of a cell in `mode` shows as. */
-export function routeFor(cell: MatrixCell, pool: MatrixPool, mode: FirstToken): string {
+export function routeFor(cell: MatrixCell, pool: MatrixPool, mode: Mode): string {
   return generationOf(cell).prompt.kind === "several" ? "fan_out" : pool.routes[mode];
 }
 
@@ -313,6 +313,6 @@ function wayOf(feature: MatrixFeature, form: GenerationForm, pool: MatrixPool): 
 function wayText(cell: MatrixCell, pool: MatrixPool): string {
   const decision = decisionFor(cell, pool);
   if (decision.kind === "direct") return `direct (\`${decision.reason}\`)`;
-  const mode = decision.mode === "prefill" ? "P1" : "D1";
+  const mode = decision.mode === "p1" ? "P1" : "D1";
   return pool.modes.size > 1 ? `handoff ${mode}` : "handoff";
 }

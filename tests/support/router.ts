@@ -1,5 +1,5 @@
 /** A router on loopback, started for one test. @module */
-import { type App, startApp } from "../../lib/app.ts";
+import { type App, type AppPorts, startApp } from "../../lib/app.ts";
 import {
   type Clock,
   type Engine,
@@ -24,7 +24,12 @@ export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts">> 
   readonly clock?: Clock;
   /** Do not wait until the engines have been asked for their models. */
   readonly unprobed?: boolean;
+  /** In place of the machine's own. */
+  readonly ports?: Pick<AppPorts, "sources" | "serveHttp" | "bindPull">;
 };
+
+/** An engine's record, whose KV moves as the router's configuration says where it does not say. */
+export type TestEngine = Omit<Engine, "kv"> & Partial<Pick<Engine, "kv">>;
 
 /** A running router. */
 export interface TestRouter extends AsyncDisposable {
@@ -39,22 +44,23 @@ export function engineAt(
   url: string,
   role: Engine["role"],
   more: Partial<Engine> = {},
-): Engine {
+): TestEngine {
   return { id: new URL(url).host, url, role, models: [], ...more };
 }
 
 /** Start a router for `engines`; with a prefill engine among them, it hands off. */
 export async function startRouter(
-  engines: readonly Engine[],
+  engines: readonly TestEngine[],
   changes: RouterChanges = {},
 ): Promise<TestRouter> {
-  const { handoff, timeouts, log_, onTrace, seed, clock, unprobed, ...rest } = changes;
+  const { handoff, timeouts, log_, onTrace, seed, clock, unprobed, ports, ...rest } = changes;
   const split = engines.some((engine) => engine.role === "prefill");
   const { kind = "lmcache", ...lmcache } = handoff ?? {};
+  const kv = split ? kind : "none";
   const config: RouterConfig = {
     listen: { host: "127.0.0.1", port: 0 },
     rootPath: "",
-    engines,
+    engines: engines.map((engine) => ({ kv, ...engine })),
     aliases: new Map(),
     routing: { kind: "roundrobin" },
     handoff: !split ? { kind: "none" } : kind !== "lmcache" ? { kind } : {
@@ -88,6 +94,7 @@ export async function startRouter(
     random: seededRandom(seed ?? 1),
     log: log_ ?? silentLogger(),
     ...(onTrace === undefined ? {} : { onTrace }),
+    ...ports,
   });
   if (unprobed !== true) await app.probed;
   return {

@@ -139,7 +139,7 @@ export async function startPair(script: PairScript): Promise<ScriptedPair> {
           host: "127.0.0.1",
           initPorts: ports(7300),
           allocPorts: ports(7400),
-          firstToken: "prefill",
+          modes: ["p1"],
         },
       }),
     ], script.router),

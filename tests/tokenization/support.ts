@@ -1,15 +1,15 @@
 /** Engines, callers and ways to post, made up. @module */
-import {
-  type ByteParts,
-  concatBytes,
-  decodeUtf8,
-  encodeUtf8,
-  type Engine,
-} from "../../lib/base/mod.ts";
+import { concatBytes, decodeUtf8, encodeUtf8, type Engine } from "../../lib/base/mod.ts";
 import type { Caller, JsonReply, PostJson } from "../../lib/tokenization/mod.ts";
 
 /** A prefill engine. */
-export const ENGINE: Engine = { id: "e", url: "http://e:8000", role: "prefill", models: ["m"] };
+export const ENGINE: Engine = {
+  id: "e",
+  url: "http://e:8000",
+  role: "prefill",
+  models: ["m"],
+  kv: "lmcache",
+};
 
 /** Another one. */
 export const OTHER: Engine = { ...ENGINE, id: "f", url: "http://f:8000" };
@@ -24,10 +24,11 @@ export function replyingBy(
   const posted: string[] = [];
   return {
     posted,
-    post(engine, path, body: ByteParts) {
+    async post(engine, { path, body, read, failure }) {
       posted.push(`${engine.id} ${path} ${decodeUtf8(concatBytes(body))}`);
       const reply = replies[path] ?? answer('{"detail":"Not Found"}', 404);
-      return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply);
+      if (reply instanceof Error) throw failure(reply);
+      return await Promise.resolve(read(reply));
     },
   };
 }

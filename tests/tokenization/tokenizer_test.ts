@@ -1,5 +1,4 @@
 import {
-  type ByteParts,
   concatBytes,
   decodeUtf8,
   encodeUtf8,
@@ -12,13 +11,20 @@ import {
   isIdList,
   type JsonReply,
   lastIds,
+  type PostJson,
   type PromptTokens,
   remoteTokenizer,
   type TokenizeEnd,
 } from "../../lib/tokenization/mod.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 
-const ENGINE: Engine = { id: "e", url: "http://e:8000", role: "prefill", models: ["m"] };
+const ENGINE: Engine = {
+  id: "e",
+  url: "http://e:8000",
+  role: "prefill",
+  models: ["m"],
+  kv: "lmcache",
+};
 const CALLER: Caller = {
   headers: [["x-request-id", "r1"]],
   signal: new AbortController().signal,
@@ -35,14 +41,15 @@ interface Posted {
 /** A way to post that answers `reply`, or fails with it. */
 function replying(reply: JsonReply | Error): {
   readonly posted: Posted[];
-  readonly post: (e: Engine, path: string, body: ByteParts, caller: Caller) => Promise<JsonReply>;
+  readonly post: PostJson;
 } {
   const posted: Posted[] = [];
   return {
     posted,
-    post(engine, path, body, caller) {
+    async post(engine, { path, body, read, failure }, caller) {
       posted.push({ engine, path, body: decodeUtf8(concatBytes(body)), caller });
-      return reply instanceof Error ? Promise.reject(reply) : Promise.resolve(reply);
+      if (reply instanceof Error) throw failure(reply);
+      return await Promise.resolve(read(reply));
     },
   };
 }

@@ -1,0 +1,93 @@
+/** What the fleet is given by the rest of the router, and what the rest forgets with it. @module */
+import { decodeUtf8 } from "./base/mod.ts";
+import {
+  type FetchCards,
+  type FleetChange,
+  type FleetObserver,
+  type Leg,
+  NoModelList,
+} from "./fleet/mod.ts";
+import type { Metrics } from "./metrics/mod.ts";
+import { modelCardsOf } from "./openai/mod.ts";
+import { exchange, type FlowDeps } from "./request/mod.ts";
+import type { PromptSource } from "./tokenization/mod.ts";
+import type { PooledUpstreamClient } from "./upstream/mod.ts";
+
+/** Legs whose failures are counted as an engine's: the others are the router's own questions. */
+const COUNTED: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
+
+/** Counts what happens to engines. */
+export function fleetObserver(metrics: Metrics): FleetObserver {
+  return {
+    onInflight: ({ url }, leg, delta) =>
+      metrics.add("pd_router_inflight_requests", { server: url, leg }, delta),
+    onOutcome({ engine: { url, role }, leg, end, code }) {
+      if (leg === "models" && end !== "left") {
+        metrics.set("pd_router_engine_up", { server: url, role }, end === "ok" ? 1 : 0);
+      }
+      // That KV does not come is the pair's, and counted as a time-out of the wait.
+      if (end !== "failed" || code === undefined || code === "kv-timeout") return;
+      if (COUNTED.has(leg)) {
+        metrics.count("pd_router_engine_errors_total", { server: url, leg, code });
+      }
+    },
+  };
+}
+
+/** What keeps something of engines. */
+interface Keepers {
+  readonly metrics: Metrics;
+  readonly upstream: Pick<PooledUpstreamClient, "forget">;
+  readonly prompts: PromptSource | undefined;
+}
+
+/** Has everything forgotten that is kept of an engine, once it is gone and nothing is under way. */
+export function forgetGone(
+  { metrics, upstream, prompts }: Keepers,
+): (change: FleetChange) => void {
+  return ({ kind, engine }) => {
+    if (kind === "removed") prompts?.forget(engine);
+    if (kind !== "forgotten") return;
+    metrics.forgetServer(engine.url);
+    upstream.forget(engine.url);
+  };
+}
+
+/** Largest model list, in bytes. */
+const MAX_CARDS_BYTES = 4 * 1024 * 1024;
+
+/** Longest wait for a model list, in milliseconds. */
+const CARDS_TIMEOUT_MS = 5_000;
+
+/** Asks engines for their models, with the router's own key. */
+export function cardFetcher(
+  deps: Pick<FlowDeps, "upstream" | "timeouts">,
+  apiKey: string | undefined,
+): FetchCards {
+  const headers = apiKey === undefined ? [] : [["authorization", `Bearer ${apiKey}`] as const];
+  return async (flight, signal) => {
+    using response = await exchange(deps, flight, {
+      method: "GET",
+      path: "/v1/models",
+      headers,
+      headTimeoutMs: CARDS_TIMEOUT_MS,
+      signal,
+    });
+    const bytes = await response.readAll(MAX_CARDS_BYTES);
+    const cards = response.status === 200 ? modelCardsOf(parsedJson(bytes)) : undefined;
+    if (cards !== undefined) return cards;
+    const { url } = flight.engine;
+    throw new NoModelList(
+      `Engine ${url} answered /v1/models with status ${response.status} and no model list`,
+    );
+  };
+}
+
+function parsedJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decodeUtf8(bytes));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

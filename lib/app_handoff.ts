@@ -1,0 +1,157 @@
+/** The long-lived parts of handoffs, built from the configuration. @module */
+import type { Handoff, TokenizeOptions } from "./config/mod.ts";
+import type { HandoffDeps } from "./handoff/mod.ts";
+import { KV_TABLE, KvRequestIds, Reclaimer, type SendReclaim } from "./kv/mod.ts";
+import { exchange, type FlowDeps, MAX_JSON_BYTES } from "./request/mod.ts";
+import {
+  cachedTokenizer,
+  type PostJson,
+  promptSource,
+  remoteTokenizer,
+} from "./tokenization/mod.ts";
+import {
+  type BindPull,
+  bindPull,
+  KvReadyBoard,
+  type NotificationProxy,
+  startNotificationProxy,
+} from "./zmq/mod.ts";
+
+/** The parts of a handoff, and where its notifications arrive. */
+export interface RunningHandoff extends AsyncDisposable {
+  readonly deps: HandoffDeps;
+  readonly board: KvReadyBoard;
+  readonly reclaimer: Reclaimer;
+  readonly notifications: NotificationProxy | undefined;
+}
+
+/** Most early notifications, and most ended requests, remembered. */
+const MAX_NOTICE_ENTRIES = 100_000;
+
+/** KV is reclaimed without its notifications after this many times the usual wait. */
+const GRACE_WAITS = 2;
+
+/** Settings for protocols that have no notifications: nothing will ever wait. */
+const NO_NOTIFICATIONS = {
+  kvReadyTimeoutMs: 10_000,
+  kvTimeoutPolicy: "retry",
+  finishedReqTtlMs: 120_000,
+  cleanupIntervalMs: 60_000,
+} as const;
+
+/** Start them; rejects when the socket for notifications cannot be bound. */
+export async function startHandoff(
+  config: Exclude<Handoff, { readonly kind: "none" }>,
+  flow: FlowDeps,
+  tokenize: TokenizeOptions,
+  bind: BindPull = bindPull,
+): Promise<RunningHandoff> {
+  const { clock, log, metrics, random, background } = flow;
+  const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
+  const graceMs = GRACE_WAITS * waits.kvReadyTimeoutMs;
+  await using stack = new AsyncDisposableStack();
+  const board = stack.use(
+    new KvReadyBoard({
+      clock,
+      finishedTtlMs: waits.finishedReqTtlMs,
+      sweepIntervalMs: waits.cleanupIntervalMs,
+      maxEntries: MAX_NOTICE_ENTRIES,
+      waiterTtlMs: Math.max(
+        waits.finishedReqTtlMs,
+        flow.timeouts.prefillMs + waits.kvReadyTimeoutMs + graceMs,
+      ),
+      onResult: (event) => {
+        metrics.count("pd_router_kv_notifications_total", { result: event });
+      },
+    }),
+  );
+  const notifications = config.kind === "lmcache"
+    ? stack.use(await startNotificationProxy({ address: config.proxy, board, log, clock, bind }))
+    : undefined;
+  const send = reclaimSender(flow);
+  const reclaimer = new Reclaimer({ clock, log, metrics, background, send, graceMs });
+  const parts = stack.move();
+  return {
+    deps: {
+      ...flow,
+      kv: KV_TABLE,
+      board,
+      ids: new KvRequestIds(random),
+      reclaimer,
+      ...promptParts(flow, tokenize),
+      kvReadyTimeoutMs: waits.kvReadyTimeoutMs,
+      kvTimeoutPolicy: waits.kvTimeoutPolicy,
+    },
+    board,
+    reclaimer,
+    notifications,
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+function reclaimSender(flow: FlowDeps): SendReclaim {
+  return async (engine, request, signal) => {
+    using flight = flow.fleet.take(engine, "reclaim");
+    try {
+      using response = await exchange(flow, flight, {
+        ...request,
+        headTimeoutMs: flow.timeouts.prefillMs,
+        signal,
+      });
+      await response.readAll(MAX_JSON_BYTES);
+      flight.ok();
+      return response.status;
+    } catch (error) {
+      flight.failed(error);
+      throw error;
+    }
+  };
+}
+
+function promptParts(
+  flow: FlowDeps,
+  { how, cacheBytes }: TokenizeOptions,
+): Pick<HandoffDeps, "tokenizer" | "prompts"> {
+  const { log, metrics } = flow;
+  const post = jsonPoster(flow);
+  const remote = remoteTokenizer(post);
+  const tokenizer = cacheBytes === 0 ? remote : cachedTokenizer(remote, {
+    maxBytes: cacheBytes,
+    onLookup: (result) => metrics.count("pd_router_tokenize_cache_total", { result }),
+  });
+  const prompts = promptSource({
+    how,
+    tokenizer,
+    post,
+    log,
+    onResult: (by, result) => metrics.count("pd_router_tokenize_total", { how: by, result }),
+  });
+  return { tokenizer, prompts };
+}
+
+/** Largest answer of `/tokenize` and `/detokenize`, in bytes. */
+const MAX_TOKENS_BYTES = 64 * 1024 * 1024;
+
+function jsonPoster(flow: FlowDeps): PostJson {
+  return async (engine, { path, body, read, failure }, caller) => {
+    using flight = flow.fleet.take(engine, "tokenize");
+    const reply = async (): Promise<{ status: number; body: Uint8Array }> => {
+      using response = await exchange(flow, flight, {
+        path,
+        headers: caller.headers,
+        body,
+        headTimeoutMs: flow.timeouts.prefillMs,
+        signal: caller.signal,
+      });
+      return { status: response.status, body: await response.readAll(MAX_TOKENS_BYTES) };
+    };
+    try {
+      const found = read(await reply().catch((cause) => Promise.reject(failure(cause))));
+      flight.ok();
+      return found;
+    } catch (error) {
+      flight.failed(error);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,235 @@
+/** The streamed answer to a list of prompts: their streams as one, read as the client reads. @module */
+import { concatBytes, type RouterError } from "../base/mod.ts";
+import {
+  EventMerger,
+  identityMembers,
+  type JsonObject,
+  type MergedIdentity,
+  mergeUsage,
+  type Usage,
+} from "../openai/mod.ts";
+import { type Answer, type ByteSource, isWhole } from "../request/mod.ts";
+import { DONE_EVENT, EVENT_END, EVENT_START, SseDecoder } from "../sse/mod.ts";
+import { engineError, type Fatal, fatalOf, notAStream, refusal } from "./fan_out_failure.ts";
+import type { BegunPrompt, PromptEnd, PromptList } from "./prompt_list.ts";
+
+/** What the body is made of. */
+export interface FanOutStreamParts {
+  readonly list: PromptList;
+  /** Prompts that are answered already; others follow as these end. */
+  readonly begun: readonly BegunPrompt[];
+  readonly identity: MergedIdentity;
+  /** Choices per prompt. */
+  readonly n: number;
+  readonly includeUsage: boolean;
+}
+
+/** A prompt whose answer is being read. */
+interface Reading {
+  readonly index: number;
+  readonly body: ByteSource;
+  readonly decoder: SseDecoder;
+  readonly merger: EventMerger;
+  /** Its `[DONE]` has come. */
+  done: boolean;
+}
+
+/** Something that has happened to a prompt. */
+type News =
+  | { readonly kind: "begun"; readonly prompt: BegunPrompt; readonly end: PromptEnd }
+  | { readonly kind: "bytes"; readonly reading: Reading; readonly bytes: Uint8Array | undefined }
+  | { readonly kind: "broke"; readonly reading: Reading; readonly error: unknown };
+
+/**
+ * Reads all prompts under way at once, each at most one read ahead of the client: what has come is
+ * given out with the next `read`, and a prompt is read on when its bytes have been taken.
+ */
+export class FanOutStream implements ByteSource {
+  readonly #parts: FanOutStreamParts;
+  readonly #onEnd = (): void => this.cancel();
+  /** Prompts to be read on with the next `read`. */
+  #idle: Reading[] = [];
+  readonly #readings = new Set<Reading>();
+  readonly #opening = new Set<BegunPrompt>();
+  #news: News[] = [];
+  #wake: (() => void) | undefined;
+  /** By prompt. */
+  readonly #usages: (Usage | undefined)[];
+  #usageBody: JsonObject | undefined;
+  #closed = false;
+  #failure: RouterError | undefined;
+
+  constructor(parts: FanOutStreamParts) {
+    this.#parts = parts;
+    this.#usages = Array.from({ length: parts.list.size }, () => undefined);
+    for (const prompt of parts.begun) this.#open(prompt);
+    if (parts.list.signal.aborted) this.cancel();
+    else parts.list.signal.addEventListener("abort", this.#onEnd, { once: true });
+  }
+
+  get failure(): RouterError | undefined {
+    return this.#failure;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const out: Uint8Array[] = [];
+    while (!this.#closed && out.length === 0) {
+      for (const reading of this.#idle) this.#pull(reading);
+      this.#idle = [];
+      if (this.#readings.size + this.#opening.size === 0) {
+        this.#finish(out);
+        break;
+      }
+      if (this.#news.length === 0) await this.#wait();
+      const news = this.#news;
+      this.#news = [];
+      for (const item of news) {
+        const fatal = this.#take(item, out);
+        if (fatal === undefined) continue;
+        this.#failure = fatal.failure;
+        out.push(fatal.event);
+        this.cancel();
+        break;
+      }
+    }
+    return out.length === 0 ? undefined : concatBytes(out);
+  }
+
+  cancel(): void {
+    if (this.#closed) return;
+    this.#close();
+    this.#parts.list.end();
+    for (const { body } of this.#readings) body.cancel();
+    for (const { end } of this.#opening) this.#parts.list.abandon(end);
+    this.#wake?.();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#parts.list.signal.removeEventListener("abort", this.#onEnd);
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #tell(news: News): void {
+    if (this.#closed) return;
+    this.#news.push(news);
+    this.#wake?.();
+  }
+
+  #open(prompt: BegunPrompt): void {
+    this.#opening.add(prompt);
+    prompt.end.then((end) => this.#tell({ kind: "begun", prompt, end }));
+  }
+
+  #pull(reading: Reading): void {
+    reading.body.read().then(
+      (bytes) => this.#tell({ kind: "bytes", reading, bytes }),
+      (error: unknown) => this.#tell({ kind: "broke", reading, error }),
+    );
+  }
+
+  #take(news: News, out: Uint8Array[]): Fatal | undefined {
+    switch (news.kind) {
+      case "begun":
+        return this.#takeBegun(news.prompt, news.end);
+      case "bytes":
+        return news.bytes === undefined
+          ? this.#takeEnd(news.reading)
+          : this.#takeBytes(news.reading, news.bytes, out);
+      case "broke":
+        return fatalOf(news.error);
+      default:
+        return news satisfies never;
+    }
+  }
+
+  #takeBegun(prompt: BegunPrompt, end: PromptEnd): Fatal | undefined {
+    this.#opening.delete(prompt);
+    if (end.kind === "failed") return fatalOf(end.error);
+    if (end.kind === "refused") return refusal(end.answer);
+    const { n, identity } = this.#parts;
+    const reading: Reading = {
+      index: prompt.index,
+      body: sourceOf(end.answer.body),
+      decoder: new SseDecoder(),
+      merger: new EventMerger(prompt.index, n, identity),
+      done: false,
+    };
+    this.#readings.add(reading);
+    this.#idle.push(reading);
+    return undefined;
+  }
+
+  #takeBytes(reading: Reading, bytes: Uint8Array, out: Uint8Array[]): Fatal | undefined {
+    const { decoder, merger, body } = reading;
+    try {
+      decoder.push(bytes);
+    } catch (error) {
+      return fatalOf(error);
+    }
+    for (let data = decoder.next(); data !== undefined; data = decoder.next()) {
+      const event = merger.read(data);
+      switch (event.kind) {
+        case "pass":
+          out.push(EVENT_START, ...event.data, EVENT_END);
+          break;
+        case "usage":
+          if (event.usage === undefined) break;
+          this.#usages[reading.index] = event.usage;
+          this.#usageBody ??= event.body;
+          break;
+        case "done":
+          reading.done = true;
+          break;
+        case "error":
+          return engineError(event.data, body.failure);
+        case "malformed":
+          return notAStream(`has an event that is none: ${event.problem}`);
+        default:
+          event satisfies never;
+      }
+    }
+    this.#idle.push(reading);
+    return undefined;
+  }
+
+  #takeEnd(reading: Reading): Fatal | undefined {
+    this.#readings.delete(reading);
+    if (!reading.done) return notAStream("ended its stream without [DONE]");
+    const prompt = this.#parts.list.next();
+    if (prompt !== undefined) this.#open(prompt);
+    return undefined;
+  }
+
+  /** The last events, when every prompt is answered. */
+  #finish(out: Uint8Array[]): void {
+    this.#close();
+    this.#parts.list.release();
+    const usage = mergeUsage(this.#usages);
+    const body = this.#usageBody;
+    if (this.#parts.includeUsage && usage !== undefined && body !== undefined) {
+      const set = { ...identityMembers(this.#parts.identity), usage: JSON.stringify(usage) };
+      out.push(EVENT_START, ...body.edited({ set }), EVENT_END);
+    }
+    out.push(DONE_EVENT);
+  }
+}
+
+/** A body as a source, whatever it is. */
+function sourceOf(body: Answer["body"]): ByteSource {
+  if (!isWhole(body)) return body;
+  let rest: Uint8Array | undefined = body;
+  return {
+    read() {
+      const bytes = rest;
+      rest = undefined;
+      return Promise.resolve(bytes);
+    },
+    cancel: () => {},
+  };
+}

@@ -1,0 +1,355 @@
+/** The engines that live: who is there, what they have under way, and who serves. @module */
+import {
+  BoundedSet,
+  type Clock,
+  describeError,
+  type Engine,
+  type Logger,
+  type Random,
+  sleep,
+} from "../base/mod.ts";
+import type { ModelCard } from "../openai/mod.ts";
+import {
+  type ChoiceAsk,
+  chooseDirect,
+  choosePair,
+  type PairAsk,
+  type PairChoice,
+  type Policies,
+} from "../selection/mod.ts";
+import type { EngineSource, SourceChange } from "./engine_source.ts";
+import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
+import type { Health } from "./health.ts";
+import { LiveEngine } from "./live_engine.ts";
+import { type FetchCards, ModelWatcher } from "./model_watcher.ts";
+import { FleetView } from "./view.ts";
+
+/** What happens to the engines of a fleet. */
+export type FleetChange =
+  | { readonly kind: "added" | "changed" | "leaving" | "removed"; readonly engine: Engine }
+  /** An engine that was removed has nothing under way any more: its URL means nothing to anybody. */
+  | { readonly kind: "forgotten"; readonly engine: Engine };
+
+/** Told as things happen, e.g. to be counted. None may throw. */
+export interface FleetObserver {
+  /** A flight of a serving leg has begun (1) or ended (-1). */
+  readonly onInflight: (engine: Engine, leg: ServingLeg, delta: number) => void;
+  readonly onOutcome: (outcome: Outcome) => void;
+}
+
+/** What a fleet is made of. */
+export interface FleetOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly health: Health;
+  readonly policies: Policies;
+  readonly fetchCards: FetchCards;
+  readonly observer: FleetObserver;
+}
+
+/** What is asked of a choice; the fleet adds who is there. */
+export type Asking<Ask extends ChoiceAsk> = Omit<Ask, "universe" | "pairVerdict">;
+
+/** What flows use of a fleet. */
+export interface EngineFleet {
+  /** The engines at this moment. */
+  snapshot(): FleetView;
+  /** Whether any engine has ever served `model`: tells what is gone from what never was. */
+  hasSeen(model: string): boolean;
+  /** Choose the two engines of a handoff. */
+  choosePair(ask: Asking<PairAsk>): PairChoice;
+  /** Choose one engine for a whole request. */
+  chooseDirect(ask: Asking<ChoiceAsk>): Engine | undefined;
+  /** Begin an exchange with `engine`, in a handoff with its `peer`; its outcome must be said. */
+  take(engine: Engine, leg: Leg, peer?: Engine): Flight;
+}
+
+/** Longest first round, in milliseconds: one silent engine must not keep requests from the others. */
+export const FIRST_ROUND_MS = 5_000;
+
+/** Engines at once; more are refused, with a line in the log. */
+const MAX_ENGINES = 65_536;
+
+/** Model names remembered after their engines have gone. */
+const MAX_SEEN = 10_000;
+
+/** Legs whose failure has the engine asked at once whether it is still there. */
+const ASKS_AFTER: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
+
+/** All engines of one router. */
+export class Fleet implements EngineFleet, AsyncDisposable {
+  readonly #options: FleetOptions;
+  readonly #engines = new Map<string, LiveEngine>();
+  readonly #watchers = new Map<string, ModelWatcher>();
+  /** How many present engines and flights there are of each URL. */
+  readonly #uses = new Map<string, number>();
+  readonly #listeners = new Set<(change: FleetChange) => void>();
+  readonly #seen = new BoundedSet(MAX_SEEN);
+  readonly #stop = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  readonly #healthWatch: Disposable | undefined;
+  /** Ordered by URL. */
+  #sorted: readonly LiveEngine[] = [];
+  /** Built when it is asked for: changes come in swarms. */
+  #view: FleetView | undefined;
+  #inflight = 0;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#healthWatch = options.health.watch?.((id) => this.#judge(id));
+  }
+
+  /** Requests that engines work on. */
+  get inflight(): number {
+    return this.#inflight;
+  }
+
+  snapshot(): FleetView {
+    this.#view ??= new FleetView(this.#sorted.map((live) => live.entry()), this.#sorted);
+    return this.#view;
+  }
+
+  hasSeen(model: string): boolean {
+    return this.#seen.has(model);
+  }
+
+  choosePair(ask: Asking<PairAsk>): PairChoice {
+    const { health, policies } = this.#options;
+    const view = this.snapshot();
+    return choosePair(view.group(ask.model), policies, {
+      ...ask,
+      universe: view.engines,
+      pairVerdict: (prefill, decode) => health.pair(prefill.id, decode.id),
+    });
+  }
+
+  chooseDirect(ask: Asking<ChoiceAsk>): Engine | undefined {
+    const view = this.snapshot();
+    return chooseDirect(view.group(ask.model), this.#options.policies, {
+      ...ask,
+      universe: view.engines,
+    });
+  }
+
+  take(engine: Engine, leg: Leg, peer?: Engine): Flight {
+    this.#use(engine, 1);
+    const serving = isServing(leg) ? leg : undefined;
+    // The very engine it is taken of: one that comes under its id later has its own count.
+    const live = this.#engines.get(engine.id);
+    if (serving !== undefined) this.#count(live, engine, serving, 1);
+    return takeOff({
+      clock: this.#options.clock,
+      engine,
+      leg,
+      peer,
+      onLanded: (outcome) => {
+        if (serving !== undefined) this.#count(live, engine, serving, -1);
+        this.#landed(outcome);
+        this.#use(engine, -1);
+      },
+    });
+  }
+
+  /** Have `on` told of every change from here on; it must not throw. */
+  watch(on: (change: FleetChange) => void): Disposable {
+    this.#listeners.add(on);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(on) };
+  }
+
+  /**
+   * Take engines from `source` until the fleet is disposed. Resolves when those it began with have
+   * been asked for their models once, whatever came of it, and after `FIRST_ROUND_MS` at the latest.
+   */
+  follow(source: EngineSource): Promise<void> {
+    const synced = Promise.withResolvers<void>();
+    const running = this.#follow(source, synced.resolve).finally(() => {
+      this.#running.delete(running);
+      synced.resolve();
+    });
+    this.#running.add(running);
+    const ended = new AbortController();
+    const all = synced.promise
+      .then(() => Promise.all([...this.#watchers.values()].map(({ asked }) => asked)))
+      .then(() => ended.abort());
+    const late = sleep(
+      this.#options.clock,
+      FIRST_ROUND_MS,
+      AbortSignal.any([ended.signal, this.#stop.signal]),
+    );
+    return Promise.race([all, late]).then(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#healthWatch?.[Symbol.dispose]();
+    const watchers = [...this.#watchers.values()].map((watcher) => watcher[Symbol.asyncDispose]());
+    await Promise.all([...watchers, ...this.#running]);
+  }
+
+  async #follow(source: EngineSource, onSynced: () => void): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      for await (const change of source.changes(signal)) {
+        if (signal.aborted) return;
+        if (change.kind === "synced") onSynced();
+        else this.#apply(change);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#options.log.error("Engines are not followed any more: their source has failed", () => ({
+        error: describeError(error),
+      }));
+    }
+  }
+
+  #apply(change: Exclude<SourceChange, { readonly kind: "synced" }>): void {
+    switch (change.kind) {
+      case "upsert":
+        return this.#upsert(change.engine);
+      case "leaving":
+        return this.#leave(change.id);
+      case "remove":
+        return this.#remove(change.id);
+      default:
+        return change satisfies never;
+    }
+  }
+
+  #upsert(engine: Engine): void {
+    const known = this.#engines.get(engine.id);
+    // Under another address it is another engine.
+    if (known !== undefined && known.engine.url !== engine.url) this.#remove(engine.id);
+    else if (known !== undefined) return this.#configure(known, engine);
+    if (this.#engines.size >= MAX_ENGINES) {
+      const most = `${MAX_ENGINES} are there`;
+      this.#options.log.error("Engine left out: too many", { url: engine.url, reason: most });
+      return;
+    }
+    const created = Math.floor(this.#options.clock.unixMs() / 1000);
+    const live = new LiveEngine(engine, created);
+    this.#engines.set(engine.id, live);
+    this.#use(engine, 1);
+    this.#publish(live);
+    this.#tell({ kind: "added", engine: live.engine });
+    this.#watchers.set(engine.id, this.#watcherOf(live));
+  }
+
+  #configure(live: LiveEngine, engine: Engine): void {
+    live.leaving = false;
+    live.configure(engine);
+    this.#judge(engine.id);
+    this.#publish(live);
+    this.#tell({ kind: "changed", engine: live.engine });
+    this.#watchers.get(engine.id)?.askAnew();
+  }
+
+  #leave(id: string): void {
+    const live = this.#engines.get(id);
+    if (live === undefined || live.leaving) return;
+    live.leaving = true;
+    this.#judge(id);
+    this.#tell({ kind: "leaving", engine: live.engine });
+  }
+
+  #remove(id: string): void {
+    const live = this.#engines.get(id);
+    if (live === undefined) return;
+    this.#engines.delete(id);
+    const watcher = this.#watchers.get(id);
+    this.#watchers.delete(id);
+    if (watcher !== undefined) this.#run(watcher[Symbol.asyncDispose]());
+    const { health, policies } = this.#options;
+    health.forget(id);
+    for (const policy of Object.values(policies)) policy.forget?.(id);
+    this.#publish(live);
+    this.#tell({ kind: "removed", engine: live.engine });
+    this.#use(live.engine, -1);
+  }
+
+  #run(work: Promise<void>): void {
+    const running = work.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  #watcherOf(live: LiveEngine): ModelWatcher {
+    const { clock, random, log, fetchCards } = this.#options;
+    return new ModelWatcher({
+      clock,
+      random,
+      log,
+      fetchCards,
+      engine: () => live.configured,
+      take: () => this.take(live.engine, "models"),
+      onCards: (cards) => this.#learn(live, cards),
+    });
+  }
+
+  #learn(live: LiveEngine, cards: readonly ModelCard[]): void {
+    if (this.#engines.get(live.engine.id) !== live) return;
+    live.learn(cards);
+    this.#publish(live);
+    this.#tell({ kind: "changed", engine: live.engine });
+  }
+
+  /** `live` is another than before, or has come or gone. */
+  #publish(live: LiveEngine): void {
+    const { id, url, models } = live.engine;
+    for (const model of models) this.#seen.add(model);
+    this.#view = undefined;
+    const there = this.#engines.get(id) === live;
+    if (there === this.#sorted.includes(live)) return;
+    const at = this.#sorted.findIndex((other) => other.engine.url > url);
+    this.#sorted = there
+      ? this.#sorted.toSpliced(at < 0 ? this.#sorted.length : at, 0, live)
+      : this.#sorted.filter((other) => other !== live);
+  }
+
+  #landed(outcome: Outcome): void {
+    const { health, observer } = this.#options;
+    observer.onOutcome(outcome);
+    const { engine, peer, leg, end, code } = outcome;
+    if (!this.#isPresent(engine)) return;
+    health.report(outcome);
+    this.#judge(engine.id);
+    if (end !== "failed" || !ASKS_AFTER.has(leg)) return;
+    this.#watchers.get(engine.id)?.askSoon();
+    // Either engine may be the reason that KV does not come.
+    if (code === "kv-timeout" && peer !== undefined) this.#watchers.get(peer.id)?.askSoon();
+  }
+
+  #isPresent({ id, url }: Engine): boolean {
+    return this.#engines.get(id)?.engine.url === url;
+  }
+
+  #judge(id: string): void {
+    const live = this.#engines.get(id);
+    if (live === undefined) return;
+    live.verdict = live.leaving ? { kind: "leaving" } : this.#options.health.engine(id);
+  }
+
+  #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
+    this.#inflight += delta;
+    if (live !== undefined) live.inflight += delta;
+    this.#options.observer.onInflight(engine, leg, delta);
+  }
+
+  /** Count what is there of a URL; without any, it is forgotten. */
+  #use(engine: Engine, delta: number): void {
+    const uses = (this.#uses.get(engine.url) ?? 0) + delta;
+    if (uses > 0) {
+      this.#uses.set(engine.url, uses);
+      return;
+    }
+    this.#uses.delete(engine.url);
+    this.#tell({ kind: "forgotten", engine });
+  }
+
+  #tell(change: FleetChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+function isServing(leg: Leg): leg is ServingLeg {
+  return leg === "prefill" || leg === "decode" || leg === "direct";
+}

@@ -1,0 +1,57 @@
+/** One engine of the fleet while it is there, and as long as something is under way on it. @module */
+import type { Engine } from "../base/mod.ts";
+import { type ModelCard, plainModelCard } from "../openai/mod.ts";
+import { type Candidate, GOOD, type Verdict } from "../selection/mod.ts";
+import type { EngineEntry } from "./view.ts";
+
+/** Mutable; the fleet alone changes it. */
+export class LiveEngine implements Candidate {
+  /** As its source has it; empty models are to be read from the engine. */
+  configured: Engine;
+  /** With the models it serves. */
+  engine: Engine;
+  cards: readonly ModelCard[];
+  readonly created: number;
+  inflight = 0;
+  verdict: Verdict = GOOD;
+  /** Its source has said that it goes. */
+  leaving = false;
+
+  /** `created` in Unix seconds. */
+  constructor(configured: Engine, created: number) {
+    this.configured = configured;
+    this.engine = configured;
+    this.created = created;
+    this.cards = configured.models.map((model) => plainModelCard(model, created));
+  }
+
+  /** What the view tells of it. */
+  entry(): EngineEntry {
+    return { engine: this.engine, cards: this.cards, created: this.created };
+  }
+
+  /** Take another record of the same engine; models that were read from it stay known. */
+  configure(configured: Engine): void {
+    const fixed = configured.models.length > 0;
+    const known = this.configured.models.length > 0 ? [] : this.engine.models;
+    this.configured = configured;
+    this.engine = fixed ? configured : { ...configured, models: known };
+    if (fixed) {
+      const kept = this.cards.filter(({ id }) => configured.models.includes(id));
+      this.cards = kept.length > 0
+        ? kept
+        : configured.models.map((model) => plainModelCard(model, this.created));
+    } else if (known.length === 0) this.cards = [];
+  }
+
+  /** Take the cards it gave. Configured models stay as they are. */
+  learn(cards: readonly ModelCard[]): void {
+    if (this.configured.models.length === 0) {
+      this.engine = { ...this.configured, models: cards.map(({ id }) => id) };
+      this.cards = cards;
+      return;
+    }
+    const kept = cards.filter(({ id }) => this.configured.models.includes(id));
+    if (kept.length > 0) this.cards = kept;
+  }
+}

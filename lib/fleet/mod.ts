@@ -1,0 +1,12 @@
+/**
+ * Engines that live: where they come from, who is there, what health says, and what is under way.
+ *
+ * Knows nothing of bodies, or of how an engine is reached: it is given a way to ask for models.
+ * @module
+ */
+export * from "./engine_source.ts";
+export * from "./fleet.ts";
+export * from "./flight.ts";
+export * from "./health.ts";
+export * from "./model_watcher.ts";
+export * from "./view.ts";

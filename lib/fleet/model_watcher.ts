@@ -1,0 +1,151 @@
+/** Asks one engine which models it serves, and so whether it is there, as long as it is watched. @module */
+import {
+  type Clock,
+  describeError,
+  type Engine,
+  type Logger,
+  type Random,
+  sleep,
+} from "../base/mod.ts";
+import type { ModelCard } from "../openai/mod.ts";
+import type { Flight } from "./flight.ts";
+
+/** The engine is there, and answered without a list of models. */
+export class NoModelList extends Error {
+  override readonly name = "NoModelList";
+}
+
+/**
+ * Fetches the model cards of a flight's engine. Rejects with `NoModelList`, or what kept it from an
+ * answer; how the flight ended is said by whoever asked.
+ */
+export type FetchCards = (flight: Flight, signal: AbortSignal) => Promise<readonly ModelCard[]>;
+
+/** What a watcher needs. */
+export interface WatcherDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly fetchCards: FetchCards;
+  /** The engine's record, as its source has it. */
+  readonly engine: () => Engine;
+  readonly take: () => Flight;
+  /** The engine's cards are others than before. */
+  readonly onCards: (cards: readonly ModelCard[]) => void;
+}
+
+/** First wait after a failure, which doubles up to the longest; and the least between two. */
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 5_000;
+/** Between successful questions: an engine may be restarted with another model. */
+const REFRESH_MS = 30_000;
+
+/** Watches until it is disposed. */
+export class ModelWatcher implements AsyncDisposable {
+  /** Resolves when the engine has been asked once, whatever came of it. */
+  readonly asked: Promise<void>;
+  readonly #deps: WatcherDeps;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #asked = Promise.withResolvers<void>();
+  /** Ends the wait for the next question. */
+  #wait: AbortController | undefined;
+  #failing = false;
+  #known = "";
+  #retryMs = FIRST_RETRY_MS;
+
+  constructor(deps: WatcherDeps) {
+    this.#deps = deps;
+    this.asked = this.#asked.promise;
+    this.#running = this.#run();
+  }
+
+  /** Ask soon: something else that was asked of the engine has failed. */
+  askSoon(): void {
+    this.#wait?.abort();
+  }
+
+  /** Ask soon, as the engine's record is another: what it answers is news, whatever it was before. */
+  askAnew(): void {
+    this.#known = "";
+    this.#wait?.abort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#deps;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const askedAt = clock.now();
+      const answered = await this.#ask(signal);
+      this.#asked.resolve();
+      await this.#rest(answered ? REFRESH_MS : this.#backOff());
+      await sleep(clock, askedAt + FIRST_RETRY_MS - clock.now(), signal);
+    }
+  }
+
+  #backOff(): number {
+    const waitMs = this.#retryMs * (0.5 + this.#deps.random.next());
+    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+    return waitMs;
+  }
+
+  async #rest(ms: number): Promise<void> {
+    const wait = new AbortController();
+    this.#wait = wait;
+    await sleep(this.#deps.clock, ms, AbortSignal.any([this.#stop.signal, wait.signal]));
+    this.#wait = undefined;
+  }
+
+  /** Whether it gave a list of models. */
+  async #ask(signal: AbortSignal): Promise<boolean> {
+    using flight = this.#deps.take();
+    try {
+      const cards = await this.#deps.fetchCards(flight, signal);
+      if (signal.aborted) return true;
+      flight.ok();
+      this.#learn(cards);
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      if (error instanceof NoModelList) flight.ok();
+      else flight.failed(error);
+      this.#complain(error);
+      return false;
+    }
+  }
+
+  #learn(cards: readonly ModelCard[]): void {
+    const { log, onCards, engine } = this.#deps;
+    const { url, role, models } = engine();
+    const kept = models.length > 0 ? cards.filter(({ id }) => models.includes(id)) : cards;
+    const said = JSON.stringify(kept, lasting);
+    if (said !== this.#known) {
+      this.#known = said;
+      onCards(cards);
+      const served = models.length > 0 ? models : cards.map(({ id }) => id);
+      log.info("Engine answers", () => ({ url, role, models: served.join(",") }));
+    } else if (this.#failing) log.info("Engine answers again", { url });
+    this.#failing = false;
+    this.#retryMs = FIRST_RETRY_MS;
+  }
+
+  #complain(error: unknown): void {
+    if (!this.#failing) {
+      this.#deps.log.warning("Cannot read an engine's models", () => ({
+        url: this.#deps.engine().url,
+        error: describeError(error),
+      }));
+    }
+    this.#failing = true;
+  }
+}
+
+/** Leaves out what vLLM makes anew for each answer (`ModelCard`: `created`, `permission`). */
+function lasting(key: string, value: unknown): unknown {
+  return key === "created" || key === "permission" ? undefined : value;
+}

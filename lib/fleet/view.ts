@@ -1,0 +1,72 @@
+/** The engines at one moment. @module */
+import type { Engine } from "../base/mod.ts";
+import type { ModelCard } from "../openai/mod.ts";
+import { type Candidate, ModelGroup } from "../selection/mod.ts";
+
+/** An engine with what it said of itself. */
+export interface EngineEntry {
+  readonly engine: Engine;
+  /** Its model cards as it gave them; those of configured models until it answered. */
+  readonly cards: readonly ModelCard[];
+  /** Unix seconds at which it was added. */
+  readonly created: number;
+}
+
+/** A frozen table of engines. Whoever holds one keeps it while the fleet goes on. */
+export class FleetView {
+  /** Ordered by URL. */
+  readonly entries: readonly EngineEntry[];
+  readonly engines: readonly Engine[];
+  readonly #candidates: readonly Candidate[];
+  readonly #groups = new Map<string, ModelGroup>();
+  readonly #lengths = new Map<string, number | undefined>();
+  readonly #byId: ReadonlyMap<string, Engine>;
+
+  /** `candidates` are of the same engines as `entries`, in the same order. */
+  constructor(entries: readonly EngineEntry[], candidates: readonly Candidate[]) {
+    this.entries = Object.freeze(entries);
+    this.engines = Object.freeze(entries.map(({ engine }) => engine));
+    this.#candidates = candidates;
+    this.#byId = new Map(this.engines.map((engine) => [engine.id, engine]));
+  }
+
+  /** The engine called `id`. */
+  find(id: string): Engine | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Whether any engine serves `model`. */
+  serves(model: string): boolean {
+    const { direct, prefill } = this.group(model);
+    return direct.length + prefill.length > 0;
+  }
+
+  /** The engines that serve `model`, sorted out once. */
+  group(model: string): ModelGroup {
+    const known = this.#groups.get(model);
+    if (known !== undefined) return known;
+    const group = new ModelGroup(this.#candidates, model);
+    // Names that clients make up are not kept.
+    if (group.direct.length + group.prefill.length > 0) this.#groups.set(model, group);
+    return group;
+  }
+
+  /** Longest context of `model` in tokens, as the engines' cards say; the least of them. */
+  maxModelLen(model: string): number | undefined {
+    if (!this.#lengths.has(model) && this.serves(model)) {
+      this.#lengths.set(model, this.#leastLength(model));
+    }
+    return this.#lengths.get(model);
+  }
+
+  #leastLength(model: string): number | undefined {
+    let least: number | undefined;
+    for (const { cards } of this.entries) {
+      for (const card of cards) {
+        const length = card.id === model ? card.max_model_len : undefined;
+        if (typeof length === "number" && (least === undefined || length < least)) least = length;
+      }
+    }
+    return least;
+  }
+}

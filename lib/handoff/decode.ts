@@ -1,0 +1,190 @@
+/** The decode leg of mode P1: opened once the KV is there, then read event by event. @module */
+import {
+  type ByteParts,
+  type Clock,
+  type Engine,
+  errorCodeOf,
+  type RouterError,
+} from "../base/mod.ts";
+import type { Flight } from "../fleet/mod.ts";
+import type { AnswerWriter } from "../openai/mod.ts";
+import {
+  exchange,
+  failureInData,
+  type FlowDeps,
+  logRouting,
+  readError,
+  type RequestContext,
+} from "../request/mod.ts";
+import { SseDecoder } from "../sse/mod.ts";
+import type { UpstreamResponse } from "../upstream/mod.ts";
+import { asDecodeError, decodeError } from "./decode_error.ts";
+import { EventPump, type Seam } from "./event_pump.ts";
+
+/** A decode answer of which the first event is at hand. */
+export interface OpenDecode {
+  /** Its end is said by whoever reads the answer to its own. */
+  readonly flight: Flight;
+  readonly response: UpstreamResponse;
+  readonly decoder: SseDecoder;
+  /** Comment lines the decoder has met and nobody has taken yet, in order. */
+  readonly comments: Uint8Array[];
+  /** Data of the first event, a view of the connection's buffer. */
+  readonly first: Uint8Array;
+  /** Ends the exchange. */
+  readonly abort: AbortController;
+}
+
+/** How opening ended; it never rejects. */
+export type OpenEnd =
+  | { readonly kind: "open"; readonly open: OpenDecode; readonly close: () => void }
+  /** The engine answered the request with an error of the client's (4xx). */
+  | { readonly kind: "refused"; readonly error: RouterError }
+  | { readonly kind: "failed"; readonly error: RouterError };
+
+/** What to send. */
+export interface DecodeAsk {
+  readonly flight: Flight;
+  readonly path: string;
+  readonly body: ByteParts;
+}
+
+/**
+ * Send the decode leg and read until its first event: then the engine has taken the KV. Not bound
+ * to the client, so that KV which is on its way into the engine's scheduler is not stranded.
+ */
+export async function openDecode(
+  deps: FlowDeps,
+  context: RequestContext,
+  ask: DecodeAsk,
+  abort: AbortController,
+): Promise<OpenEnd> {
+  const { flight } = ask;
+  const { engine } = flight;
+  let response: UpstreamResponse | undefined;
+  try {
+    logRouting(deps, context, engine);
+    context.trace.add("decode-sent", engine.url);
+    response = await exchange(deps, flight, {
+      path: ask.path,
+      headers: context.headers,
+      body: ask.body,
+      headTimeoutMs: deps.timeouts.firstByteMs,
+      signal: abort.signal,
+    });
+    if (response.status !== 200) {
+      using failed = response;
+      const { message } = await readError(failed);
+      const error = decodeError(engine, `answered ${failed.status}: ${message}`);
+      flight.failed(error);
+      const refused = failed.status >= 400 && failed.status < 500;
+      return { kind: refused ? "refused" : "failed", error };
+    }
+    const comments: Uint8Array[] = [];
+    const decoder = new SseDecoder({
+      onComment: (line) => {
+        // A copy, as the line is a view; beyond a few before the first event, only noise is lost.
+        if (comments.length < MAX_COMMENTS) comments.push(line.slice());
+      },
+    });
+    const first = await nextEvent(engine, response, decoder);
+    const failure = failureInData(first);
+    if (failure !== undefined) throw decodeError(engine, `failed: ${failure}`);
+    context.trace.add("decode-first", engine.url);
+    const open = { flight, response, decoder, comments, first, abort };
+    return { kind: "open", open, close: () => open.response[Symbol.dispose]() };
+  } catch (cause) {
+    response?.[Symbol.dispose]();
+    const error = asDecodeError(engine, cause);
+    if (!abort.signal.aborted) flight.failed(error);
+    return { kind: "failed", error };
+  }
+}
+
+/** The next event's data. Throws `decode-failed` when the stream ends instead. */
+async function nextEvent(
+  engine: Engine,
+  response: UpstreamResponse,
+  decoder: SseDecoder,
+): Promise<Uint8Array> {
+  for (;;) {
+    const data = decoder.next();
+    if (data !== undefined) return data;
+    const bytes = await response.read();
+    if (bytes === undefined) throw decodeError(engine, "ended its stream without [DONE]");
+    decoder.push(bytes);
+  }
+}
+
+/** Most comments kept between two events. */
+const MAX_COMMENTS = 64;
+
+/**
+ * Read an open decode answer into `writer`, yielding the bytes it makes of each network read.
+ * Throws `decode-failed`, `upstream-timeout` or `client-gone`; gives the connection back always.
+ */
+export async function* pumpDecode(
+  deps: Pick<FlowDeps, "background" | "clock">,
+  open: OpenDecode,
+  seam: Seam,
+  writer: AnswerWriter,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { flight, response, decoder, comments } = open;
+  const pump = new EventPump(seam, writer);
+  let finished = false;
+  try {
+    let data: Uint8Array | undefined = open.first;
+    for (;;) {
+      if (comments.length > 0) passOn(comments, writer);
+      while (data !== undefined && !pump.done) {
+        // Awaited only while the seam's text is being joined: the usual event is synchronous.
+        const pending = pump.take(data);
+        if (pending !== undefined) await pending;
+        data = decoder.next();
+        if (comments.length > 0) passOn(comments, writer);
+      }
+      const out = writer.take();
+      if (pump.done) {
+        finished = true;
+        flight.ok();
+        if (out !== undefined) yield out;
+        return;
+      }
+      if (out !== undefined) yield out;
+      const bytes = await response.read();
+      if (bytes === undefined) {
+        throw decodeError(seam.engine, "ended its stream without [DONE]");
+      }
+      decoder.push(bytes);
+      data = decoder.next();
+    }
+  } catch (error) {
+    if (!open.abort.signal.aborted) flight.failed(error);
+    throw error;
+  } finally {
+    if (finished && !pump.cut) deps.background.run(giveBack(deps.clock, response));
+    else response[Symbol.dispose]();
+  }
+}
+
+/** Comments keep connections alive; the client's may need it too. */
+function passOn(comments: Uint8Array[], writer: AnswerWriter): void {
+  for (const line of comments) writer.comment(line);
+  comments.length = 0;
+}
+
+/** How long the end of a body may follow `[DONE]` for its connection to be kept. */
+const TAIL_MS = 1_000;
+
+/** Read what follows `[DONE]`, so that the connection can serve again. */
+async function giveBack(clock: Clock, response: UpstreamResponse): Promise<void> {
+  using late = clock.after(TAIL_MS, () => response[Symbol.dispose]());
+  try {
+    while (await response.read() !== undefined) { /* nothing of it matters */ }
+  } catch (error) {
+    if (errorCodeOf(error) === undefined) throw error;
+  } finally {
+    late.cancel();
+    response[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,16 @@
+/** What a handoff works with. @module */
+import type { KvTimeoutPolicy } from "../config/mod.ts";
+import type { KvDeps, KvTable, Reclaimer } from "../kv/mod.ts";
+import type { FlowDeps } from "../request/mod.ts";
+import type { PromptSource, Tokenizer } from "../tokenization/mod.ts";
+
+/** The parts of a handoff. */
+export interface HandoffDeps extends FlowDeps, Pick<KvDeps, "board" | "ids"> {
+  /** How KV of each engine moves. */
+  readonly kv: KvTable;
+  readonly tokenizer: Tokenizer;
+  readonly prompts: PromptSource;
+  readonly reclaimer: Pick<Reclaimer, "adopt">;
+  readonly kvReadyTimeoutMs: number;
+  readonly kvTimeoutPolicy: KvTimeoutPolicy;
+}

@@ -1,0 +1,310 @@
+/**
+ * Mode P1 of a handoff: the first token comes from the prefill engine and leaves at
+ * once; the rest follows from the decode engine when the KV is there.
+ * @module
+ */
+import { errorCodeOf, RouterError } from "../base/mod.ts";
+import {
+  decodeBodyP1,
+  prefillBodyP1,
+  prefillBodyToldP1,
+  reclaimBodyP1,
+  stopMaySpan,
+  type TextRequest,
+  wantsTokenIds,
+} from "../disagg/mod.ts";
+import {
+  type AnswerIdentity,
+  fieldOf,
+  type RawJson,
+  spelledLength,
+  StreamWriter,
+  WholeWriter,
+} from "../openai/mod.ts";
+import type { Flight } from "../fleet/mod.ts";
+import { Custody, type KvProtocol } from "../kv/mod.ts";
+import { answerHeaders, clientGone, orAborted, type RequestContext } from "../request/mod.ts";
+import type { Pair } from "../selection/mod.ts";
+import { lastIds } from "../tokenization/mod.ts";
+import type { AttemptEnd } from "./attempt.ts";
+import type { HandoffDeps } from "./deps.ts";
+import { openDecode, type OpenEnd, pumpDecode } from "./decode.ts";
+import type { Seam } from "./event_pump.ts";
+import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
+import { HandoffStream } from "./handoff_stream.ts";
+import { kvTimeout, refusedAnswer, withoutKv, withoutPrefill } from "./handoff_parts.ts";
+import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
+import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
+import { type FirstTokenResult, type PrefillAsk, prefillLeg, tellsFirstToken } from "./prefill.ts";
+import { ENDPOINTS, type KnownPrompt, type P1Prompt } from "./prompt.ts";
+import { StopJoin } from "./stop_join.ts";
+
+/** How many of the prompt's last ids give a token's text its context. */
+const CONTEXT_IDS = 6;
+
+const COMPLETIONS = "/v1/completions";
+
+/** One attempt's fixed parts. */
+export interface P1Ask<Prompt extends P1Prompt = P1Prompt> {
+  readonly request: TextRequest;
+  readonly pair: Pair;
+  readonly prompt: Prompt;
+}
+
+/** Try once with one pair. Throws `client-gone`. */
+export async function attemptP1(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: P1Ask,
+  protocol: KvProtocol,
+): Promise<AttemptEnd> {
+  const { request, pair, prompt } = ask;
+  const { decode } = pair;
+  const transfer = protocol.begin(deps, { pair, mode: "p1", requestId: context.id });
+  const leg = prefillLeg(deps, context, {
+    pair,
+    ...prefillRequest(request, prompt, transfer.prefillParams),
+    mode: "p1",
+    logprobs: request.logprobs !== undefined,
+  });
+  using custody = new Custody(deps.reclaimer, {
+    transfer,
+    decode,
+    prefill: leg,
+    path: COMPLETIONS,
+    headers: context.headers,
+    body: async () => {
+      const end = await leg;
+      const result = end.kind === "ok" ? end.result : undefined;
+      const ids = prompt.kind === "known" ? prompt.ids : await prompt.idsToReclaim(result);
+      // What stands behind the prompt is not looked up, so that one of its own ids, which are in
+      // every vocabulary, does where the first token is not known.
+      const token = result?.firstToken ?? lastIds(ids, 1).at(0);
+      return token === undefined ? undefined : reclaimBodyP1(request.model, ids, token);
+    },
+  });
+  const end = await orAborted(leg, context.signal);
+  if (end === "aborted") throw clientGone();
+  if (end.kind === "refused") {
+    custody.release();
+    // What an engine refuses of a whole request, or of fields that have other names there, a decode
+    // engine judges as the client asked it.
+    const renamed = request.form === "chat" && request.logprobs !== undefined;
+    if (prompt.kind === "told" || renamed) return { kind: "direct", reason: "prefill_refused" };
+    return { kind: "answer", answer: refusedAnswer(end) };
+  }
+  if (end.kind === "failed") return withoutPrefill(end, pair);
+  const { result } = end;
+  if (!tellsFirstToken(result)) {
+    throw new RouterError("internal", "A prefill was taken for one that tells its first token");
+  }
+  const settled = prompt.kind === "known" ? prompt : await prompt.settle(result);
+  if (settled.kind === "direct") return { ...settled, moved: true };
+  // What this prefill has moved is drained meanwhile: the next should not share pages with it.
+  if (settled.kind === "retry") {
+    return { ...settled, exclude: [...settled.exclude, { id: decode.id, why: "tainted" }] };
+  }
+  if (settled.kind !== "known") return settled;
+  const known: P1Ask<KnownPrompt> = { ...ask, prompt: settled };
+  if (result.finishReason === "stop" || settled.maxTokens === 1) {
+    const text = await lastText(deps, context, known, result);
+    const answer = endedAnswer(deps, context, known, { ...result, text });
+    return { kind: "answer", answer };
+  }
+  const first = await readFirst(deps, context, known, result);
+  if (first.kind === "unknown") {
+    return { kind: "direct", reason: "detokenize_unavailable", moved: true };
+  }
+  return await decodeRest(deps, context, known, { result, first, custody: custody.move() });
+}
+
+/** The prefill leg of `prompt`: its ids, or the client's own request that will tell them. */
+function prefillRequest(
+  request: TextRequest,
+  prompt: P1Prompt,
+  kvParams: RawJson | undefined,
+): Pick<PrefillAsk, "path" | "body"> {
+  return prompt.kind === "known"
+    ? { path: COMPLETIONS, body: prefillBodyP1(request, prompt.ids, kvParams) }
+    : { path: ENDPOINTS[request.form], body: prefillBodyToldP1(request, kvParams) };
+}
+
+/** A prefill that has answered, and what its first token says. */
+interface Prefilled {
+  readonly result: FirstTokenResult;
+  readonly first: FirstText;
+  readonly custody: Custody;
+}
+
+function readFirst(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: P1Ask<KnownPrompt>,
+  result: FirstTokenResult,
+): Promise<FirstText> {
+  const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
+  const textOf = detokenizer(deps, context, ask);
+  return firstText(result.text, result.firstToken, before, textOf);
+}
+
+function detokenizer(
+  deps: HandoffDeps,
+  context: RequestContext,
+  { pair, request }: Pick<P1Ask, "pair" | "request">,
+): TextOfIds {
+  return (ids) => deps.tokenizer.detokenize(pair.decode, request.model, ids, context);
+}
+
+/**
+ * What looks for stop strings where the decode engine cannot: one may have begun in the first
+ * token's text. Also where that text is not known yet: a decode engine that holds text back for
+ * stop strings would look, to the joining, like one that loses it.
+ */
+function stopJoin(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: P1Ask<KnownPrompt>,
+  first: FirstText,
+): StopJoin | undefined {
+  const { body, stop: stops, minTokens } = ask.request;
+  if (stops.length === 0) return undefined;
+  if (first.kind === "whole" && !stopMaySpan(first.text, stops)) return undefined;
+  const include = fieldOf(body, "include_stop_str_in_output") === true;
+  const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
+  return new StopJoin({ stops, include, minTokens }, detokenizer(deps, context, ask), before);
+}
+
+/** The text of an answer of one token: of one that a parser took, what its id says. */
+async function lastText(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: P1Ask<KnownPrompt>,
+  result: FirstTokenResult,
+): Promise<string> {
+  if (result.text !== undefined || result.finishReason === "stop") return result.text ?? "";
+  const first = await readFirst(deps, context, ask, result);
+  return first.kind === "whole" ? first.text : "";
+}
+
+async function decodeRest(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: P1Ask<KnownPrompt>,
+  prefilled: Prefilled,
+): Promise<AttemptEnd> {
+  const { request, pair, prompt } = ask;
+  const { result, first, custody } = prefilled;
+  const joiner = first.kind === "partial" ? first.joiner : undefined;
+  const stops = stopJoin(deps, context, ask, first);
+  const known = first.kind === "whole" ? first.text : "";
+  const begun = stops === undefined ? known : stops.begin(known, result.firstToken);
+  const tells = { tokenIds: wantsTokenIds(request), logprobs: request.logprobs !== undefined };
+  const seam: Seam = {
+    engine: pair.decode,
+    prefillUsage: result.usage,
+    continuousUsage: request.continuousUsage,
+    joiner,
+    stops,
+    begun,
+    spelled: result.logprobs === undefined ? 0 : spelledLength(result.logprobs),
+    tells,
+  };
+  const flight = deps.fleet.take(pair.decode, "decode", pair.prefill);
+  const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
+    openWhenReady(deps, context, custody, (abort) =>
+      openDecode(deps, context, {
+        flight,
+        path: COMPLETIONS,
+        body: decodeBodyP1(request, {
+          promptIds: prompt.ids,
+          firstToken: result.firstToken,
+          maxTokens: prompt.maxTokens,
+          tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds,
+          ownStops: stops !== undefined,
+        }),
+      }, abort), gone);
+  const identity = identityOf(deps, context, request);
+  if (!request.stream) {
+    return await wholeAnswer(deps, context, { ask, prefilled, seam, identity, open, flight });
+  }
+  const writer = new StreamWriter(identity, { includeUsage: request.includeUsage === true });
+  beginAnswer(writer, ask, result, begun);
+  const body = new HandoffStream(deps, {
+    head: writer.take(),
+    open,
+    seam,
+    writer,
+    flight,
+    signal: context.signal,
+    timedOut: () => kvTimeout(deps, pair),
+  });
+  return { kind: "answer", answer: streamAnswer(result, body) };
+}
+
+interface WholeParts {
+  readonly ask: P1Ask<KnownPrompt>;
+  readonly prefilled: Prefilled;
+  readonly seam: Seam;
+  readonly identity: AnswerIdentity;
+  readonly open: (gone: AbortSignal) => Promise<ReadyEnd<OpenEnd>>;
+  readonly flight: Flight;
+}
+
+async function wholeAnswer(
+  deps: HandoffDeps,
+  context: RequestContext,
+  parts: WholeParts,
+): Promise<AttemptEnd> {
+  using flight = parts.flight;
+  const { pair } = parts.ask;
+  const opened = await parts.open(context.signal);
+  switch (opened.kind) {
+    case "gone":
+      throw clientGone();
+    case "timed-out": {
+      const error = kvTimeout(deps, pair);
+      flight.failed(error);
+      return withoutKv(error, pair);
+    }
+    case "refused":
+      return { kind: "direct", reason: "decode_refused", moved: true };
+    case "failed":
+      return {
+        kind: "retry",
+        reason: "decode_failed",
+        error: opened.error,
+        exclude: [{ id: pair.decode.id, why: "failed" }],
+      };
+    case "open":
+      break;
+    default:
+      return opened satisfies never;
+  }
+  const { open } = opened;
+  const { result } = parts.prefilled;
+  const writer = new WholeWriter(parts.identity, result.body);
+  beginAnswer(writer, parts.ask, result, parts.seam.begun);
+  const leave = (): void => open.abort.abort();
+  // A signal aborted already fires no event.
+  if (context.signal.aborted) leave();
+  context.signal.addEventListener("abort", leave, { once: true });
+  try {
+    let body: Uint8Array | undefined;
+    for await (const bytes of pumpDecode(deps, open, parts.seam, writer)) body = bytes;
+    if (body === undefined) throw new RouterError("internal", "A decode ended without an answer");
+    const headers = answerHeaders("application/json", result.headers, open.response.headers);
+    return { kind: "answer", answer: { status: 200, headers, body } };
+  } catch (error) {
+    if (context.signal.aborted) throw clientGone();
+    const code = errorCodeOf(error);
+    if (!(error instanceof RouterError) || code === "internal") throw error;
+    return {
+      kind: "retry",
+      reason: "decode_failed",
+      error,
+      exclude: [{ id: pair.decode.id, why: "failed" }],
+    };
+  } finally {
+    context.signal.removeEventListener("abort", leave);
+  }
+}

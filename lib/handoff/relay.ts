@@ -1,0 +1,183 @@
+/**
+ * Handoffs in which the whole answer, its first token included, comes from the decode engine: the
+ * prefill engine gets the client's own request made safe, the decode engine the request itself. How
+ * the KV moves between the two is the protocol's.
+ * @module
+ */
+import { forcesTool, type GenerationRequest, prefillBodyD1, reclaimBodyD1 } from "../disagg/mod.ts";
+import type { Flight } from "../fleet/mod.ts";
+import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
+import type { RawJson, Usage } from "../openai/mod.ts";
+import { clientGone, orAborted, passThrough, type RequestContext } from "../request/mod.ts";
+import type { Pair } from "../selection/mod.ts";
+import { forwardResponseHeaders } from "../upstream/mod.ts";
+import type { AttemptEnd } from "./attempt.ts";
+import { withCachedTokens } from "./cached_tokens.ts";
+import type { HandoffDeps } from "./deps.ts";
+import { kvTimeout, refusedAnswer, withoutKv, withoutPrefill } from "./handoff_parts.ts";
+import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
+import { type PrefillEnd, prefillLeg } from "./prefill.ts";
+import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
+
+/** One attempt's fixed parts. */
+export interface RelayAsk {
+  readonly request: GenerationRequest;
+  /** The client's path and query; both legs go there. */
+  readonly path: string;
+  readonly pair: Pair;
+}
+
+/** Try once with one pair. Throws `client-gone`. */
+export async function attemptRelay(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: RelayAsk,
+  protocol: KvProtocol,
+): Promise<AttemptEnd> {
+  const { request, path, pair } = ask;
+  const transfer = protocol.begin(deps, { pair, mode: "d1", requestId: context.id });
+  const leg = prefillLeg(deps, context, {
+    pair,
+    path,
+    body: prefillBodyD1(request, transfer.prefillParams),
+    mode: "d1",
+  });
+  using custody = new Custody(deps.reclaimer, {
+    transfer,
+    decode: pair.decode,
+    prefill: leg,
+    path,
+    headers: context.headers,
+    body: (params) => reclaimBodyD1(request, params),
+  });
+  return protocol.traits.order === "together"
+    ? await together(deps, context, ask, { transfer, leg, custody: custody.move() })
+    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move() });
+}
+
+/** A prefill under way, and what its KV is to move by. */
+interface Begun {
+  readonly transfer: Transfer;
+  readonly leg: Promise<PrefillEnd>;
+  readonly custody: Custody;
+}
+
+async function prefillFirst(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: RelayAsk,
+  { transfer, leg, custody: held }: Begun,
+): Promise<AttemptEnd> {
+  using custody = held;
+  const end = await orAborted(leg, context.signal);
+  if (end === "aborted") throw clientGone();
+  if (end.kind !== "ok") return withoutAnswer(ask, end, custody);
+  const { result } = end;
+  const params = transfer.decodeParams(result);
+  using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
+  const opened = await openWhenReady(
+    deps,
+    context,
+    custody.move(),
+    (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
+    context.signal,
+  );
+  return endOf(deps, context, ask, { opened, flight, params, usage: result.usage });
+}
+
+/**
+ * Both legs at once: the decode engine waits for the KV by itself. Without a prefill it would wait in
+ * vain, so its leg ends with that.
+ */
+async function together(
+  deps: HandoffDeps,
+  context: RequestContext,
+  ask: RelayAsk,
+  { transfer, leg, custody }: Begun,
+): Promise<AttemptEnd> {
+  let prefilled: PrefillEnd | undefined;
+  let decoding: AbortController | undefined;
+  const params = transfer.decodeParams(undefined);
+  using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
+  const opening = openWhenReady(
+    deps,
+    context,
+    custody,
+    (abort) => {
+      if (prefilled !== undefined && prefilled.kind !== "ok") abort.abort();
+      decoding = abort;
+      return openRelay(deps, context, { ...ask, flight, params, abort });
+    },
+    context.signal,
+  );
+  let begun = false;
+  deps.background.run(leg.then((end) => {
+    prefilled = end;
+    if (end.kind !== "ok" && !begun) decoding?.abort();
+  }));
+  const opened = await opening;
+  begun = opened.kind === "open";
+  if (opened.kind === "failed" && prefilled !== undefined && prefilled.kind !== "ok") {
+    return withoutAnswer(ask, prefilled);
+  }
+  const usage = (): Usage | undefined =>
+    prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
+  return endOf(deps, context, ask, { opened, flight, params, usage });
+}
+
+/** The attempt whose prefill gave no answer. */
+function withoutAnswer(
+  { request, pair }: RelayAsk,
+  end: Exclude<PrefillEnd, { readonly kind: "ok" }>,
+  custody?: Custody,
+): AttemptEnd {
+  if (end.kind === "failed") return withoutPrefill(end, pair);
+  custody?.release();
+  // The refusal may be of what was relaxed, e.g. of a tool choice the engine is not set up for.
+  if (forcesTool(request)) return { kind: "direct", reason: "tools" };
+  return { kind: "answer", answer: refusedAnswer(end) };
+}
+
+/** How the decode leg was opened. */
+interface Opened {
+  readonly opened: ReadyEnd<RelayOpenEnd>;
+  readonly flight: Flight;
+  readonly params: RawJson | undefined;
+  /** The prefill's; asked for later where it is still under way. */
+  readonly usage: Usage | undefined | (() => Usage | undefined);
+}
+
+function endOf(
+  deps: HandoffDeps,
+  context: RequestContext,
+  { pair }: RelayAsk,
+  { opened, flight, params, usage }: Opened,
+): AttemptEnd {
+  switch (opened.kind) {
+    case "gone":
+      throw clientGone();
+    case "timed-out": {
+      const error = kvTimeout(deps, pair);
+      flight.failed(error);
+      return withoutKv(error, pair);
+    }
+    case "failed": {
+      // A decode engine that cannot load KV fails as well when it is the prefill engine's fault.
+      const failed = params === undefined ? [pair.decode] : [pair.decode, pair.prefill];
+      const exclude = failed.map(({ id }) => ({ id, why: "failed" }) as const);
+      return { kind: "retry", reason: "decode_failed", error: opened.error, exclude };
+    }
+    case "refused":
+      return { kind: "answer", answer: opened.answer };
+    case "open": {
+      const { response, first, abort } = opened;
+      const rest = passThrough(flight.move(), response);
+      const body = leavable(startingWith(first, rest), abort, context.signal);
+      const headers = forwardResponseHeaders(response.headers);
+      const answer = withCachedTokens({ status: response.status, headers, body }, usage);
+      return { kind: "answer", answer };
+    }
+    default:
+      return opened satisfies never;
+  }
+}

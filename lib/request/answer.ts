@@ -1,0 +1,31 @@
+/** What a flow gives back: a whole body, or a source of bytes that is pulled. @module */
+import type { RouterError } from "../base/mod.ts";
+
+/** A body that is read as the client takes it. */
+export interface ByteSource {
+  /** The next bytes, the caller's to keep; undefined at the end. Rejects when the body breaks. */
+  read(): Promise<Uint8Array | undefined>;
+  /** The client has gone, or wants no more: give everything back. Any number of times. */
+  cancel(): void;
+  /** Set once the body has told the client of a failure itself, as a stream's error event. */
+  readonly failure?: RouterError | undefined;
+}
+
+/** A response for the client. */
+export interface Answer {
+  readonly status: number;
+  /** End-to-end fields; framing is the server's. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array | ByteSource;
+}
+
+/** Whether an answer, an engine's or the router's own, is a stream of events. */
+export function isEventStream({ headers }: Pick<Answer, "headers">): boolean {
+  const [, type = ""] = headers.find(([name]) => name.toLowerCase() === "content-type") ?? [];
+  return type.toLowerCase().startsWith("text/event-stream");
+}
+
+/** Whether a body is complete already. */
+export function isWhole(body: Answer["body"]): body is Uint8Array {
+  return body instanceof Uint8Array;
+}

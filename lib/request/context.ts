@@ -1,0 +1,32 @@
+/** What a story is given: the request's circumstances, and the parts it works with. @module */
+import type { Clock, Logger, Random } from "../base/mod.ts";
+import type { Timeouts } from "../config/mod.ts";
+import type { EngineFleet } from "../fleet/mod.ts";
+import type { Metrics } from "../metrics/mod.ts";
+import type { HeaderField, UpstreamClient } from "../upstream/mod.ts";
+import type { Background } from "./background.ts";
+import type { RequestTrace } from "./trace.ts";
+
+/** The circumstances of one request. */
+export interface RequestContext {
+  /** The client's `X-Request-Id`, or one made for it. Not unique: clients may repeat theirs. */
+  readonly id: string;
+  readonly sessionId: string | undefined;
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
+  /** The client's fields that engines shall see, `X-Request-Id` included. */
+  readonly headers: readonly HeaderField[];
+  readonly trace: RequestTrace;
+}
+
+/** What every story works with. */
+export interface FlowDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly fleet: EngineFleet;
+  readonly upstream: UpstreamClient;
+  readonly background: Background;
+  readonly timeouts: Timeouts;
+}

@@ -1,0 +1,33 @@
+/** An engine that could serve, and what is known of it at the moment of a choice. @module */
+import type { Engine, ErrorCode } from "../base/mod.ts";
+
+/** What health says of an engine, or of a pair of engines. */
+export type Verdict =
+  | { readonly kind: "good" }
+  /** Being tried again after it was shut: it serves, and its next outcome decides. */
+  | { readonly kind: "probation" }
+  /** Gone around while there is any other. */
+  | {
+    readonly kind: "shut";
+    readonly why: ErrorCode;
+    /** On the clock's monotonic scale, in milliseconds; absent until it answers. */
+    readonly untilMs?: number;
+  }
+  /** Gets nothing more, and ends what it has. */
+  | { readonly kind: "leaving" };
+
+/** The verdict on whom nothing speaks against. */
+export const GOOD: Verdict = Object.freeze({ kind: "good" });
+
+/** One engine, as policies see it. The fields tell the present whenever they are read. */
+export interface Candidate {
+  readonly engine: Engine;
+  /** Requests that this router has at it, all legs. */
+  readonly inflight: number;
+  readonly verdict: Verdict;
+}
+
+/** An engine of which nothing but its record is known. */
+export function idleCandidate(engine: Engine): Candidate {
+  return { engine, inflight: 0, verdict: GOOD };
+}

@@ -1,0 +1,60 @@
+/** The engines that serve one model, sorted out once for many choices. @module */
+import type { Engine } from "../base/mod.ts";
+import type { Candidate } from "./candidate.ts";
+
+/** Which decode engines can take a handoff. A constant: what it gives is kept under its identity. */
+export type Takes = (engine: Engine) => boolean;
+
+/** Candidates for requests to one model, each list ordered as the candidates were given. */
+export class ModelGroup {
+  /** Those that may serve a whole request. Never prefill engines: LMCache's senders cannot. */
+  readonly direct: readonly Candidate[];
+  readonly prefill: readonly Candidate[];
+  readonly decode: readonly Candidate[];
+  readonly #partners = new Map<string, readonly Candidate[]>();
+  readonly #taking = new Map<Takes, readonly Candidate[]>();
+  #paired: readonly Candidate[] | undefined;
+
+  constructor(candidates: readonly Candidate[], model: string) {
+    const able = candidates.filter(({ engine }) => engine.models.includes(model));
+    this.direct = able.filter(({ engine }) => engine.role !== "prefill");
+    this.prefill = able.filter(({ engine }) => engine.role === "prefill");
+    this.decode = able.filter(({ engine }) => engine.role === "decode");
+  }
+
+  /** Prefill engines whose KV can get to `decode`. */
+  partners({ kv }: Engine): readonly Candidate[] {
+    let known = this.#partners.get(kv);
+    if (known === undefined) {
+      known = this.prefill.filter(({ engine }) => engine.kv === kv);
+      this.#partners.set(kv, known);
+    }
+    return known;
+  }
+
+  /** Decode engines that some prefill engine can hand over to; all of them when there are none. */
+  get paired(): readonly Candidate[] {
+    this.#paired ??= this.#withPartner(this.decode);
+    return this.#paired;
+  }
+
+  /** Decode engines that `takes`, those with a partner if there are any. */
+  taking(takes: Takes): readonly Candidate[] {
+    let known = this.#taking.get(takes);
+    if (known === undefined) {
+      known = this.#withPartner(this.decode.filter(({ engine }) => takes(engine)));
+      this.#taking.set(takes, known);
+    }
+    return known;
+  }
+
+  /** Whether some decode engine has a prefill engine that can hand over to it. */
+  get hasPair(): boolean {
+    return this.decode.some(({ engine }) => this.partners(engine).length > 0);
+  }
+
+  #withPartner(decodes: readonly Candidate[]): readonly Candidate[] {
+    const paired = decodes.filter(({ engine }) => this.partners(engine).length > 0);
+    return paired.length > 0 ? paired : decodes;
+  }
+}

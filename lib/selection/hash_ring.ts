@@ -1,0 +1,123 @@
+/** A consistent hash ring: few keys move when engines come and go. @module */
+
+/** Points per engine. */
+const POINTS = 128;
+
+/** Room for an owner's number beside a hash of 32 bits in one exact number. */
+const OWNERS = 2 ** 20;
+
+/**
+ * Points of a set of URLs, ordered by hash. Changing the set merges or drops the points of those that
+ * changed alone. Two rings of one set are the same ring, in whatever order it came to be.
+ */
+export class HashRing {
+  /** `hash * OWNERS + owner`, ascending; where hashes collide, the owners are ordered by URL. */
+  #points = new Float64Array(0);
+  readonly #owners = new Map<string, number>();
+  readonly #urls: (string | undefined)[] = [];
+  readonly #free: number[] = [];
+
+  /** How many URLs are on the ring. */
+  get size(): number {
+    return this.#owners.size;
+  }
+
+  /** Make the ring that of `urls`, at most 1,048,576 of them. */
+  sync(urls: readonly string[]): void {
+    const wanted = new Set(urls);
+    const gone = [...this.#owners.keys()].filter((url) => !wanted.has(url));
+    const come = [...wanted].filter((url) => !this.#owners.has(url));
+    if (gone.length > 0) this.#drop(new Set(gone));
+    if (come.length > 0) this.#add(come);
+  }
+
+  /** The URL that owns the first point at or after `hash`, clockwise, and is `accepted`. */
+  find(hash: number, accepted: (url: string) => boolean): string | undefined {
+    const { length } = this.#points;
+    const start = this.#firstAtOrAfter(hash * OWNERS);
+    for (let step = 0; step < length; step++) {
+      const url = this.#urls[(this.#points[(start + step) % length] ?? 0) % OWNERS];
+      if (url !== undefined && accepted(url)) return url;
+    }
+    return undefined;
+  }
+
+  #firstAtOrAfter(point: number): number {
+    let low = 0;
+    let high = this.#points.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#points[middle] ?? 0) < point) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #drop(gone: ReadonlySet<string>): void {
+    this.#points = this.#points.filter((point) => !gone.has(this.#urls[point % OWNERS] ?? ""));
+    for (const url of gone) {
+      const owner = this.#owners.get(url);
+      if (owner === undefined) continue;
+      this.#owners.delete(url);
+      this.#urls[owner] = undefined;
+      this.#free.push(owner);
+    }
+  }
+
+  #add(come: readonly string[]): void {
+    const added = new Float64Array(come.length * POINTS);
+    let at = 0;
+    for (const url of come) {
+      const owner = this.#free.pop() ?? this.#urls.length;
+      this.#owners.set(url, owner);
+      this.#urls[owner] = url;
+      for (let index = 0; index < POINTS; index++) {
+        added[at++] = hash32(`${url}#${index}`) * OWNERS + owner;
+      }
+    }
+    this.#points = merged(this.#points, added.sort());
+    this.#orderCollisions();
+  }
+
+  /** Owners' numbers depend on when they came; among equal hashes, the URL decides. */
+  #orderCollisions(): void {
+    const points = this.#points;
+    const hashAt = (at: number): number => Math.floor((points[at] ?? 0) / OWNERS);
+    for (let at = 1; at < points.length; at++) {
+      for (let back = at; back > 0 && hashAt(back) === hashAt(back - 1); back--) {
+        const [one = 0, other = 0] = [points[back - 1], points[back]];
+        if ((this.#urls[one % OWNERS] ?? "") <= (this.#urls[other % OWNERS] ?? "")) break;
+        points[back - 1] = other;
+        points[back] = one;
+      }
+    }
+  }
+}
+
+/** Two ascending lists as one. */
+function merged(one: Float64Array, other: Float64Array): Float64Array<ArrayBuffer> {
+  const both = new Float64Array(one.length + other.length);
+  let [left, right] = [0, 0];
+  for (let at = 0; at < both.length; at++) {
+    const [a = Infinity, b = Infinity] = [one[left], other[right]];
+    if (a <= b) {
+      both[at] = a;
+      left++;
+    } else {
+      both[at] = b;
+      right++;
+    }
+  }
+  return both;
+}
+
+/** FNV-1a with a final mix (murmur3's), over UTF-16 units; unsigned 32 bits. */
+export function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

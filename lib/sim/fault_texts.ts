@@ -1,0 +1,38 @@
+/** What each fault does, and what its measures are, for people. @module */
+import type { SimFaults } from "./faults.ts";
+
+/** A sentence for each field of the faults, without its full stop. */
+export const FAULT_TEXTS: Readonly<Record<keyof SimFaults, string>> = {
+  dropNotification: "Does not push the KV-ready notification",
+  delayNotification: "Pushes it `notificationDelayMs` late",
+  duplicateNotification: "Pushes it twice",
+  corruptNotification: "Pushes bytes that are no msgpack message in its place",
+  misaddressNotification: "Pushes one with another `req_id` in its place",
+  earlyNotification: "Pushes it before anything was computed or written",
+  skipKvWrite: "Does not write KV to the decode engine after its pages were allocated",
+  dieBeforeAnswer: "Closes the connection without an answer",
+  loseAnswer: "Does the work, then closes the connection without an answer; answers not streamed",
+  cutAnswer: "Does the work, then closes the connection within the answer; answers not streamed",
+  dieMidStream: "Closes the connection of a stream after `dieAfterEvents` events",
+  hangBeforeHead: "Never answers; the connection stays open",
+  hangMidStream: "Stops after `hangAfterEvents` events of a stream; the connection stays open",
+  errorAnswer: "Answers `errorStatus` at once",
+  badJson: "Answers 200 with a body that is not JSON",
+  slowTokens: "Takes `slowTokenMs` for each token",
+  sseComments: "Sends an SSE comment before every event of a stream",
+  errorEvent: "Sends an error event after `errorAfterEvents` events of a stream, then `[DONE]`",
+  badEvent: "Sends an event that is not JSON after `errorAfterEvents` events, then goes on",
+  finishError: 'Ends with `finish_reason: "error"` after `errorAfterEvents` events',
+  failKvLoad: "Fails to load KV from the prefill engine",
+  unhealthy: "Fails health checks with 503",
+  notificationDelayMs: "Delay of a notification, in milliseconds",
+  landDelayMs: "From the allocation of pages to the KV's landing in them, in milliseconds",
+  dieAfterEvents: "Events of a stream before `dieMidStream`; 0: after the head",
+  hangAfterEvents: "Events of a stream before `hangMidStream`",
+  errorAfterEvents: "Events before `errorEvent`, `badEvent` and `finishError`",
+  errorStatus: "Status of `errorAnswer`",
+  slowTokenMs: "Time for a token with `slowTokens`, in milliseconds",
+  coalesceEvents: "Events of a stream in one write; 0: as the engine pleases",
+  splitBytes: "Cuts streams into TCP writes of their own: `none`, `byte` or `random`",
+  paths: "Paths that the faults of HTTP answers are for; empty: all endpoints of inference",
+};

@@ -1,0 +1,22 @@
+/** Which page has which generated blocks. @module */
+import { renderMarkdown } from "../../lib/config/mod.ts";
+import { matrixTable } from "../../tests/support/matrix.ts";
+import type { Blocks } from "./render.ts";
+import {
+  faultTable,
+  featureTable,
+  metricTable,
+  permissionTable,
+  realTable,
+  simOptionTable,
+} from "./tables.ts";
+
+/** The blocks of each page by its path; pages that are not named have none. */
+export const BLOCKS: Readonly<Record<string, Blocks>> = {
+  "lib/config/README.md": { flags: renderMarkdown },
+  "lib/disagg/README.md": { features: featureTable, matrix: matrixTable },
+  "lib/metrics/README.md": { metrics: metricTable },
+  "lib/sim/README.md": { faults: faultTable, options: simOptionTable },
+  "scripts/compile/README.md": { permissions: permissionTable },
+  "scripts/real/README.md": { real: realTable },
+};

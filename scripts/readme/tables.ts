@@ -1,0 +1,103 @@
+/** The tables that pages show, as Markdown, out of the tables that the program works by. @module */
+import { type DirectReason, FEATURES } from "../../lib/disagg/mod.ts";
+import { METRICS } from "../../lib/metrics/mod.ts";
+import { FAULT_TEXTS, noFaults, SIM_FLAGS } from "../../lib/sim/mod.ts";
+import { GRANTS } from "../compile/permissions.ts";
+import { LAST_RUN, type LastRun, lastRunMarkdown } from "../real/last_run.ts";
+
+/** Reasons found while a request is served, which no row of `FEATURES` can tell beforehand. */
+const LATER: readonly (readonly [reason: DirectReason, what: string])[] = [
+  ["tokenize_refused", "`/tokenize` answered 4xx (P1)"],
+  [
+    "prompt_unknown",
+    "No engine told ids of the prompt that are sure to be the endpoint's own (P1, `--tokenize`)",
+  ],
+  ["prefill_refused", "A prefill engine answered the client's own request 4xx (P1, `--tokenize`)"],
+  ["context_length", "The prompt and the limit exceed the context, or there is no limit (P1)"],
+  [
+    "detokenize_unavailable",
+    "The first token ends inside a character, and `/detokenize` does not answer (P1)",
+  ],
+  ["tools", "A prefill engine refused a forced tool call (D1)"],
+  ["decode_refused", "The decode engine answered 4xx, and the answer is not streamed (P1)"],
+  ["no_prefill_engine", "No prefill engine serves the model"],
+  ["no_nixl_receiver", "No decode engine that serves the model can take the handoff"],
+];
+
+/** Features in order of precedence, then what is found later. */
+export function featureTable(): string {
+  const way = (carried: boolean): string => carried ? "handoff" : "direct";
+  const asked = FEATURES.map(({ reason, what, p1, d1, readsAgain }) => [
+    `\`${reason}\``,
+    what,
+    way(p1),
+    way(d1) + (readsAgain ? ", not with LMCache" : ""),
+  ]);
+  const found = LATER.map(([reason, what]) => [`\`${reason}\``, what]);
+  const first = table(["reason", "what the request asks for", "P1", "D1"], asked);
+  return `${first}\n${table(["reason", "what is found on the way"], found)}`;
+}
+
+/** Every metric. */
+export function metricTable(): string {
+  const rows = Object.entries(METRICS).map(([name, { kind, labels, help }]) => [
+    `\`${name}\``,
+    kind,
+    labels.join(", "),
+    help,
+  ]);
+  return table(["name", "kind", "labels", "meaning"], rows);
+}
+
+/** What the compiled program and the tasks may do. */
+export function permissionTable(): string {
+  return table(["flag", "why"], GRANTS.map(({ flag, why }) => [`\`${flag}\``, why]));
+}
+
+/** The last run with real engines that was kept. */
+export function realTable(): string {
+  const run: LastRun = JSON.parse(Deno.readTextFileSync(LAST_RUN));
+  return lastRunMarkdown(run);
+}
+
+/** Faults that strike or not, then the measures that go with them. */
+export function faultTable(): string {
+  const texts = new Map<string, string>(Object.entries(FAULT_TEXTS));
+  const entries = Object.entries(noFaults());
+  const strikes = entries.filter(([, value]) => typeof value === "boolean");
+  const measures = entries.filter(([, value]) => typeof value !== "boolean");
+  const first = table(
+    ["fault", "what the engine does"],
+    strikes.map(([name]) => [`\`${name}\``, texts.get(name) ?? ""]),
+  );
+  const second = table(
+    ["measure", "default", "meaning"],
+    measures.map(([name, value]) => [`\`${name}\``, code(value.toString()), texts.get(name) ?? ""]),
+  );
+  return `${first}\n${second}`;
+}
+
+/** Every flag of a simulated engine; the names of faults have a table of their own. */
+export function simOptionTable(): string {
+  const rows = SIM_FLAGS.map(({ name, type, default: byDefault, choices, help, repeatable }) => {
+    const shown = type === "flag" || byDefault === undefined ? "" : String(byDefault);
+    const [text = ""] = help.split("; names: ");
+    const notes = [
+      choices?.join(", ") ?? "",
+      repeatable && !/repeatable/.test(text) ? "repeatable" : "",
+    ]
+      .filter((note) => note !== "").join("; ");
+    return [`\`--${name}\``, code(shown), notes === "" ? text : `${text} (${notes})`];
+  });
+  return table(["flag", "default", "meaning"], rows);
+}
+
+function code(text: string): string {
+  return text === "" ? "" : `\`${text}\``;
+}
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(heads), `|${"---|".repeat(heads.length)}`, ...rows.map(line), ""].join("\n");
+}
