@@ -3,9 +3,6 @@ import { onImports } from "../../scripts/lint_floors.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { circlesIn, type Graph } from "../support/circles.ts";
 
-/** Folders of `lib/` that may have circles. */
-const LEFT_OUT: readonly string[] = ["flow"];
-
 const PROJECT = new URL("../../", import.meta.url).pathname;
 
 /** What `source`, the file `path`, imports of the project; types and dynamic imports included. */
@@ -38,10 +35,7 @@ Deno.test("lib/ has no circle of imports, not even of types", async () => {
   // Both ends of what the walk must see: enough files, and an import that is known.
   assert(graph.size > 200, `${graph.size} files`);
   assert(graph.get("lib/base/mod.ts")?.includes("lib/base/bytes.ts"));
-  const circles = circlesIn(graph).filter((circle) =>
-    !circle.every((path) => LEFT_OUT.some((folder) => path.startsWith(`lib/${folder}/`)))
-  );
-  assertEquals(circles, []);
+  assertEquals(circlesIn(graph), []);
 });
 
 const LINKS = [
