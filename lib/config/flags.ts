@@ -17,7 +17,7 @@ const WAIT = [0.001, 604_800] as const;
 const COUNT = [1, 2 ** 31 - 1] as const;
 
 /** Flags of this router that do something, by the heading of the help text. */
-export const SUPPORTED_GROUPS = [
+const SUPPORTED_GROUPS = [
   {
     title: "Serving",
     flags: [
