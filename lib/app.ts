@@ -31,9 +31,9 @@ import {
 } from "./tokenization/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
 import {
-  bindPull,
   KvReadyBoard,
   type NotificationProxy,
+  pullBinder,
   startNotificationProxy,
 } from "./zmq/mod.ts";
 
@@ -233,7 +233,13 @@ async function startHandoff(
   );
   const notifications = config.kind === "lmcache"
     ? stack.use(
-      await startNotificationProxy({ address: config.proxy, board, log, clock, bind: bindPull }),
+      await startNotificationProxy({
+        address: config.proxy,
+        board,
+        log,
+        clock,
+        bind: pullBinder(config.proxySocket),
+      }),
     )
     : undefined;
   const drainer = new Drainer(flow, { graceMs: GRACE_WAITS * waits.kvReadyTimeoutMs });

@@ -8,7 +8,7 @@
 import { FIRST_TOKEN_MODES, KV_PROTOCOLS, LOG_LEVELS } from "../base/mod.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
-import { TOKENIZE_WAYS } from "./schema.ts";
+import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
@@ -145,6 +145,13 @@ export const SUPPORTED_GROUPS = [
         default: 7500,
         range: PORT,
         help: "Port of KV-ready notifications",
+      },
+      {
+        name: "nixl-proxy-socket",
+        type: "string",
+        choices: PROXY_SOCKETS,
+        default: "builtin",
+        help: "What receives them: the router itself, or libzmq, which needs --allow-ffi",
       },
       {
         name: "nixl-peer-host",

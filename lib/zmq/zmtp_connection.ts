@@ -1,9 +1,7 @@
 /** One PUSH peer's connection to a PULL socket, from greeting to close. @module */
 import { type Clock, concatBytes, describeError, Lease, type Timer } from "../base/mod.ts";
+import { HANDSHAKE_TIMEOUT_MS } from "./pull_limits.ts";
 import { GREETING, pong, READY, ZmtpDecoder, ZmtpError, type ZmtpLimits } from "./zmtp_decoder.ts";
-
-/** A peer that has not completed its handshake by then is dropped, in milliseconds. */
-export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /**
  * Pause before a silent peer is dropped, in milliseconds. In a process that was held up, timers run

@@ -1,6 +1,6 @@
+import { HANDSHAKE_TIMEOUT_MS } from "../../lib/zmq/pull_limits.ts";
 import {
   type ConnectionEnd,
-  HANDSHAKE_TIMEOUT_MS,
   serveConnection,
   SILENCE_GRACE_MS,
   type ZmtpConnection,
