@@ -1,6 +1,12 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
-import { type Handoff, type RouterConfig, type Routing, TOKENIZE_WAYS } from "./schema.ts";
+import {
+  type Handoff,
+  PROXY_SOCKETS,
+  type RouterConfig,
+  type Routing,
+  TOKENIZE_WAYS,
+} from "./schema.ts";
 import type { Settings } from "./settings.ts";
 
 /** The configuration that checked `settings` and `engines` amount to. */
@@ -76,6 +82,7 @@ function handoff(settings: Settings): Handoff {
   return {
     kind,
     proxy: { host: host ?? "0.0.0.0", port: settings.number("nixl-proxy-port") },
+    proxySocket: settings.choice("nixl-proxy-socket", PROXY_SOCKETS),
     kvReadyTimeoutMs: settings.ms("nixl-kv-ready-timeout"),
     kvTimeoutPolicy: settings.choice("nixl-kv-timeout-policy", ["retry", "proceed"]),
     finishedReqTtlMs: settings.ms("nixl-finished-req-ttl"),

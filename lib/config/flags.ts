@@ -9,7 +9,7 @@ import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
-import { TOKENIZE_WAYS } from "./schema.ts";
+import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
@@ -146,6 +146,13 @@ const SUPPORTED_GROUPS = [
         default: 7500,
         range: PORT,
         help: "Port of KV-ready notifications",
+      },
+      {
+        name: "nixl-proxy-socket",
+        type: "string",
+        choices: PROXY_SOCKETS,
+        default: "builtin",
+        help: "What receives them: the router itself, or libzmq, which needs --allow-ffi",
       },
       {
         name: "nixl-peer-host",

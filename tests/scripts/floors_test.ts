@@ -22,14 +22,14 @@ const FLOORS: readonly (readonly string[])[] = [
   ["base"],
   ["sse"],
   ["openai", "metrics", "config"],
-  ["discovery", "upstream", "tokenization", "zmq"],
+  ["upstream", "tokenization", "zmq"],
   ["disagg", "selection"],
   ["fleet"],
   ["kv"],
   ["request"],
-  ["handoff", "fan_out"],
+  ["handoff", "fan_out", "front"],
   ["flow"],
-  ["http", "front"],
+  ["http"],
   ["cli"],
 ];
 
