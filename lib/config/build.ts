@@ -3,6 +3,7 @@ import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
 import {
   type ClientLimits,
   type Handoff,
+  PROXY_SOCKETS,
   type RouterConfig,
   type Routing,
   TOKENIZE_WAYS,
@@ -95,6 +96,7 @@ function handoff(settings: Settings): Handoff {
   return {
     kind,
     proxy: { host: host ?? "0.0.0.0", port: settings.number("nixl-proxy-port") },
+    proxySocket: settings.choice("nixl-proxy-socket", PROXY_SOCKETS),
     kvReadyTimeoutMs: settings.ms("nixl-kv-ready-timeout"),
     kvTimeoutPolicy: settings.choice("nixl-kv-timeout-policy", ["retry", "proceed"]),
     finishedReqTtlMs: settings.ms("nixl-finished-req-ttl"),

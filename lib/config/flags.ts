@@ -10,7 +10,7 @@ import { FIRST_TOKENS } from "./first_token.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
-import { TOKENIZE_WAYS } from "./schema.ts";
+import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
@@ -18,7 +18,7 @@ const WAIT = [0.001, 604_800] as const;
 const COUNT = [1, 2 ** 31 - 1] as const;
 
 /** Flags of this router that do something, by the heading of the help text. */
-export const SUPPORTED_GROUPS = [
+const SUPPORTED_GROUPS = [
   {
     title: "Serving",
     flags: [
@@ -148,6 +148,13 @@ export const SUPPORTED_GROUPS = [
         default: 7500,
         range: PORT,
         help: "Port of KV-ready notifications",
+      },
+      {
+        name: "nixl-proxy-socket",
+        type: "string",
+        choices: PROXY_SOCKETS,
+        default: "builtin",
+        help: "What receives them: the router itself, or libzmq, which needs --allow-ffi",
       },
       {
         name: "nixl-peer-host",

@@ -13,11 +13,16 @@ export type Routing =
 /** After a missing KV-ready notification: prefill again for another decode engine, or decode anyway. */
 export type KvTimeoutPolicy = "retry" | "proceed";
 
+/** What receives KV-ready notifications: this router's own ZMTP, or libzmq by `npm:zeromq`. */
+export const PROXY_SOCKETS = ["builtin", "zeromq"] as const;
+export type ProxySocket = (typeof PROXY_SOCKETS)[number];
+
 /** Handoffs from prefill to decode engines over LMCache's NIXL path. */
 export interface LmcacheHandoff {
   readonly kind: "lmcache";
   /** Where the PULL socket for KV-ready notifications binds. */
   readonly proxy: { readonly host: string; readonly port: number };
+  readonly proxySocket: ProxySocket;
   /** Longest wait for the notifications after the prefill engine has answered. */
   readonly kvReadyTimeoutMs: number;
   readonly kvTimeoutPolicy: KvTimeoutPolicy;

@@ -5,7 +5,6 @@
  */
 import { BoundedSet, type ByteParts, type Engine, type Logger } from "../base/mod.ts";
 import type { TokenizeWay } from "../config/mod.ts";
-
 import type { Caller, PostJson } from "./post.ts";
 import { renderPrompt, type RenderRequest } from "./render.ts";
 import type { TokenizeEnd, Tokenizer } from "./tokenizer.ts";

@@ -30,6 +30,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
     handoff: {
       kind: "lmcache",
       proxy: { host: "0.0.0.0", port: 7500 },
+      proxySocket: "builtin",
       kvReadyTimeoutMs: 10_000,
       kvTimeoutPolicy: "retry",
       finishedReqTtlMs: 120_000,
@@ -71,6 +72,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "session-key": "x-user-id",
       "nixl-proxy-host": "10.0.0.9",
       "nixl-proxy-port": "7600",
+      "nixl-proxy-socket": "zeromq",
       "nixl-kv-ready-timeout": "0.25",
       "nixl-kv-timeout-policy": "proceed",
       "nixl-first-token": "decode",
@@ -113,6 +115,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
     handoff: {
       kind: "lmcache",
       proxy: { host: "10.0.0.9", port: 7600 },
+      proxySocket: "zeromq",
       kvReadyTimeoutMs: 250,
       kvTimeoutPolicy: "proceed",
       finishedReqTtlMs: 1500,
