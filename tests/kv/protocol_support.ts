@@ -65,7 +65,7 @@ export class ProtocolFixture implements Disposable {
     };
   }
 
-  /** The ids of waits that are on the board. */
+  /** Waits that are on the board. */
   get waiters(): number {
     return this.board.stats().waiters;
   }
