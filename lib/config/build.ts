@@ -1,5 +1,6 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
+import { POLICY_NAMES } from "./policy_names.ts";
 import {
   type ClientLimits,
   type Handoff,
@@ -71,9 +72,10 @@ function clientLimits(settings: Settings): ClientLimits {
 function routing(settings: Settings): Routing {
   const sessionKey = settings.optional("session-key");
   const logic = settings.optional("routing-logic");
-  return logic !== "roundrobin" && sessionKey !== undefined
-    ? { kind: "session", sessionKey }
-    : { kind: "roundrobin" };
+  const named = POLICY_NAMES.find((name) => name === logic);
+  const kind = named ?? (sessionKey === undefined ? "roundrobin" : "session");
+  // Turns do not look at sessions.
+  return kind === "roundrobin" || sessionKey === undefined ? { kind } : { kind, sessionKey };
 }
 
 /** How KV moves between prefill and decode engines; `none` when prompts are not handed over. */

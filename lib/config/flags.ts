@@ -10,6 +10,7 @@ import { FIRST_TOKENS } from "./first_token.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
+import { POLICY_NAMES } from "./policy_names.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
@@ -109,8 +110,7 @@ const SUPPORTED_GROUPS = [
         name: "routing-logic",
         type: "string",
         choices: [
-          "roundrobin",
-          "session",
+          ...POLICY_NAMES,
           "disaggregated_prefill",
           "disaggregated_prefill_orchestrated",
         ],

@@ -3,12 +3,14 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { PolicyName } from "./policy_names.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
-export type Routing =
-  | { readonly kind: "roundrobin" }
-  /** Requests of one session go to the same engines; `sessionKey` is a header or body field. */
-  | { readonly kind: "session"; readonly sessionKey: string };
+export interface Routing {
+  readonly kind: PolicyName;
+  /** Header or body field that names the session; absent where requests have none. */
+  readonly sessionKey?: string;
+}
 
 /** After a missing KV-ready notification: prefill again for another decode engine, or decode anyway. */
 export type KvTimeoutPolicy = "retry" | "proceed";

@@ -55,9 +55,9 @@ export function contextOf(
   const headers = forwardRequestHeaders(request.headers)
     .filter(([name]) => name !== "x-request-id");
   const { routing } = deps.config;
-  const session = routing.kind === "session"
-    ? request.headers.get(routing.sessionKey.toLowerCase())
-    : undefined;
+  const session = routing.sessionKey === undefined
+    ? undefined
+    : request.headers.get(routing.sessionKey.toLowerCase());
   return {
     id,
     sessionId: session,

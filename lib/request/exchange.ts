@@ -78,12 +78,15 @@ export function clientGone(): RouterError {
   return new RouterError("client-gone", "The client closed the connection");
 }
 
-/** Resolve with `work`, or with "aborted" as soon as `signal` aborts; `work` goes on then. */
+/**
+ * Resolve with `work`, or with "aborted" as soon as `signal` aborts; `work` goes on then, and how it
+ * ends is nobody's.
+ */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | "aborted"> {
-  if (signal.aborted) return Promise.resolve("aborted");
   return new Promise((resolve, reject) => {
     const onAbort = (): void => resolve("aborted");
-    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
 }

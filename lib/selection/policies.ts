@@ -1,5 +1,5 @@
 /** The policies by the name of the routing logic that asks for them. @module */
-import type { Routing } from "../config/mod.ts";
+import type { PolicyName, Routing } from "../config/mod.ts";
 import { leastInflight } from "./least_inflight.ts";
 import type { Policy } from "./policy.ts";
 import { roundRobin } from "./round_robin.ts";
@@ -15,7 +15,7 @@ export interface Policies {
 const POLICIES = {
   roundrobin: roundRobin,
   session: () => sessionAffinity(leastInflight()),
-} as const satisfies Readonly<Record<Routing["kind"], () => Policy>>;
+} as const satisfies Readonly<Record<PolicyName, () => Policy>>;
 
 /** Fresh policies for every kind of choice. */
 export function policiesFor({ kind }: Pick<Routing, "kind">): Policies {
