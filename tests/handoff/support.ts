@@ -46,6 +46,9 @@ export const PAIR: Pair = { prefill: PREFILL, decode: DECODE };
 /** What the made-up tokenizer makes of every prompt. */
 export const IDS = "[11,12,13]";
 
+/** The id of the only transfer that is arranged. */
+export const KV_ID = "6b95e33c-dd46-4cec-89fa-44d1d40ed6a0";
+
 /** What a test may change. */
 export interface PartsChanges {
   readonly policy?: HandoffDeps["kvTimeoutPolicy"];
@@ -120,7 +123,7 @@ export function handoffParts(changes: PartsChanges = {}): Parts {
   const adopted: AbandonedTransfer[] = [];
   const { how = "engine", tokenizer = TOKENIZER } = changes;
   const post = (): Promise<never> => Promise.reject(new Error("nothing is posted"));
-  const random = seededRandom(3);
+  const random = { ...seededRandom(3), uuid: () => KV_ID };
   const timers = clock.pending;
   const trace = new RequestTrace(clock);
   return {
