@@ -140,16 +140,16 @@ Deno.test("withCachedTokens() gives each line as soon as it is whole", async () 
 
 Deno.test("withCachedTokens() asks for a prefill's count when it is met, and not before", async () => {
   const asked: string[] = [];
-  let usage: Usage | undefined;
+  const prefill: { usage?: Usage | undefined } = {};
   const body = new FakeBody();
   const source = sourceOf(withCachedTokens(answerOf(body), () => {
     asked.push("asked");
-    return usage;
+    return prefill.usage;
   }));
   body.send(QUOTING);
   assertEquals(decodeUtf8(await source.read() ?? new Uint8Array(0)), QUOTING);
   assertEquals(asked, [], "a text that quotes the field is none");
-  usage = PREFILL;
+  prefill.usage = PREFILL;
   body.send(data(reported(8)));
   assertEquals(decodeUtf8(await source.read() ?? new Uint8Array(0)), data(reported(2)));
   assertEquals(asked, ["asked"]);

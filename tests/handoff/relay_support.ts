@@ -5,7 +5,7 @@ import { attemptRelay } from "../../lib/handoff/mod.ts";
 import type { KvProtocol } from "../../lib/kv/mod.ts";
 import type { ByteSource } from "../../lib/request/mod.ts";
 import { assert } from "../support/assert.ts";
-import { FakeResponse, jsonResponse, type SentRequest } from "../support/fake_upstream.ts";
+import { type FakeResponse, jsonResponse, type SentRequest } from "../support/fake_upstream.ts";
 import { data, event } from "../support/scripted_pair.ts";
 import {
   DECODE,
