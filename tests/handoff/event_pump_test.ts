@@ -161,19 +161,23 @@ Deno.test("EventPump reports running usage with each chunk when that is asked fo
   }
 });
 
-Deno.test("EventPump tells the ids and the log-probabilities that were asked for", async () => {
-  const told = (token: string, id: number): Record<string, unknown> => ({
-    token_ids: [id],
+/** What an event tells of its tokens. */
+function toldOf(tokens: readonly string[], ids: readonly number[]): Record<string, unknown> {
+  return {
+    token_ids: ids,
     logprobs: {
-      tokens: [token],
-      token_logprobs: [-1],
-      top_logprobs: [{ [token]: -1 }],
-      text_offset: [0],
+      tokens,
+      token_logprobs: tokens.map(() => -1),
+      top_logprobs: tokens.map((token) => ({ [token]: -1 })),
+      text_offset: tokens.map(() => 0),
     },
-  });
+  };
+}
+
+Deno.test("EventPump tells the ids and the log-probabilities that were asked for", async () => {
   const events = [
-    event(" two", told(" two", 5)),
-    event(" three", { ...told(" three", 6), finish_reason: "length" }),
+    event(" two", toldOf([" two"], [5])),
+    event(" three", { ...toldOf([" three"], [6]), finish_reason: "length" }),
     usageEvent(4, 2),
     END,
   ];
@@ -213,6 +217,22 @@ Deno.test("EventPump joins a character whose first byte is the first token, at a
   }
 });
 
+Deno.test("EventPump spells the token that completes the first character", async () => {
+  const events = [
+    event("", toldOf([""], REST.slice(0, 1))),
+    event("", toldOf([""], REST.slice(1, 2))),
+    event("!", { ...toldOf(["!"], REST.slice(2)), finish_reason: "length" }),
+    END,
+  ];
+  const tells = { tokenIds: true, logprobs: true };
+  const joiner = new TextJoiner(textOf, [], "", FIRST);
+  const { chunks } = await pumped([bytesOf(events)], seamOf({ joiner, begun: "", tells }));
+  const { choice } = ofChunks(chunks);
+  assertEquals([choice["text"], choice["token_ids"]], ["\u4e16!", REST]);
+  const { tokens, top_logprobs: tops } = choice["logprobs"] as Json;
+  assertEquals([tokens, tops], [["", "\u4e16", "!"], [{ "": -1 }, { "\u4e16": -1 }, { "!": -1 }]]);
+});
+
 Deno.test("EventPump fails when nobody can tell the text of the first character", async () => {
   const joiner = new TextJoiner(() => Promise.resolve(undefined), [], "", FIRST);
   const error = await errorOf([event("", { token_ids: [1000] })], seamOf({ joiner }));
@@ -243,6 +263,18 @@ Deno.test("EventPump ends an answer at a stop string that began in the first tok
     assertEquals((usage as Json).completion_tokens, 3, name);
     assertEquals([dones, done, cut, taken], [1, true, true, 2], "the engine would go on");
   }
+});
+
+Deno.test("EventPump tells of no token behind the one that completed a stop string", async () => {
+  const letters = [" ", "t", "w", "o"];
+  const ids = letters.map((letter) => 1000 + letter.charCodeAt(0));
+  const events = [event(" two", toldOf(letters, ids)), END];
+  const tells = { tokenIds: true, logprobs: true };
+  const { chunks } = await pumped([bytesOf(events)], seamOf({ stops: stopsOf("one tw"), tells }));
+  const [{ choices: [choice] }] = chunks;
+  assertEquals([choice.text, choice.stop_reason], ["", "one tw"]);
+  assertEquals(choice.token_ids, ids.slice(0, 3));
+  assertEquals(choice.logprobs.tokens, [" ", "t", "w"]);
 });
 
 Deno.test("EventPump is not cut where the engine ends with the stop string itself", async () => {
