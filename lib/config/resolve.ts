@@ -12,6 +12,7 @@ import { FIRST_TOKENS } from "./first_token.ts";
 import { finishEngines, handoffProblems, type ReceiverDefaults } from "./engines.ts";
 import { type FileValues, readFileValues } from "./file.ts";
 import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
+import { parseOrigins } from "./origins.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import type { RouterConfig } from "./schema.ts";
 import { readSettings, type Setting, type Settings } from "./settings.ts";
@@ -91,6 +92,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...content.problems,
     ...read.problems,
     ...(file?.ok === false ? [] : routingProblems(settings)),
+    ...originProblems(settings),
     ...engines.problems,
     ...fileProblems(settings, input.checkFile),
     ...key.problems,
@@ -180,6 +182,12 @@ function routingProblems(settings: Settings): readonly Problem[] {
     return [{ key: "--nixl-proxy-host", message }];
   }
   return [];
+}
+
+function originProblems(settings: Settings): readonly Problem[] {
+  const { where, text } = settings.get("allowed-origins");
+  const origins = parseOrigins(settings.list("allowed-origins"));
+  return origins.ok ? [] : [{ key: where, value: text, message: origins.message }];
 }
 
 function readEngines(

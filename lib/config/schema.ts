@@ -3,6 +3,7 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { AllowedOrigins } from "./origins.ts";
 import type { PolicyName } from "./policy_names.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
@@ -81,6 +82,20 @@ export interface ClientLimits {
   readonly maxPerAddress: number;
 }
 
+/** Legs of a handoff that a client's `X-data-parallel-rank` may be meant for. */
+export const RANK_LEGS = ["decode", "prefill", "both"] as const;
+export type RankLeg = (typeof RANK_LEGS)[number];
+
+/** How clients are answered, and what engines are told of them. */
+export interface AnswerOptions {
+  /** Clients are told the engines' addresses. */
+  readonly exposeEngines: boolean;
+  readonly allowedOrigins: AllowedOrigins;
+  /** When the head of a streamed answer that has not begun is sent, in milliseconds; absent: never. */
+  readonly earlyHeadMs?: number;
+  readonly rankLeg: RankLeg;
+}
+
 /** What is measured and how often. */
 export interface StatsOptions {
   /** Period of reading the engines' `/metrics`. */
@@ -108,6 +123,7 @@ export interface RouterConfig {
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;
+  readonly answers: AnswerOptions;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;

@@ -89,6 +89,8 @@ export async function startRouter(
       maxConnections: 16_384,
       maxPerAddress: Infinity,
     },
+    // What tests say of engines is said by address.
+    answers: { exposeEngines: true, allowedOrigins: [], rankLeg: "decode" },
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,
