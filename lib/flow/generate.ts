@@ -16,7 +16,7 @@ import {
   type RetryEnd,
 } from "../handoff/mod.ts";
 import type { KvProtocol } from "../kv/mod.ts";
-import type { Answer, RequestContext } from "../request/mod.ts";
+import { type Answer, attemptOf, type RequestContext } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import type { GenerateDeps } from "./deps.ts";
 import { direct } from "./direct.ts";
@@ -89,7 +89,8 @@ async function generateOne(
       noteRetry(deps, context, failed);
     }
     tried = choice.pair;
-    const end = await tryPair(deps, context, { ...ask, mode, pair: choice.pair, kept, exact });
+    const trial = { ...ask, mode, pair: choice.pair, kept, exact };
+    const end = await tryPair(deps, attemptOf(context, deps.random), trial);
     switch (end.kind) {
       case "answer":
         return end.answer;

@@ -24,6 +24,9 @@ export type TraceStep =
   | "direct-sent"
   | "direct-head";
 
+/** Steps after which an engine works on the request itself. */
+const SENT: ReadonlySet<TraceStep> = new Set(["prefill-sent", "direct-sent"]);
+
 /** One step of one request. */
 export interface TraceEvent {
   readonly step: TraceStep;
@@ -40,11 +43,32 @@ export class RequestTrace {
   readonly events: TraceEvent[] = [];
   route: Route = "none";
   directReason: DirectReason | undefined;
+  /** A stream of events was asked for. */
+  streams = false;
   readonly #clock: Clock;
+  readonly #whole: RequestTrace | undefined;
+  #sent = false;
+  #onSent: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  /** `whole` is the record of the request that this is a part of. */
+  constructor(clock: Clock, whole?: RequestTrace) {
     this.#clock = clock;
+    this.#whole = whole;
     this.receivedAtMs = clock.now();
+  }
+
+  /** The record of a part of this request, that is sent by itself. */
+  part(): RequestTrace {
+    return new RequestTrace(this.#clock, this);
+  }
+
+  /**
+   * Have `run` called as soon as the request, or a part of it, has been sent to an engine that shall
+   * work on it: then it is one that can be answered, as far as the router can tell. For one at a time.
+   */
+  onSent(run: () => void): void {
+    if (this.#sent) run();
+    else this.#onSent = run;
   }
 
   /** Note that `step` is reached. */
@@ -55,5 +79,14 @@ export class RequestTrace {
       ...(engine === undefined ? {} : { engine }),
       ...(note === undefined ? {} : { note }),
     });
+    if (SENT.has(step)) this.#noteSent();
+  }
+
+  #noteSent(): void {
+    if (this.#sent) return;
+    this.#sent = true;
+    this.#onSent?.();
+    this.#onSent = undefined;
+    if (this.#whole !== undefined) this.#whole.#noteSent();
   }
 }
