@@ -4,6 +4,7 @@ import {
   type FetchCards,
   type FleetChange,
   type FleetObserver,
+  type KeyRefusals,
   type Leg,
   NoModelList,
 } from "./fleet/mod.ts";
@@ -16,12 +17,14 @@ import type { PooledUpstreamClient } from "./upstream/mod.ts";
 /** Legs whose failures are counted as an engine's: the others are the router's own questions. */
 const COUNTED: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
 
-/** Counts what happens to engines. */
-export function fleetObserver(metrics: Metrics): FleetObserver {
+/** Counts what happens to engines, and notes who refuses the router's key. */
+export function fleetObserver(metrics: Metrics, keyRefusals?: KeyRefusals): FleetObserver {
   return {
     onInflight: ({ url }, leg, delta) =>
       metrics.add("pd_router_inflight_requests", { server: url, leg }, delta),
-    onOutcome({ engine: { url, role }, leg, end, code }) {
+    onOutcome(outcome) {
+      keyRefusals?.report(outcome);
+      const { engine: { url, role }, leg, end, code } = outcome;
       if (leg === "models" && end !== "left") {
         metrics.set("pd_router_engine_up", { server: url, role }, end === "ok" ? 1 : 0);
       }

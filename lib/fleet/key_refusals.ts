@@ -1,0 +1,53 @@
+/** Which engines do not take the key of the router's own questions. @module */
+import type { Engine, Logger } from "../base/mod.ts";
+import type { FleetChange } from "./fleet.ts";
+import type { Leg, Outcome } from "./flight.ts";
+
+/** The router's own questions, and whose key they are asked with. */
+const KEYS: ReadonlyMap<Leg, string> = new Map([
+  ["models", "VLLM_API_KEY"],
+  ["tokenize", "the client's, or VLLM_API_KEY"],
+  ["reclaim", "the client's, or VLLM_API_KEY"],
+]);
+
+const REFUSALS: ReadonlySet<number | undefined> = new Set([401, 403]);
+
+/** Learns from outcomes; the log is told when an answer is another than the one before. */
+export class KeyRefusals {
+  readonly #log: Pick<Logger, "info" | "warning">;
+  /** Questions that are refused, by URL. */
+  readonly #refused = new Map<string, Set<Leg>>();
+
+  constructor(log: Pick<Logger, "info" | "warning">) {
+    this.#log = log;
+  }
+
+  /** Whether `engine` has refused to tell its models to the router's key. */
+  has({ url }: Pick<Engine, "url">): boolean {
+    return this.#refused.get(url)?.has("models") === true;
+  }
+
+  /** Learn from one flight. */
+  report({ engine: { url }, leg, status }: Outcome): void {
+    const key = KEYS.get(leg);
+    if (key === undefined || status === undefined) return;
+    const refused = REFUSALS.has(status);
+    const legs = this.#refused.get(url);
+    if (refused === (legs?.has(leg) === true)) return;
+    const fields = { url, question: leg, status, key };
+    if (refused) {
+      if (legs === undefined) this.#refused.set(url, new Set([leg]));
+      else legs.add(leg);
+      this.#log.warning("Engine refuses the key of a question of the router's", fields);
+      return;
+    }
+    legs?.delete(leg);
+    if (legs?.size === 0) this.#refused.delete(url);
+    this.#log.info("Engine takes the key of the router's questions again", fields);
+  }
+
+  /** Forget an engine that is gone. */
+  follow({ kind, engine }: FleetChange): void {
+    if (kind === "forgotten") this.#refused.delete(engine.url);
+  }
+}
