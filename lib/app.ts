@@ -9,12 +9,24 @@ import {
   sleep,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
+import {
+  answeringHealth,
+  type EngineSource,
+  Fleet,
+  KeyRefusals,
+  staticSource,
+} from "./fleet/mod.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
-import { createHandler, faultAnswer, type HttpDeps, type OnTrace } from "./http/mod.ts";
+import {
+  createHandler,
+  EngineNames,
+  faultAnswer,
+  type HttpDeps,
+  type OnTrace,
+} from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
 import { policiesFor } from "./selection/mod.ts";
@@ -73,6 +85,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const upstream = stack.use(createUpstreamClient({ clock, caCerts }));
   const background = stack.use(new Background(log));
   const { timeouts } = config;
+  const keyRefusals = new KeyRefusals(log);
   const fleet = stack.use(
     new Fleet({
       clock,
@@ -81,14 +94,27 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       health: answeringHealth(),
       policies: policiesFor(config.routing),
       fetchCards: cardFetcher({ upstream, timeouts }, config.apiKey),
-      observer: fleetObserver(metrics),
+      observer: fleetObserver(metrics, keyRefusals),
     }),
   );
-  const flow: FlowDeps = { clock, random, log, metrics, fleet, upstream, background, timeouts };
+  fleet.watch((change) => keyRefusals.follow(change));
+  const flow: FlowDeps = {
+    clock,
+    random,
+    log,
+    metrics,
+    fleet,
+    keyRefusals,
+    upstream,
+    background,
+    timeouts,
+  };
   const handoff = config.handoff.kind === "none"
     ? undefined
     : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports));
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
+  const names = new EngineNames(config.answers.exposeEngines, log);
+  fleet.watch((change) => names.follow(change));
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
@@ -99,6 +125,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     ...flow,
     config,
     version: manifest.version,
+    names,
     handoff: generate,
     onTrace: ports.onTrace,
     refreshGauges: () => {

@@ -3,8 +3,14 @@ import type { Logger, Random } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import type { GenerateDeps } from "../flow/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
-import type { FlowDeps, RequestContext, RequestTrace } from "../request/mod.ts";
+import {
+  type FlowDeps,
+  namesRank,
+  type RequestContext,
+  type RequestTrace,
+} from "../request/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
+import type { EngineNames } from "./engine_names.ts";
 
 /** A finished request, for whoever wants to show it. */
 export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
@@ -13,6 +19,8 @@ export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
 export interface HttpDeps extends FlowDeps {
   readonly config: RouterConfig;
   readonly version: string;
+  /** What engines are called towards clients. */
+  readonly names: EngineNames;
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
@@ -45,7 +53,12 @@ const MAX_ID = 512;
 /** The circumstances of a request: its id, its session, and the fields engines shall see. */
 export function contextOf(
   request: Pick<FrontRequest, "headers" | "signal">,
-  deps: { readonly config: RouterConfig; readonly random: Random; readonly log: Logger },
+  deps: {
+    readonly config: RouterConfig;
+    readonly random: Random;
+    readonly log: Logger;
+    readonly names?: Pick<EngineNames, "told">;
+  },
   trace: RequestTrace,
 ): RequestContext {
   const given = request.headers.get("x-request-id");
@@ -63,6 +76,8 @@ export function contextOf(
     sessionId: session,
     signal: request.signal,
     headers: [...headers, ["x-request-id", id]],
+    ...(namesRank(request.headers) ? { rankLeg: deps.config.answers.rankLeg } : {}),
     trace,
+    told: deps.names?.told,
   };
 }

@@ -3,7 +3,16 @@ import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
 import { type Answer, type RequestContext, RequestTrace } from "../request/mod.ts";
 import { contextOf, type HttpDeps } from "./context.ts";
-import { errorAnswer, finishedAnswer, type Outcome } from "./respond.ts";
+import { corsHeaders, preflight } from "./cors.ts";
+import type { Telling } from "./dialect.ts";
+import { EarlyHead, type EarlyHeadParts } from "./early_head.ts";
+import {
+  errorAnswer,
+  type Finish,
+  finishedAnswer,
+  type Outcome,
+  type ToldAnswer,
+} from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
 import { parseTarget, type Target } from "./target.ts";
 
@@ -14,24 +23,55 @@ export function faultAnswer(deps: Pick<HttpDeps, "log">): (error: unknown) => An
 
 /** Answers every request of a front. */
 export function createHandler(deps: HttpDeps): FrontHandler {
+  const { clock, config: { answers: { earlyHeadMs, allowedOrigins } } } = deps;
   return async (request) => {
-    const trace = new RequestTrace(deps.clock);
-    const context = contextOf(request, deps, trace);
+    const trace = new RequestTrace(clock);
+    const leaving = earlyHeadMs === undefined ? undefined : new AbortController();
+    const signal = leaving === undefined
+      ? request.signal
+      : AbortSignal.any([request.signal, leaving.signal]);
+    const context = contextOf({ headers: request.headers, signal }, deps, trace);
     const target = targetOf(deps, request);
-    const answer = target instanceof RouterError
-      ? errorAnswer(target, deps.log)
-      : await answerFor(deps, request, target, context);
     const path = target instanceof RouterError ? "" : target.path;
-    return finishedAnswer(answer, {
-      path,
-      requestId: context.id,
+    const telling = { path, requestId: context.id, told: deps.names.told };
+    const early = leaving && earlyHeadMs !== undefined
+      ? earlyHead(deps, { telling, trace, afterMs: earlyHeadMs, leave: () => leaving.abort() })
+      : undefined;
+    const asked = preflight(allowedOrigins, request);
+    const finish: Finish = {
+      telling,
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);
       },
-    });
+      beforeEnd: () => deps.log.written?.(),
+    };
+    const answering = asked === undefined || target instanceof RouterError
+      ? answerFor(deps, request, { target, context, telling, early })
+      : Promise.resolve(asked);
+    const finished = answering.then((answer) => finishedAnswer(answer, finish));
+    const answer = await (early === undefined ? finished : early.before(finished));
+    // Whoever reads the log when the answer has come shall find there which engines it is from.
+    const unwritten = deps.log.written?.();
+    if (unwritten !== undefined) await unwritten;
+    if (asked !== undefined) return answer;
+    const headers = corsHeaders(allowedOrigins, request.headers, answer.headers);
+    return { ...answer, headers };
   };
+}
+
+function earlyHead(
+  { clock, background, metrics }: HttpDeps,
+  parts: Pick<EarlyHeadParts, "telling" | "trace" | "afterMs" | "leave">,
+): EarlyHead {
+  const endpoint = endpointLabel(parts.telling.path);
+  return new EarlyHead({
+    ...parts,
+    clock,
+    background,
+    onEarly: () => metrics.count("pd_router_early_heads_total", { endpoint }),
+  });
 }
 
 function targetOf(deps: HttpDeps, { target, headers }: FrontRequest): Target | RouterError {
@@ -56,24 +96,35 @@ function isHost(host: string): boolean {
 /** A name, an IPv4 or a bracketed IPv6 address, and a port. Source: RFC 9110 section 7.2. */
 const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::(\d*))?$/;
 
+/** One request on its way to its answer. */
+interface Asked {
+  readonly target: Target | RouterError;
+  readonly context: RequestContext;
+  readonly telling: Telling;
+  readonly early: EarlyHead | undefined;
+}
+
+/** The answer, in the form in which it can be sent; never rejects. */
 async function answerFor(
   deps: HttpDeps,
   request: FrontRequest,
-  target: Target,
-  context: RequestContext,
-): Promise<Answer & { readonly failure?: RouterError }> {
+  { target, context, telling, early }: Asked,
+): Promise<ToldAnswer> {
   try {
+    if (target instanceof RouterError) throw target;
     const { handler, needsModels } = routeOf(request.method, target.path);
     if (needsModels) {
       const firstRound = deps.firstRound();
       if (firstRound !== undefined) await firstRound;
     }
-    if (deps.draining() && request.method === "POST") {
+    if (deps.draining() && request.method === "POST" && needsModels) {
       throw new RouterError("shutting-down", "The router is stopping: send this to another");
     }
-    return await handler(deps, { request, context, ...target });
+    const answer = await handler(deps, { request, context, ...target });
+    return early === undefined ? answer : await early.fitted(answer);
   } catch (error) {
-    return errorAnswer(error, deps.log);
+    const answer = errorAnswer(error, deps.log, telling);
+    return early === undefined ? answer : await early.fitted(answer);
   }
 }
 

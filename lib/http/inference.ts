@@ -6,9 +6,10 @@ import { type ApiRequest, fieldOf, parseRequest } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { readBody } from "./body.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
+import { invokedBy } from "./invocations.ts";
 
 /** Endpoints a prefill engine can serve too: they touch no KV. */
-const WITHOUT_KV = new Set(["/tokenize", "/detokenize"]);
+const WITHOUT_KV = new Set(["/tokenize", "/detokenize", "/v1/messages/count_tokens"]);
 
 /** Answer a request for text, by a handoff where that is configured. */
 export async function generation(
@@ -16,7 +17,16 @@ export async function generation(
   call: HttpCall,
   form: GenerationForm,
 ): Promise<Answer> {
-  const request = await readRequest(deps, call);
+  return await generated(deps, call, form, await readRequest(deps, call));
+}
+
+async function generated(
+  deps: HttpDeps,
+  call: HttpCall,
+  form: GenerationForm,
+  request: ApiRequest,
+): Promise<Answer> {
+  call.context.trace.streams = request.stream;
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
   if (handoff === undefined) return await forward(deps, call, request, engine);
@@ -32,6 +42,15 @@ export async function generation(
 export async function passOn(deps: HttpDeps, call: HttpCall): Promise<Answer> {
   const request = await readRequest(deps, call);
   return await forward(deps, call, request, pickedEngine(deps, call, request.model));
+}
+
+/** Answer a request whose body says which endpoint it is for. */
+export async function invocation(deps: HttpDeps, call: HttpCall): Promise<Answer> {
+  const request = await readRequest(deps, call);
+  const { path, form } = invokedBy(request.body);
+  const invoked = { ...call, path };
+  if (form !== undefined) return await generated(deps, invoked, form, request);
+  return await forward(deps, invoked, request, pickedEngine(deps, invoked, request.model));
 }
 
 function forward(
@@ -72,8 +91,16 @@ function missingModel(deps: HttpDeps, asked: string, model: string): RouterError
     });
   }
   const silent = engines.filter((engine) => engine.models.length === 0);
+  if (silent.length > 0 && silent.every((engine) => deps.keyRefusals?.has(engine))) {
+    throw new RouterError(
+      "key-refused",
+      `No engine serves model '${asked}': the engines refuse the router's key`,
+      { param: "model" },
+    );
+  }
   if (silent.length > 0) {
-    const urls = silent.map((engine) => engine.url).join(", ");
+    const names = silent.map((engine) => deps.names.exposed ? engine.url : deps.names.of(engine));
+    const urls = names.join(", ");
     return new RouterError(
       "no-engine",
       `No engine serves model '${asked}'; not heard from yet: ${urls}`,
@@ -92,7 +119,7 @@ function missingModel(deps: HttpDeps, asked: string, model: string): RouterError
 function pickedEngine(deps: HttpDeps, call: HttpCall, model: string): Engine | undefined {
   const id = queryOf(call).get("id");
   if (id === null) return undefined;
-  const engine = deps.fleet.snapshot().find(id);
+  const engine = deps.names.find(deps.fleet.snapshot(), id);
   if (engine === undefined) {
     throw new RouterError(
       "unknown-engine",

@@ -22,19 +22,30 @@ const ODD = /[\x00-\x1f\x7f\\]|(?:^|\/)\.\.?(?:\/|$)/;
  */
 export function parseTarget(target: string, root: string): Target {
   if (target.length > MAX_TARGET) throw odd("is too long");
+  if (/[^\x21-\x7e]/.test(target)) throw odd("has characters that have to be encoded");
+  if (target.includes("#")) throw odd("must not have a fragment");
   const [raw = "", ...queries] = target.split("?");
   if (!raw.startsWith("/")) throw odd("must be a path that begins with '/'");
-  if (raw.includes("#")) throw odd("must not have a fragment");
   const decoded = decodePath(raw);
   if (ODD.test(decoded)) {
     throw odd("must not have '.' or '..' segments, backslashes or control characters");
   }
-  // At the beginning alone: a model's id can be a path.
-  const path = decoded.replace(/^\/+/, "/");
+  const hidden = raw.search(/%2f/i);
+  if (hidden >= 0 && !pathOf(decodePath(raw.slice(0, hidden)), root).startsWith(MODELS)) {
+    throw odd("must not have an encoded '/' but in a model's id");
+  }
   return {
-    path: withoutEnd(withoutRoot(path, root)),
+    path: withoutEnd(pathOf(decoded, root)),
     query: queries.length === 0 ? "" : `?${queries.join("?")}`,
   };
+}
+
+/** Below this path stand ids of models, which may be paths themselves. */
+const MODELS = "/v1/models/";
+
+function pathOf(decoded: string, root: string): string {
+  // At the beginning alone: a model's id can be a path.
+  return withoutRoot(decoded.replace(/^\/+/, "/"), root);
 }
 
 function decodePath(raw: string): string {
