@@ -105,6 +105,7 @@ async function directTo(
   let response: UpstreamResponse | undefined;
   try {
     logRouting(deps, context, engine);
+    context.trace.accept();
     context.trace.add("direct-sent", engine.url);
     response = await exchange(deps, flight, {
       ...(ask.method === undefined ? {} : { method: ask.method }),

@@ -159,6 +159,7 @@ async function tryPair(
   const protocol = deps.kv.of(pair.decode);
   if (protocol === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
   context.trace.route = mode === "p1" ? "handoff_p1" : protocol.traits.route;
+  context.trace.accept();
   noteHandoff(deps, context, pair);
   return mode === "d1"
     ? await attemptRelay(deps, context, { request, path, pair }, protocol)

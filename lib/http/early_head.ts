@@ -49,8 +49,8 @@ export class EarlyHead {
   }
 
   /**
-   * `answer`, or its head and what will follow, whichever is first: the head once the request is known
-   * to be one that an engine works on, and is for a stream.
+   * `answer`, or its head and what will follow, whichever is first: the head once the request is
+   * accepted, and is for a stream.
    */
   async before(answer: Promise<Answer>): Promise<Answer> {
     const { clock } = this.#parts;
@@ -79,10 +79,10 @@ export class EarlyHead {
     const { clock, afterMs, trace } = this.#parts;
     const over = new AbortController();
     const answered = answer.then(() => true).finally(() => over.abort());
-    const sent = new Promise<boolean>((resolve) => {
-      trace.onSent(() => resolve(!trace.streams));
+    const accepted = new Promise<boolean>((resolve) => {
+      trace.onAccepted(() => resolve(!trace.streams));
     });
-    const late = sleep(clock, afterMs, over.signal).then(() => sent);
+    const late = sleep(clock, afterMs, over.signal).then(() => accepted);
     return await Promise.race([answered, late]);
   }
 

@@ -24,9 +24,6 @@ export type TraceStep =
   | "direct-sent"
   | "direct-head";
 
-/** Steps after which an engine works on the request itself. */
-const SENT: ReadonlySet<TraceStep> = new Set(["prefill-sent", "direct-sent"]);
-
 /** One step of one request. */
 export interface TraceEvent {
   readonly step: TraceStep;
@@ -47,8 +44,8 @@ export class RequestTrace {
   streams = false;
   readonly #clock: Clock;
   readonly #whole: RequestTrace | undefined;
-  #sent = false;
-  #onSent: (() => void) | undefined;
+  #accepted = false;
+  #onAccepted: (() => void) | undefined;
 
   /** `whole` is the record of the request that this is a part of. */
   constructor(clock: Clock, whole?: RequestTrace) {
@@ -57,18 +54,27 @@ export class RequestTrace {
     this.receivedAtMs = clock.now();
   }
 
-  /** The record of a part of this request, that is sent by itself. */
+  /** The record of a part of this request, that is answered by itself. */
   part(): RequestTrace {
     return new RequestTrace(this.#clock, this);
   }
 
   /**
-   * Have `run` called as soon as the request, or a part of it, has been sent to an engine that shall
-   * work on it: then it is one that can be answered, as far as the router can tell. For one at a time.
+   * Engines are chosen for the request, or for a part of it: it is one that can be answered, as far as
+   * the router can tell.
    */
-  onSent(run: () => void): void {
-    if (this.#sent) run();
-    else this.#onSent = run;
+  accept(): void {
+    if (this.#accepted) return;
+    this.#accepted = true;
+    this.#onAccepted?.();
+    this.#onAccepted = undefined;
+    this.#whole?.accept();
+  }
+
+  /** Have `run` called as soon as the request is accepted. For one at a time. */
+  onAccepted(run: () => void): void {
+    if (this.#accepted) run();
+    else this.#onAccepted = run;
   }
 
   /** Note that `step` is reached. */
@@ -79,14 +85,5 @@ export class RequestTrace {
       ...(engine === undefined ? {} : { engine }),
       ...(note === undefined ? {} : { note }),
     });
-    if (SENT.has(step)) this.#noteSent();
-  }
-
-  #noteSent(): void {
-    if (this.#sent) return;
-    this.#sent = true;
-    this.#onSent?.();
-    this.#onSent = undefined;
-    if (this.#whole !== undefined) this.#whole.#noteSent();
   }
 }

@@ -276,6 +276,27 @@ Deno.test("a handoff that comes to nothing behind an early head is told with its
   });
 });
 
+Deno.test("a stream whose prompt is slow to become token ids begins early too", async () => {
+  const clock = new FakeClock();
+  const { script, open } = gate();
+  await using prefill = startScripted(script);
+  await using decode = startScripted(() => Response.json({}));
+  const nixl = { host: "127.0.0.1", initPorts: [7300], allocPorts: [7400], modes: ["p1"] } as const;
+  await using router = await startRouter([
+    engineAt(prefill.url, "prefill"),
+    engineAt(decode.url, "decode", { nixl }),
+  ], { answers: ANSWERS, clock });
+  const ask = { model: "m", prompt: "hi", max_tokens: 3, stream: true };
+  const answering = post(`${router.url}/v1/completions`, ask);
+  await eventually(() => prefill.asked.length === 1);
+  assertEquals(prefill.asked[0]?.path, "/tokenize");
+  await clock.advance(EARLY_MS);
+  const answer = await answering;
+  assertEquals(answer.status, 200);
+  open(new Response("broken", { status: 500 }));
+  assertStringIncludes(await answer.text(), '"code":502');
+});
+
 Deno.test("a list of prompts begins early as one", async () => {
   await withSlowPrefill(async ({ router, prefill }, clock, [first, second]) => {
     const ask = { model: "m", prompt: ["hi", "ho"], max_tokens: 3, stream: true };

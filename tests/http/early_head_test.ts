@@ -58,7 +58,7 @@ async function nextOf({ body }: Answer): Promise<string | undefined> {
 /** An answer whose head is sent early, and its first comment read. */
 async function sentEarly(path?: string): Promise<Setting & { readonly early: Answer }> {
   const made = setting(path);
-  made.trace.add("prefill-sent");
+  made.trace.accept();
   await made.clock.advance(AFTER_MS);
   const early = await made.answer;
   assertEquals([early.status, made.counts.early, await nextOf(early)], [200, 1, PING]);
@@ -67,7 +67,7 @@ async function sentEarly(path?: string): Promise<Setting & { readonly early: Ans
 
 Deno.test("EarlyHead leaves an answer that comes in time as it is", async () => {
   const { clock, trace, coming, answer, counts } = setting();
-  trace.add("prefill-sent");
+  trace.accept();
   await clock.advance(AFTER_MS - 1);
   assert(await isPending(answer));
   const refused = { status: 400, headers: [], body: encodeUtf8("{}") };
@@ -77,14 +77,11 @@ Deno.test("EarlyHead leaves an answer that comes in time as it is", async () => 
   assertEquals(clock.pending, 0);
 });
 
-Deno.test("EarlyHead waits until an engine works on the request", async () => {
+Deno.test("EarlyHead waits until the request is accepted", async () => {
   const { clock, trace, answer, coming, counts } = setting();
   await clock.advance(AFTER_MS * 3);
   assert(await isPending(answer), "it may be no request at all");
-  trace.add("tokenized");
-  await settle();
-  assert(await isPending(answer));
-  trace.add("direct-sent");
+  trace.accept();
   await settle();
   assertEquals([(await answer).status, counts.early], [200, 1]);
   coming.resolve({ status: 200, headers: EVENTS, body: encodeUtf8("data: 1\n\n") });
@@ -92,7 +89,7 @@ Deno.test("EarlyHead waits until an engine works on the request", async () => {
 
 Deno.test("EarlyHead waits for answers that are no streams, however long", async () => {
   const { clock, trace, answer, coming, counts } = setting("/v1/embeddings", false);
-  trace.add("direct-sent");
+  trace.accept();
   await clock.advance(AFTER_MS * 10);
   assert(await isPending(answer));
   const whole = { status: 200, headers: [], body: encodeUtf8("{}") };

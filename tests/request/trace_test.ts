@@ -28,31 +28,28 @@ Deno.test("RequestTrace.add() notes steps in order, each with its time and what 
   ]);
 });
 
-Deno.test("RequestTrace.onSent() tells once that an engine works on the request", () => {
+Deno.test("RequestTrace.onAccepted() tells once that the request is accepted", () => {
   const trace = new RequestTrace(new FakeClock());
   let told = 0;
-  trace.onSent(() => told++);
-  for (const step of ["tokenized", "retry", "prefill-done", "direct-head"] as const) {
-    trace.add(step);
-    assertEquals(told, 0, step);
-  }
-  for (const step of ["prefill-sent", "prefill-sent", "direct-sent"] as const) {
-    trace.add(step);
-    assertEquals(told, 1, step);
-  }
-  trace.onSent(() => told++);
+  trace.onAccepted(() => told++);
+  trace.add("tokenized");
+  assertEquals(told, 0);
+  for (let attempt = 0; attempt < 2; attempt++) trace.accept();
+  assertEquals(told, 1);
+  trace.onAccepted(() => told++);
   assertEquals(told, 2);
 });
 
-Deno.test("RequestTrace.part() is sent for the whole, and tells its steps by itself", async () => {
+Deno.test("RequestTrace.part() is accepted for the whole, and tells its steps by itself", async () => {
   const clock = new FakeClock();
   const whole = new RequestTrace(clock);
   let told = 0;
-  whole.onSent(() => told++);
+  whole.onAccepted(() => told++);
   await clock.advance(7);
   const [one, other] = [whole.part(), whole.part()];
   assertEquals([one.receivedAtMs, one.route, one.streams], [7, "none", false]);
-  one.part().add("direct-sent");
+  one.part().accept();
+  other.accept();
   other.add("prefill-sent");
   assertEquals([told, whole.events, other.events.length], [1, [], 1]);
 });
