@@ -1,12 +1,14 @@
 import { createLogger, systemClock } from "../../lib/base/mod.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { MODEL, startCluster } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
 import { engineAt, post, startRouter } from "../support/router.ts";
 import {
   type AskedRequest,
   type ScriptedEngine,
   startScripted,
 } from "../support/scripted_engine.ts";
+import { withPair } from "../support/scripted_pair.ts";
 
 const ASK = { model: "m", prompt: "hi", max_tokens: 5 };
 const HEADERS = { "x-request-id": "abc", "x-data-parallel-rank": "3" };
@@ -69,6 +71,22 @@ Deno.test("both legs of an attempt have one id, and the next attempt has another
     const all = [first, second, ...idsAt(decode)];
     for (const id of all) assertMatch(id, UNIQUE);
     assertEquals([all.length, new Set(all).size], [3, 2]);
+  });
+});
+
+Deno.test("what reclaims KV has an id of its own: the leg it stands in for may still run", async () => {
+  let legs = 0;
+  await withPair({
+    decode: ({ text }) => {
+      const isLeg = JSON.parse(text).stream === true;
+      return isLeg && legs++ === 0 ? new Response("broken", { status: 500 }) : Response.json({});
+    },
+  }, async ({ router, decode, drains }) => {
+    await (await post(`${router.url}/v1/completions`, ASK, { headers: HEADERS })).text();
+    await eventually(() => drains().length > 0, () => "a drain");
+    const ids = idsAt(decode);
+    for (const id of ids) assertMatch(id, /^abc(-[0-9a-f]{16}){1,2}$/);
+    assertEquals([ids.length > 1, new Set(ids).size], [true, ids.length]);
   });
 });
 
