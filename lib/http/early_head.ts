@@ -43,7 +43,7 @@ export class EarlyHead {
     this.#parts = parts;
   }
 
-  /** `answer` in the form in which it can be sent, now that its head may be out. */
+  /** `answer` in the form in which it can be sent, whether its head is out or not. */
   async fitted(answer: ToldAnswer): Promise<ToldAnswer> {
     return this.#isSent ? await asEvents(answer, this.#parts.telling) : answer;
   }

@@ -37,7 +37,7 @@ export function createHandler(deps: HttpDeps): FrontHandler {
     const early = leaving && earlyHeadMs !== undefined
       ? earlyHead(deps, { telling, trace, afterMs: earlyHeadMs, leave: () => leaving.abort() })
       : undefined;
-    const asked = preflight(allowedOrigins, request);
+    const asked = path === "" ? undefined : preflight(allowedOrigins, request);
     const finish: Finish = {
       telling,
       onFirstByte: () => recordFirstByte(deps, context),
@@ -47,7 +47,7 @@ export function createHandler(deps: HttpDeps): FrontHandler {
       },
       beforeEnd: () => deps.log.written?.(),
     };
-    const answering = asked === undefined || target instanceof RouterError
+    const answering = asked === undefined
       ? answerFor(deps, request, { target, context, telling, early })
       : Promise.resolve(asked);
     const finished = answering.then((answer) => finishedAnswer(answer, finish));
