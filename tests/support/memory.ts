@@ -6,6 +6,12 @@ import { eventually } from "./eventually.ts";
 v8.setFlagsFromString("--expose-gc");
 const collect: () => void = vm.runInNewContext("gc");
 
+/** Bytes in use once garbage has been collected. */
+export function heapUsed(): number {
+  collect();
+  return Deno.memoryUsage().heapUsed;
+}
+
 /** Objects that are not to be held by anybody. */
 export class Released {
   readonly #refs: WeakRef<object>[] = [];
