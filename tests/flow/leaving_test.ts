@@ -4,7 +4,7 @@ import { engineAt, post, startRouter } from "../support/router.ts";
 import { startScripted } from "../support/scripted_engine.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
 
-Deno.test("direct() asks no engine that is leaving, and none at all where there is no other", async () => {
+Deno.test("a request goes to no engine that is leaving, and to none where there is no other", async () => {
   await using engine = startScripted(() => Response.json({ choices: [] }));
   await using other = startScripted(() => Response.json({ choices: [] }));
   const records = [engine, other].map(({ url }) => ({
