@@ -11,9 +11,9 @@ import {
 } from "./tokenization/mod.ts";
 import {
   type BindPull,
-  bindPull,
   KvReadyBoard,
   type NotificationProxy,
+  pullBinder,
   startNotificationProxy,
 } from "./zmq/mod.ts";
 
@@ -44,7 +44,7 @@ export async function startHandoff(
   config: Exclude<Handoff, { readonly kind: "none" }>,
   flow: FlowDeps,
   tokenize: TokenizeOptions,
-  bind: BindPull = bindPull,
+  bind?: BindPull,
 ): Promise<RunningHandoff> {
   const { clock, log, metrics, random, background } = flow;
   const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
@@ -66,7 +66,15 @@ export async function startHandoff(
     }),
   );
   const notifications = config.kind === "lmcache"
-    ? stack.use(await startNotificationProxy({ address: config.proxy, board, log, clock, bind }))
+    ? stack.use(
+      await startNotificationProxy({
+        address: config.proxy,
+        board,
+        log,
+        clock,
+        bind: bind ?? pullBinder(config.proxySocket),
+      }),
+    )
     : undefined;
   const send = reclaimSender(flow);
   const reclaimer = new Reclaimer({ clock, log, metrics, background, send, graceMs });

@@ -100,7 +100,7 @@ export async function attemptP1(
   }
   const settled = prompt.kind === "known" ? prompt : await prompt.settle(result);
   if (settled.kind === "direct") return { ...settled, moved: true };
-  // What this prefill has moved is drained meanwhile: the next should not share pages with it.
+  // What this prefill has moved is reclaimed meanwhile: the next should not share pages with it.
   if (settled.kind === "retry") {
     return { ...settled, exclude: [...settled.exclude, { id: decode.id, why: "tainted" }] };
   }

@@ -1,5 +1,5 @@
 /** The policies by the name of the routing logic that asks for them. @module */
-import type { Routing } from "../config/mod.ts";
+import type { PolicyName, Routing } from "../config/mod.ts";
 import { leastInflight } from "./least_inflight.ts";
 import type { Policy } from "./policy.ts";
 import { roundRobin } from "./round_robin.ts";
@@ -13,17 +13,17 @@ export interface Policies {
 }
 
 /** By name, how the policies of one router are made. */
-const MAKERS = {
+const POLICIES = {
   roundrobin: () => roundRobin,
   session: () => {
     // One for all kinds: it is of the whole fleet, and large.
     const ringOf = fleetRing();
     return () => sessionAffinity(leastInflight(), ringOf);
   },
-} as const satisfies Readonly<Record<Routing["kind"], () => () => Policy>>;
+} as const satisfies Readonly<Record<PolicyName, () => () => Policy>>;
 
 /** Fresh policies for every kind of choice. */
 export function policiesFor({ kind }: Pick<Routing, "kind">): Policies {
-  const make = MAKERS[kind]();
+  const make = POLICIES[kind]();
   return { prefill: make(), decode: make(), direct: make() };
 }

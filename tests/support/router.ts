@@ -66,6 +66,7 @@ export async function startRouter(
     handoff: !split ? { kind: "none" } : kind !== "lmcache" ? { kind } : {
       kind,
       proxy: { host: "127.0.0.1", port: 0 },
+      proxySocket: "builtin",
       kvReadyTimeoutMs: 10_000,
       kvTimeoutPolicy: "retry",
       finishedReqTtlMs: 120_000,
