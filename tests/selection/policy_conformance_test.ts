@@ -1,8 +1,10 @@
 import { seededRandom } from "../../lib/base/mod.ts";
+import { POLICY_NAMES } from "../../lib/config/mod.ts";
 import {
   type Candidates,
   leastInflight,
   type PickAsk,
+  policiesFor,
   type Policy,
   roundRobin,
   sessionAffinity,
@@ -19,10 +21,9 @@ import {
 } from "./support.ts";
 
 const POLICIES: readonly (readonly [name: string, make: () => Policy])[] = [
-  ["roundRobin()", roundRobin],
+  ...POLICY_NAMES.map((kind) => [kind, () => policiesFor({ kind }).direct] as const),
   ["leastInflight()", leastInflight],
   ["sessionAffinity(roundRobin())", () => sessionAffinity(roundRobin())],
-  ["sessionAffinity(leastInflight())", () => sessionAffinity(leastInflight())],
   [
     "sessionAffinity(sessionAffinity(roundRobin()))",
     () => sessionAffinity(sessionAffinity(roundRobin())),
