@@ -112,7 +112,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
-  let firstRound: Promise<void> | undefined = probed;
+  const ending = Promise.withResolvers<void>();
+  let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
   probed.then(() => firstRound = undefined);
   let draining = false;
   const deps: HttpDeps = {
@@ -156,8 +157,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     },
     async [Symbol.asyncDispose]() {
       draining = true;
+      // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
-      await parts.disposeAsync();
+      ending.resolve();
+      try {
+        await handoff?.[Symbol.asyncDispose]();
+      } finally {
+        await parts.disposeAsync();
+      }
       stopped.resolve();
     },
   };
