@@ -152,8 +152,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       draining = true;
       const deadline = new AbortController();
       const ended = server.shutdown().then(() => background.idle());
-      await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
-      deadline.abort();
+      try {
+        await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
+      } finally {
+        deadline.abort();
+      }
     },
     async [Symbol.asyncDispose]() {
       draining = true;

@@ -5,7 +5,7 @@ import { MessageQueue } from "../lib/zmq/message_queue.ts";
 import { configOf, FLEET, PAIR } from "./config/support.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "./support/assert.ts";
 import { eventually } from "./support/eventually.ts";
-import { FakeClock } from "./support/fake_clock.ts";
+import { FakeClock, settle } from "./support/fake_clock.ts";
 import { FakePull } from "./support/fake_pull.ts";
 import { engineOf } from "./support/flow_fakes.ts";
 import { FakeServer } from "./support/http_fakes.ts";
@@ -210,6 +210,37 @@ Deno.test("App.drain() lets what is in flight end, and begins nothing", async ()
   });
 });
 
+Deno.test("App.drain() waits for KV that is still to be released", async () => {
+  const released = Promise.withResolvers<Response>();
+  const script = { prefill: { finishReason: "stop" }, decode: () => released.promise };
+  await withPair(script, async ({ server, router, decode }) => {
+    const answer = await server.fetch("/v1/completions", ASK);
+    await answer.text();
+    await eventually(() => decode.asked.length === 1, () => "KV is being released");
+    const { drains, background } = router.app.stats();
+    assertEquals([drains, background], [1, 1]);
+    let drained = false;
+    const draining = router.app.drain(7_777).then(() => drained = true);
+    await settle();
+    assertEquals([server.shut, drained], [true, false]);
+    released.resolve(Response.json({ choices: [] }));
+    await draining;
+    assertEquals(router.app.stats(), NOTHING);
+  });
+});
+
+Deno.test("App.drain() gives its timer back when the server cannot be stopped", async () => {
+  await withSource(new ManualSource(), async ({ server, router, clock }) => {
+    const closed = assertRejects(() => router.app.closed, Error, "no more sockets");
+    server.fail(new Error("no more sockets"));
+    await assertRejects(() => router.app.drain(7_777), Error, "no more sockets");
+    assertEquals(clock.dueIn(7_777), false);
+    await closed;
+    const disposed = (async () => await router.app[Symbol.asyncDispose]())();
+    await assertRejects(() => disposed, Error, "no more sockets");
+  });
+});
+
 /** Streams one event, and no end. */
 function endless(): Response {
   const body = new ReadableStream<Uint8Array>({
@@ -258,6 +289,7 @@ Deno.test("disposing an App ends a request that waits for the first round", asyn
 Deno.test("disposing an App ends the first round with an engine that says nothing", async () => {
   const known = Promise.withResolvers<void>();
   await using engine = startScripted(() => undefined, known.promise);
+  using _told = { [Symbol.dispose]: known.resolve };
   const source = new ManualSource();
   await withSource(source, async ({ router }) => {
     const record: Engine = { ...engineOf("e", "any"), url: engine.url, models: [] };
@@ -267,7 +299,6 @@ Deno.test("disposing an App ends the first round with an engine that says nothin
     await router.app.probed;
     assertEquals(router.app.stats(), NOTHING);
   });
-  known.resolve();
 });
 
 Deno.test("disposing an App ends a request that waits for KV", async () => {
@@ -328,5 +359,6 @@ Deno.test("App.closed rejects when the server cannot go on", async () => {
     // What remains is given back all the same.
     const disposed = (async () => await router.app[Symbol.asyncDispose]())();
     await assertRejects(() => disposed, Error, "no more sockets");
+    assertEquals(router.app.stats(), NOTHING);
   });
 });

@@ -142,7 +142,7 @@ Deno.test("decideWay() is what explain tells and what generate begins, whatever 
         }
       }
     }),
-    { numRuns: 400, seed: 1 },
+    { numRuns: 250, seed: 1 },
   );
   // The fleets and requests are such that every kind of decision comes up.
   const kinds = ["p1 LMCache", "d1 LMCache", "d1 NixlConnector", "no_prefill_engine", "n", "tools"];

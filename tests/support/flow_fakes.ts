@@ -137,7 +137,7 @@ export interface FlowSetting extends AsyncDisposable {
   readonly lines: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Engines that answer by `script`, each wait as long as it is named in `timeouts`. */
+/** What stories work with before `engines`, which answer by `script`. */
 export function flowSetting(engines: readonly Engine[], script: EngineScript): FlowSetting {
   const clock = new FakeClock();
   const lines: Readonly<Record<string, unknown>>[] = [];
