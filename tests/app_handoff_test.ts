@@ -13,6 +13,7 @@ const [P, D] = [engineOf("p", "prefill", "nixl"), engineOf("d", "decode", "nixl"
 const LMCACHE: LmcacheHandoff = {
   kind: "lmcache",
   proxy: { host: "10.0.0.1", port: 7500 },
+  proxySocket: "builtin",
   kvReadyTimeoutMs: 50,
   kvTimeoutPolicy: "proceed",
   finishedReqTtlMs: 1,
@@ -217,7 +218,9 @@ Deno.test("startHandoff() binds no socket for protocols without notifications", 
   const pull = new FakePull();
   await using setting = flowSetting([P, D], () => json({}));
   for (const kind of ["nixl", "shared_storage"] as const) {
-    await using handoff = await startHandoff({ kind }, setting.flow, BY_TOKENIZE, pull.bind);
+    await using handoff = await startHandoff({ kind }, setting.flow, BY_TOKENIZE, {
+      bindPull: pull.bind,
+    });
     assertEquals([handoff.notifications, pull.asked], [undefined, []]);
   }
   assertEquals(setting.clock.pending, 0);
@@ -228,7 +231,7 @@ Deno.test("startHandoff() receives notifications where it is told to, until it i
   await using setting = flowSetting([P, D], () => json({}));
   const { clock, metrics, flow } = setting;
   {
-    await using handoff = await startHandoff(LMCACHE, flow, BY_TOKENIZE, pull.bind);
+    await using handoff = await startHandoff(LMCACHE, flow, BY_TOKENIZE, { bindPull: pull.bind });
     assertEquals([pull.asked, pull.open], [[LMCACHE.proxy], 1]);
     assertEquals(handoff.notifications?.endpoint, "tcp://127.0.0.1:7500");
     const { kvReadyTimeoutMs, kvTimeoutPolicy } = handoff.deps;
@@ -252,7 +255,7 @@ Deno.test("startHandoff() forgets a waiter only when its prefill, wait and grace
   const pull = new FakePull();
   await using setting = flowSetting([P, D], () => json({}));
   const { flow, clock, metrics } = setting;
-  await using handoff = await startHandoff(LMCACHE, flow, BY_TOKENIZE, pull.bind);
+  await using handoff = await startHandoff(LMCACHE, flow, BY_TOKENIZE, { bindPull: pull.bind });
   using _waiter = handoff.board.expect("a", { ranks: 1 });
   const { prefillMs } = flow.timeouts;
   const longest = prefillMs + LMCACHE.kvReadyTimeoutMs;
@@ -270,7 +273,7 @@ Deno.test("startHandoff() leaves nothing behind where it cannot bind", async () 
   const refusal = new Error("Cannot bind");
   pull.refusal = refusal;
   await using setting = flowSetting([P, D], () => json({}));
-  const started = startHandoff(LMCACHE, setting.flow, BY_TOKENIZE, pull.bind);
+  const started = startHandoff(LMCACHE, setting.flow, BY_TOKENIZE, { bindPull: pull.bind });
   assertEquals(await assertRejects(() => started, Error), refusal);
   assertEquals([setting.clock.pending, pull.open], [0, 0]);
 });

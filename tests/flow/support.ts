@@ -27,6 +27,7 @@ export const KV_WAIT_MS = 50;
 const HANDOFF = {
   kind: "lmcache",
   proxy: { host: "127.0.0.1", port: 0 },
+  proxySocket: "builtin",
   kvReadyTimeoutMs: KV_WAIT_MS,
   kvTimeoutPolicy: "retry",
   finishedReqTtlMs: 120_000,
@@ -71,7 +72,7 @@ export async function withEngines(
   });
   const { flow, fleet, upstream, clock } = flowing;
   const tokenize = { how: "engine", cacheBytes: 0 } as const;
-  await using handoff = await startHandoff(HANDOFF, flow, tokenize, pull.bind);
+  await using handoff = await startHandoff(HANDOFF, flow, tokenize, { bindPull: pull.bind });
   const deps = { ...handoff.deps, trustClientKvParams: false, lmcacheTagDirect: false, ...changes };
   await run({ ...flowing, deps, pull });
   // What is left behind is released when no notification has come for it.

@@ -96,7 +96,9 @@ async function begun(config: RouterConfig, cell: MatrixCell): Promise<readonly D
   await using setting = flowSetting(config.engines, () => nobody);
   const { flow, clock, fleet, lines } = setting;
   const pull = new FakePull();
-  await using handoff = await startHandoff(config.handoff, flow, config.tokenize, pull.bind);
+  await using handoff = await startHandoff(config.handoff, flow, config.tokenize, {
+    bindPull: pull.bind,
+  });
   const deps = { ...handoff.deps, trustClientKvParams: false, lmcacheTagDirect: false };
   const request = generationOf(cell.form, requestOf(cell, "m"));
   const ask = { request, path: "/", sessionKey: undefined };
