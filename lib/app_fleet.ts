@@ -1,5 +1,5 @@
 /** What the fleet is given by the rest of the router, and what the rest forgets with it. @module */
-import { jsonOf } from "./base/mod.ts";
+import { jsonOf, type Role } from "./base/mod.ts";
 import {
   type FetchCards,
   type FleetChange,
@@ -16,6 +16,8 @@ import type { PooledUpstreamClient } from "./upstream/mod.ts";
 /** Legs whose failures are counted as an engine's: the others are the router's own questions. */
 const COUNTED: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
 
+const ROLES: readonly Role[] = ["prefill", "decode", "any"];
+
 /** Counts what happens to engines. */
 export function fleetObserver(metrics: Metrics): FleetObserver {
   return {
@@ -23,6 +25,10 @@ export function fleetObserver(metrics: Metrics): FleetObserver {
       metrics.add("pd_router_inflight_requests", { server: url, leg }, delta),
     onOutcome({ engine: { url, role }, leg, end, code }) {
       if (leg === "models" && end !== "left") {
+        // Given another role, it is told of under that alone.
+        for (const other of ROLES) {
+          if (other !== role) metrics.drop("pd_router_engine_up", { server: url, role: other });
+        }
         metrics.set("pd_router_engine_up", { server: url, role }, end === "ok" ? 1 : 0);
       }
       // That KV does not come is the pair's, and counted as a time-out of the wait.
@@ -38,7 +44,7 @@ export function fleetObserver(metrics: Metrics): FleetObserver {
 interface Keepers {
   readonly metrics: Metrics;
   readonly upstream: Pick<PooledUpstreamClient, "forget">;
-  readonly prompts: PromptSource | undefined;
+  readonly prompts: Pick<PromptSource, "forget"> | undefined;
 }
 
 /** Has everything forgotten that is kept of an engine, once it is gone and nothing is under way. */

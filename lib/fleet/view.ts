@@ -28,6 +28,7 @@ export class FleetView {
     this.engines = Object.freeze(entries.map(({ engine }) => engine));
     this.#candidates = candidates;
     this.#byId = new Map(this.engines.map((engine) => [engine.id, engine]));
+    Object.freeze(this);
   }
 
   /** The engine called `id`. */

@@ -10,6 +10,11 @@ type NamesOf<Kind extends MetricSpec["kind"]> = {
   [Name in MetricName]: (typeof METRICS)[Name]["kind"] extends Kind ? Name : never;
 }[MetricName];
 
+/** Metrics that tell of engines. */
+type EngineMetric = {
+  [Name in MetricName]: "server" extends (typeof METRICS)[Name]["labels"][number] ? Name : never;
+}[MetricName];
+
 /** One app's metrics; apps in one process do not share them. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -64,6 +69,15 @@ export class Metrics {
     this.#note(name, histogram, labels);
   }
 
+  /** Drop one series of an engine; where it is not there, nothing happens. */
+  drop<Name extends EngineMetric>(name: Name, labels: Labels<Name>): void {
+    const known: Readonly<Record<string, string>> = labels;
+    const series = this.#byServer.get(known["server"] ?? "");
+    const key = keyOf(name, labels);
+    series?.get(key)?.();
+    series?.delete(key);
+  }
+
   /** Drop every series whose label `server` is `server`: of an engine that has gone nothing is told. */
   forgetServer(server: string): void {
     const series = this.#byServer.get(server);
@@ -91,7 +105,12 @@ export class Metrics {
     if (server === undefined || metric === undefined) return;
     let series = this.#byServer.get(server);
     if (series === undefined) this.#byServer.set(server, series = new Map());
-    const key = `${name} ${Object.values(labels).join(" ")}`;
+    const key = keyOf(name, labels);
     if (!series.has(key)) series.set(key, () => metric.remove(labels));
   }
+}
+
+/** What tells one series from another. */
+function keyOf(name: string, labels: Readonly<Record<string, string>>): string {
+  return `${name} ${Object.values(labels).join(" ")}`;
 }
