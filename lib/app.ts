@@ -12,13 +12,12 @@ import type { RouterConfig } from "./config/mod.ts";
 import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
-import { type RunningHandoff, startHandoff } from "./app_handoff.ts";
+import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { createHandlers, type HttpDeps, type HttpHandlers, type OnTrace } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
 import { policiesFor } from "./selection/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
-import type { BindPull } from "./zmq/mod.ts";
 
 /** What accepts clients: listens on an address and has requests answered. */
 export interface HttpServer {
@@ -36,7 +35,7 @@ export type ServeHttp = (
 ) => HttpServer;
 
 /** What the router takes from its surroundings. */
-export interface AppPorts {
+export interface AppPorts extends HandoffPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -52,11 +51,6 @@ export interface AppPorts {
    * @default Deno.serve
    */
   readonly serveHttp?: ServeHttp;
-  /**
-   * Binds the socket for KV-ready notifications.
-   * @default the one that the configuration names
-   */
-  readonly bindPull?: BindPull;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -107,12 +101,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const flow: FlowDeps = { clock, random, log, metrics, fleet, upstream, background, timeouts };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports.bindPull));
+    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports));
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
-  let firstRound: Promise<void> | undefined = probed;
+  const ending = Promise.withResolvers<void>();
+  let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
   probed.then(() => firstRound = undefined);
   let draining = false;
   const deps: HttpDeps = {
@@ -151,13 +146,22 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       draining = true;
       const deadline = new AbortController();
       const ended = server.shutdown().then(() => background.idle());
-      await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
-      deadline.abort();
+      try {
+        await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
+      } finally {
+        deadline.abort();
+      }
     },
     async [Symbol.asyncDispose]() {
       draining = true;
+      // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
-      await parts.disposeAsync();
+      ending.resolve();
+      try {
+        await handoff?.[Symbol.asyncDispose]();
+      } finally {
+        await parts.disposeAsync();
+      }
       stopped.resolve();
     },
   };

@@ -1,5 +1,5 @@
 /** What the fleet is given by the rest of the router, and what the rest forgets with it. @module */
-import { decodeUtf8, type Role } from "./base/mod.ts";
+import { jsonOf, type Role } from "./base/mod.ts";
 import {
   type FetchCards,
   type FleetChange,
@@ -80,20 +80,11 @@ export function cardFetcher(
       signal,
     });
     const bytes = await response.readAll(MAX_CARDS_BYTES);
-    const cards = response.status === 200 ? modelCardsOf(parsedJson(bytes)) : undefined;
+    const cards = response.status === 200 ? modelCardsOf(jsonOf(bytes)) : undefined;
     if (cards !== undefined) return cards;
     const { url } = flight.engine;
     throw new NoModelList(
       `Engine ${url} answered /v1/models with status ${response.status} and no model list`,
     );
   };
-}
-
-function parsedJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(decodeUtf8(bytes));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

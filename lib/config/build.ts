@@ -1,6 +1,13 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
-import { type Handoff, type RouterConfig, type Routing, TOKENIZE_WAYS } from "./schema.ts";
+import { POLICY_NAMES } from "./policy_names.ts";
+import {
+  type Handoff,
+  PROXY_SOCKETS,
+  type RouterConfig,
+  type Routing,
+  TOKENIZE_WAYS,
+} from "./schema.ts";
 import type { Settings } from "./settings.ts";
 
 /** The configuration that checked `settings` and `engines` amount to. */
@@ -51,9 +58,10 @@ export function buildConfig(
 function routing(settings: Settings): Routing {
   const sessionKey = settings.optional("session-key");
   const logic = settings.optional("routing-logic");
-  return logic !== "roundrobin" && sessionKey !== undefined
-    ? { kind: "session", sessionKey }
-    : { kind: "roundrobin" };
+  const named = POLICY_NAMES.find((name) => name === logic);
+  const kind = named ?? (sessionKey === undefined ? "roundrobin" : "session");
+  // Turns do not look at sessions.
+  return kind === "roundrobin" || sessionKey === undefined ? { kind } : { kind, sessionKey };
 }
 
 /** How KV moves between prefill and decode engines; `none` when prompts are not handed over. */
@@ -76,6 +84,7 @@ function handoff(settings: Settings): Handoff {
   return {
     kind,
     proxy: { host: host ?? "0.0.0.0", port: settings.number("nixl-proxy-port") },
+    proxySocket: settings.choice("nixl-proxy-socket", PROXY_SOCKETS),
     kvReadyTimeoutMs: settings.ms("nixl-kv-ready-timeout"),
     kvTimeoutPolicy: settings.choice("nixl-kv-timeout-policy", ["retry", "proceed"]),
     finishedReqTtlMs: settings.ms("nixl-finished-req-ttl"),

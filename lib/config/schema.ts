@@ -3,21 +3,28 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { PolicyName } from "./policy_names.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
-export type Routing =
-  | { readonly kind: "roundrobin" }
-  /** Requests of one session go to the same engines; `sessionKey` is a header or body field. */
-  | { readonly kind: "session"; readonly sessionKey: string };
+export interface Routing {
+  readonly kind: PolicyName;
+  /** Header or body field that names the session; absent where requests have none. */
+  readonly sessionKey?: string;
+}
 
 /** After a missing KV-ready notification: prefill again for another decode engine, or decode anyway. */
 export type KvTimeoutPolicy = "retry" | "proceed";
+
+/** What receives KV-ready notifications: this router's own ZMTP, or libzmq by `npm:zeromq`. */
+export const PROXY_SOCKETS = ["builtin", "zeromq"] as const;
+export type ProxySocket = (typeof PROXY_SOCKETS)[number];
 
 /** Handoffs from prefill to decode engines over LMCache's NIXL path. */
 export interface LmcacheHandoff {
   readonly kind: "lmcache";
   /** Where the PULL socket for KV-ready notifications binds. */
   readonly proxy: { readonly host: string; readonly port: number };
+  readonly proxySocket: ProxySocket;
   /** Longest wait for the notifications after the prefill engine has answered. */
   readonly kvReadyTimeoutMs: number;
   readonly kvTimeoutPolicy: KvTimeoutPolicy;

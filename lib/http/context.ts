@@ -51,7 +51,7 @@ export function contextOf(
   const headers = forwardRequestHeaders(request.headers)
     .filter(([name]) => name !== "x-request-id");
   const { routing } = deps.config;
-  const session = routing.kind === "session" ? request.headers.get(routing.sessionKey) : null;
+  const session = routing.sessionKey === undefined ? null : request.headers.get(routing.sessionKey);
   return {
     id,
     sessionId: session ?? undefined,

@@ -8,7 +8,7 @@ import { endpointLabel, routeOf } from "./routes.ts";
 /** The two functions that `Deno.serve` calls. */
 export interface HttpHandlers {
   readonly handler: (request: Request) => Promise<Response>;
-  /** For what no handler foresaw, e.g. an engine's header field that no response may carry. */
+  /** For what the handler itself could not make an answer of. */
   readonly onError: (error: unknown) => Response;
 }
 
@@ -22,6 +22,9 @@ function unforeseen(deps: HttpDeps, error: unknown): Response {
   const fields = headers.map(([name, value]): [string, string] => [name, value]);
   return new Response(body as Uint8Array<ArrayBuffer>, { status, headers: fields });
 }
+
+/** An answer, and what it tells the client of when it is an error. */
+type ToldAnswer = Answer & { readonly failure?: RouterError };
 
 const NO_URL = "The request's target and its 'Host' header make no URL";
 
@@ -39,7 +42,14 @@ function createHandler(deps: HttpDeps): (request: Request) => Promise<Response> 
       record(deps, path, context, outcome);
     };
     const onFirstByte = (): void => recordFirstByte(deps, context);
-    return answerResponse(answer, path, context.id, onFirstByte, onEnd);
+    const respond = (to: ToldAnswer): Response =>
+      answerResponse(to, path, context.id, onFirstByte, onEnd);
+    try {
+      return respond(answer);
+    } catch (error) {
+      // An engine's header field, say, that no response may carry.
+      return respond(errorAnswer(error, deps.log));
+    }
   };
 }
 
@@ -51,7 +61,7 @@ async function answerFor(
     readonly path: string;
     readonly context: RequestContext;
   },
-): Promise<Answer & { readonly failure?: RouterError }> {
+): Promise<ToldAnswer> {
   try {
     const { handler, needsModels } = routeOf(call.request.method, call.path);
     if (needsModels) {

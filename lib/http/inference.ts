@@ -119,7 +119,7 @@ function pickedEngine(deps: HttpDeps, call: HttpCall, model: string): Engine | u
 
 function sessionKeyOf(deps: HttpDeps, call: HttpCall, request: ApiRequest): string | undefined {
   const { routing } = deps.config;
-  if (routing.kind !== "session") return undefined;
+  if (routing.sessionKey === undefined) return undefined;
   if (call.context.sessionId !== undefined) return call.context.sessionId;
   const value = fieldOf(request.body, routing.sessionKey);
   return typeof value === "string" || typeof value === "number" ? String(value) : undefined;

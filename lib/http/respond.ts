@@ -17,7 +17,10 @@ export type OnFirstByte = () => void;
 /** Statuses that must not have a body. */
 const BODILESS = new Set([101, 204, 205, 304]);
 
-/** The response for an answer of `path`. */
+/**
+ * The response for an answer of `path`. Throws, the body given back and no end told, when no response
+ * can carry it, e.g. for a header field.
+ */
 export function answerResponse(
   answer: Answer & { readonly failure?: RouterError },
   path: string,
@@ -29,7 +32,7 @@ export function answerResponse(
   const outcome = outcomeOf(status);
   if (BODILESS.has(status)) {
     const response = responseOf(null, answer, requestId);
-    if (!isWhole(body)) body.cancel();
+    giveBack(body);
     onEnd(outcome);
     return response;
   }
@@ -47,13 +50,22 @@ export function answerResponse(
 /** Fields are added one by one: the platform copies and checks a whole set twice. */
 function responseOf(
   body: BodyInit | null,
-  { status, headers }: Answer,
+  answer: Answer,
   requestId: string,
 ): Response {
-  const response = new Response(body, { status });
-  for (const [name, value] of headers) response.headers.append(name, value);
-  response.headers.set("x-request-id", requestId);
-  return response;
+  try {
+    const response = new Response(body, { status: answer.status });
+    for (const [name, value] of answer.headers) response.headers.append(name, value);
+    response.headers.set("x-request-id", requestId);
+    return response;
+  } catch (error) {
+    giveBack(answer.body);
+    throw error;
+  }
+}
+
+function giveBack(body: Answer["body"]): void {
+  if (!isWhole(body)) body.cancel();
 }
 
 function outcomeOf(status: number): Outcome {

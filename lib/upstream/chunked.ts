@@ -5,8 +5,9 @@
  * together are handed out together: their data is moved up over the framing between them.
  * @module
  */
+import { CR, hexValue, LF, SPACE, TAB } from "../base/mod.ts";
 import type { BodyDecoder } from "./body.ts";
-import { CR, hexValue, isControl, LF, SEMICOLON, SPACE, TAB } from "./chars.ts";
+import { isControl, SEMICOLON } from "./chars.ts";
 import { WireError } from "./problems.ts";
 import type { ByteWindow } from "./window.ts";
 

@@ -43,7 +43,8 @@ export interface PooledUpstreamClient extends UpstreamClient {
  * A client that keeps connections open between requests.
  *
  * A request that meets a kept connection which the engine has closed is sent once more, on a fresh
- * connection, if no byte of a response had come. Disposing the client closes all connections:
+ * connection, if no byte of a response had come; the engine's other idle connections are given up
+ * with it. Disposing the client closes all connections:
  * pending requests and reads reject with `RouterError` `shutting-down`, later ones too.
  */
 export function createUpstreamClient(options: UpstreamClientOptions): PooledUpstreamClient {
@@ -83,6 +84,8 @@ class HttpClient implements PooledUpstreamClient {
     if (pooled !== undefined) {
       const reply = await exchange(pooled, encoded, request, this.#release);
       if (!(reply instanceof LostConnection)) return this.#answered(reply, pooled, scratch);
+      // An engine closes its kept connections together: what is sent next must not meet another.
+      this.#pool.closeIdle(origin, new LostConnection("its like was found closed"));
       this.#check(origin, request);
       if (request.replayable === false) throw lost(origin, reply);
     }

@@ -1,4 +1,4 @@
-import { BoundedSet } from "../../lib/base/bounded_set.ts";
+import { BoundedSet } from "../../lib/base/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("BoundedSet.add() tells what is new, once", () => {

@@ -78,6 +78,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["kv-protocol", undefined],
   ["trust-client-kv-params", undefined],
   ["lmcache-tag-direct", undefined],
+  ["nixl-proxy-socket", "builtin"],
   ["nixl-kv-ready-timeout", 10],
   ["nixl-kv-timeout-policy", "retry"],
   ["nixl-first-token", "prefill"],

@@ -30,6 +30,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
     handoff: {
       kind: "lmcache",
       proxy: { host: "0.0.0.0", port: 7500 },
+      proxySocket: "builtin",
       kvReadyTimeoutMs: 10_000,
       kvTimeoutPolicy: "retry",
       finishedReqTtlMs: 120_000,
@@ -63,6 +64,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "session-key": "x-user-id",
       "nixl-proxy-host": "10.0.0.9",
       "nixl-proxy-port": "7600",
+      "nixl-proxy-socket": "zeromq",
       "nixl-kv-ready-timeout": "0.25",
       "nixl-kv-timeout-policy": "proceed",
       "nixl-first-token": "decode",
@@ -99,6 +101,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
     handoff: {
       kind: "lmcache",
       proxy: { host: "10.0.0.9", port: 7600 },
+      proxySocket: "zeromq",
       kvReadyTimeoutMs: 250,
       kvTimeoutPolicy: "proceed",
       finishedReqTtlMs: 1500,

@@ -41,6 +41,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "kv-protocol": "shared_storage",
   "nixl-proxy-host": "10.0.0.9",
   "nixl-proxy-port": "7600",
+  "nixl-proxy-socket": "zeromq",
   "nixl-peer-host": "10.0.0.7",
   "nixl-peer-init-port": "7301,7302",
   "nixl-peer-alloc-port": "7401,7402",

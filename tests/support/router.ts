@@ -25,7 +25,7 @@ export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts">> 
   /** Do not wait until the engines have been asked for their models. */
   readonly unprobed?: boolean;
   /** In place of the machine's own. */
-  readonly ports?: Pick<AppPorts, "sources" | "serveHttp" | "bindPull">;
+  readonly ports?: Pick<AppPorts, "sources" | "serveHttp" | "bindPull" | "kv">;
 };
 
 /** An engine's record, whose KV moves as the router's configuration says where it does not say. */
@@ -66,6 +66,7 @@ export async function startRouter(
     handoff: !split ? { kind: "none" } : kind !== "lmcache" ? { kind } : {
       kind,
       proxy: { host: "127.0.0.1", port: 0 },
+      proxySocket: "builtin",
       kvReadyTimeoutMs: 10_000,
       kvTimeoutPolicy: "retry",
       finishedReqTtlMs: 120_000,

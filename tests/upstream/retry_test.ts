@@ -49,6 +49,33 @@ Deno.test("client.send() never takes another kept connection to send again", asy
   assertEquals(await text(await sent), "fresh");
 });
 
+for (const replayable of [true, false]) {
+  Deno.test(`client.send() gives up the idle connections beside a dead one, replayable ${replayable}`, async () => {
+    using fixture = new Fixture();
+    const three = [fixture.send(), fixture.send(), fixture.send()];
+    await settle();
+    for (const socket of fixture.engines.sockets) socket.send(answer("x"));
+    for (const one of three) await text(await one);
+    assertEquals(fixture.client.stats(), { open: 3, idle: 3 });
+    const sent = fixture.send({ ...BODY, replayable });
+    const taken = fixture.engines.sockets.find(({ received }) => received.includes("POST"));
+    taken?.send(null);
+    if (replayable) {
+      (await fixture.engines.socket(3)).send(answer("fresh"));
+      assertEquals(await text(await sent), "fresh");
+    } else assertEquals((await assertRejects(() => sent, RouterError)).code, "upstream-lost");
+    assertEquals(fixture.engines.sockets.slice(0, 3).map(({ closed }) => closed), [
+      true,
+      true,
+      true,
+    ]);
+    const next = fixture.send({ ...BODY, replayable: false });
+    if (!replayable) (await fixture.engines.socket(3)).send(answer("next"));
+    else fixture.engines.sockets[3]?.send(answer("next"));
+    assertEquals(await text(await next), "next");
+  });
+}
+
 Deno.test("client.send() does not send again after a byte of the response", async () => {
   for (const start of ["H", "HTTP/1.1 100 Continue\r\n\r\n"]) {
     using fixture = new Fixture();
