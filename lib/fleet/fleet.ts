@@ -242,6 +242,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (live === undefined || live.leaving) return;
     live.leaving = true;
     this.#judge(id);
+    this.#roster.renew(live);
     this.#tell({ kind: "leaving", engine: live.engine });
   }
 

@@ -23,7 +23,10 @@ export class Roster {
   /** The engines at this moment. */
   get view(): FleetView {
     this.#sorted ??= [...this.#engines.values()].sort(byUrl);
-    this.#view ??= new FleetView(this.#sorted.map((live) => live.entry()), this.#sorted);
+    this.#view ??= new FleetView(
+      this.#sorted.map((live) => live.entry()),
+      this.#sorted.filter(({ leaving }) => !leaving),
+    );
     return this.#view;
   }
 
@@ -52,7 +55,7 @@ export class Roster {
     this.#view = undefined;
   }
 
-  /** The record of an engine that is there is another than before, or its cards are. */
+  /** An engine that is there has another record or other cards than before, or goes, or stays. */
   renew({ engine }: LiveEngine): void {
     for (const model of engine.models) this.#seen.add(model);
     this.#view = undefined;

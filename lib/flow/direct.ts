@@ -6,7 +6,6 @@ import {
   errorCodeOf,
   RouterError,
 } from "../base/mod.ts";
-import type { FleetView } from "../fleet/mod.ts";
 import {
   type Answer,
   clientGone,
@@ -56,7 +55,7 @@ export async function direct(
       exclude,
     });
     const view = deps.fleet.snapshot();
-    if (engine === undefined) throw noEngine(view, ask.model);
+    if (engine === undefined) throw noEngine(view.engines, ask.model);
     try {
       return await directTo(deps, context, ask, engine);
     } catch (error) {
@@ -72,15 +71,9 @@ export async function direct(
   }
 }
 
-/** The engines that serve `model` go, or prefill it for others. */
-function noEngine(view: FleetView, model: string): RouterError {
-  if (view.group(model).direct.length > 0) {
-    const message = `Every engine that serves model '${model}' is leaving`;
-    return new RouterError("no-engine", message, { param: "model" });
-  }
-  const silent = view.engines.filter(({ role, models }) =>
-    role !== "prefill" && models.length === 0
-  );
+/** The engines that serve `model` prefill it for others. */
+function noEngine(engines: readonly Engine[], model: string): RouterError {
+  const silent = engines.filter(({ role, models }) => role !== "prefill" && models.length === 0);
   const urls = silent.map(({ url }) => url).join(", ");
   return new RouterError(
     "no-engine",

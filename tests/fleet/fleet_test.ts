@@ -104,6 +104,7 @@ Deno.test("Fleet gives a leaving engine nothing more, and takes it back when it 
   await settle();
   // None is better than one that goes.
   assertEquals([scene.direct("m"), scene.ids], [undefined, ["a", "b"]]);
+  assertEquals([scene.fleet.snapshot().serves("m"), scene.fleet.hasSeen("m")], [false, true]);
   source.upsert(engine("a", ["m"]));
   await settle();
   assertEquals(scene.direct("m"), "a");
@@ -119,6 +120,24 @@ Deno.test("Fleet gives a leaving engine nothing, whatever its outcomes say of it
   scene.fleet.take(engine("a", ["m"]), "direct").ok();
   await scene.clock.advance(60_000);
   assertEquals([scene.direct("m"), scene.engines.times("a").length], [undefined, 3]);
+});
+
+Deno.test("Fleet decides nothing by what a leaving engine could do", async () => {
+  const { scene, source } = followed();
+  await using _scene = scene;
+  const decode = { role: "decode", kv: "lmcache" } as const;
+  source.upsert(engine("p", ["m"], { role: "prefill", kv: "lmcache" }));
+  for (const id of ["d1", "d2"]) source.upsert(engine(id, ["m"], decode));
+  await settle();
+  const paired = (): readonly string[] =>
+    scene.fleet.snapshot().group("m").paired.map(({ engine: { id } }) => id);
+  assertEquals(paired(), ["d1", "d2"]);
+  source.leaving("d1");
+  await settle();
+  assertEquals(paired(), ["d2"]);
+  source.leaving("p");
+  await settle();
+  assertEquals(scene.fleet.snapshot().group("m").hasPair, false);
 });
 
 Deno.test("Fleet forgets an engine's leaving with the engine", async () => {

@@ -96,6 +96,21 @@ Deno.test("Roster.view tells what engines have learnt once they are renewed", ()
   assertEquals([made.view.find("a")?.models, made.view.maxModelLen("m")], [["m"], 8]);
 });
 
+Deno.test("Roster.view lists engines that are leaving, and gives them no requests", () => {
+  const made = roster({ a: ["m"], b: ["m"] });
+  const known = made.get("a");
+  assert(known !== undefined);
+  const direct = (): readonly string[] =>
+    made.view.group("m").direct.map(({ engine: { id } }) => id);
+  assertEquals(direct(), ["a", "b"]);
+  known.leaving = true;
+  made.renew(known);
+  assertEquals([direct(), idsIn(made)], [["b"], ["a", "b"]]);
+  known.leaving = false;
+  made.renew(known);
+  assertEquals(direct(), ["a", "b"]);
+});
+
 Deno.test("Roster.hasSeen() remembers models of engines that have gone or changed", () => {
   const made = new Roster();
   assertEquals(made.hasSeen("m"), false);

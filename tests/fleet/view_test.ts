@@ -78,6 +78,16 @@ Deno.test("FleetView.group() sorts engines out once for each model that is serve
   assert(one.group("o") !== madeUp);
 });
 
+Deno.test("FleetView.group() has those alone that may get requests", () => {
+  const entries = [entry("a", ["m"]), entry("b", ["m"])];
+  const candidates = entries.slice(1).map(({ engine }) => idleCandidate(engine));
+  const one = new FleetView(entries, candidates);
+  assertEquals(one.group("m").direct.map(({ engine: { id } }) => id), ["b"]);
+  assertEquals([one.engines.length, one.find("a")?.id], [2, "a"]);
+  const none = new FleetView(entries, []);
+  assertEquals([none.serves("m"), none.engines.length], [false, 2]);
+});
+
 Deno.test("FleetView.maxModelLen() is the least that the engines say", () => {
   const all = [
     entry("a", ["m"]),

@@ -4,7 +4,7 @@ import { engineAt, post, startRouter } from "../support/router.ts";
 import { startScripted } from "../support/scripted_engine.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
 
-Deno.test("direct() asks no engine that is leaving, and says so where there is no other", async () => {
+Deno.test("a request goes to no engine that is leaving, and to none where there is no other", async () => {
   await using engine = startScripted(() => Response.json({ choices: [] }));
   await using other = startScripted(() => Response.json({ choices: [] }));
   const records = [engine, other].map(({ url }) => ({
@@ -30,7 +30,7 @@ Deno.test("direct() asks no engine that is leaving, and says so where there is n
     if (answer.status === 200) return false;
     assertEquals([answer.status, body.error.message], [
       503,
-      "Every engine that serves model 'm' is leaving",
+      "No engine serves model 'm' at the moment",
     ]);
     return true;
   });
