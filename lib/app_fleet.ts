@@ -1,11 +1,12 @@
 /** What the fleet is given by the rest of the router, and what the rest forgets with it. @module */
-import { jsonOf, type Role } from "./base/mod.ts";
+import { type Engine, jsonOf, type Role } from "./base/mod.ts";
 import {
   type FetchCards,
   type FleetChange,
   type FleetObserver,
   type Leg,
   NoModelList,
+  type ServingLeg,
 } from "./fleet/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
 import { modelCardsOf } from "./openai/mod.ts";
@@ -18,11 +19,22 @@ const COUNTED: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "token
 
 const ROLES: readonly Role[] = ["prefill", "decode", "any"];
 
+type InflightLabels = { readonly server: string; readonly leg: ServingLeg };
+
 /** Counts what happens to engines. */
 export function fleetObserver(metrics: Metrics): FleetObserver {
+  // One object for each series, as every request counts there and back.
+  const series = new WeakMap<Engine, Map<ServingLeg, InflightLabels>>();
+  const labelsOf = (engine: Engine, leg: ServingLeg): InflightLabels => {
+    let known = series.get(engine);
+    if (known === undefined) series.set(engine, known = new Map());
+    let labels = known.get(leg);
+    if (labels === undefined) known.set(leg, labels = { server: engine.url, leg });
+    return labels;
+  };
   return {
-    onInflight: ({ url }, leg, delta) =>
-      metrics.add("pd_router_inflight_requests", { server: url, leg }, delta),
+    onInflight: (engine, leg, delta) =>
+      metrics.add("pd_router_inflight_requests", labelsOf(engine, leg), delta),
     onOutcome({ engine: { url, role }, leg, end, code }) {
       if (leg === "models" && end !== "left") {
         // Given another role, it is told of under that alone.

@@ -21,8 +21,7 @@ export class Metrics {
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
-  /** What removes each series of an engine, by the engine and by the series' name and labels. */
-  readonly #byServer = new Map<string, Map<string, () => void>>();
+  readonly #byServer = new Map<string, EngineSeries>();
 
   constructor() {
     for (const [name, spec] of Object.entries<MetricSpec>(METRICS)) {
@@ -74,15 +73,16 @@ export class Metrics {
     const known: Readonly<Record<string, string>> = labels;
     const series = this.#byServer.get(known["server"] ?? "");
     const key = keyOf(name, labels);
-    series?.get(key)?.();
-    series?.delete(key);
+    series?.removals.get(key)?.();
+    series?.removals.delete(key);
+    if (series !== undefined) series.noted = new WeakMap();
   }
 
   /** Drop every series whose label `server` is `server`: of an engine that has gone nothing is told. */
   forgetServer(server: string): void {
     const series = this.#byServer.get(server);
     this.#byServer.delete(server);
-    for (const remove of series?.values() ?? []) remove();
+    for (const remove of series?.removals.values() ?? []) remove();
   }
 
   /** Everything in the Prometheus text format. */
@@ -104,10 +104,22 @@ export class Metrics {
     const server = labels["server"];
     if (server === undefined || metric === undefined) return;
     let series = this.#byServer.get(server);
-    if (series === undefined) this.#byServer.set(server, series = new Map());
+    if (series === undefined) {
+      this.#byServer.set(server, series = { removals: new Map(), noted: new WeakMap() });
+    }
+    if (series.noted.get(labels) === name) return;
+    series.noted.set(labels, name);
     const key = keyOf(name, labels);
-    if (!series.has(key)) series.set(key, () => metric.remove(labels));
+    if (!series.removals.has(key)) series.removals.set(key, () => metric.remove(labels));
   }
+}
+
+/** The series that name one engine. */
+interface EngineSeries {
+  /** What removes each, by its name and labels. */
+  readonly removals: Map<string, () => void>;
+  /** The metric that each object of labels was last met with: hot paths keep theirs. */
+  noted: WeakMap<Readonly<Record<string, string>>, string>;
 }
 
 /** What tells one series from another. */
