@@ -52,7 +52,7 @@ async function withSource(
 ): Promise<void> {
   const server = new FakeServer();
   const clock = new FakeClock();
-  const ports = { serveHttp: server.serve, sources: [source] };
+  const ports = { front: server.start, sources: [source] };
   await using router = await startRouter([], { clock, ports, unprobed: true });
   await run({ server, clock, router });
 }
@@ -72,7 +72,7 @@ async function withPair(
   await using pair = await startPair({
     decode: () => sse(REST),
     ...script,
-    router: { clock, ports: { serveHttp: server.serve } },
+    router: { clock, ports: { front: server.start } },
   });
   await run({ ...pair, server, clock });
 }
@@ -155,7 +155,7 @@ Deno.test("startApp() is not healthy while its socket for notifications is not b
   ], {
     clock,
     unprobed: true,
-    ports: { serveHttp: server.serve, bindPull: pull.bind, sources: [] },
+    ports: { front: server.start, bindPull: pull.bind, sources: [] },
   });
   const health = async (): Promise<unknown> => await (await server.fetch("/health")).json();
   assertEquals(await health(), { status: "healthy" });
@@ -337,7 +337,7 @@ Deno.test("startApp() leaves nothing behind where it cannot bind its socket", as
   const clock = new FakeClock();
   pull.refusal = new Error("Cannot bind");
   const ports = { clock, random: seededRandom(1), log: silentLogger() };
-  const more = { bindPull: pull.bind, serveHttp: server.serve };
+  const more = { bindPull: pull.bind, front: server.start };
   const started = startApp(configOf({ flags: PAIR }), { ...ports, ...more });
   await assertRejects(() => started, Error, "Cannot bind");
   assertEquals([server.asked, pull.open, clock.pending], [[], 0, 0]);

@@ -2,6 +2,7 @@
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import {
+  type ClientLimits,
   type Handoff,
   PROXY_SOCKETS,
   type RouterConfig,
@@ -35,6 +36,7 @@ export function buildConfig(
       wholeAnswerMs: settings.ms("whole-answer-timeout"),
       streamIdleMs: settings.ms("stream-idle-timeout"),
     },
+    clients: clientLimits(settings),
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
     trustClientKvParams: settings.on("trust-client-kv-params"),
@@ -51,6 +53,18 @@ export function buildConfig(
       level: settings.choice("log-level", LOG_LEVELS),
       format: settings.choice("log-format", ["text", "json"]),
     },
+  };
+}
+
+function clientLimits(settings: Settings): ClientLimits {
+  const perAddress = settings.number("max-connections-per-address");
+  return {
+    headMs: settings.ms("client-head-timeout"),
+    bodyIdleMs: settings.ms("client-body-timeout"),
+    writeIdleMs: settings.ms("write-idle-timeout"),
+    keepAliveMs: settings.ms("keep-alive-timeout"),
+    maxConnections: settings.number("max-connections"),
+    maxPerAddress: perAddress === 0 ? Infinity : perAddress,
   };
 }
 

@@ -7,6 +7,7 @@
  */
 import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
+import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
@@ -50,6 +51,7 @@ const SUPPORTED_GROUPS = [
       },
     ],
   },
+  CLIENT_FLAGS,
   {
     title: "Engines",
     flags: [

@@ -66,6 +66,21 @@ export interface Timeouts {
   readonly streamIdleMs: number;
 }
 
+/** What clients may take their time for, in milliseconds, and how many may come. */
+export interface ClientLimits {
+  /** From a request's first byte to the end of its head. */
+  readonly headMs: number;
+  /** For the next byte of a request's body. */
+  readonly bodyIdleMs: number;
+  /** For the client to take something of an answer that is there. */
+  readonly writeIdleMs: number;
+  /** Between requests on one connection. */
+  readonly keepAliveMs: number;
+  readonly maxConnections: number;
+  /** Infinite where there is no bound of its own. */
+  readonly maxPerAddress: number;
+}
+
 /** What is measured and how often. */
 export interface StatsOptions {
   /** Period of reading the engines' `/metrics`. */
@@ -92,6 +107,7 @@ export interface RouterConfig {
   readonly handoff: Handoff;
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
+  readonly clients: ClientLimits;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;

@@ -72,6 +72,12 @@ const PRODUCTION_STACK: readonly (readonly [string, string | number | undefined]
 const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["config", undefined],
   ["max-request-bytes", 67_108_864],
+  ["client-head-timeout", 15],
+  ["client-body-timeout", 30],
+  ["write-idle-timeout", 60],
+  ["keep-alive-timeout", 75],
+  ["max-connections", 16_384],
+  ["max-connections-per-address", 0],
   ["prefill", undefined],
   ["decode", undefined],
   ["tls-ca", undefined],

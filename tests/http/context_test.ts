@@ -5,7 +5,7 @@ import { type RequestContext, RequestTrace } from "../../lib/request/mod.ts";
 import { configOf, FLEET } from "../config/support.ts";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { requestTo } from "../support/http_fakes.ts";
+import { handedOn, requestTo } from "../support/http_fakes.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const random = seededRandom(1);
@@ -15,7 +15,7 @@ function contextFor(
   routing: Routing = { kind: "roundrobin" },
 ): RequestContext {
   const config = { ...configOf({ flags: FLEET }), routing };
-  const request = requestTo("/v1/completions", {}, { headers });
+  const request = handedOn(requestTo("/v1/completions", {}, { headers }));
   return contextOf(
     request,
     { config, random, log: silentLogger() },
@@ -69,7 +69,7 @@ Deno.test("contextOf() finds the session in the header that the configuration na
 
 Deno.test("contextOf() ends with the request, and begins with its trace", () => {
   const client = new AbortController();
-  const request = requestTo("/health", undefined, { signal: client.signal });
+  const request = handedOn(requestTo("/health", undefined, { signal: client.signal }));
   const trace = new RequestTrace(new FakeClock());
   const config = configOf({ flags: FLEET });
   const context = contextOf(request, { config, random, log: silentLogger() }, trace);

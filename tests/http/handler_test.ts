@@ -1,13 +1,15 @@
-import { createHandlers } from "../../lib/http/mod.ts";
+import { createHandler, faultAnswer } from "../../lib/http/mod.ts";
 import { type ErrorCode, RouterError } from "../../lib/base/mod.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";
 import { engineOf, seriesOf } from "../support/flow_fakes.ts";
 import {
+  handedOn,
   type HttpChanges,
   type HttpSetting,
   httpSetting,
   requestTo,
+  responding,
 } from "../support/http_fakes.ts";
 import { json, stream } from "../support/scripted_upstream.ts";
 
@@ -20,8 +22,8 @@ interface Handling extends HttpSetting {
 
 function handling(changes: HttpChanges = {}): Handling {
   const setting = httpSetting({ engines: ENGINES, ...changes });
-  const { handler } = createHandlers(setting.deps);
-  return { ...setting, send: (path, body, init) => handler(requestTo(path, body, init)) };
+  const respond = responding(setting.deps);
+  return { ...setting, send: (path, body, init) => respond(requestTo(path, body, init)) };
 }
 
 async function outcomes({ metrics }: HttpSetting): Promise<Readonly<Record<string, number>>> {
@@ -38,7 +40,7 @@ function warnings({ lines }: HttpSetting): readonly Readonly<Record<string, unkn
   return lines.filter(({ level }) => level === "warning" || level === "error");
 }
 
-Deno.test("createHandlers() serves under the root path, and without it", async () => {
+Deno.test("createHandler() serves under the root path, and without it", async () => {
   const cases = [
     ["/health", 200],
     ["/llm/health", 200],
@@ -58,7 +60,7 @@ Deno.test("createHandlers() serves under the root path, and without it", async (
   }
 });
 
-Deno.test("createHandlers() has what needs models wait for the first round, and nothing else", async () => {
+Deno.test("createHandler() has what needs models wait for the first round, and nothing else", async () => {
   const known = Promise.withResolvers<void>();
   let first: Promise<void> | undefined = known.promise;
   await using setting = handling({ firstRound: () => first });
@@ -81,7 +83,7 @@ Deno.test("createHandlers() has what needs models wait for the first round, and 
   assertEquals(done.length, 3);
 });
 
-Deno.test("createHandlers() refuses what would begin while the router stops", async () => {
+Deno.test("createHandler() refuses what would begin while the router stops", async () => {
   const known = Promise.withResolvers<void>();
   let draining = false;
   await using setting = handling({
@@ -104,7 +106,7 @@ Deno.test("createHandlers() refuses what would begin while the router stops", as
   assertEquals(warnings(setting), []);
 });
 
-Deno.test("createHandlers() counts a request once, when its last byte is out", async () => {
+Deno.test("createHandler() counts a request once, when its last byte is out", async () => {
   const script = (): ReturnType<typeof stream> => stream("data: 1\n\n", "data: [DONE]\n\n");
   await using setting = handling({ script });
   const response = await setting.send("/v1/completions", { ...BODY, stream: true }, {
@@ -128,7 +130,7 @@ Deno.test("createHandlers() counts a request once, when its last byte is out", a
   assertEquals(warnings(setting), []);
 });
 
-Deno.test("createHandlers() counts a client that leaves once, and holds nothing against anyone", async () => {
+Deno.test("createHandler() counts a client that leaves once, and holds nothing against anyone", async () => {
   await using setting = handling({ script: () => stream("data: 1\n\n", new Promise(() => {})) });
   const response = await setting.send("/v1/completions", { ...BODY, stream: true });
   const reader = response.body?.getReader();
@@ -141,7 +143,7 @@ Deno.test("createHandlers() counts a client that leaves once, and holds nothing 
   assertEquals([setting.traced.length, warnings(setting)], [1, []]);
 });
 
-Deno.test("createHandlers() takes no time of requests that no engine was asked for", async () => {
+Deno.test("createHandler() takes no time of requests that no engine was asked for", async () => {
   await using setting = handling();
   await setting.send("/health");
   await setting.send("/v1/completions", { model: "x", prompt: "a" });
@@ -153,7 +155,7 @@ Deno.test("createHandlers() takes no time of requests that no engine was asked f
   assertEquals(setting.traced, []);
 });
 
-Deno.test("createHandlers() leaves one line for a request that an engine has spoilt", async () => {
+Deno.test("createHandler() leaves one line for a request that an engine has spoilt", async () => {
   const cases: readonly (readonly [code: ErrorCode, told: boolean])[] = [
     ["upstream-protocol", true],
     ["upstream-timeout", true],
@@ -184,7 +186,7 @@ Deno.test("createHandlers() leaves one line for a request that an engine has spo
   }
 });
 
-Deno.test("createHandlers() leaves one line for a stream that breaks", async () => {
+Deno.test("createHandler() leaves one line for a stream that breaks", async () => {
   const cut = new RouterError("upstream-protocol", "Cut");
   await using setting = handling({ script: () => stream("data: 1\n\ndata: {", cut) });
   const response = await setting.send("/v1/completions", { ...BODY, stream: true });
@@ -197,7 +199,7 @@ Deno.test("createHandlers() leaves one line for a stream that breaks", async () 
   });
 });
 
-Deno.test("createHandlers() leaves no line for what is the client's", async () => {
+Deno.test("createHandler() leaves no line for what is the client's", async () => {
   await using setting = handling({ script: () => json({ error: "no" }, 400) });
   const bodies = ["{", {}, { model: "x" }, BODY];
   for (const body of bodies) await setting.send("/v1/completions", body);
@@ -205,7 +207,7 @@ Deno.test("createHandlers() leaves no line for what is the client's", async () =
   assertEquals(warnings(setting), []);
 });
 
-Deno.test("createHandlers() answers 500 to a fault of its own, told once with its stack", async () => {
+Deno.test("createHandler() answers 500 to a fault of its own, told once with its stack", async () => {
   const fault = new TypeError("x is undefined");
   await using setting = handling({
     ailment: () => {
@@ -225,7 +227,7 @@ Deno.test("createHandlers() answers 500 to a fault of its own, told once with it
   });
 });
 
-Deno.test("createHandlers() counts an answer that no response can carry, and gives it back", async () => {
+Deno.test("createHandler() counts an answer that no response can carry, and gives it back", async () => {
   const odd = { ...stream("data: 1\n\n"), headers: [["x-odd", "\u0100"]] } as const;
   await using setting = handling({ script: () => odd });
   const response = await setting.send("/v1/completions", BODY);
@@ -240,30 +242,34 @@ Deno.test("createHandlers() counts an answer that no response can carry, and giv
   ]);
 });
 
-Deno.test("createHandlers() has an answer to what the handler itself could not answer", async () => {
+Deno.test("faultAnswer() has an answer to what the handler itself could not answer", async () => {
   await using setting = httpSetting();
-  const { onError } = createHandlers(setting.deps);
-  const response = onError(new TypeError("x is undefined"));
-  assertEquals([response.status, response.headers.get("content-type")], [500, "application/json"]);
-  assertEquals((await response.json()).error.code, 500);
+  const onFault = faultAnswer(setting.deps);
+  const answer = onFault(new TypeError("x is undefined"));
+  assertEquals([answer.status, answer.headers], [500, [["content-type", "application/json"]]]);
   assertEquals(warnings(setting).length, 1);
-  const refused = onError(new RouterError("method-not-allowed", "No", { allow: "GET" }));
-  assertEquals([refused.status, refused.headers.get("allow")], [405, "GET"]);
+  const refused = onFault(new RouterError("method-not-allowed", "No", { allow: "GET" }));
+  assertEquals([refused.status, refused.headers.at(-1)], [405, ["allow", "GET"]]);
 });
 
-class WithoutUrl extends Request {
-  override get url(): string {
-    return "http://[::/health";
-  }
-}
-
-Deno.test("createHandlers() answers 400 to a request without a URL", async () => {
-  await using setting = httpSetting();
-  const { handler } = createHandlers(setting.deps);
-  const response = await handler(new WithoutUrl("http://router/health"));
-  assertEquals(response.status, 400);
-  assertStringIncludes((await response.json()).error.message, "'Host'");
-  assertEquals(await outcomes(setting), {
-    "endpoint=unknown,route=none,outcome=client_error": 1,
+Deno.test("createHandler() answers 400 to a target or a Host that is none", async () => {
+  const request = handedOn(new Request("http://router/health"));
+  const host = (text: string): typeof request => ({
+    ...request,
+    headers: {
+      get: (name) => name === "host" ? text : undefined,
+      *[Symbol.iterator]() {
+        yield ["host", text] as const;
+      },
+    },
   });
+  const odd = [{ ...request, target: "/a/../health" }, host("a b"), host("x/metrics?")];
+  for (const asked of odd) {
+    await using setting = httpSetting();
+    const answer = await createHandler(setting.deps)(asked);
+    assertEquals(answer.status, 400);
+    assertEquals(await outcomes(setting), {
+      "endpoint=unknown,route=none,outcome=client_error": 1,
+    });
+  }
 });

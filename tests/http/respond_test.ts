@@ -5,7 +5,8 @@ import {
   RouterError,
   silentLogger,
 } from "../../lib/base/mod.ts";
-import { answerResponse, errorAnswer, jsonAnswer, type Outcome } from "../../lib/http/respond.ts";
+import { IdleWheel, responseOf } from "../../lib/front/mod.ts";
+import { errorAnswer, finishedAnswer, jsonAnswer, type Outcome } from "../../lib/http/respond.ts";
 import { ERROR_MEANINGS } from "../../lib/openai/mod.ts";
 import { type Answer, type ByteSource, isWhole } from "../../lib/request/mod.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
@@ -49,11 +50,18 @@ function made(answer: Answer & { readonly failure?: RouterError }, path = "/v1/c
   const ends: Made["ends"] = [];
   let firsts = 0;
   const onEnd = (outcome: Outcome, failure?: unknown): void => void ends.push([outcome, failure]);
-  const response = answerResponse(answer, path, "r", () => void firsts++, onEnd);
+  const finished = finishedAnswer(answer, {
+    path,
+    requestId: "r",
+    onFirstByte: () => void firsts++,
+    onEnd,
+  });
+  const wheel = new IdleWheel(new FakeClock(), 60_000);
+  const response = responseOf(finished, { wheel, onTooLong: () => {} });
   return { response, ends, firsts: () => firsts };
 }
 
-Deno.test("answerResponse() gives a whole answer, its fields, and the request's id once", async () => {
+Deno.test("finishedAnswer() gives a whole answer, its fields, and the request's id once", async () => {
   const { response, ends, firsts } = made({
     status: 201,
     headers: [...JSON_TYPE, ["set-cookie", "a=1"], ["set-cookie", "b=2"], ["x-request-id", "e"]],
@@ -66,7 +74,7 @@ Deno.test("answerResponse() gives a whole answer, its fields, and the request's 
   assertEquals([ends, firsts()], [[["ok", undefined]], 0]);
 });
 
-Deno.test("answerResponse() says how an answer of each status ended", () => {
+Deno.test("finishedAnswer() says how an answer of each status ended", () => {
   const cases: readonly (readonly [status: number, outcome: Outcome])[] = [
     [200, "ok"],
     [302, "ok"],
@@ -84,7 +92,7 @@ Deno.test("answerResponse() says how an answer of each status ended", () => {
   }
 });
 
-Deno.test("answerResponse() gives no body where the status allows none, and gives it back", async () => {
+Deno.test("finishedAnswer() gives no body where the status allows none, and gives it back", async () => {
   for (const status of [101, 204, 205, 304]) {
     for (const source of [new Pieces("text"), undefined]) {
       const body = source ?? encodeUtf8("text");
@@ -97,7 +105,7 @@ Deno.test("answerResponse() gives no body where the status allows none, and give
   }
 });
 
-Deno.test("answerResponse() reads a body as fast as the client does, and says its end once", async () => {
+Deno.test("finishedAnswer() reads a body as fast as the client does, and says its end once", async () => {
   const source = new Pieces("one", "two");
   const { response, ends } = made({ status: 200, headers: JSON_TYPE, body: source });
   const reader = response.body?.getReader();
@@ -109,7 +117,7 @@ Deno.test("answerResponse() reads a body as fast as the client does, and says it
   assertEquals([source.reads, source.cancels, ends], [3, 0, [["ok", undefined]]]);
 });
 
-Deno.test("answerResponse() tells the first bytes of a stream of events once, and of nothing else", async () => {
+Deno.test("finishedAnswer() tells the first bytes of a stream of events once, and of nothing else", async () => {
   const cases = [
     [200, EVENTS_TYPE, 1],
     [200, JSON_TYPE, 0],
@@ -127,14 +135,14 @@ Deno.test("answerResponse() tells the first bytes of a stream of events once, an
   assertEquals([empty.firsts(), empty.ends], [0, [["ok", undefined]]]);
 });
 
-Deno.test("answerResponse() breaks off a body that breaks", async () => {
+Deno.test("finishedAnswer() breaks off a body that breaks", async () => {
   const lost = new RouterError("upstream-protocol", "Cut");
   const { response, ends } = made({ status: 200, headers: JSON_TYPE, body: new Pieces("{", lost) });
   assertEquals(await assertRejects(() => response.text(), RouterError), lost);
   assertEquals(ends, [["stream_error", lost]]);
 });
 
-Deno.test("answerResponse() tells a failure between two events in the stream, by its path", async () => {
+Deno.test("finishedAnswer() tells a failure between two events in the stream, by its path", async () => {
   const lost = new RouterError("upstream-protocol", "Cut", { cause: new Error("reset") });
   for (
     const [path, name] of [["/v1/completions", ""], ["/v1/messages", "event: error\n"]] as const
@@ -147,7 +155,7 @@ Deno.test("answerResponse() tells a failure between two events in the stream, by
   }
 });
 
-Deno.test("answerResponse() counts a body that has told its failure itself", async () => {
+Deno.test("finishedAnswer() counts a body that has told its failure itself", async () => {
   const failure = new RouterError("decode-failed", "Decode failed");
   const body = new Pieces("data: error\n\n");
   body.failure = failure;
@@ -156,7 +164,7 @@ Deno.test("answerResponse() counts a body that has told its failure itself", asy
   assertEquals(ends, [["stream_error", failure]]);
 });
 
-Deno.test("answerResponse() gives the body back when the client leaves, and says so once", async () => {
+Deno.test("finishedAnswer() gives the body back when the client leaves, and says so once", async () => {
   const body = new Pieces("data: 1\n\n", "data: 2\n\n");
   const { response, ends } = made({ status: 200, headers: EVENTS_TYPE, body });
   const reader = response.body?.getReader();
@@ -167,7 +175,7 @@ Deno.test("answerResponse() gives the body back when the client leaves, and says
   assertEquals(ends, [["client_gone", undefined]]);
 });
 
-Deno.test("answerResponse() gives the body back of an answer that no response can carry", () => {
+Deno.test("finishedAnswer() gives the body back of an answer that no response can carry", () => {
   const cases = [
     [200, [["x-a", "\u0100"]]],
     [200, [["a b", "1"]]],
@@ -184,6 +192,8 @@ Deno.test("answerResponse() gives the body back of an answer that no response ca
 const STATUSES: Readonly<Record<ErrorCode, number>> = {
   "bad-request": 400,
   "body-too-large": 413,
+  "client-timeout": 408,
+  "overloaded": 503,
   "not-found": 404,
   "method-not-allowed": 405,
   "unknown-model": 404,

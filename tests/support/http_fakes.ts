@@ -1,10 +1,26 @@
 /** The router's HTTP surface in memory: its handlers before scripted engines, and a server without a socket. @module */
-import type { HttpServer, ServeHttp } from "../../lib/app.ts";
 import type { Engine } from "../../lib/base/mod.ts";
 import type { RouterConfig } from "../../lib/config/mod.ts";
-import { contextOf, type HttpCall, type HttpDeps, type HttpHandlers } from "../../lib/http/mod.ts";
+import {
+  type Front,
+  type FrontHandler,
+  type FrontOptions,
+  type FrontRequest,
+  frontRequest,
+  IdleWheel,
+  responseOf,
+  type StartFront,
+} from "../../lib/front/mod.ts";
+import {
+  contextOf,
+  createHandler,
+  faultAnswer,
+  type HttpCall,
+  type HttpDeps,
+} from "../../lib/http/mod.ts";
 import { RequestTrace } from "../../lib/request/mod.ts";
 import { configOf, FLEET } from "../config/support.ts";
+import { FakeClock } from "./fake_clock.ts";
 import { type FlowSetting, flowSetting } from "./flow_fakes.ts";
 import { type EngineScript, json } from "./scripted_upstream.ts";
 
@@ -49,11 +65,43 @@ export function requestTo(path: string, body?: unknown, init: RequestInit = {}):
   return new Request(`http://router${path}`, { ...method, ...init });
 }
 
+/** Nothing is too slow. */
+const WHEEL = new IdleWheel(new FakeClock(), 3_600_000);
+const RESPONSE = { wheel: WHEEL, onTooLong: (): void => {} };
+const REMOTE = {
+  remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 40_000 },
+} as const;
+
+/** `request` as a front hands it on. */
+export function handedOn(request: Request): FrontRequest {
+  return frontRequest(request, REMOTE, WHEEL);
+}
+
+/** What `handler` answers to requests of the platform's, as the platform's responses. */
+export function fetching(
+  handler: FrontHandler,
+  onFault: FrontOptions["onFault"],
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    try {
+      return responseOf(await handler(handedOn(request)), RESPONSE);
+    } catch (error) {
+      return responseOf(onFault(error), RESPONSE);
+    }
+  };
+}
+
+/** The router's own answers, as the platform's responses. */
+export function responding(deps: HttpDeps): (request: Request) => Promise<Response> {
+  return fetching(createHandler(deps), faultAnswer(deps));
+}
+
 /** A request as the handlers of endpoints are given it. */
-export function callOf(deps: HttpDeps, request: Request): HttpCall {
-  const url = new URL(request.url);
+export function callOf(deps: HttpDeps, asked: Request): HttpCall {
+  const request = handedOn(asked);
+  const { pathname: path, search: query } = new URL(asked.url);
   const context = contextOf(request, deps, new RequestTrace(deps.clock));
-  return { request, url, path: url.pathname, context };
+  return { request, path, query, context };
 }
 
 /** A server whose requests a test makes: they are under way until their bodies have ended. */
@@ -64,22 +112,27 @@ export class FakeServer {
   shut = false;
   /** What listening fails with. */
   refusal: Error | undefined;
-  #handlers: HttpHandlers | undefined;
+  #fetch: ((request: Request) => Promise<Response>) | undefined;
   #open = 0;
   readonly #finished = Promise.withResolvers<void>();
 
-  readonly serve: ServeHttp = (address, handlers): HttpServer => {
-    this.asked.push(address);
+  readonly start: StartFront = ({ hostname, port, onFault }, handler): Front => {
+    const addr = { hostname, port };
+    this.asked.push(addr);
     if (this.refusal !== undefined) throw this.refusal;
-    this.#handlers = handlers;
+    this.#fetch = fetching(handler, onFault);
+    const shutdown = (): Promise<void> => {
+      this.shut = true;
+      this.#settle();
+      return this.#finished.promise;
+    };
     return {
-      addr: address,
+      addr,
+      ailment: undefined,
+      connections: 0,
       finished: this.#finished.promise,
-      shutdown: () => {
-        this.shut = true;
-        this.#settle();
-        return this.#finished.promise;
-      },
+      shutdown,
+      close: shutdown,
     };
   };
 
@@ -90,10 +143,10 @@ export class FakeServer {
 
   /** Have a request answered, as the platform's server would. */
   async fetch(path: string, body?: unknown, init?: RequestInit): Promise<Response> {
-    const handlers = this.#handlers;
-    if (handlers === undefined || this.shut) throw new Error("Nobody listens");
+    const answer = this.#fetch;
+    if (answer === undefined || this.shut) throw new Error("Nobody listens");
     this.#open++;
-    const response = await handlers.handler(requestTo(path, body, init)).catch(handlers.onError);
+    const response = await answer(requestTo(path, body, init));
     return new Response(this.#counted(response.body), response);
   }
 
