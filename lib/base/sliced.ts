@@ -31,12 +31,15 @@ export function atOnce<T>(work: Sliced<T>): T {
   }
 }
 
-/** Do `work`, resting between steps where the turn is used up. What has one step alone never rests. */
-export async function inSlices<T>(work: Sliced<T>, breather: Breather): Promise<T> {
+/**
+ * Do `work`, resting between steps where the turn is used up; without a breather, in one go. What has
+ * one step alone never rests.
+ */
+export async function inSlices<T>(work: Sliced<T>, breather: Breather | undefined): Promise<T> {
   for (;;) {
     const step = work.next();
     if (step.done === true) return step.value;
-    if (breather.tired()) await breather.pause();
+    if (breather?.tired() === true) await breather.pause();
   }
 }
 

@@ -82,6 +82,7 @@ export async function attemptP1(
       const token = result?.firstToken ?? lastIds(ids, 1).at(0);
       return token === undefined ? undefined : reclaimBodyP1(request.model, ids, token);
     },
+    held: context.held?.hold(),
   });
   const end = await orAborted(leg, context.signal);
   if (end === "aborted") throw clientGone();

@@ -46,7 +46,7 @@ export class JsonObject {
   }
 
   /** The object that `bytes` is, scanned in steps. Throws as the constructor, and `TooManyMembers`. */
-  static *reading(bytes: Uint8Array, options: ScanOptions): Sliced<JsonObject> {
+  static *reading(bytes: Uint8Array, options?: ScanOptions): Sliced<JsonObject> {
     return new JsonObject(bytes, yield* scanningObject(bytes, options));
   }
 
