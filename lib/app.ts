@@ -1,12 +1,15 @@
 /** The composition root: builds every long-lived part from one configuration. @module */
 import manifest from "../deno.json" with { type: "json" };
 import {
+  type Breather,
+  ByteBudget,
   type Clock,
   describeError,
   type Logger,
   type Random,
   RouterError,
   sleep,
+  systemBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
@@ -37,6 +40,11 @@ export interface AppPorts extends HandoffPorts {
    * @default Deno.serve
    */
   readonly front?: StartFront;
+  /**
+   * Where work on large bodies rests.
+   * @default the machine's event loop
+   */
+  readonly breather?: Breather;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -47,6 +55,8 @@ export interface AppStats {
   readonly background: number;
   /** Engine connections in use. */
   readonly connections: number;
+  /** Bytes held of request bodies. */
+  readonly buffered: number;
 }
 
 /** A router that serves. */
@@ -84,7 +94,18 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       observer: fleetObserver(metrics),
     }),
   );
-  const flow: FlowDeps = { clock, random, log, metrics, fleet, upstream, background, timeouts };
+  const breather = ports.breather ?? systemBreather();
+  const flow: FlowDeps = {
+    clock,
+    random,
+    log,
+    metrics,
+    fleet,
+    upstream,
+    background,
+    timeouts,
+    breather,
+  };
   const handoff = config.handoff.kind === "none"
     ? undefined
     : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports));
@@ -96,14 +117,17 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
   probed.then(() => firstRound = undefined);
   let draining = false;
+  const bodies = new ByteBudget(config.buffers.maxBytes);
   const deps: HttpDeps = {
     ...flow,
     config,
     version: manifest.version,
     handoff: generate,
     onTrace: ports.onTrace,
+    bodies,
     refreshGauges: () => {
       metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
+      metrics.set("pd_router_buffered_bytes", {}, bodies.held);
     },
     ailment: () =>
       handoff?.notifications?.listening === false
@@ -131,6 +155,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       drains: handoff?.reclaimer.pending ?? 0,
       background: background.size,
       connections: upstream.stats().open - upstream.stats().idle,
+      buffered: bodies.held,
     }),
     async drain(timeoutMs) {
       draining = true;

@@ -21,7 +21,14 @@ import {
 } from "./support/scripted_pair.ts";
 import { startScripted } from "./support/scripted_engine.ts";
 
-const NOTHING = { waiters: 0, inflight: 0, drains: 0, background: 0, connections: 0 };
+const NOTHING = {
+  waiters: 0,
+  inflight: 0,
+  drains: 0,
+  background: 0,
+  connections: 0,
+  buffered: 0,
+};
 const REST = [event(" two", { finish_reason: "stop" }), usageEvent(4, 1), data("[DONE]")];
 const ASK = { model: "m", prompt: "hi", max_tokens: 3 };
 

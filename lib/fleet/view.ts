@@ -21,6 +21,7 @@ export class FleetView {
   readonly #groups = new Map<string, ModelGroup>();
   readonly #lengths = new Map<string, number | undefined>();
   readonly #byId: ReadonlyMap<string, Engine>;
+  #sole: { readonly model: string | undefined } | undefined;
 
   /** `candidates` are those of the engines that may get requests, in the order of `entries`. */
   constructor(entries: readonly EngineEntry[], candidates: readonly Candidate[]) {
@@ -34,6 +35,12 @@ export class FleetView {
   /** The engine called `id`. */
   find(id: string): Engine | undefined {
     return this.#byId.get(id);
+  }
+
+  /** The only model that is served; undefined for several, "" for none. */
+  get soleModel(): string | undefined {
+    this.#sole ??= { model: soleOf(this.engines) };
+    return this.#sole.model;
   }
 
   /** Whether any engine serves `model` that is not leaving. */
@@ -70,4 +77,15 @@ export class FleetView {
     }
     return least;
   }
+}
+
+function soleOf(engines: readonly Engine[]): string | undefined {
+  let sole = "";
+  for (const { models } of engines) {
+    for (const model of models) {
+      if (sole !== "" && sole !== model) return undefined;
+      sole = model;
+    }
+  }
+  return sole;
 }

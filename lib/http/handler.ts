@@ -16,7 +16,8 @@ export function faultAnswer(deps: Pick<HttpDeps, "log">): (error: unknown) => An
 export function createHandler(deps: HttpDeps): FrontHandler {
   return async (request) => {
     const trace = new RequestTrace(deps.clock);
-    const context = contextOf(request, deps, trace);
+    const held = deps.bodies.share();
+    const context = contextOf(request, deps, trace, held);
     const target = targetOf(deps, request);
     const answer = sendable(
       deps,
@@ -30,6 +31,7 @@ export function createHandler(deps: HttpDeps): FrontHandler {
       requestId: context.id,
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
+        held.release();
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);
       },

@@ -3,6 +3,7 @@ import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod
 import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
 import { withCauses } from "./causes.ts";
+import { ACCEPTED_CODINGS } from "./coding.ts";
 import { tellingFailure } from "./event_stream.ts";
 
 /** How a response came to its end, as a metric label. */
@@ -131,8 +132,17 @@ export function errorAnswer(
       stack: error instanceof Error ? error.stack : undefined,
     }));
   }
-  const headers = known.allow === undefined ? [] : [["allow", known.allow] as const];
-  return { ...jsonAnswer(status, errorBodyOf(withCauses(known)), headers), failure: known };
+  return {
+    ...jsonAnswer(status, errorBodyOf(withCauses(known)), errorFields(known)),
+    failure: known,
+  };
+}
+
+/** What a client should do about an error, where a field says that. */
+function errorFields({ code, allow }: RouterError): Answer["headers"] {
+  if (allow !== undefined) return [["allow", allow]];
+  if (code === "overloaded") return [["retry-after", "1"]];
+  return code === "unsupported-coding" ? [["accept-encoding", ACCEPTED_CODINGS]] : [];
 }
 
 /** An answer with `value` as its JSON body. */

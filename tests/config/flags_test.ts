@@ -78,6 +78,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["keep-alive-timeout", 75],
   ["max-connections", 16_384],
   ["max-connections-per-address", 0],
+  ["max-buffered-bytes", 1_073_741_824],
   ["prefill", undefined],
   ["decode", undefined],
   ["tls-ca", undefined],

@@ -1,4 +1,4 @@
-import { seededRandom, silentLogger } from "../../lib/base/mod.ts";
+import { ByteBudget, seededRandom, silentLogger } from "../../lib/base/mod.ts";
 import type { Routing } from "../../lib/config/mod.ts";
 import { contextOf } from "../../lib/http/context.ts";
 import { type RequestContext, RequestTrace } from "../../lib/request/mod.ts";
@@ -9,6 +9,7 @@ import { handedOn, requestTo } from "../support/http_fakes.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const random = seededRandom(1);
+const HELD = new ByteBudget(0).share();
 
 function contextFor(
   headers: Readonly<Record<string, string>>,
@@ -20,6 +21,7 @@ function contextFor(
     request,
     { config, random, log: silentLogger() },
     new RequestTrace(new FakeClock()),
+    HELD,
   );
 }
 
@@ -72,7 +74,7 @@ Deno.test("contextOf() ends with the request, and begins with its trace", () => 
   const request = handedOn(requestTo("/health", undefined, { signal: client.signal }));
   const trace = new RequestTrace(new FakeClock());
   const config = configOf({ flags: FLEET });
-  const context = contextOf(request, { config, random, log: silentLogger() }, trace);
+  const context = contextOf(request, { config, random, log: silentLogger() }, trace, HELD);
   assertEquals([context.signal.aborted, context.trace === trace], [false, true]);
   client.abort();
   assertEquals(context.signal.aborted, true);

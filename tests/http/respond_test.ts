@@ -194,6 +194,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   "body-too-large": 413,
   "client-timeout": 408,
   "overloaded": 503,
+  "unsupported-coding": 415,
   "not-found": 404,
   "method-not-allowed": 405,
   "unknown-model": 404,

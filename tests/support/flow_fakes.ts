@@ -157,8 +157,9 @@ export function flowSetting(engines: readonly Engine[], script: EngineScript): F
     streamIdleMs: 5_000,
   };
   const random = seededRandom(1);
+  const breather = { tired: () => false, pause: () => Promise.resolve() };
   return {
-    flow: { clock, random, log, metrics, fleet, upstream, background, timeouts },
+    flow: { clock, random, log, metrics, fleet, upstream, background, timeouts, breather },
     clock,
     fleet,
     upstream,

@@ -1,5 +1,5 @@
 /** The router's HTTP surface in memory: its handlers before scripted engines, and a server without a socket. @module */
-import type { Engine } from "../../lib/base/mod.ts";
+import { ByteBudget, type Engine } from "../../lib/base/mod.ts";
 import type { RouterConfig } from "../../lib/config/mod.ts";
 import {
   type Front,
@@ -52,6 +52,7 @@ export function httpSetting(changes: HttpChanges = {}): HttpSetting {
     refreshGauges: () => {},
     ailment: () => undefined,
     firstRound: () => undefined,
+    bodies: new ByteBudget(64 * 1024 * 1024),
     draining: () => false,
     ...rest,
   };
@@ -100,7 +101,7 @@ export function responding(deps: HttpDeps): (request: Request) => Promise<Respon
 export function callOf(deps: HttpDeps, asked: Request): HttpCall {
   const request = handedOn(asked);
   const { pathname: path, search: query } = new URL(asked.url);
-  const context = contextOf(request, deps, new RequestTrace(deps.clock));
+  const context = contextOf(request, deps, new RequestTrace(deps.clock), deps.bodies.share());
   return { request, path, query, context };
 }
 
