@@ -1,12 +1,15 @@
 /** The composition root: builds every long-lived part from one configuration. @module */
 import manifest from "../deno.json" with { type: "json" };
 import {
+  type Breather,
+  ByteBudget,
   type Clock,
   describeError,
   type Logger,
   type Random,
   RouterError,
   sleep,
+  systemBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import {
@@ -49,6 +52,11 @@ export interface AppPorts extends HandoffPorts {
    * @default Deno.serve
    */
   readonly front?: StartFront;
+  /**
+   * Where work on large bodies rests.
+   * @default the machine's event loop
+   */
+  readonly breather?: Breather;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -59,6 +67,8 @@ export interface AppStats {
   readonly background: number;
   /** Engine connections in use. */
   readonly connections: number;
+  /** Bytes held of request bodies. */
+  readonly buffered: number;
 }
 
 /** A router that serves. */
@@ -98,6 +108,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     }),
   );
   fleet.watch((change) => keyRefusals.follow(change));
+  const breather = ports.breather ?? systemBreather();
   const flow: FlowDeps = {
     clock,
     random,
@@ -108,6 +119,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     upstream,
     background,
     timeouts,
+    breather,
   };
   const handoff = config.handoff.kind === "none"
     ? undefined
@@ -118,9 +130,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
-  let firstRound: Promise<void> | undefined = probed;
+  const ending = Promise.withResolvers<void>();
+  let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
   probed.then(() => firstRound = undefined);
   let draining = false;
+  const bodies = new ByteBudget(config.buffers.maxBytes);
   const deps: HttpDeps = {
     ...flow,
     config,
@@ -128,8 +142,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     names,
     handoff: generate,
     onTrace: ports.onTrace,
+    bodies,
     refreshGauges: () => {
       metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
+      metrics.set("pd_router_buffered_bytes", {}, bodies.held);
     },
     ailment: () =>
       handoff?.notifications?.listening === false
@@ -157,18 +173,28 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       drains: handoff?.reclaimer.pending ?? 0,
       background: background.size,
       connections: upstream.stats().open - upstream.stats().idle,
+      buffered: bodies.held,
     }),
     async drain(timeoutMs) {
       draining = true;
       const deadline = new AbortController();
       const ended = front.shutdown().then(() => background.idle());
-      await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
-      deadline.abort();
+      try {
+        await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
+      } finally {
+        deadline.abort();
+      }
     },
     async [Symbol.asyncDispose]() {
       draining = true;
+      // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
-      await parts.disposeAsync();
+      ending.resolve();
+      try {
+        await handoff?.[Symbol.asyncDispose]();
+      } finally {
+        await parts.disposeAsync();
+      }
       stopped.resolve();
     },
   };

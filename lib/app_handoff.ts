@@ -142,9 +142,9 @@ function promptParts(
   flow: FlowDeps,
   { how, cacheBytes }: TokenizeOptions,
 ): Pick<HandoffDeps, "tokenizer" | "prompts"> {
-  const { log, metrics } = flow;
+  const { log, metrics, breather } = flow;
   const post = jsonPoster(flow);
-  const remote = remoteTokenizer(post);
+  const remote = remoteTokenizer(post, breather);
   const tokenizer = cacheBytes === 0 ? remote : cachedTokenizer(remote, {
     maxBytes: cacheBytes,
     onLookup: (result) => metrics.count("pd_router_tokenize_cache_total", { result }),
@@ -153,6 +153,7 @@ function promptParts(
     how,
     tokenizer,
     post,
+    breather,
     log,
     onResult: (by, result) => metrics.count("pd_router_tokenize_total", { how: by, result }),
   });
@@ -176,7 +177,7 @@ function jsonPoster(flow: FlowDeps): PostJson {
       return { status: response.status, body: await response.readAll(MAX_TOKENS_BYTES) };
     };
     try {
-      const found = read(await reply().catch((cause) => Promise.reject(failure(cause))));
+      const found = await read(await reply().catch((cause) => Promise.reject(failure(cause))));
       flight.ok();
       return found;
     } catch (error) {

@@ -4,6 +4,8 @@
 export type ErrorCode =
   | "bad-request"
   | "body-too-large"
+  /** The body is in a content coding that nobody here can undo. */
+  | "unsupported-coding"
   /** The client sent nothing for too long. */
   | "client-timeout"
   /** More is held for clients than may be; soon it will be less. */

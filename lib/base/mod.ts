@@ -6,6 +6,7 @@
  */
 export * from "./ascii.ts";
 export * from "./bounded_set.ts";
+export * from "./byte_budget.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";
 export * from "./engine.ts";
@@ -15,4 +16,5 @@ export * from "./kv_protocol.ts";
 export * from "./lease.ts";
 export * from "./log.ts";
 export * from "./random.ts";
+export * from "./sliced.ts";
 export * from "./wait.ts";

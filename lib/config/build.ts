@@ -43,6 +43,7 @@ export function buildConfig(
     answers: answerOptions(settings),
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
+    buffers: { maxBytes: settings.number("max-buffered-bytes") },
     trustClientKvParams: settings.on("trust-client-kv-params"),
     lmcacheTagDirect: settings.on("lmcache-tag-direct"),
     ...(tlsCaFile === undefined ? {} : { tlsCaFile }),

@@ -95,6 +95,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...originProblems(settings),
     ...engines.problems,
     ...fileProblems(settings, input.checkFile),
+    ...bufferProblems(settings),
     ...key.problems,
   ];
   if (problems.length > 0) {
@@ -236,6 +237,17 @@ function receivers(
     allocPorts: settings.ports("nixl-peer-alloc-port"),
     firstToken: settings.choice("nixl-first-token", FIRST_TOKENS),
   };
+}
+
+/** The largest body that is taken has to find room. */
+function bufferProblems(settings: Settings): readonly Problem[] {
+  const [all, one] = [settings.get("max-buffered-bytes"), settings.get("max-request-bytes")];
+  if (!all.valid || !one.valid) return [];
+  const held = settings.number("max-buffered-bytes");
+  const request = settings.number("max-request-bytes");
+  if (held >= request) return [];
+  const message = `must be at least --max-request-bytes, ${request}`;
+  return [{ key: all.where, value: String(held), message }];
 }
 
 function fileProblems(settings: Settings, check: ConfigInput["checkFile"]): readonly Problem[] {

@@ -96,6 +96,12 @@ export interface AnswerOptions {
   readonly rankLeg: RankLeg;
 }
 
+/** What is held of request bodies. */
+export interface BufferLimits {
+  /** Over all requests under way, in bytes. */
+  readonly maxBytes: number;
+}
+
 /** What is measured and how often. */
 export interface StatsOptions {
   /** Period of reading the engines' `/metrics`. */
@@ -127,6 +133,7 @@ export interface RouterConfig {
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;
+  readonly buffers: BufferLimits;
   /** Keep KV transfer fields that clients send. */
   readonly trustClientKvParams: boolean;
   /** Keep direct requests away from KV that waits on LMCache decode engines. */

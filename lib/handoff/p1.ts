@@ -6,6 +6,7 @@
 import { errorCodeOf, RouterError } from "../base/mod.ts";
 import {
   decodeBodyP1,
+  flagOf,
   prefillBodyP1,
   prefillBodyToldP1,
   reclaimBodyP1,
@@ -15,7 +16,6 @@ import {
 } from "../disagg/mod.ts";
 import {
   type AnswerIdentity,
-  fieldOf,
   type RawJson,
   spelledLength,
   StreamWriter,
@@ -89,6 +89,7 @@ export async function attemptP1(
       const token = result?.firstToken ?? lastIds(ids, 1).at(0);
       return token === undefined ? undefined : reclaimBodyP1(request.model, ids, token);
     },
+    held: context.held?.hold(),
   });
   const end = await orAborted(leg, context.signal);
   if (end === "aborted") throw clientGone();
@@ -176,7 +177,7 @@ function stopJoin(
   const { body, stop: stops, minTokens } = ask.request;
   if (stops.length === 0) return undefined;
   if (first.kind === "whole" && !stopMaySpan(first.text, stops)) return undefined;
-  const include = fieldOf(body, "include_stop_str_in_output") === true;
+  const include = flagOf(body, "include_stop_str_in_output") === true;
   const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
   return new StopJoin({ stops, include, minTokens }, detokenizer(deps, context, ask), before);
 }

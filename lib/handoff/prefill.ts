@@ -5,6 +5,7 @@ import {
   describeError,
   type Engine,
   errorCodeOf,
+  inSlices,
   type Mode,
   recordOf,
   RouterError,
@@ -13,7 +14,7 @@ import {
   asUsage,
   logprobsIn,
   type SplitAnswer,
-  splitPromptIds,
+  splittingPromptIds,
   type TokenLogprobs,
   type Usage,
 } from "../openai/mod.ts";
@@ -101,6 +102,7 @@ export async function prefillLeg(
   ask: PrefillAsk,
 ): Promise<PrefillEnd> {
   const { prefill, decode } = ask.pair;
+  using _held = context.held?.hold();
   using flight = deps.fleet.take(prefill, "prefill", decode);
   logRouting(deps, context, prefill);
   context.trace.add("prefill-sent", prefill.url);
@@ -130,7 +132,8 @@ async function run(
     });
     if (response.status === 200) {
       const bytes = await response.readAll(MAX_JSON_BYTES);
-      return readResult(ask, splitPromptIds(bytes), response.headers);
+      const split = await inSlices(splittingPromptIds(bytes), deps.breather);
+      return readResult(ask, split, response.headers);
     }
     const { body, message } = await readError(response);
     if (response.status >= 400 && response.status < 500) {

@@ -56,6 +56,7 @@ export async function attemptRelay(
     headers: legHeaders(context, "decode"),
     requestId: context.id,
     body: (params) => reclaimBodyD1(request, params),
+    held: context.held?.hold(),
   });
   return protocol.traits.order === "together"
     ? await together(deps, context, ask, { transfer, leg, custody: custody.move() })

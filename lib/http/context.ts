@@ -1,5 +1,5 @@
 /** What a handler is given of one request, and of the app. @module */
-import type { Logger, Random } from "../base/mod.ts";
+import type { ByteBudget, ByteShare, Logger, Random } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import type { GenerateDeps } from "../flow/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
@@ -24,6 +24,8 @@ export interface HttpDeps extends FlowDeps {
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
+  /** Bounds what is held of request bodies. */
+  readonly bodies: ByteBudget;
   /** Brings gauges up to date that are read rather than counted. */
   readonly refreshGauges: () => void;
   /** What keeps the router from doing its work at the moment; undefined for nothing. */
@@ -60,13 +62,15 @@ export function contextOf(
     readonly names?: Pick<EngineNames, "told">;
   },
   trace: RequestTrace,
+  held: ByteShare,
 ): RequestContext {
   const given = request.headers.get("x-request-id");
   const id = given === undefined || given === "" || given.length > MAX_ID
     ? deps.random.uuid()
     : given;
   const headers = forwardRequestHeaders(request.headers)
-    .filter(([name]) => name !== "x-request-id");
+    .filter(([name]) => name !== "x-request-id" && name !== "content-encoding")
+    .map(([name, value]) => [name, name === "content-type" ? asUtf8(value) : value] as const);
   const { routing } = deps.config;
   const session = routing.sessionKey === undefined
     ? undefined
@@ -79,5 +83,11 @@ export function contextOf(
     ...(namesRank(request.headers) ? { rankLeg: deps.config.answers.rankLeg } : {}),
     trace,
     told: deps.names?.told,
+    held,
   };
+}
+
+/** A type without the charset of the bytes that came: engines get UTF-8. */
+function asUtf8(type: string): string {
+  return type.replace(/\s*;\s*charset\s*=\s*"?(?!utf-?8\b)[^;"]*"?/i, "");
 }

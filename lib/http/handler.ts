@@ -1,7 +1,7 @@
 /** From a request to a response: context, route, answer, and the figures at its end. @module */
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
-import { type Answer, type RequestContext, RequestTrace } from "../request/mod.ts";
+import { type Answer, isWhole, type RequestContext, RequestTrace } from "../request/mod.ts";
 import { contextOf, type HttpDeps } from "./context.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import type { Telling } from "./dialect.ts";
@@ -12,6 +12,7 @@ import {
   finishedAnswer,
   type Outcome,
   type ToldAnswer,
+  unsendable,
 } from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
 import { parseTarget, type Target } from "./target.ts";
@@ -30,7 +31,8 @@ export function createHandler(deps: HttpDeps): FrontHandler {
     const signal = leaving === undefined
       ? request.signal
       : AbortSignal.any([request.signal, leaving.signal]);
-    const context = contextOf({ headers: request.headers, signal }, deps, trace);
+    const held = deps.bodies.share();
+    const context = contextOf({ headers: request.headers, signal }, deps, trace, held);
     const target = targetOf(deps, request);
     const path = target instanceof RouterError ? "" : target.path;
     const telling = { path, requestId: context.id, told: deps.names.told };
@@ -42,6 +44,7 @@ export function createHandler(deps: HttpDeps): FrontHandler {
       telling,
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
+        held.release();
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);
       },
@@ -72,6 +75,14 @@ function earlyHead(
     background,
     onEarly: () => metrics.count("pd_router_early_heads_total", { endpoint }),
   });
+}
+
+/** `answer`, or one that says that it could not be sent. */
+function sendable({ log }: HttpDeps, answer: ToldAnswer, telling: Telling): ToldAnswer {
+  const problem = unsendable(answer);
+  if (problem === undefined) return answer;
+  if (!isWhole(answer.body)) answer.body.cancel();
+  return errorAnswer(problem, log, telling);
 }
 
 function targetOf(deps: HttpDeps, { target, headers }: FrontRequest): Target | RouterError {
@@ -121,7 +132,8 @@ async function answerFor(
       throw new RouterError("shutting-down", "The router is stopping: send this to another");
     }
     const answer = await handler(deps, { request, context, ...target });
-    return early === undefined ? answer : await early.fitted(answer);
+    const sent = sendable(deps, answer, telling);
+    return early === undefined ? sent : await early.fitted(sent);
   } catch (error) {
     const answer = errorAnswer(error, deps.log, telling);
     return early === undefined ? answer : await early.fitted(answer);

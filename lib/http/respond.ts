@@ -2,6 +2,7 @@
 import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
 import { ERROR_MEANINGS } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
+import { ACCEPTED_CODINGS } from "./coding.ts";
 import { errorBodyFor, idFields, type Telling } from "./dialect.ts";
 import { tellingFailure } from "./event_stream.ts";
 
@@ -16,6 +17,28 @@ export type OnFirstByte = () => void;
 
 /** Statuses that must not have a body. */
 const BODILESS = new Set([101, 204, 205, 304]);
+
+const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * What keeps any response from carrying `answer`, e.g. a field of an engine's; undefined for nothing.
+ * Source: RFC 9110 section 5.
+ */
+export function unsendable({ status, headers }: Answer): Error | undefined {
+  if (status !== 101 && (status < 200 || status > 599)) {
+    return new RangeError(`Status ${status} is none of an answer`);
+  }
+  for (const [name, value] of headers) {
+    if (!FIELD_NAME.test(name)) {
+      return new TypeError(`No header field is named ${JSON.stringify(name)}`);
+    }
+    if (!FIELD_VALUE.test(value)) {
+      return new TypeError(`Header field ${name} has no value that is one`);
+    }
+  }
+  return undefined;
+}
 
 /** An answer, and what it tells of if that is a failure. */
 export type ToldAnswer = Answer & { readonly failure?: RouterError };
@@ -125,8 +148,17 @@ export function errorAnswer(
       stack: error instanceof Error ? error.stack : undefined,
     }));
   }
-  const headers = known.allow === undefined ? [] : [["allow", known.allow] as const];
-  return { ...jsonAnswer(status, errorBodyFor(telling, known), headers), failure: known };
+  return {
+    ...jsonAnswer(status, errorBodyFor(telling, known), errorFields(known)),
+    failure: known,
+  };
+}
+
+/** What a client should do about an error, where a field says that. */
+function errorFields({ code, allow }: RouterError): Answer["headers"] {
+  if (allow !== undefined) return [["allow", allow]];
+  if (code === "overloaded") return [["retry-after", "1"]];
+  return code === "unsupported-coding" ? [["accept-encoding", ACCEPTED_CODINGS]] : [];
 }
 
 /** An answer with `value` as its JSON body. */

@@ -80,6 +80,16 @@ export const METRICS = {
     help: "Prefill answers of NixlConnector engines, by whether they had kv_transfer_params.",
     labels: ["found"],
   },
+  "pd_router_buffered_bytes": {
+    kind: "gauge",
+    help: "Bytes held of the bodies of requests under way.",
+    labels: [],
+  },
+  "pd_router_buffered_refusals_total": {
+    kind: "counter",
+    help: "Requests refused because as many bytes of bodies were held as may be, by endpoint.",
+    labels: ["endpoint"],
+  },
   "pd_router_client_kv_params_total": {
     kind: "counter",
     help: "Requests whose KV transfer fields were taken out: only a router may set them.",

@@ -26,6 +26,7 @@ export interface ErrorMeaning {
 export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "bad-request": { status: 400, type: "BadRequestError" },
   "body-too-large": { status: 413, type: "RequestTooLargeError" },
+  "unsupported-coding": { status: 415, type: "UnsupportedMediaTypeError" },
   "client-timeout": { status: 408, type: "RequestTimeoutError" },
   "overloaded": { status: 503, type: "ServiceUnavailableError" },
   "not-found": { status: 404, type: "NotFoundError" },

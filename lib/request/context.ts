@@ -1,5 +1,5 @@
 /** What a story is given: the request's circumstances, and the parts it works with. @module */
-import type { Clock, Logger, Random, RouterError } from "../base/mod.ts";
+import type { Breather, ByteShare, Clock, Logger, Random, RouterError } from "../base/mod.ts";
 import type { RankLeg, Timeouts } from "../config/mod.ts";
 import type { EngineFleet, KeyRefusals } from "../fleet/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
@@ -24,6 +24,11 @@ export interface RequestContext {
    * @default as it is
    */
   readonly told?: ((error: RouterError) => RouterError) | undefined;
+  /**
+   * What is held of the request's body, until its answer has ended. Whoever needs the body longer
+   * holds it too.
+   */
+  readonly held?: ByteShare;
 }
 
 /** What every story works with. */
@@ -38,4 +43,6 @@ export interface FlowDeps {
   readonly upstream: UpstreamClient;
   readonly background: Background;
   readonly timeouts: Timeouts;
+  /** Where work on large bodies rests. */
+  readonly breather: Breather;
 }

@@ -18,7 +18,7 @@ export interface Question<Found> {
   readonly path: string;
   readonly body: ByteParts;
   /** What the answer says. Throws `RouterError` where it is none: then the engine has failed. */
-  readonly read: (reply: JsonReply) => Found;
+  readonly read: (reply: JsonReply) => Found | Promise<Found>;
   /** The error to reject with when there is no answer. */
   readonly failure: (cause: unknown) => unknown;
 }

@@ -7,16 +7,17 @@
  * @module
  */
 import {
+  type Breather,
   type ByteParts,
-  decodeUtf8,
   type Engine,
+  inSlices,
   OPEN_BRACKET,
   skipSpace,
-  unlessMalformed,
+  type Sliced,
 } from "../base/mod.ts";
-import { scanArray } from "../openai/mod.ts";
+import { JsonScanError, JsonWalk } from "../openai/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { idsOf, readJson, unanswered } from "./reply.ts";
+import { readingIds, readingJson, unanswered } from "./reply.ts";
 import type { TokenizeEnd } from "./tokenizer.ts";
 
 /** A request to a render endpoint. */
@@ -44,34 +45,42 @@ export async function renderPrompt(
   engine: Engine,
   request: RenderRequest,
   caller: Caller,
+  breather?: Breather,
 ): Promise<RenderEnd> {
   const { path, body } = request;
   return await post(engine, {
     path,
     body: body(),
-    read: (reply) => readRendered(engine, path, reply),
+    read: (reply) => inSlices(readingRendered(engine, path, reply), breather),
     failure: unanswered(engine),
   }, caller);
 }
 
-function readRendered(engine: Engine, path: string, reply: JsonReply): RenderEnd {
+function* readingRendered(engine: Engine, path: string, reply: JsonReply): Sliced<RenderEnd> {
   const { status } = reply;
   if (UNSUPPORTED.has(status)) return { kind: "unsupported" };
   if (status >= 400 && status < 500) return { kind: "refused", status };
-  const counted = idsOf(engine, path, reply, renderedIds(reply));
+  const counted = yield* readingIds(engine, path, reply, yield* renderedIds(reply));
   return { kind: "tokens", prompt: { ...counted, maxModelLen: undefined } };
 }
 
 /** `token_ids` of the answer, or of the only element of a list. */
-function renderedIds({ body }: JsonReply): Uint8Array | undefined {
+function* renderedIds({ body }: JsonReply): Sliced<Uint8Array | undefined> {
   const start = skipSpace(body, 0);
-  const whole = body[start] === OPEN_BRACKET ? onlyElement(body, start) : body;
-  return whole === undefined ? undefined : readJson(whole)?.raw("token_ids");
+  const whole = body[start] === OPEN_BRACKET ? yield* onlyElement(body, start) : body;
+  return whole === undefined ? undefined : (yield* readingJson(whole))?.raw("token_ids");
 }
 
-function onlyElement(body: Uint8Array, start: number): Uint8Array | undefined {
-  const elements = unlessMalformed(() => scanArray(body, { start, end: body.length }, 1));
-  const [first] = elements ?? [];
-  if (first === undefined || decodeUtf8(body.subarray(first.end)).trim() !== "]") return undefined;
-  return body.subarray(first.start, first.end);
+function* onlyElement(body: Uint8Array, start: number): Sliced<Uint8Array | undefined> {
+  const walk = new JsonWalk(body, start, { root: OPEN_BRACKET, depth: 1, whole: true });
+  try {
+    yield* walk.going();
+    if ((yield* walk.going()) !== "value") return undefined;
+    const only = body.subarray(walk.start, walk.at);
+    yield* walk.going();
+    return (yield* walk.going()) === "end" ? only : undefined;
+  } catch (error) {
+    if (error instanceof JsonScanError) return undefined;
+    throw error;
+  }
 }

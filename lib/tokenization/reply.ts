@@ -1,7 +1,13 @@
 /** What an engine's answer about a prompt says. @module */
-import { type Engine, errorCodeOf, RouterError, unlessMalformed } from "../base/mod.ts";
-import { errorMessageOf, JsonObject } from "../openai/mod.ts";
-import { countUncheckedIds } from "./ids.ts";
+import {
+  type Engine,
+  errorCodeOf,
+  RouterError,
+  type Sliced,
+  unlessMalformed,
+} from "../base/mod.ts";
+import { errorMessageOf, JsonObject, JsonScanError } from "../openai/mod.ts";
+import { countingIds } from "./ids.ts";
 import type { JsonReply } from "./post.ts";
 
 /** What kept `engine` from an answer, as an error: but for the client's leaving, `tokenize-failed`. */
@@ -19,15 +25,15 @@ export interface CountedIds {
 }
 
 /** The id list `ids` of a reply with status 200. Throws `tokenize-failed` where there is none. */
-export function idsOf(
+export function* readingIds(
   engine: Engine,
   path: string,
   reply: JsonReply,
   ids: Uint8Array | undefined,
-): CountedIds {
-  const count = ids === undefined ? undefined : countUncheckedIds(ids);
+): Sliced<CountedIds> {
+  const count = ids === undefined ? undefined : yield* countingIds(ids);
   if (reply.status === 200 && ids !== undefined && count !== undefined) return { ids, count };
-  const said = errorMessageOf(valueIn(readJson(reply.body), "error"));
+  const said = errorMessageOf(valueIn(yield* readingJson(reply.body), "error"));
   throw new RouterError(
     "tokenize-failed",
     `Engine ${engine.url} answered ${path} with status ${reply.status} ` +
@@ -36,8 +42,13 @@ export function idsOf(
 }
 
 /** `bytes` as a JSON object; undefined when they are none. */
-export function readJson(bytes: Uint8Array): JsonObject | undefined {
-  return unlessMalformed(() => new JsonObject(bytes));
+export function* readingJson(bytes: Uint8Array): Sliced<JsonObject | undefined> {
+  try {
+    return yield* JsonObject.reading(bytes);
+  } catch (error) {
+    if (error instanceof JsonScanError) return undefined;
+    throw error;
+  }
 }
 
 /** The value of `key`; undefined when a string in it is malformed, which the scan passes over. */

@@ -5,9 +5,17 @@
  * Source: vLLM `vllm/entrypoints/serve/tokenize/protocol.py`.
  * @module
  */
-import { type ByteParts, encodeUtf8, type Engine, RouterError } from "../base/mod.ts";
+import {
+  type Breather,
+  type ByteParts,
+  encodeUtf8,
+  type Engine,
+  inSlices,
+  RouterError,
+  type Sliced,
+} from "../base/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { idsOf, readJson, unanswered, valueIn } from "./reply.ts";
+import { readingIds, readingJson, unanswered, valueIn } from "./reply.ts";
 
 /** A prompt as token ids. */
 export interface PromptTokens {
@@ -39,14 +47,14 @@ export interface Tokenizer {
   ): Promise<string | undefined>;
 }
 
-/** A tokenizer that asks the engines over `post`. */
-export function remoteTokenizer(post: PostJson): Tokenizer {
+/** A tokenizer that asks the engines over `post`; reading large answers rests where there is a `breather`. */
+export function remoteTokenizer(post: PostJson, breather?: Breather): Tokenizer {
   return {
     async tokenize(engine, body, caller) {
       return await post(engine, {
         path: "/tokenize",
         body,
-        read: (reply) => readEnd(engine, reply),
+        read: (reply) => inSlices(readingEnd(engine, reply), breather),
         failure: unanswered(engine),
       }, caller);
     },
@@ -56,7 +64,7 @@ export function remoteTokenizer(post: PostJson): Tokenizer {
         return await post(engine, {
           path: "/detokenize",
           body: [body],
-          read: readPrompt,
+          read: (reply) => inSlices(readingPrompt(reply), breather),
           failure: (cause) => cause,
         }, caller);
       } catch (error) {
@@ -67,21 +75,21 @@ export function remoteTokenizer(post: PostJson): Tokenizer {
   };
 }
 
-function readPrompt({ status, body }: JsonReply): string | undefined {
-  const prompt = status === 200 ? valueIn(readJson(body), "prompt") : undefined;
+function* readingPrompt({ status, body }: JsonReply): Sliced<string | undefined> {
+  const prompt = status === 200 ? valueIn(yield* readingJson(body), "prompt") : undefined;
   return typeof prompt === "string" ? prompt : undefined;
 }
 
-function readEnd(engine: Engine, reply: JsonReply): TokenizeEnd {
+function* readingEnd(engine: Engine, reply: JsonReply): Sliced<TokenizeEnd> {
   const { status } = reply;
   return status >= 400 && status < 500
     ? { kind: "refused", status }
-    : { kind: "tokens", prompt: readTokens(engine, reply) };
+    : { kind: "tokens", prompt: yield* readingTokens(engine, reply) };
 }
 
-function readTokens(engine: Engine, reply: JsonReply): PromptTokens {
-  const answer = readJson(reply.body);
-  const counted = idsOf(engine, "/tokenize", reply, answer?.raw("tokens"));
+function* readingTokens(engine: Engine, reply: JsonReply): Sliced<PromptTokens> {
+  const answer = yield* readingJson(reply.body);
+  const counted = yield* readingIds(engine, "/tokenize", reply, answer?.raw("tokens"));
   const maxModelLen = valueIn(answer, "max_model_len");
   return {
     ...counted,

@@ -82,6 +82,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["allowed-origins", undefined],
   ["early-head", undefined],
   ["dp-rank-leg", "decode"],
+  ["max-buffered-bytes", 1_073_741_824],
   ["prefill", undefined],
   ["decode", undefined],
   ["tls-ca", undefined],

@@ -26,6 +26,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "root-path": "/llm",
   "config": "/etc/pd.yaml",
   "max-request-bytes": "1000",
+  "max-buffered-bytes": "2000",
   "client-head-timeout": "16",
   "client-body-timeout": "31",
   "write-idle-timeout": "61",

@@ -21,6 +21,7 @@ const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: strin
   ["upstream-protocol", 502, "BadGatewayError"],
   ["upstream-lost", 502, "BadGatewayError"],
   ["upstream-timeout", 504, "GatewayTimeoutError"],
+  ["unsupported-coding", 415, "UnsupportedMediaTypeError"],
   ["client-gone", 499, "ClientClosedRequest"],
   ["shutting-down", 503, "ServiceUnavailableError"],
   ["internal", 500, "InternalServerError"],

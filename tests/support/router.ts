@@ -94,6 +94,7 @@ export async function startRouter(
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,
+    buffers: { maxBytes: 64 * 1024 * 1024 },
     trustClientKvParams: false,
     lmcacheTagDirect: false,
     stats: { engineIntervalMs: 30_000, requestWindowMs: 60_000, log: false, logIntervalMs: 10_000 },
