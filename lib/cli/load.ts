@@ -1,4 +1,5 @@
 /** A configuration from the command line, the environment and the file they name. @module */
+import { fileErrorText } from "../base/mod.ts";
 import {
   type ConfigFile,
   type ConfigResult,
@@ -46,16 +47,6 @@ function readText(
   try {
     return { ok: true, text: readFile(path) };
   } catch (error) {
-    return { ok: false, message: `Cannot read the file: ${fileError(error)}` };
+    return { ok: false, message: `Cannot read the file: ${fileErrorText(error)}` };
   }
-}
-
-function fileError(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is none";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.NotCapable) {
-    return "the program was started without --allow-read";
-  }
-  if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
-  return error instanceof Error ? error.message : String(error);
 }
