@@ -1,5 +1,5 @@
 /** The long-lived parts of handoffs, built from the configuration. @module */
-import type { Handoff, TokenizeOptions } from "./config/mod.ts";
+import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
 import type { HandoffDeps } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, Reclaimer, type SendReclaim } from "./kv/mod.ts";
 import { exchange, type FlowDeps, MAX_JSON_BYTES } from "./request/mod.ts";
@@ -43,7 +43,7 @@ const NO_NOTIFICATIONS = {
 export async function startHandoff(
   config: Exclude<Handoff, { readonly kind: "none" }>,
   flow: FlowDeps,
-  tokenize: TokenizeOptions,
+  { tokenize, doors }: Pick<RouterConfig, "tokenize" | "doors">,
   bind?: BindPull,
 ): Promise<RunningHandoff> {
   const { clock, log, metrics, random, background } = flow;
@@ -73,6 +73,8 @@ export async function startHandoff(
         log,
         clock,
         bind: bind ?? pullBinder(config.proxySocket),
+        peers: doors.notifications,
+        onRefused: (reason) => metrics.count("pd_router_kv_peers_refused_total", { reason }),
       }),
     )
     : undefined;

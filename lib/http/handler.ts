@@ -2,7 +2,7 @@
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
 import { type Answer, type RequestContext, RequestTrace } from "../request/mod.ts";
-import { contextOf, type HttpDeps } from "./context.ts";
+import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
 import { errorAnswer, finishedAnswer, type Outcome } from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
 import { parseTarget, type Target } from "./target.ts";
@@ -18,15 +18,17 @@ export function createHandler(deps: HttpDeps): FrontHandler {
     const trace = new RequestTrace(deps.clock);
     const context = contextOf(request, deps, trace);
     const target = targetOf(deps, request);
-    const answer = target instanceof RouterError
-      ? errorAnswer(target, deps.log)
-      : await answerFor(deps, request, target, context);
     const path = target instanceof RouterError ? "" : target.path;
+    const pass = target instanceof RouterError ? target : deps.doors.enter(request, path);
+    const answer = pass instanceof RouterError || target instanceof RouterError
+      ? errorAnswer(pass, deps.log, path)
+      : pass.attach(await answerFor(deps, request, target, { context, pass }));
     return finishedAnswer(answer, {
       path,
       requestId: context.id,
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
+        if (!(pass instanceof RouterError)) pass.release();
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);
       },
@@ -60,7 +62,7 @@ async function answerFor(
   deps: HttpDeps,
   request: FrontRequest,
   target: Target,
-  context: RequestContext,
+  letIn: Pick<HttpCall, "context" | "pass">,
 ): Promise<Answer & { readonly failure?: RouterError }> {
   try {
     const { handler, needsModels } = routeOf(request.method, target.path);
@@ -71,9 +73,9 @@ async function answerFor(
     if (deps.draining() && request.method === "POST") {
       throw new RouterError("shutting-down", "The router is stopping: send this to another");
     }
-    return await handler(deps, { request, context, ...target });
+    return await handler(deps, { request, ...letIn, ...target });
   } catch (error) {
-    return errorAnswer(error, deps.log);
+    return errorAnswer(error, deps.log, target.path);
   }
 }
 

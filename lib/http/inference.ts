@@ -55,6 +55,7 @@ async function readRequest(deps: HttpDeps, call: HttpCall): Promise<ApiRequest> 
   const bytes = await readBody(call.request.body, deps.config.maxRequestBytes);
   const parsed = parseRequest(bytes);
   const model = deps.config.aliases.get(parsed.model) ?? parsed.model;
+  call.pass.use({ asked: parsed.model, model, body: parsed.body });
   if (!deps.fleet.snapshot().serves(model)) {
     throw missingModel(deps, parsed.model, model);
   }

@@ -2,6 +2,7 @@
 import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
 import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
+import { anthropicRefusal } from "./anthropic_refusal.ts";
 import { withCauses } from "./causes.ts";
 import { tellingFailure } from "./event_stream.ts";
 
@@ -94,10 +95,14 @@ function watched(
   };
 }
 
-/** The answer that tells of `error`; what is not a `RouterError` is a fault of the router's. */
+/**
+ * The answer that tells of `error` to a client of `path`; what is not a `RouterError` is a fault of the
+ * router's.
+ */
 export function errorAnswer(
   error: unknown,
   log: Logger,
+  path = "",
 ): Answer & { readonly failure: RouterError } {
   const known = error instanceof RouterError
     ? error
@@ -109,8 +114,10 @@ export function errorAnswer(
       stack: error instanceof Error ? error.stack : undefined,
     }));
   }
-  const headers = known.allow === undefined ? [] : [["allow", known.allow] as const];
-  return { ...jsonAnswer(status, errorBodyOf(withCauses(known)), headers), failure: known };
+  const allow = known.allow === undefined ? [] : [["allow", known.allow] as const];
+  const headers = [...allow, ...known.fields];
+  const body = anthropicRefusal(known, path) ?? errorBodyOf(withCauses(known));
+  return { ...jsonAnswer(status, body, headers), failure: known };
 }
 
 /** An answer with `value` as its JSON body. */
