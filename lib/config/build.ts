@@ -1,6 +1,6 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
-import { doorOptions } from "./doors.ts";
+import { doorOptions } from "./build_doors.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import {
   type ClientLimits,

@@ -7,7 +7,7 @@
 import { type Engine, KV_PROTOCOLS } from "../base/mod.ts";
 import { buildConfig, protocolOf } from "./build.ts";
 import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./door_problems.ts";
-import { splitKeys } from "./doors.ts";
+import { splitKeys } from "./build_doors.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
 import { FIRST_TOKENS } from "./first_token.ts";

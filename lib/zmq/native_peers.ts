@@ -1,5 +1,6 @@
 /** Counts the peers of the addon's socket by the events of its monitor. @module */
 import { describeError } from "../base/mod.ts";
+import { refusedPeer } from "./peer_gate.ts";
 import type { PeerEvent } from "./pull_socket.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./pull_limits.ts";
 
@@ -68,7 +69,7 @@ export class NativePeers {
         break;
       case "accept:error":
         if (this.#filtered && !ACCEPT_ERRORS.has(error?.code)) {
-          this.#onPeer({ kind: "refused", peer: UNKNOWN, why: "not_allowed" });
+          this.#onPeer(refusedPeer(UNKNOWN, "not_allowed"));
         } else this.#reject(`cannot accept: ${describeError(error)}`);
         break;
       case "disconnect":

@@ -209,7 +209,7 @@ class RunningProxy implements NotificationProxy {
         this.#options.onRefused?.(event.why);
         this.#refused.warning("Refused a KV-ready peer", {
           peer: event.peer,
-          reason: REFUSALS[event.why],
+          reason: event.reason,
         });
         break;
       default:
@@ -217,11 +217,6 @@ class RunningProxy implements NotificationProxy {
     }
   }
 }
-
-const REFUSALS: Readonly<Record<PeerRefusal, string>> = {
-  not_allowed: "its address is not in --nixl-proxy-allow",
-  per_address: "its address has --nixl-proxy-max-per-address connections",
-};
 
 function clip(text: string): string {
   return text.length <= MAX_LOGGED_LENGTH ? text : `${text.slice(0, MAX_LOGGED_LENGTH)}...`;

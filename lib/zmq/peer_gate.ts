@@ -1,9 +1,19 @@
 /** Lets peers in by their address, and counts them by it. Pure. @module */
 import { isAmong, Lease, plainAddress } from "../base/mod.ts";
-import type { PeerLimits, PeerRefusal } from "./pull_socket.ts";
+import type { PeerEvent, PeerLimits, PeerRefusal } from "./pull_socket.ts";
 
 /** Where all may come from, as often as they like. */
 const NO_LIMITS: PeerLimits = { allow: [], maxPerAddress: Infinity };
+
+const REASONS: Readonly<Record<PeerRefusal, string>> = {
+  not_allowed: "its address is not in --nixl-proxy-allow",
+  per_address: "its address has --nixl-proxy-max-per-address connections",
+};
+
+/** What is told of a peer that is not let in. */
+export function refusedPeer(peer: string, why: PeerRefusal): PeerEvent {
+  return { kind: "refused", peer, why, reason: REASONS[why] };
+}
 
 /** Holds no more addresses than there are connections. */
 export class PeerGate {

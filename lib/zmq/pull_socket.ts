@@ -32,7 +32,12 @@ export type PeerEvent =
   /** Dropped or refused by this side. A ZeroMQ peer connects again by itself. */
   | { readonly kind: "rejected"; readonly peer: string; readonly reason: string }
   /** Not let in: its address is not among those allowed, or has too many connections. */
-  | { readonly kind: "refused"; readonly peer: string; readonly why: PeerRefusal };
+  | {
+    readonly kind: "refused";
+    readonly peer: string;
+    readonly why: PeerRefusal;
+    readonly reason: string;
+  };
 
 /** Why a peer is not let in, as a metric label. */
 export type PeerRefusal = "not_allowed" | "per_address";

@@ -7,7 +7,7 @@
  */
 import { type Clock, describeError, Lease, sleep } from "../base/mod.ts";
 import { MessageQueue } from "./message_queue.ts";
-import { PeerGate } from "./peer_gate.ts";
+import { PeerGate, refusedPeer } from "./peer_gate.ts";
 import { MESSAGE_LIMITS, QUEUE_LIMIT } from "./pull_limits.ts";
 import { bindError, type BindOptions, checkPort, endpointOf, listenHost } from "./pull_socket.ts";
 import type { PeerEvent, PullAddress, PullSocket } from "./pull_socket.ts";
@@ -141,7 +141,7 @@ class ZmtpPullSocket implements PullSocket {
     const place = this.#gate.enter(stream.remoteAddr.hostname);
     if (!(place instanceof Lease)) {
       stream.close();
-      this.#onPeer({ kind: "refused", peer, why: place });
+      this.#onPeer(refusedPeer(peer, place));
       return;
     }
     let joined = false;
