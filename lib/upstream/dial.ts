@@ -49,8 +49,14 @@ export function platformDial(caCerts: readonly string[], options: DialOptions = 
   };
 }
 
-/** A name may lead to any address: this is the first moment in which it is known to which. */
-function refuseAddress(tcp: Deno.TcpConn): void {
+/**
+ * Closes a connection, and throws, where it has led to a link-local address or a metadata service: a
+ * name may lead to any address, and this is the first moment in which it is known to which.
+ */
+export function refuseAddress(tcp: {
+  readonly remoteAddr: { readonly hostname: string };
+  close(): void;
+}): void {
   const { hostname } = tcp.remoteAddr;
   const what = addressProblem(hostname);
   if (what === undefined) return;
