@@ -139,3 +139,14 @@ Deno.test("parseKeysFile() never throws, whatever it is given", () => {
     assertEquals(typeof parsed.ok, "boolean");
   }));
 });
+
+Deno.test("parseKeysFile() reads the file that the page shows", () => {
+  const page = Deno.readTextFileSync(new URL("../../lib/doors/README.md", import.meta.url));
+  const shown = /^```yaml\n(.*?)^```$/ms.exec(page)?.[1] ?? "";
+  const parsed = parseKeysFile(shown);
+  assert(parsed.ok, JSON.stringify(parsed));
+  assertEquals(parsed.keys.map(({ name, limits }) => [name, Object.keys(limits).length]), [
+    ["team-a", 4],
+    ["batch", 0],
+  ]);
+});
