@@ -1,7 +1,5 @@
 /** Keys by what a client shows, found in a time that tells nothing of them. @module */
-import { Buffer } from "node:buffer";
-import { timingSafeEqual } from "node:crypto";
-import { sha256 } from "../base/mod.ts";
+import { sameInConstantTime, sha256 } from "../base/mod.ts";
 
 /** Longest key that is looked for, in characters. */
 const MAX_KEY = 4096;
@@ -29,8 +27,7 @@ export class KeyRing<T extends { readonly digest: string }> {
     if (key.length > MAX_KEY) return undefined;
     const digest = sha256(key);
     const entry = this.#entries.get(this.#placeOf(digest));
-    if (entry === undefined) return undefined;
-    return timingSafeEqual(Buffer.from(entry.digest), Buffer.from(digest)) ? entry : undefined;
+    return entry !== undefined && sameInConstantTime(entry.digest, digest) ? entry : undefined;
   }
 
   #placeOf(digest: string): string {

@@ -1,4 +1,4 @@
-import { sha256 } from "../../lib/base/mod.ts";
+import { sameInConstantTime, sha256 } from "../../lib/base/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("sha256() is that of the standard's examples, and of UTF-8", () => {
@@ -8,4 +8,16 @@ Deno.test("sha256() is that of the standard's examples, and of UTF-8", () => {
     ["\u00e9\u4e16", "3f91a566b940c2a47dbd80de63fac104df17922241f7db57e7b304b1a63b53a8"],
   ];
   for (const [text = "", digest] of rows) assertEquals(sha256(text), digest);
+});
+
+Deno.test("sameInConstantTime() compares whole texts", () => {
+  const rows = [
+    ["", "", true],
+    ["abc", "abc", true],
+    ["abc", "abd", false],
+    ["abc", "bbc", false],
+    ["abc", "ab", false],
+    ["\u0100", "\u0000", false],
+  ] as const;
+  for (const [one, other, same] of rows) assertEquals(sameInConstantTime(one, other), same);
 });
