@@ -7,14 +7,13 @@
 import {
   CLOSE_BRACE,
   COLON,
-  concatBytes,
   encodeUtf8,
   indexOfBytes,
+  isSpace,
   jsonOf,
   OPEN_BRACE,
   QUOTE,
   recordOf,
-  skipSpace,
 } from "../base/mod.ts";
 
 const NAME = encodeUtf8('"usage"');
@@ -23,15 +22,23 @@ const EVENT = encodeUtf8("data:");
 /** Largest `usage` that is read, in bytes. */
 const MAX_USAGE_BYTES = 8 * 1024;
 
-/** Reads bytes as they come; keeps no more of them than a beginning of `usage`. */
+/** Where in `"usage":{...}` the next byte stands; `name` is anywhere before its end. */
+type State = "name" | "colon" | "brace" | "object";
+
+/** Reads bytes as they come, each once; keeps no more of them than one `usage`. */
 export class UsageScanner {
   #input = 0;
   #output = 0;
   #total = 0;
   #told = false;
   #events = 0;
-  /** What may be the beginning of something. */
-  #carry: Uint8Array = new Uint8Array(0);
+  #state: State = "name";
+  /** Bytes of the name that have come, where the bytes before ended within it. */
+  #matched = 0;
+  #object: Uint8Array = new Uint8Array(0);
+  #size = 0;
+  #depth = 0;
+  #quoted = false;
 
   /** Tokens in all, as the answer told last; undefined when it has told nothing. */
   get tokens(): number | undefined {
@@ -47,20 +54,70 @@ export class UsageScanner {
     for (let at = indexOfBytes(bytes, EVENT); at >= 0; at = indexOfBytes(bytes, EVENT, at + 1)) {
       this.#events++;
     }
-    const data = this.#carry.length === 0 ? bytes : concatBytes([this.#carry, bytes]);
-    for (let from = 0;;) {
-      const found = indexOfBytes(data, NAME, from);
-      if (found < 0) {
-        this.#carry = data.slice(Math.max(from, data.length - NAME.length + 1));
-        return;
+    for (let at = 0; at < bytes.length;) {
+      at = this.#state === "name" ? this.#seek(bytes, at) : this.#step(bytes[at] ?? 0, at);
+    }
+  }
+
+  /** Look for the name from `at` on; the offset behind it, or the end. */
+  #seek(bytes: Uint8Array, at: number): number {
+    let from = at;
+    while (this.#matched > 0 && from < bytes.length) {
+      if (bytes[from] !== NAME[this.#matched]) this.#matched = 0;
+      else {
+        from++;
+        if (++this.#matched === NAME.length) return this.#named(from);
       }
-      from = found + NAME.length;
-      const object = objectAt(data, from);
-      if (object === "open" && data.length - found <= MAX_USAGE_BYTES) {
-        this.#carry = data.slice(found);
-        return;
-      }
-      if (object instanceof Uint8Array) this.#read(object);
+    }
+    if (this.#matched > 0) return from;
+    const found = indexOfBytes(bytes, NAME, from);
+    if (found >= 0) return this.#named(found + NAME.length);
+    this.#matched = beginningAtEnd(bytes, from);
+    return bytes.length;
+  }
+
+  #named(at: number): number {
+    this.#matched = 0;
+    this.#state = "colon";
+    return at;
+  }
+
+  /** Take one byte behind the name; the offset of the next to look at. */
+  #step(byte: number, at: number): number {
+    if (this.#state === "object") this.#take(byte);
+    else if (isSpace(byte)) return at + 1;
+    else if (this.#state === "colon" && byte === COLON) this.#state = "brace";
+    else if (this.#state === "brace" && byte === OPEN_BRACE) this.#open();
+    else {
+      // Not what was looked for: the name may begin with this very byte.
+      this.#state = "name";
+      return at;
+    }
+    return at + 1;
+  }
+
+  #open(): void {
+    if (this.#object.length === 0) this.#object = new Uint8Array(MAX_USAGE_BYTES);
+    this.#state = "object";
+    this.#size = 0;
+    this.#depth = 0;
+    this.#quoted = false;
+    this.#take(OPEN_BRACE);
+  }
+
+  /** Usages hold no texts as a rule; a brace in one would be none. */
+  #take(byte: number): void {
+    if (this.#size === MAX_USAGE_BYTES) {
+      this.#state = "name";
+      return;
+    }
+    this.#object[this.#size++] = byte;
+    if (byte === QUOTE) this.#quoted = !this.#quoted;
+    else if (this.#quoted) return;
+    else if (byte === OPEN_BRACE) this.#depth++;
+    else if (byte === CLOSE_BRACE && --this.#depth === 0) {
+      this.#state = "name";
+      this.#read(this.#object.subarray(0, this.#size));
     }
   }
 
@@ -79,28 +136,16 @@ export class UsageScanner {
   }
 }
 
-function isCount(value: unknown): boolean {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+/** How many bytes at the end of `bytes`, from `from` on, are the beginning of the name. */
+function beginningAtEnd(bytes: Uint8Array, from: number): number {
+  for (let size = Math.min(NAME.length - 1, bytes.length - from); size > 0; size--) {
+    if (NAME.subarray(0, size).every((byte, at) => bytes[bytes.length - size + at] === byte)) {
+      return size;
+    }
+  }
+  return 0;
 }
 
-/** The object behind a name's end at `at`; "open" where its end has not come, "none" for others. */
-function objectAt(bytes: Uint8Array, at: number): Uint8Array | "open" | "none" {
-  const colon = skipSpace(bytes, at);
-  if (colon === bytes.length) return "open";
-  if (bytes[colon] !== COLON) return "none";
-  const start = skipSpace(bytes, colon + 1);
-  if (start === bytes.length) return "open";
-  if (bytes[start] !== OPEN_BRACE) return "none";
-  let depth = 0;
-  for (let index = start; index < bytes.length; index++) {
-    const byte = bytes[index];
-    // There are no strings in a usage; in one, a brace would not be one.
-    if (byte === QUOTE) {
-      const end = bytes.indexOf(QUOTE, index + 1);
-      if (end < 0) return "open";
-      index = end;
-    } else if (byte === OPEN_BRACE) depth++;
-    else if (byte === CLOSE_BRACE && --depth === 0) return bytes.subarray(start, index + 1);
-  }
-  return "open";
+function isCount(value: unknown): boolean {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
