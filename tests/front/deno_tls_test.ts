@@ -62,14 +62,15 @@ async function shownBy({ addr }: Front): Promise<string> {
 
 Deno.test("startDenoFront() serves HTTP/1.1 and HTTP/2 by TLS", async () => {
   const made = await chains();
-  const targets: string[] = [];
+  const asked: (string | undefined)[] = [];
   const front = start(made.server, (request) => {
-    targets.push(request.target);
+    asked.push(request.target, request.headers.get("host"));
     return HELLO(request);
   });
   try {
     for (const http2 of [true, false]) assertEquals(await ask(front, made, { http2 }), "401 hello");
-    assertEquals(targets, ["/", "/"]);
+    const host = `localhost:${front.addr.port}`;
+    assertEquals(asked, ["/", host, "/", host]);
   } finally {
     await front.shutdown();
   }
