@@ -13,6 +13,7 @@ import {
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
+import { type AppDoors, openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
@@ -80,7 +81,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics();
   const caCerts = config.tlsCaFile === undefined ? [] : [await readPem(config.tlsCaFile)];
-  const upstream = stack.use(createUpstreamClient({ clock, caCerts }));
+  const doors = stack.use(openDoors(config, { clock, random, log, metrics }));
+  const upstream = stack.use(createUpstreamClient({ clock, caCerts, ...doors.upstream }));
   const background = stack.use(new Background(log));
   const { timeouts } = config;
   const fleet = stack.use(
@@ -108,7 +110,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports));
+    : stack.use(await startHandoff(config.handoff, flow, config, ports));
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
@@ -122,6 +124,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     ...flow,
     config,
     version: manifest.version,
+    doors: doors.doors,
     handoff: generate,
     onTrace: ports.onTrace,
     bodies,
@@ -133,12 +136,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       handoff?.notifications?.listening === false
         ? "the socket for KV-ready notifications is not bound"
         : undefined,
+    remarks: doors.remarks,
     firstRound: () => firstRound,
     draining: () => draining,
   };
   const front = listen(
     config,
     deps,
+    doors,
     ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
   );
   stack.defer(() => front.shutdown());
@@ -192,12 +197,18 @@ function generateDeps(config: RouterConfig, { deps }: RunningHandoff): GenerateD
   return { ...deps, trustClientKvParams, lmcacheTagDirect };
 }
 
-function listen(config: RouterConfig, deps: HttpDeps, start: StartFront): Front {
+function listen(
+  config: RouterConfig,
+  deps: HttpDeps,
+  { front }: AppDoors,
+  start: StartFront,
+): Front {
   const { host, port } = config.listen;
   const options = {
     hostname: host,
     port,
     limits: config.clients,
+    ...front,
     onFault: faultAnswer(deps),
   };
   try {

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { DoorOptions } from "./doors.ts";
 import type { PolicyName } from "./policy_names.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
@@ -114,6 +115,7 @@ export interface RouterConfig {
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;
+  readonly doors: DoorOptions;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;

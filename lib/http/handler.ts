@@ -2,7 +2,7 @@
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
 import { type Answer, isWhole, type RequestContext, RequestTrace } from "../request/mod.ts";
-import { contextOf, type HttpDeps } from "./context.ts";
+import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
 import { errorAnswer, finishedAnswer, type Outcome, unsendable } from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
 import { parseTarget, type Target } from "./target.ts";
@@ -19,19 +19,22 @@ export function createHandler(deps: HttpDeps): FrontHandler {
     const held = deps.bodies.share();
     const context = contextOf(request, deps, trace, held);
     const target = targetOf(deps, request);
+    const path = target instanceof RouterError ? "" : target.path;
+    const pass = target instanceof RouterError ? target : deps.doors.enter(request, path);
     const answer = sendable(
       deps,
-      target instanceof RouterError
-        ? errorAnswer(target, deps.log)
-        : await answerFor(deps, request, target, context),
+      pass instanceof RouterError || target instanceof RouterError
+        ? errorAnswer(pass, deps.log, path)
+        : pass.attach(await answerFor(deps, request, target, { context, pass })),
+      path,
     );
-    const path = target instanceof RouterError ? "" : target.path;
     return finishedAnswer(answer, {
       path,
       requestId: context.id,
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
         held.release();
+        if (!(pass instanceof RouterError)) pass.release();
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);
       },
@@ -43,11 +46,11 @@ export function createHandler(deps: HttpDeps): FrontHandler {
 type ToldAnswer = Answer & { readonly failure?: RouterError };
 
 /** `answer`, or one that says that it could not be sent. */
-function sendable({ log }: HttpDeps, answer: ToldAnswer): ToldAnswer {
+function sendable({ log }: HttpDeps, answer: ToldAnswer, path: string): ToldAnswer {
   const problem = unsendable(answer);
   if (problem === undefined) return answer;
   if (!isWhole(answer.body)) answer.body.cancel();
-  return errorAnswer(problem, log);
+  return errorAnswer(problem, log, path);
 }
 
 function targetOf(deps: HttpDeps, { target, headers }: FrontRequest): Target | RouterError {
@@ -76,7 +79,7 @@ async function answerFor(
   deps: HttpDeps,
   request: FrontRequest,
   target: Target,
-  context: RequestContext,
+  letIn: Pick<HttpCall, "context" | "pass">,
 ): Promise<ToldAnswer> {
   try {
     const { handler, needsModels } = routeOf(request.method, target.path);
@@ -87,9 +90,9 @@ async function answerFor(
     if (deps.draining() && request.method === "POST") {
       throw new RouterError("shutting-down", "The router is stopping: send this to another");
     }
-    return await handler(deps, { request, context, ...target });
+    return await handler(deps, { request, ...letIn, ...target });
   } catch (error) {
-    return errorAnswer(error, deps.log);
+    return errorAnswer(error, deps.log, target.path);
   }
 }
 

@@ -2,6 +2,7 @@
 import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
 import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
+import { anthropicRefusal } from "./anthropic_refusal.ts";
 import { withCauses } from "./causes.ts";
 import { ACCEPTED_CODINGS } from "./coding.ts";
 import { tellingFailure } from "./event_stream.ts";
@@ -117,10 +118,14 @@ function watched(
   };
 }
 
-/** The answer that tells of `error`; what is not a `RouterError` is a fault of the router's. */
+/**
+ * The answer that tells of `error` to a client of `path`; what is not a `RouterError` is a fault of the
+ * router's.
+ */
 export function errorAnswer(
   error: unknown,
   log: Logger,
+  path = "",
 ): Answer & { readonly failure: RouterError } {
   const known = error instanceof RouterError
     ? error
@@ -132,10 +137,9 @@ export function errorAnswer(
       stack: error instanceof Error ? error.stack : undefined,
     }));
   }
-  return {
-    ...jsonAnswer(status, errorBodyOf(withCauses(known)), errorFields(known)),
-    failure: known,
-  };
+  const headers = [...errorFields(known), ...known.fields];
+  const body = anthropicRefusal(known, path) ?? errorBodyOf(withCauses(known));
+  return { ...jsonAnswer(status, body, headers), failure: known };
 }
 
 /** What a client should do about an error, where a field says that. */
