@@ -6,11 +6,14 @@
  */
 export type Sliced<T> = Generator<undefined, T, undefined>;
 
-/** Bytes to look at one by one in a step: about a millisecond's work. */
-export const STEP_BYTES = 64 * 1024;
+/** Bytes to look at one by one in a step: about half a millisecond's work, a few before it is compiled. */
+export const STEP_BYTES = 16 * 1024;
 
 /** Bytes to copy in a step. */
-export const COPY_STEP_BYTES = 2 * 1024 * 1024;
+export const COPY_STEP_BYTES = 1024 * 1024;
+
+/** Up to here, bytes are looked at in one go: a few milliseconds' work at most. */
+export const SMALL_BYTES = 64 * 1024;
 
 /** What long work asks whether it may go on. */
 export interface Breather {
