@@ -9,7 +9,7 @@ import {
   type Random,
   RouterError,
   sleep,
-  systemBreather,
+  TurnBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import {
@@ -19,6 +19,7 @@ import {
   KeyRefusals,
   staticSource,
 } from "./fleet/mod.ts";
+import { type AppDoors, openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
@@ -92,10 +93,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics();
   const caCerts = config.tlsCaFile === undefined ? [] : [await readPem(config.tlsCaFile)];
-  const upstream = stack.use(createUpstreamClient({ clock, caCerts }));
+  const doors = stack.use(openDoors(config, { clock, random, log, metrics }));
+  const upstream = stack.use(createUpstreamClient({ clock, caCerts, ...doors.upstream }));
   const background = stack.use(new Background(log));
   const { timeouts } = config;
-  const keyRefusals = new KeyRefusals(log);
+  const keyRefusals = new KeyRefusals(log, doors.doors.keepsKeys);
   const fleet = stack.use(
     new Fleet({
       clock,
@@ -108,7 +110,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     }),
   );
   fleet.watch((change) => keyRefusals.follow(change));
-  const breather = ports.breather ?? systemBreather();
+  const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const flow: FlowDeps = {
     clock,
     random,
@@ -123,7 +125,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports));
+    : stack.use(await startHandoff(config.handoff, flow, config, ports));
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
@@ -140,6 +142,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     config,
     version: manifest.version,
     names,
+    doors: doors.doors,
     handoff: generate,
     onTrace: ports.onTrace,
     bodies,
@@ -151,12 +154,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       handoff?.notifications?.listening === false
         ? "the socket for KV-ready notifications is not bound"
         : undefined,
+    remarks: doors.remarks,
     firstRound: () => firstRound,
     draining: () => draining,
   };
   const front = listen(
     config,
     deps,
+    doors,
     ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
   );
   stack.defer(() => front.shutdown());
@@ -210,12 +215,18 @@ function generateDeps(config: RouterConfig, { deps }: RunningHandoff): GenerateD
   return { ...deps, trustClientKvParams, lmcacheTagDirect };
 }
 
-function listen(config: RouterConfig, deps: HttpDeps, start: StartFront): Front {
+function listen(
+  config: RouterConfig,
+  deps: HttpDeps,
+  { front }: AppDoors,
+  start: StartFront,
+): Front {
   const { host, port } = config.listen;
   const options = {
     hostname: host,
     port,
     limits: config.clients,
+    ...front,
     onFault: faultAnswer(deps),
   };
   try {

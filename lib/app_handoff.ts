@@ -1,5 +1,5 @@
 /** The long-lived parts of handoffs, built from the configuration. @module */
-import type { Handoff, TokenizeOptions } from "./config/mod.ts";
+import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
 import type { HandoffDeps } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
 import { exchange, type FlowDeps, MAX_JSON_BYTES, withFreshId } from "./request/mod.ts";
@@ -58,7 +58,7 @@ export interface HandoffPorts {
 export async function startHandoff(
   config: Exclude<Handoff, { readonly kind: "none" }>,
   flow: FlowDeps,
-  tokenize: TokenizeOptions,
+  { tokenize, doors }: Pick<RouterConfig, "tokenize" | "doors">,
   ports: HandoffPorts = {},
 ): Promise<RunningHandoff> {
   const { bindPull, kv = KV_TABLE } = ports;
@@ -89,6 +89,8 @@ export async function startHandoff(
         log,
         clock,
         bind: bindPull ?? pullBinder(config.proxySocket),
+        peers: doors.notifications,
+        onRefused: (reason) => metrics.count("pd_router_kv_peers_refused_total", { reason }),
       }),
     )
     : undefined;

@@ -3,6 +3,7 @@ import { decodeUtf8, encodeUtf8, RouterError } from "../lib/base/mod.ts";
 import type { LmcacheHandoff, TokenizeOptions } from "../lib/config/mod.ts";
 import { type AbandonedTransfer, NOTHING_AWAITED } from "../lib/kv/mod.ts";
 import type { PromptAsk } from "../lib/tokenization/mod.ts";
+import { configOf, FLEET } from "./config/support.ts";
 import { assertEquals, assertMatch, assertRejects, fail } from "./support/assert.ts";
 import { settle } from "./support/fake_clock.ts";
 import { FakePull } from "./support/fake_pull.ts";
@@ -19,6 +20,7 @@ const LMCACHE: LmcacheHandoff = {
   finishedReqTtlMs: 1,
   cleanupIntervalMs: 1_000,
 };
+const { doors: DOORS } = configOf({ flags: FLEET });
 const BY_TOKENIZE: TokenizeOptions = { how: "engine", cacheBytes: 0 };
 const UNREACHABLE = new RouterError("upstream-unreachable", "Nobody is there");
 
@@ -33,7 +35,10 @@ async function withHandoff(
   tokenize = BY_TOKENIZE,
 ): Promise<void> {
   await using setting = flowSetting([P, D], script);
-  await using handoff = await startHandoff({ kind: "nixl" }, setting.flow, tokenize);
+  await using handoff = await startHandoff({ kind: "nixl" }, setting.flow, {
+    tokenize,
+    doors: DOORS,
+  });
   await run({ ...setting, handoff });
   assertEquals([setting.fleet.inflight, setting.upstream.open], [0, 0]);
 }
@@ -220,7 +225,10 @@ Deno.test("startHandoff() binds no socket for protocols without notifications", 
   const pull = new FakePull();
   await using setting = flowSetting([P, D], () => json({}));
   for (const kind of ["nixl", "shared_storage"] as const) {
-    await using handoff = await startHandoff({ kind }, setting.flow, BY_TOKENIZE, {
+    await using handoff = await startHandoff({ kind }, setting.flow, {
+      tokenize: BY_TOKENIZE,
+      doors: DOORS,
+    }, {
       bindPull: pull.bind,
     });
     assertEquals([handoff.notifications, pull.asked], [undefined, []]);
@@ -233,7 +241,12 @@ Deno.test("startHandoff() receives notifications where it is told to, until it i
   await using setting = flowSetting([P, D], () => json({}));
   const { clock, metrics, flow } = setting;
   {
-    await using handoff = await startHandoff(LMCACHE, flow, BY_TOKENIZE, { bindPull: pull.bind });
+    await using handoff = await startHandoff(
+      LMCACHE,
+      flow,
+      { tokenize: BY_TOKENIZE, doors: DOORS },
+      { bindPull: pull.bind },
+    );
     assertEquals([pull.asked, pull.open], [[LMCACHE.proxy], 1]);
     assertEquals(handoff.notifications?.endpoint, "tcp://127.0.0.1:7500");
     const { kvReadyTimeoutMs, kvTimeoutPolicy } = handoff.deps;
@@ -257,7 +270,9 @@ Deno.test("startHandoff() forgets a waiter only when its prefill, wait and grace
   const pull = new FakePull();
   await using setting = flowSetting([P, D], () => json({}));
   const { flow, clock, metrics } = setting;
-  await using handoff = await startHandoff(LMCACHE, flow, BY_TOKENIZE, { bindPull: pull.bind });
+  await using handoff = await startHandoff(LMCACHE, flow, { tokenize: BY_TOKENIZE, doors: DOORS }, {
+    bindPull: pull.bind,
+  });
   using _waiter = handoff.board.expect("a", { ranks: 1 });
   const { prefillMs } = flow.timeouts;
   const longest = prefillMs + LMCACHE.kvReadyTimeoutMs;
@@ -275,7 +290,9 @@ Deno.test("startHandoff() leaves nothing behind where it cannot bind", async () 
   const refusal = new Error("Cannot bind");
   pull.refusal = refusal;
   await using setting = flowSetting([P, D], () => json({}));
-  const started = startHandoff(LMCACHE, setting.flow, BY_TOKENIZE, { bindPull: pull.bind });
+  const started = startHandoff(LMCACHE, setting.flow, { tokenize: BY_TOKENIZE, doors: DOORS }, {
+    bindPull: pull.bind,
+  });
   assertEquals(await assertRejects(() => started, Error), refusal);
   assertEquals([setting.clock.pending, pull.open], [0, 0]);
 });

@@ -130,7 +130,8 @@ Deno.test("App.stats() tells what the router holds at the moment", async () => {
     const reader = answer.body?.getReader();
     await reader?.read();
     // The decode engine is chosen, and waits for the KV.
-    assertEquals(app.stats(), { ...NOTHING, waiters: 1, inflight: 1 });
+    const buffered = JSON.stringify({ ...ASK, stream: true }).length;
+    assertEquals(app.stats(), { ...NOTHING, waiters: 1, inflight: 1, buffered });
     assertStringIncludes(await figures(server), "\npd_router_kv_waiters 1\n");
     const leg = JSON.parse(prefill.asked.at(-1)?.text ?? "");
     notify(leg.kv_transfer_params.disagg_spec.req_id);

@@ -10,6 +10,12 @@ export type ErrorCode =
   | "client-timeout"
   /** More is held for clients than may be; soon it will be less. */
   | "overloaded"
+  /** No key, or none that is known. */
+  | "unauthorized"
+  /** The key is good, but not for this. */
+  | "forbidden"
+  /** The key's share is used up; soon there will be more. */
+  | "rate-limited"
   | "not-found"
   | "method-not-allowed"
   | "unknown-model"
@@ -36,6 +42,8 @@ export interface RouterErrorOptions {
   readonly param?: string | undefined;
   /** The method to use instead, with `method-not-allowed`. */
   readonly allow?: string | undefined;
+  /** Header fields of the answer that tells a client of it. */
+  readonly fields?: readonly (readonly [name: string, value: string])[] | undefined;
 }
 
 /** A failure with a code from the closed list; the text names the action and the value. */
@@ -44,12 +52,14 @@ export class RouterError extends Error {
   readonly code: ErrorCode;
   readonly param: string | undefined;
   readonly allow: string | undefined;
+  readonly fields: NonNullable<RouterErrorOptions["fields"]>;
 
   constructor(code: ErrorCode, message: string, options: RouterErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.param = options.param;
     this.allow = options.allow;
+    this.fields = options.fields ?? [];
   }
 }
 

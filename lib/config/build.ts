@@ -1,5 +1,6 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
+import { doorOptions } from "./build_doors.ts";
 import { parseOrigins } from "./origins.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import {
@@ -14,12 +15,21 @@ import {
 } from "./schema.ts";
 import type { Settings } from "./settings.ts";
 
+/** What is never to be printed. */
+export interface Secrets {
+  /** Bearer token for engines. */
+  readonly engines: string | undefined;
+  /** Keys of clients that were given one by one. */
+  readonly clients: readonly string[];
+}
+
 /** The configuration that checked `settings` and `engines` amount to. */
 export function buildConfig(
   settings: Settings,
   engines: readonly Engine[],
-  apiKey: string | undefined,
+  keys: Secrets,
 ): RouterConfig {
+  const { engines: apiKey, clients: clientKeys } = keys;
   const tlsCaFile = settings.optional("tls-ca");
   return {
     listen: { host: settings.text("host"), port: settings.number("port") },
@@ -41,6 +51,7 @@ export function buildConfig(
     },
     clients: clientLimits(settings),
     answers: answerOptions(settings),
+    doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
     buffers: { maxBytes: settings.number("max-buffered-bytes") },

@@ -10,6 +10,7 @@ import { FIRST_TOKENS } from "./first_token.ts";
 import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
+import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
@@ -56,6 +57,7 @@ const SUPPORTED_GROUPS = [
   CLIENT_FLAGS,
   ANSWER_FLAGS,
   BUFFER_FLAGS,
+  DOOR_FLAGS,
   {
     title: "Engines",
     flags: [
@@ -357,7 +359,13 @@ export const FLAGS: readonly Flag[] = FLAG_GROUPS.flatMap((group) => group.flags
 export const ENVIRONMENT_ONLY = [
   {
     name: "VLLM_API_KEY",
-    help: "Bearer token for the router's own requests to engines, which are for /v1/models",
+    help: "Bearer token for the router's own requests to engines, which are for /v1/models; with " +
+      "API keys of its own, for those of clients too",
+    secret: true,
+  },
+  {
+    name: API_KEYS_VARIABLE,
+    help: "Keys as of --api-key, separated by commas or white space",
     secret: true,
   },
 ] as const satisfies readonly EnvironmentOnly[];

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { DoorOptions } from "./doors.ts";
 import type { AllowedOrigins } from "./origins.ts";
 import type { PolicyName } from "./policy_names.ts";
 
@@ -130,6 +131,7 @@ export interface RouterConfig {
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;
   readonly answers: AnswerOptions;
+  readonly doors: DoorOptions;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;

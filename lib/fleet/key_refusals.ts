@@ -3,23 +3,36 @@ import type { Engine, Logger } from "../base/mod.ts";
 import type { FleetChange } from "./fleet.ts";
 import type { Leg, Outcome } from "./flight.ts";
 
-/** The router's own questions, and whose key they are asked with. */
-const KEYS: ReadonlyMap<Leg, string> = new Map([
-  ["models", "VLLM_API_KEY"],
-  ["tokenize", "the client's, or VLLM_API_KEY"],
-  ["reclaim", "the client's, or VLLM_API_KEY"],
+const OWN = "VLLM_API_KEY";
+const CLIENTS = "the client's, or VLLM_API_KEY";
+
+/** The router's own questions, and whose key they are asked with where clients' keys go on. */
+const PASSED_ON: ReadonlyMap<Leg, string> = new Map([
+  ["models", OWN],
+  ["tokenize", CLIENTS],
+  ["reclaim", CLIENTS],
 ]);
+
+/** Where they stay here, everything is asked with the router's. */
+const KEPT: ReadonlyMap<Leg, string> = new Map(
+  (["models", "tokenize", "reclaim", "prefill", "decode", "direct"] as const).map((leg) =>
+    [leg, OWN] as const
+  ),
+);
 
 const REFUSALS: ReadonlySet<number | undefined> = new Set([401, 403]);
 
 /** Learns from outcomes; the log is told when an answer is another than the one before. */
 export class KeyRefusals {
   readonly #log: Pick<Logger, "info" | "warning">;
+  readonly #keys: ReadonlyMap<Leg, string>;
   /** Questions that are refused, by URL. */
   readonly #refused = new Map<string, Set<Leg>>();
 
-  constructor(log: Pick<Logger, "info" | "warning">) {
+  /** `keepsKeys` where clients' keys are not shown to engines. */
+  constructor(log: Pick<Logger, "info" | "warning">, keepsKeys = false) {
     this.#log = log;
+    this.#keys = keepsKeys ? KEPT : PASSED_ON;
   }
 
   /** Whether `engine` has refused to tell its models to the router's key. */
@@ -29,7 +42,7 @@ export class KeyRefusals {
 
   /** Learn from one flight. */
   report({ engine: { url }, leg, status }: Outcome): void {
-    const key = KEYS.get(leg);
+    const key = this.#keys.get(leg);
     if (key === undefined || status === undefined) return;
     const refused = REFUSALS.has(status);
     const legs = this.#refused.get(url);

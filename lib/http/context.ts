@@ -1,6 +1,7 @@
 /** What a handler is given of one request, and of the app. @module */
-import type { ByteBudget, ByteShare, Logger, Random } from "../base/mod.ts";
+import { type ByteBudget, type ByteShare, type Logger, type Random, sha256 } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
+import { type Doors, KEY_FIELDS, type Pass } from "../doors/mod.ts";
 import type { GenerateDeps } from "../flow/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
 import {
@@ -21,6 +22,7 @@ export interface HttpDeps extends FlowDeps {
   readonly version: string;
   /** What engines are called towards clients. */
   readonly names: EngineNames;
+  readonly doors: Doors;
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
@@ -30,6 +32,8 @@ export interface HttpDeps extends FlowDeps {
   readonly refreshGauges: () => void;
   /** What keeps the router from doing its work at the moment; undefined for nothing. */
   readonly ailment: () => string | undefined;
+  /** What is not as files say, by what it is about, e.g. `api_keys`; empty when all is. */
+  readonly remarks: () => Readonly<Record<string, string>>;
   /**
    * Set until every engine has been asked for its models once: before that, a request could find
    * no engine, or no prefill engine, though there is one.
@@ -47,6 +51,8 @@ export interface HttpCall {
   /** As the client sent it, with its `?`; empty for none. */
   readonly query: string;
   readonly context: RequestContext;
+  /** What it was let in with. */
+  readonly pass: Pass;
 }
 
 /** Longest request id taken from a client, in characters; longer ones are replaced. */
@@ -54,9 +60,10 @@ const MAX_ID = 512;
 
 /** The circumstances of a request: its id, its session, and the fields engines shall see. */
 export function contextOf(
-  request: Pick<FrontRequest, "headers" | "signal">,
+  request: Pick<FrontRequest, "method" | "headers" | "remote" | "signal">,
   deps: {
     readonly config: RouterConfig;
+    readonly doors: Doors;
     readonly random: Random;
     readonly log: Logger;
     readonly names?: Pick<EngineNames, "told">;
@@ -68,13 +75,12 @@ export function contextOf(
   const id = given === undefined || given === "" || given.length > MAX_ID
     ? deps.random.uuid()
     : given;
-  const headers = forwardRequestHeaders(request.headers)
+  const kept = forwardRequestHeaders(request.headers)
     .filter(([name]) => name !== "x-request-id" && name !== "content-encoding")
     .map(([name, value]) => [name, name === "content-type" ? asUtf8(value) : value] as const);
+  const headers = deps.doors.engineFields(request, kept);
   const { routing } = deps.config;
-  const session = routing.sessionKey === undefined
-    ? undefined
-    : request.headers.get(routing.sessionKey.toLowerCase());
+  const session = sessionOf(request, routing.sessionKey?.toLowerCase());
   return {
     id,
     sessionId: session,
@@ -90,4 +96,24 @@ export function contextOf(
 /** A type without the charset of the bytes that came: engines get UTF-8. */
 function asUtf8(type: string): string {
   return type.replace(/\s*;\s*charset\s*=\s*"?(?!utf-?8\b)[^;"]*"?/i, "");
+}
+
+/** Fields whose value is a secret: it names a session as well when nobody can read it any more. */
+const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  ...KEY_FIELDS,
+  "api-key",
+  "cookie",
+  "proxy-authorization",
+]);
+
+/** Digits of a digest that tell sessions apart. */
+const SESSION_DIGITS = 16;
+
+function sessionOf(
+  { headers }: Pick<FrontRequest, "headers">,
+  name: string | undefined,
+): string | undefined {
+  const value = name === undefined ? undefined : headers.get(name);
+  if (name === undefined || value === undefined || !SECRET_FIELDS.has(name)) return value;
+  return sha256(value).slice(0, SESSION_DIGITS);
 }

@@ -86,6 +86,7 @@ async function readRequest(
   const { soleModel } = deps.fleet.snapshot();
   const parsed = await inSlices(parsingRequest(bytes, { soleModel, streams }), deps.breather);
   const model = aliases.get(parsed.model) ?? parsed.model;
+  call.pass.use({ asked: parsed.model, model, body: parsed.body });
   if (!deps.fleet.snapshot().serves(model)) {
     throw missingModel(deps, shortened(parsed.model), model);
   }

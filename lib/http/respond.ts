@@ -132,7 +132,9 @@ function watched(
 /** How errors are told to nobody that is known. */
 const PLAINLY: Telling = { path: "", requestId: "", told: (error) => error };
 
-/** The answer that tells of `error`; what is not a `RouterError` is a fault of the router's. */
+/**
+ * The answer that tells a client of `error`; what is not a `RouterError` is a fault of the router's.
+ */
 export function errorAnswer(
   error: unknown,
   log: Logger,
@@ -149,7 +151,7 @@ export function errorAnswer(
     }));
   }
   return {
-    ...jsonAnswer(status, errorBodyFor(telling, known), errorFields(known)),
+    ...jsonAnswer(status, errorBodyFor(telling, known), [...errorFields(known), ...known.fields]),
     failure: known,
   };
 }

@@ -85,7 +85,7 @@ function modelRoute(path: string): Route | undefined {
   if (!path.startsWith(MODEL_PREFIX)) return undefined;
   return {
     method: "GET",
-    handler: (deps) => model(deps, path.slice(MODEL_PREFIX.length)),
+    handler: (deps, call) => model(deps, call, path.slice(MODEL_PREFIX.length)),
     needsModels: true,
   };
 }

@@ -1,5 +1,6 @@
 /** What a request's target says: which path, and which query. Pure. @module */
 import { RouterError } from "../base/mod.ts";
+import type { FrontRequest } from "../front/mod.ts";
 
 /** A target, taken apart. */
 export interface Target {
@@ -15,6 +16,32 @@ const MAX_TARGET = 16 * 1024;
 /** What a path may hold once it is decoded: nothing that another reader could take for a separator. */
 // deno-lint-ignore no-control-regex
 const ODD = /[\x00-\x1f\x7f\\]|(?:^|\/)\.\.?(?:\/|$)/;
+
+/** A name, an IPv4 or a bracketed IPv6 address, and a port. Source: RFC 9110 section 7.2. */
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::(\d*))?$/;
+
+/** The target of a request, below `root` or not; or why it is refused. */
+export function targetOf(
+  { target, headers }: Pick<FrontRequest, "target" | "headers">,
+  root: string,
+): Target | RouterError {
+  const host = headers.get("host");
+  // Whoever else reads such a field may take part of it for the target.
+  if (host !== undefined && !isHost(host)) {
+    return new RouterError("bad-request", "The request's 'Host' header is no host and port");
+  }
+  try {
+    return parseTarget(target, root);
+  } catch (error) {
+    if (error instanceof RouterError) return error;
+    throw error;
+  }
+}
+
+function isHost(host: string): boolean {
+  const parts = HOST.exec(host);
+  return parts !== null && Number(parts[1] ?? "") <= 65_535;
+}
 
 /**
  * Take `target` apart, below `root` or not. Throws `bad-request` for one that is no path, or which not

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { sha256 } from "../../lib/base/mod.ts";
 import {
   envName,
   fileKey,
@@ -53,6 +54,13 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
       maxPerAddress: Infinity,
     },
     answers: { exposeEngines: false, allowedOrigins: [], rankLeg: "decode" },
+    doors: {
+      keys: { given: [], open: ["/metrics", "/version"] },
+      engineTls: {},
+      allowLinkLocalEngines: false,
+      notifications: { allow: [], maxPerAddress: 1024 },
+      trustedProxies: [],
+    },
     drainTimeoutMs: 30_000,
     maxRequestBytes: 67_108_864,
     buffers: { maxBytes: 1_073_741_824 },
@@ -92,6 +100,19 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "allowed-origins": "https://A.example:443,http://b:8080/",
       "early-head": "0.5",
       "dp-rank-leg": "prefill",
+      "api-key": ["one", "two"],
+      "api-keys-file": "/etc/keys.yaml",
+      "protect": "/metrics,!/v1/models",
+      "tls-cert": "/etc/cert.pem",
+      "tls-key": "/etc/key.pem",
+      "tls-client-ca": "/etc/clients.pem",
+      "engine-tls-cert": "/etc/router.pem",
+      "engine-tls-key": "/etc/router.key",
+      "engine-tls-server-name": "engines.example",
+      "allow-link-local-engines": "true",
+      "nixl-proxy-allow": "10.1.2.3/8,::1",
+      "nixl-proxy-max-per-address": "0",
+      "trusted-proxies": "192.0.2.0/24",
       "connect-timeout": "1",
       "prefill-timeout": "2",
       "first-byte-timeout": "3",
@@ -110,7 +131,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "log-level": "trace",
       "log-format": "json",
     },
-    env: { VLLM_API_KEY: "hush\n" },
+    env: { VLLM_API_KEY: "hush\n", PD_ROUTER_API_KEYS: "two, three\n" },
     checkFile: () => undefined,
   });
   assertEquals({ ...config, engines: [] }, {
@@ -149,6 +170,27 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       allowedOrigins: ["https://a.example", "http://b:8080"],
       earlyHeadMs: 500,
       rankLeg: "prefill",
+    },
+    doors: {
+      keys: {
+        given: ["one", "two", "three"].map(sha256),
+        file: "/etc/keys.yaml",
+        open: ["/version", "/v1/models"],
+      },
+      tls: { cert: "/etc/cert.pem", key: "/etc/key.pem", clientCa: "/etc/clients.pem" },
+      engineTls: {
+        client: { cert: "/etc/router.pem", key: "/etc/router.key" },
+        serverName: "engines.example",
+      },
+      allowLinkLocalEngines: true,
+      notifications: {
+        allow: [
+          { address: Uint8Array.of(10, 0, 0, 0), prefix: 8 },
+          { address: Uint8Array.from({ length: 16 }, (_, at) => at === 15 ? 1 : 0), prefix: 128 },
+        ],
+        maxPerAddress: Infinity,
+      },
+      trustedProxies: [{ address: Uint8Array.of(192, 0, 2, 0), prefix: 24 }],
     },
     drainTimeoutMs: 0,
     maxRequestBytes: 1024,

@@ -1,4 +1,4 @@
-import { createLogger, systemClock } from "../../lib/base/mod.ts";
+import { createLogger, sha256, systemClock } from "../../lib/base/mod.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import { engineAt, post, type RouterChanges, startRouter } from "../support/router.ts";
@@ -136,4 +136,33 @@ Deno.test("what engines refuse of a client's own key is the client's to know", a
     assertEquals([answer.status, await answer.json()], [200, {}]);
     assertEquals(lines.filter((line) => line.includes("VLLM_API_KEY")), []);
   });
+});
+
+Deno.test("with keys of its own, what engines refuse is the router's key on every way", async () => {
+  for (const status of [401, 403]) {
+    await using engine = startLocked(status);
+    const doors = { keys: { given: [sha256("own")], open: [] } };
+    const changes = { apiKey: "wrong", doors };
+    const engines = [engineAt(engine.url, "any", { models: ["m"] })];
+    await withLocked(engines, changes, async ({ url, lines }) => {
+      for (const path of ["/v1/completions", "/v1/messages"]) {
+        for (const stream of [false, true]) {
+          const answer = await post(url + path, { ...ASK, stream }, {
+            headers: { authorization: "Bearer own" },
+          });
+          const { error } = await answer.json();
+          assertEquals([answer.status, error.message], [
+            502,
+            "The engines refuse the router's key",
+          ]);
+        }
+      }
+      const refused = await post(`${url}/v1/completions`, ASK);
+      await refused.text();
+      assertEquals(refused.status, 401);
+      const told = lines.filter((line) => line.includes("question=direct"));
+      assertEquals(told.length, 1, lines.join("\n"));
+      assertStringIncludes(told[0] ?? "", "key=VLLM_API_KEY");
+    });
+  }
 });

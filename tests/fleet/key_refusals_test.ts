@@ -18,13 +18,16 @@ interface Setting {
   readonly lines: readonly (readonly [level: string, question: unknown, key: unknown])[];
 }
 
-function setting(): Setting {
+function setting(keepsKeys = false): Setting {
   const lines: [string, unknown, unknown][] = [];
   const log = (level: string) => (_message: string, fields?: unknown): void => {
     const { question, key } = fields as Readonly<Record<string, unknown>>;
     lines.push([level, question, key]);
   };
-  return { refusals: new KeyRefusals({ info: log("info"), warning: log("warning") }), lines };
+  return {
+    refusals: new KeyRefusals({ info: log("info"), warning: log("warning") }, keepsKeys),
+    lines,
+  };
 }
 
 Deno.test("KeyRefusals tells the log once for each change, and names the key", () => {
@@ -80,5 +83,18 @@ Deno.test("KeyRefusals forgets an engine that is gone", () => {
   refusals.follow({ kind: "removed", engine: A });
   assertEquals(refusals.has(A), true);
   refusals.follow({ kind: "forgotten", engine: A });
+  assertEquals(refusals.has(A), false);
+});
+
+Deno.test("KeyRefusals names the router's key for everything where it keeps clients' keys", () => {
+  const { refusals, lines } = setting(true);
+  for (const leg of ["tokenize", "reclaim", "prefill", "decode", "direct"] as const) {
+    refusals.report(outcome(A, leg, 401));
+    refusals.report(outcome(A, leg, 401));
+  }
+  assertEquals(
+    lines.map(([level, , key]) => [level, key]),
+    Array(5).fill(["warning", "VLLM_API_KEY"]),
+  );
   assertEquals(refusals.has(A), false);
 });

@@ -1,4 +1,5 @@
 /** Generation requests before engines in memory. @module */
+import { configOf, FLEET } from "../config/support.ts";
 import { startHandoff } from "../../lib/app_handoff.ts";
 import { decodeUtf8, type Engine } from "../../lib/base/mod.ts";
 import { generate, type GenerateAsk, type GenerateDeps } from "../../lib/flow/mod.ts";
@@ -72,7 +73,10 @@ export async function withEngines(
   });
   const { flow, fleet, upstream, clock } = flowing;
   const tokenize = { how: "engine", cacheBytes: 0 } as const;
-  await using handoff = await startHandoff(HANDOFF, flow, tokenize, { bindPull: pull.bind });
+  const { doors } = configOf({ flags: FLEET });
+  await using handoff = await startHandoff(HANDOFF, flow, { tokenize, doors }, {
+    bindPull: pull.bind,
+  });
   const deps = { ...handoff.deps, trustClientKvParams: false, lmcacheTagDirect: false, ...changes };
   await run({ ...flowing, deps, pull });
   // What is left behind is released when no notification has come for it.

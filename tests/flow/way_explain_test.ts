@@ -96,7 +96,7 @@ async function begun(config: RouterConfig, cell: MatrixCell): Promise<readonly D
   await using setting = flowSetting(config.engines, () => nobody);
   const { flow, clock, fleet, lines } = setting;
   const pull = new FakePull();
-  await using handoff = await startHandoff(config.handoff, flow, config.tokenize, {
+  await using handoff = await startHandoff(config.handoff, flow, config, {
     bindPull: pull.bind,
   });
   const deps = { ...handoff.deps, trustClientKvParams: false, lmcacheTagDirect: false };

@@ -1,14 +1,16 @@
 import { ByteBudget, seededRandom, silentLogger } from "../../lib/base/mod.ts";
 import type { Routing } from "../../lib/config/mod.ts";
+import { Metrics } from "../../lib/metrics/mod.ts";
 import { contextOf } from "../../lib/http/context.ts";
 import { type RequestContext, RequestTrace } from "../../lib/request/mod.ts";
 import { configOf, FLEET } from "../config/support.ts";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { handedOn, requestTo } from "../support/http_fakes.ts";
+import { handedOn, openDoorsOf, requestTo } from "../support/http_fakes.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const random = seededRandom(1);
+const DOORS = openDoorsOf({ log: silentLogger(), metrics: new Metrics() });
 const HELD = new ByteBudget(0).share();
 
 function contextFor(
@@ -19,7 +21,7 @@ function contextFor(
   const request = handedOn(requestTo("/v1/completions", {}, { headers }));
   return contextOf(
     request,
-    { config, random, log: silentLogger() },
+    { config, random, log: silentLogger(), doors: DOORS },
     new RequestTrace(new FakeClock()),
     HELD,
   );
@@ -74,7 +76,12 @@ Deno.test("contextOf() ends with the request, and begins with its trace", () => 
   const request = handedOn(requestTo("/health", undefined, { signal: client.signal }));
   const trace = new RequestTrace(new FakeClock());
   const config = configOf({ flags: FLEET });
-  const context = contextOf(request, { config, random, log: silentLogger() }, trace, HELD);
+  const context = contextOf(
+    request,
+    { config, random, log: silentLogger(), doors: DOORS },
+    trace,
+    HELD,
+  );
   assertEquals([context.signal.aborted, context.trace === trace], [false, true]);
   client.abort();
   assertEquals(context.signal.aborted, true);

@@ -201,7 +201,10 @@ Deno.test("generation() hands off with the client's query and session, unless an
   });
   const { flow, fleet, upstream } = setting;
   const tokenize = { how: "engine", cacheBytes: 0 } as const;
-  await using running = await startHandoff({ kind: "nixl" }, flow, tokenize);
+  await using running = await startHandoff({ kind: "nixl" }, flow, {
+    tokenize,
+    doors: setting.deps.config.doors,
+  });
   const handoff = { ...running.deps, trustClientKvParams: false, lmcacheTagDirect: false };
   const deps = { ...setting.deps, handoff };
   const legsOf = async (path: string): Promise<readonly unknown[]> => {

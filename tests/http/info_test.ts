@@ -11,7 +11,7 @@ import {
   assertThrows,
 } from "../support/assert.ts";
 import { engineOf } from "../support/flow_fakes.ts";
-import { type HttpSetting, httpSetting } from "../support/http_fakes.ts";
+import { callOf, type HttpSetting, httpSetting, requestTo } from "../support/http_fakes.ts";
 
 function healthOf(draining: boolean, ailment: string | undefined): [number, unknown] {
   const { status, body } = health({ draining: () => draining, ailment: () => ailment });
@@ -53,7 +53,7 @@ Deno.test("models() lists each model once, as the first engine tells it, then th
     gone: "nothing",
     o: "m",
   });
-  const list = bodyOf(models(setting.deps));
+  const list = bodyOf(models(setting.deps, callOf(setting.deps, requestTo("/v1/models"))));
   assertEquals(list, {
     object: "list",
     data: [
@@ -64,13 +64,25 @@ Deno.test("models() lists each model once, as the first engine tells it, then th
       { id: "bare", object: "model", created: 0, owned_by: "vllm", root: "n", parent: null },
     ],
   });
-  for (const card of list.data) assertEquals(bodyOf(model(setting.deps, card.id)), card);
+  for (const card of list.data) {
+    assertEquals(
+      bodyOf(model(setting.deps, callOf(setting.deps, requestTo("/v1/models")), card.id)),
+      card,
+    );
+  }
 });
 
 Deno.test("models() lists none where none are known", async () => {
   await using setting = knowing([[A, []]], { small: "m" });
-  assertEquals(bodyOf(models(setting.deps)), { object: "list", data: [] });
-  const error = assertThrows(() => model(setting.deps, "small"), RouterError, "'small'");
+  assertEquals(bodyOf(models(setting.deps, callOf(setting.deps, requestTo("/v1/models")))), {
+    object: "list",
+    data: [],
+  });
+  const error = assertThrows(
+    () => model(setting.deps, callOf(setting.deps, requestTo("/v1/models")), "small"),
+    RouterError,
+    "'small'",
+  );
   assertEquals([error.code, error.param], ["unknown-model", "model"]);
 });
 

@@ -1,6 +1,7 @@
 /** The router's HTTP surface in memory: its handlers before scripted engines, and a server without a socket. @module */
 import { ByteBudget, type Engine } from "../../lib/base/mod.ts";
 import type { RouterConfig } from "../../lib/config/mod.ts";
+import { Doors, OPEN_PASS } from "../../lib/doors/mod.ts";
 import {
   type Front,
   type FrontHandler,
@@ -39,6 +40,11 @@ export interface HttpChanges extends Partial<Omit<HttpDeps, "config">> {
   readonly config?: Partial<RouterConfig>;
 }
 
+/** Doors that nobody needs a key for. */
+export function openDoorsOf({ log, metrics }: Pick<HttpDeps, "log" | "metrics">): Doors {
+  return new Doors({ open: [], trustedProxies: [], secure: false, log, metrics });
+}
+
 /** A router of no engines and no handoffs, whose engines answer `{}`, but for `changes`. */
 export function httpSetting(changes: HttpChanges = {}): HttpSetting {
   const { engines = [], script = () => json({}), config = {}, ...rest } = changes;
@@ -56,6 +62,8 @@ export function httpSetting(changes: HttpChanges = {}): HttpSetting {
     ailment: () => undefined,
     firstRound: () => undefined,
     bodies: new ByteBudget(64 * 1024 * 1024),
+    doors: openDoorsOf(setting.flow),
+    remarks: () => ({}),
     draining: () => false,
     ...rest,
   };
@@ -105,7 +113,7 @@ export function callOf(deps: HttpDeps, asked: Request): HttpCall {
   const request = handedOn(asked);
   const { pathname: path, search: query } = new URL(asked.url);
   const context = contextOf(request, deps, new RequestTrace(deps.clock), deps.bodies.share());
-  return { request, path, query, context };
+  return { request, path, query, context, pass: OPEN_PASS };
 }
 
 /** A server whose requests a test makes: they are under way until their bodies have ended. */
