@@ -9,6 +9,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   base: 0,
   openai: 1,
   sse: 1,
+  http1: 1,
   metrics: 1,
   config: 1,
   discovery: 2,

@@ -4,6 +4,10 @@
 export type ErrorCode =
   | "bad-request"
   | "body-too-large"
+  /** The client sent nothing for too long. */
+  | "client-timeout"
+  /** More is held for clients than may be; soon it will be less. */
+  | "overloaded"
   | "not-found"
   | "method-not-allowed"
   | "unknown-model"

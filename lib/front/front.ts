@@ -2,7 +2,7 @@
 import type { Answer } from "../request/mod.ts";
 import type { HeaderField } from "../upstream/mod.ts";
 
-/** A request's header fields. */
+/** A request's header fields, under lower-case names. */
 export interface FrontHeaders extends Iterable<HeaderField> {
   /** The value of a field by lower-case name, several joined by ", "; undefined when absent. */
   get(name: string): string | undefined;
@@ -38,7 +38,7 @@ export interface FrontRequest {
 }
 
 /**
- * Answers a request. Never rejects. The answer's framing, `Date` and `Connection` are the front's; a
+ * Answers a request; what it rejects with is a fault (`FrontOptions.onFault`). The answer's framing, `Date` and `Connection` are the front's; a
  * body that is a source is read only as fast as the client takes it, cancelled when the client leaves
  * or takes nothing for too long, and where its reading rejects the connection is broken, so that the
  * client sees that the body is cut short. The rest of a request's body that was not read is passed over
@@ -74,6 +74,8 @@ export interface FrontOptions {
   readonly port: number;
   readonly limits: FrontLimits;
   readonly tls?: FrontTls;
+  /** The answer in place of one that cannot be sent, e.g. for a field that no answer may carry. */
+  readonly onFault: (error: unknown) => Answer;
   /** Told of what happens to clients, for metrics and logs. Must not throw. */
   readonly onEvent?: (event: FrontEvent) => void;
 }

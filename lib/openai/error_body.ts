@@ -26,6 +26,8 @@ export interface ErrorMeaning {
 export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "bad-request": { status: 400, type: "BadRequestError" },
   "body-too-large": { status: 413, type: "RequestTooLargeError" },
+  "client-timeout": { status: 408, type: "RequestTimeoutError" },
+  "overloaded": { status: 503, type: "ServiceUnavailableError" },
   "not-found": { status: 404, type: "NotFoundError" },
   "method-not-allowed": { status: 405, type: "MethodNotAllowedError" },
   "unknown-model": { status: 404, type: "NotFoundError" },

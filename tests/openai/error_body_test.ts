@@ -5,6 +5,8 @@ import { assertEquals } from "../support/assert.ts";
 const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: string])[] = [
   ["bad-request", 400, "BadRequestError"],
   ["body-too-large", 413, "RequestTooLargeError"],
+  ["client-timeout", 408, "RequestTimeoutError"],
+  ["overloaded", 503, "ServiceUnavailableError"],
   ["not-found", 404, "NotFoundError"],
   ["method-not-allowed", 405, "MethodNotAllowedError"],
   ["unknown-model", 404, "NotFoundError"],

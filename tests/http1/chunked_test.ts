@@ -2,11 +2,12 @@ import { decodeUtf8, encodeUtf8, seededRandom } from "../../lib/base/mod.ts";
 import {
   ChunkedBody,
   MAX_EXTENSION_BYTES,
+  MAX_EXTENSIONS_BYTES,
   MAX_SIZE_DIGITS,
   MAX_TRAILER_BYTES,
-} from "../../lib/upstream/chunked.ts";
-import { WireError } from "../../lib/upstream/problems.ts";
-import { ByteWindow } from "../../lib/upstream/window.ts";
+} from "../../lib/http1/chunked.ts";
+import { WireError } from "../../lib/http1/wire_error.ts";
+import { ByteWindow } from "../../lib/http1/window.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 import { allCuts } from "../support/cuts.ts";
 import { decode, put } from "./support/windows.ts";
@@ -157,4 +158,50 @@ Deno.test("ChunkedBody.end() refuses every proper prefix", () => {
     assertEquals(error, "body cut inside the chunked coding", `${length} bytes`);
   }
   assertEquals(decode(new ChunkedBody(), [bytes], true).error, undefined);
+});
+
+Deno.test("ChunkedBody strict takes extensions and trailers of the RFC's form, cut anywhere", () => {
+  const text = chunk("a", ";x") + chunk("b", ';x=y;z="a \\" ; \\\\ =";w') + chunk("c") +
+    "0;last=1\r\nx-checksum:\r\nx-b: 2 : 3\r\n\r\nPOST";
+  for (const { name, pieces } of allCuts(encodeUtf8(text))) {
+    const { data, error, done, left } = decode(new ChunkedBody({ strict: true }), pieces, true);
+    assertEquals([decodeUtf8(data), error, done, left], ["abc", undefined, true, 4], name);
+  }
+});
+
+Deno.test("ChunkedBody strict refuses what readers differ over, cut anywhere", () => {
+  const cases: [text: string, why: string][] = [
+    ["4 \r\nabcd\r\n", "malformed chunk size"],
+    ["4\t;x\r\nabcd\r\n", "malformed chunk size"],
+    ["4;\r\nabcd\r\n", "malformed chunk extension"],
+    ["4; x\r\nabcd\r\n", "malformed chunk extension"],
+    ["4;x \r\nabcd\r\n", "malformed chunk extension"],
+    ["4;x=\r\nabcd\r\n", "malformed chunk extension"],
+    ["4;x=y=z\r\nabcd\r\n", "malformed chunk extension"],
+    ["4;x;;y\r\nabcd\r\n", "malformed chunk extension"],
+    ['4;x="y\r\nabcd\r\n', "malformed chunk extension"],
+    ['4;x="y"z\r\nabcd\r\n', "malformed chunk extension"],
+    ['4;x="y\\\r\nabcd\r\n', "malformed chunk extension"],
+    ["4;x\xe9\r\nabcd\r\n", "malformed chunk extension"],
+    ["0\r\nno colon\r\n\r\n", "malformed trailer field"],
+    ["0\r\nname\r\n\r\n", "malformed trailer field"],
+    ["0\r\nname : x\r\n\r\n", "malformed trailer field"],
+    ["0\r\n: x\r\n\r\n", "malformed trailer field"],
+    ["0\r\na: b\r\n folded\r\n\r\n", "malformed trailer field"],
+  ];
+  for (const [text, why] of cases) {
+    for (const { name, pieces } of allCuts(encodeUtf8(text), 10)) {
+      const { data, error, done } = decode(new ChunkedBody({ strict: true }), pieces);
+      assertEquals([data.length, error, done], [0, why, false], `${JSON.stringify(text)} ${name}`);
+    }
+  }
+});
+
+Deno.test("ChunkedBody strict limits the extensions of all chunks together", () => {
+  const each = chunk("a", `;${"x".repeat(MAX_EXTENSION_BYTES - 1)}`);
+  const within = each.repeat(Math.floor(MAX_EXTENSIONS_BYTES / (MAX_EXTENSION_BYTES - 1)));
+  assertEquals(decode(new ChunkedBody({ strict: true }), [encodeUtf8(within)]).error, undefined);
+  const beyond = decode(new ChunkedBody({ strict: true }), [encodeUtf8(within + each)]);
+  assertEquals(beyond.error, "chunk extensions too long");
+  assertEquals(decode(new ChunkedBody(), [encodeUtf8(within + each)]).error, undefined);
 });

@@ -2,10 +2,10 @@
  * Takes body bytes out of a byte window, framing removed, as views that copy nothing.
  * @module
  */
-import { WireError } from "./problems.ts";
 import type { ByteWindow } from "./window.ts";
+import { WireError } from "./wire_error.ts";
 
-/** The body of one response. */
+/** The body of one message. */
 export interface BodyDecoder {
   /** True when the last byte, framing included, has been taken. */
   readonly done: boolean;

@@ -1,20 +1,35 @@
 /**
  * The chunked transfer coding (RFC 9112 section 7.1), as a state machine over a byte window.
  *
- * An engine that streams tokens sends each event as one small chunk. The chunks that have arrived
+ * Who streams tokens sends each event as one small chunk. The chunks that have arrived
  * together are handed out together: their data is moved up over the framing between them.
  * @module
  */
 import type { BodyDecoder } from "./body.ts";
-import { CR, hexValue, isControl, LF, SEMICOLON, SPACE, TAB } from "./chars.ts";
-import { WireError } from "./problems.ts";
+import {
+  CHARS,
+  COLON,
+  CR,
+  hexValue,
+  isControl,
+  LF,
+  SEMICOLON,
+  SPACE,
+  TAB,
+  TOKEN,
+} from "./chars.ts";
+import { ExtensionReader } from "./chunk_extension.ts";
 import type { ByteWindow } from "./window.ts";
+import { WireError } from "./wire_error.ts";
 
 /** Most digits of a chunk size; more would pass the largest exact integer. */
 export const MAX_SIZE_DIGITS = 13;
 
 /** Longest extension of one chunk, in bytes. */
 export const MAX_EXTENSION_BYTES = 1024;
+
+/** Most bytes of extensions in one body, where it is read strictly. */
+export const MAX_EXTENSIONS_BYTES = 16 * 1024;
 
 /** Longest trailer section, in bytes. */
 export const MAX_TRAILER_BYTES = 16 * 1024;
@@ -32,6 +47,7 @@ const enum State {
   DataCr,
   DataLf,
   TrailerLine,
+  TrailerName,
   TrailerText,
   TrailerEnd,
   LastLf,
@@ -39,15 +55,32 @@ const enum State {
   Failed,
 }
 
+/** How a chunked body is read. */
+export interface ChunkedRules {
+  /**
+   * Refuse what some readers take and others do not: blanks behind a size, extensions and trailer
+   * lines of another form than the RFC's.
+   * @default {false}
+   */
+  readonly strict?: boolean;
+}
+
 /** Decodes one chunked body; trailer fields are checked and dropped. */
 export class ChunkedBody implements BodyDecoder {
+  readonly #extension: ExtensionReader | undefined;
   #state = State.Size;
   /** The size being read; then the bytes of the chunk still to come. */
   #left = 0;
   #digits = 0;
   /** Length of the extension or of the trailer section so far. */
   #extra = 0;
+  /** Length of all extensions so far. */
+  #extensions = 0;
   #problem = "";
+
+  constructor({ strict = false }: ChunkedRules = {}) {
+    this.#extension = strict ? new ExtensionReader() : undefined;
+  }
 
   get done(): boolean {
     return this.#state === State.Done;
@@ -127,19 +160,28 @@ export class ChunkedBody implements BodyDecoder {
     }
     if (this.#digits === 0) return this.#fail("malformed chunk size");
     if (byte === CR) this.#state = State.SizeEnd;
-    else if (byte === SEMICOLON) this.#state = State.Extension;
-    else if (byte === SPACE || byte === TAB) this.#state = State.Blank;
+    else if (byte === SEMICOLON) {
+      this.#state = State.Extension;
+      this.#extension?.reset();
+    } else if (this.#extension === undefined && isBlank(byte)) this.#state = State.Blank;
     else this.#fail("malformed chunk size");
   }
 
   #extensionByte(byte: number): void {
+    const strict = this.#extension;
     if (byte === CR) {
+      if (strict?.complete === false) return this.#fail("malformed chunk extension");
       this.#state = State.SizeEnd;
       return;
     }
     if (isControl(byte)) return this.#fail("control character in a chunk extension");
     if (++this.#extra > MAX_EXTENSION_BYTES) return this.#fail("chunk extension too long");
-    if (this.#state === State.Extension || byte === SPACE || byte === TAB) return;
+    if (strict !== undefined) {
+      if (!strict.take(byte)) return this.#fail("malformed chunk extension");
+      if (++this.#extensions > MAX_EXTENSIONS_BYTES) this.#fail("chunk extensions too long");
+      return;
+    }
+    if (this.#state === State.Extension || isBlank(byte)) return;
     if (byte !== SEMICOLON) return this.#fail("malformed chunk size");
     this.#state = State.Extension;
   }
@@ -150,11 +192,18 @@ export class ChunkedBody implements BodyDecoder {
       if (byte !== LF) return this.#fail("trailer without CR LF");
       this.#state = State.TrailerLine;
     } else if (byte === CR) {
+      if (this.#state === State.TrailerName) return this.#fail("malformed trailer field");
       this.#state = this.#state === State.TrailerLine ? State.LastLf : State.TrailerEnd;
     } else if (isControl(byte)) {
       this.#fail("control character in the trailer");
-    } else {
+    } else if (this.#extension === undefined || this.#state === State.TrailerText) {
       this.#state = State.TrailerText;
+    } else if (((CHARS[byte] ?? 0) & TOKEN) !== 0) {
+      this.#state = State.TrailerName;
+    } else if (byte === COLON && this.#state === State.TrailerName) {
+      this.#state = State.TrailerText;
+    } else {
+      this.#fail("malformed trailer field");
     }
   }
 
@@ -162,4 +211,8 @@ export class ChunkedBody implements BodyDecoder {
     this.#problem = problem;
     this.#state = State.Failed;
   }
+}
+
+function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === TAB;
 }

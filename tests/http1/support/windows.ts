@@ -1,6 +1,6 @@
 /** Feeding decoders through a byte window. @module */
-import type { BodyDecoder } from "../../../lib/upstream/body.ts";
-import { ByteWindow } from "../../../lib/upstream/window.ts";
+import type { BodyDecoder } from "../../../lib/http1/body.ts";
+import { ByteWindow } from "../../../lib/http1/window.ts";
 
 /** Put `piece` behind what is in `window`, as a socket read would. */
 export function put(window: ByteWindow, piece: Uint8Array): void {

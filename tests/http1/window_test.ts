@@ -1,4 +1,4 @@
-import { ByteWindow } from "../../lib/upstream/window.ts";
+import { ByteWindow } from "../../lib/http1/window.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("ByteWindow.space() starts over when all has been taken", () => {

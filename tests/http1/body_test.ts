@@ -1,6 +1,6 @@
 import { decodeUtf8, encodeUtf8 } from "../../lib/base/mod.ts";
-import { ClosingBody, FixedBody } from "../../lib/upstream/body.ts";
-import { ByteWindow } from "../../lib/upstream/window.ts";
+import { ClosingBody, FixedBody } from "../../lib/http1/body.ts";
+import { ByteWindow } from "../../lib/http1/window.ts";
 import { assertEquals } from "../support/assert.ts";
 import { allCuts } from "../support/cuts.ts";
 import { decode, put } from "./support/windows.ts";
