@@ -38,7 +38,7 @@ const AMBIENT_CALLS = new Set(["setTimeout", "setInterval"]);
 
 /** The folder of `lib/` a file is in, or undefined outside `lib/` and directly in it. */
 export function folderOf(filename: string): string | undefined {
-  return /\/lib\/([a-z_]+)\/[^/]+\.ts$/.exec(filename)?.[1];
+  return /\/lib\/([a-z0-9_]+)\/[^/]+\.ts$/.exec(filename)?.[1];
 }
 
 /** Why `from` (a file of `lib/`) may not import `specifier`, or undefined when it may. */
@@ -46,7 +46,7 @@ export function importProblem(filename: string, specifier: string): string | und
   const from = folderOf(filename);
   if (from === undefined || !specifier.startsWith(".")) return undefined;
   if (specifier.startsWith("./")) return undefined;
-  const target = /^\.\.\/([a-z_]+)\/(.+)$/.exec(specifier);
+  const target = /^\.\.\/([a-z0-9_]+)\/(.+)$/.exec(specifier);
   const folder = target?.[1];
   if (folder === undefined) {
     return from === "cli" && specifier === "../app.ts"

@@ -18,7 +18,7 @@ for (const [path, folder] of FOLDERS) {
 /** The folders of each floor, lowest first. */
 const FLOORS: readonly (readonly string[])[] = [
   ["base"],
-  ["openai", "sse", "metrics", "config"],
+  ["openai", "sse", "http1", "metrics", "config"],
   ["discovery", "upstream", "tokenization", "zmq"],
   ["disagg", "selection"],
   ["flow"],
