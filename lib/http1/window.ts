@@ -23,11 +23,14 @@ export class ByteWindow {
       this.end = 0;
       return this.bytes;
     }
-    if (this.end === this.bytes.length) {
-      this.bytes.copyWithin(0, this.start, this.end);
-      this.end -= this.start;
-      this.start = 0;
-    }
+    if (this.end === this.bytes.length) this.compact();
     return this.bytes.subarray(this.end);
+  }
+
+  /** Move what is left to the front, so that all room is behind it. */
+  compact(): void {
+    this.bytes.copyWithin(0, this.start, this.end);
+    this.end -= this.start;
+    this.start = 0;
   }
 }

@@ -1,0 +1,23 @@
+/** What all connections of a server have in common. @module */
+import type { FrontEvent, FrontHandler, FrontLimits, FrontOptions } from "../front.ts";
+import type { Connection } from "./connection.ts";
+import type { DateField } from "./date_field.ts";
+import type { Scratches } from "./scratches.ts";
+import type { Wheel } from "./wheel.ts";
+
+/** The server, as its connections see it. */
+export interface ConnectionHost {
+  readonly limits: FrontLimits;
+  readonly handler: FrontHandler;
+  readonly onFault: FrontOptions["onFault"];
+  readonly wheel: Wheel;
+  readonly date: DateField;
+  readonly scratches: Scratches;
+  /** No request is taken any more. */
+  readonly draining: boolean;
+  tell(event: FrontEvent): void;
+  /** A number that grows with every call. */
+  turn(): number;
+  /** A connection is closed, and nothing of it is left. */
+  onClosed(connection: Connection): void;
+}
