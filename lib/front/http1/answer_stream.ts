@@ -92,11 +92,12 @@ export class AnswerStream {
   readonly #onWritten = (ok: boolean): void => {
     if (this.#over) return;
     if (!ok) return this.#finish("lost");
+    if (!this.#headLeaves) return this.#pull();
+    // The first piece has been asked for already.
     this.#headLeaves = false;
     const held = this.#held;
-    if (held === undefined) return this.#pull();
     this.#held = undefined;
-    this.#send(held.piece);
+    if (held !== undefined) this.#send(held.piece);
   };
 
   readonly #onLastWritten = (ok: boolean): void => this.#finish(ok ? "complete" : "lost");

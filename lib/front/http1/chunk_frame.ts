@@ -1,8 +1,8 @@
 /** Writes the chunked transfer coding (RFC 9112 section 7.1). @module */
 import { CR, LF } from "../../http1/mod.ts";
 
-/** Most bytes that the coding adds to one chunk: a size of 13 digits and two line ends. */
-export const MAX_FRAME_BYTES = 17;
+/** Most bytes that the coding adds to one chunk: a size of 14 digits and two line ends. */
+export const MAX_FRAME_BYTES = 18;
 
 /** The end of a chunked body. */
 export const LAST_CHUNK: Uint8Array = Uint8Array.of(0x30, CR, LF, CR, LF);

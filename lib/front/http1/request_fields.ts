@@ -42,8 +42,8 @@ export class RequestFields {
   #coding: string | undefined;
   #connection: string | undefined;
   #expect: string | undefined;
-  /** Of one connection it is nearly always the same. */
-  #goodHost = "";
+  /** The last one that was an authority: of one connection it is nearly always the same. */
+  #goodHost = "localhost";
 
   /** Forget the fields of the last head. */
   reset(): void {

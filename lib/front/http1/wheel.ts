@@ -20,14 +20,14 @@ export class Wheel implements Disposable {
   #timer: Timer | undefined;
   #tick = 0;
 
-  /** A limit of `limitMs`, of which none is shorter than `shortestMs`, ends a period late at most. */
+  /** For limits of which none is shorter than `shortestMs`; each ends two periods late at most. */
   constructor(clock: Clock, shortestMs: number) {
     this.#clock = clock;
     const period = Math.ceil(shortestMs / LOOKS);
     this.#periodMs = Math.min(Math.max(period, SHORTEST_PERIOD_MS), LONGEST_PERIOD_MS);
   }
 
-  /** How much later than asked for a limit may end, in milliseconds. */
+  /** The time between two looks, in milliseconds. */
   get periodMs(): number {
     return this.#periodMs;
   }

@@ -42,9 +42,9 @@ export class MemorySocket implements Socket {
     this.#pump();
   }
 
-  /** Let waiting writes go on. */
-  resumeWrites(): void {
-    this.acceptBytes = Infinity;
+  /** Let waiting writes go on, with so many bytes. */
+  resumeWrites(acceptBytes = Infinity): void {
+    this.acceptBytes = acceptBytes;
     for (const { data, resolve } of this.#writers.splice(0)) resolve(this.#take(data));
   }
 
