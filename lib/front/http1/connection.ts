@@ -268,10 +268,11 @@ export class Connection implements IntakeOwner, BodyOwner {
     const keeps = mayKeep && this.#mayKeep(answer.body);
     const { complete, keepAlive } = await delivery.send(answer, asked, keeps);
     this.#delivery = undefined;
+    if (!complete || this.#intake.end !== undefined) this.close();
+    // A stream may have been given up in the middle of a write.
     await output.idle();
     scratches.give(scratch);
     if (this.#closed) return;
-    if (!complete || this.#intake.end !== undefined) return this.close();
     this.#exchange = undefined;
     this.#settle(keepAlive);
   }
@@ -281,7 +282,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     if (this.#host.draining || this.#intake.end !== undefined) return false;
     const body = this.#body;
     if (body === undefined || body.done) return true;
-    if (body.malformed || this.#expects) return false;
+    if (body.failed || this.#expects) return false;
     return !(answer instanceof Uint8Array) || (body.left ?? 0) <= MAX_PASSED_BYTES;
   }
 

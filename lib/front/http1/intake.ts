@@ -40,7 +40,8 @@ export class Intake implements ReadTarget {
   #target: ReadTarget = this;
   #reading: ReadTarget | undefined;
   #end: IntakeEnd | undefined;
-  #whenIdle: (() => void) | undefined;
+  /** Resolved when that has ended; made when it is waited for. */
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(socket: FrontSocket, owner: IntakeOwner) {
     this.#socket = socket;
@@ -84,7 +85,8 @@ export class Intake implements ReadTarget {
   /** Resolves when no read is pending. */
   idle(): Promise<void> {
     if (this.#reading === undefined) return Promise.resolve();
-    return new Promise((resolve) => this.#whenIdle = resolve);
+    this.#idle ??= Promise.withResolvers();
+    return this.#idle.promise;
   }
 
   space(): Uint8Array<ArrayBuffer> {
@@ -112,8 +114,8 @@ export class Intake implements ReadTarget {
 
   #rest(): void {
     this.#reading = undefined;
-    this.#whenIdle?.();
-    this.#whenIdle = undefined;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
 
   #ended(end: IntakeEnd): void {

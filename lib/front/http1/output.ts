@@ -8,7 +8,8 @@ export class Output implements Disposable {
   readonly #limit: Limit;
   readonly #idleMs: number;
   #writing = false;
-  #whenIdle: (() => void) | undefined;
+  /** Resolved when that has ended; made when it is waited for. */
+  #idle: PromiseWithResolvers<void> | undefined;
 
   /** `onStuck` is called when the client takes nothing for `idleMs`. */
   constructor(socket: FrontSocket, wheel: Wheel, idleMs: number, onStuck: () => void) {
@@ -31,15 +32,16 @@ export class Output implements Disposable {
     } finally {
       this.#limit.clear();
       this.#writing = false;
-      this.#whenIdle?.();
-      this.#whenIdle = undefined;
+      this.#idle?.resolve();
+      this.#idle = undefined;
     }
   }
 
   /** Resolves when nothing is being written. */
   idle(): Promise<void> {
     if (!this.#writing) return Promise.resolve();
-    return new Promise((resolve) => this.#whenIdle = resolve);
+    this.#idle ??= Promise.withResolvers();
+    return this.#idle.promise;
   }
 
   [Symbol.dispose](): void {

@@ -86,6 +86,11 @@ export class ArrivingBody implements FrontBody {
     return this.#feed.done;
   }
 
+  /** True when reading it fails. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** True when its end cannot be found. */
   get malformed(): boolean {
     return this.#malformed;

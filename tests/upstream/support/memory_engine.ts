@@ -34,6 +34,11 @@ export class MemorySocket implements Socket {
     return this.#reader !== undefined;
   }
 
+  /** What was sent and has not been read: pieces, and the end. */
+  get unread(): number {
+    return this.#arrived.length;
+  }
+
   /** Send bytes to the client, or end (null) or break (Error) the connection. */
   send(...results: (string | ReadResult)[]): void {
     for (const result of results) {
