@@ -1,7 +1,7 @@
 /**
- * Accepts connections, and goes on when there are no descriptors to accept them with: connections
- * that rest make room first, and after that whoever comes is told that there is none, by means of a
- * descriptor that is held back for this.
+ * Accepts connections, and goes on when there are no descriptors to accept them with. Accepting fails
+ * then whether somebody comes or not; a descriptor that is held back lets in who does. A connection
+ * that rests makes room for him, and where none does, he is told that there is no room.
  * @module
  */
 import { type Clock, describeError, sleep } from "../../base/mod.ts";
@@ -16,7 +16,7 @@ export const LOOK_MS = 1_000;
 /** Where accepted connections go. */
 export interface AcceptorOwner {
   onConnection(socket: FrontSocket): void;
-  /** Close the connection that has rested longest; false when none does. Resolves once it has gone. */
+  /** Close a connection that rests; false when none does. Resolves once it has gone. */
   makeRoom(): Promise<boolean>;
   /** Tell a client that there is no room, and close; resolves once it has gone. */
   turnAway(socket: FrontSocket): Promise<void>;
@@ -69,7 +69,7 @@ export class Acceptor {
       while (!this.#closing.signal.aborted) {
         const socket = await this.#accept();
         if (socket === undefined) continue;
-        if (this.#closing.signal.aborted || this.#reserve.hold()) this.#owner.onConnection(socket);
+        if (await this.#hasRoom()) this.#owner.onConnection(socket);
         else await this.#turnAway(socket);
       }
     } finally {
@@ -86,10 +86,16 @@ export class Acceptor {
       if (this.#closing.signal.aborted || isOfOneClient(error)) return undefined;
       if (error instanceof Deno.errors.BadResource) throw error;
       this.#ail(error);
-      if (await this.#owner.makeRoom() || this.#reserve.release()) return undefined;
+      if (this.#reserve.release() || await this.#owner.makeRoom()) return undefined;
       await sleep(this.#clock, PAUSE_MS, this.#closing.signal);
       return undefined;
     }
+  }
+
+  /** Whether a descriptor can be held back again beside that of the last connection. */
+  async #hasRoom(): Promise<boolean> {
+    if (this.#closing.signal.aborted || this.#reserve.hold()) return true;
+    return await this.#owner.makeRoom() && this.#reserve.hold();
   }
 
   /** The descriptor held back has been used for `socket`. */

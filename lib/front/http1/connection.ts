@@ -56,10 +56,16 @@ export class Connection implements IntakeOwner, BodyOwner {
   readonly #heads = new RequestHeadReader();
   #phase: Phase = "handshake";
   #handshake: Promise<void> | undefined;
+  /** It has taken too long: when it ends, so does the connection. */
+  #tooLate = false;
   #exchange: Exchange | undefined;
   /** Bytes of the head awaited are here. */
   #headBegun = false;
   #keepAlive = false;
+  /** A request has been answered. */
+  #served = false;
+  /** The wheel's looks when it was last idle. */
+  #idleLook = 0;
   /** The client waits for word that its body is wanted. */
   #expects = false;
   #body: ArrivingBody | undefined;
@@ -90,12 +96,19 @@ export class Connection implements IntakeOwner, BodyOwner {
     return this.#phase === "head" && start === end;
   }
 
+  /** True when it is idle and may well be closed: one that has just come is about to ask. */
+  get rests(): boolean {
+    return this.idle && (this.#served || this.#host.wheel.looks - this.#idleLook > 1);
+  }
+
   /** Begin to serve. */
   start(): void {
     if (this.#socket.handshake === undefined) return this.#awaitRequest();
     this.#limit.set(this.#host.limits.headMs);
     this.#handshake = this.#socket.handshake().then(() => {
-      if (!this.#closed) this.#awaitRequest();
+      if (this.#closed) return;
+      if (this.#tooLate) this.close();
+      else this.#awaitRequest();
     }, () => this.close());
   }
 
@@ -176,6 +189,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     if (this.#host.draining) return this.#end();
     this.#phase = "head";
     this.idleSince = this.#host.turn();
+    this.#idleLook = this.#host.wheel.looks;
     this.#limit.set(this.#host.limits.keepAliveMs);
     this.#headBegun = false;
     if (this.idle) this.#intake.listen();
@@ -274,6 +288,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     scratches.give(scratch);
     if (this.#closed) return;
     this.#exchange = undefined;
+    this.#served = true;
     this.#settle(keepAlive);
   }
 
@@ -348,8 +363,10 @@ export class Connection implements IntakeOwner, BodyOwner {
     const isIdle = this.idle;
     switch (this.#phase) {
       case "handshake":
-        this.#host.tell({ kind: "timed-out", why: "head" });
-        return this.close();
+        // The platform keeps the descriptor of a handshake that has not ended, closed or not: so
+        // does the connection its place among those that are counted.
+        this.#tooLate = true;
+        return this.#host.tell({ kind: "timed-out", why: "head" });
       case "head":
         this.#host.tell({ kind: "timed-out", why: isIdle ? "idle" : "head" });
         return isIdle ? this.close() : this.#refuse(new Refusal(408, "the head took too long"));

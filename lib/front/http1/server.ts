@@ -63,7 +63,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     );
     this.date = new DateField(clock);
     this.#turnstile = new Turnstile(limits);
-    this.#turnedAway = new TurnedAway(this.wheel, this.date);
+    this.#turnedAway = new TurnedAway(clock, this.date);
     const listener = listen(options);
     const { hostname, port } = listener.addr;
     this.addr = { hostname, port };
@@ -112,7 +112,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     const turned = this.#turnstile.enter(hostname);
     if (turned !== undefined) {
       this.tell({ kind: "refused", why: turned });
-      this.turnAway(socket);
+      this.#turnAway(socket, false);
       return;
     }
     socket.setNoDelay?.(true);
@@ -132,7 +132,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     let longest: Connection | undefined;
     for (const connection of this.#open) {
       const isLonger = longest === undefined || connection.idleSince < longest.idleSince;
-      if (connection.idle && isLonger) longest = connection;
+      if (connection.rests && isLonger) longest = connection;
     }
     if (longest === undefined) return false;
     longest.close();
@@ -141,7 +141,12 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
   }
 
   turnAway(socket: FrontSocket): Promise<void> {
-    const farewell = this.#turnedAway.tell(socket).finally(() => this.#farewells.delete(farewell));
+    return this.#turnAway(socket, true);
+  }
+
+  #turnAway(socket: FrontSocket, hurried: boolean): Promise<void> {
+    const farewell = this.#turnedAway.tell(socket, hurried)
+      .finally(() => this.#farewells.delete(farewell));
     this.#farewells.add(farewell);
     return farewell;
   }

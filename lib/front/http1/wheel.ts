@@ -18,7 +18,7 @@ export class Wheel implements Disposable {
   readonly #periodMs: number;
   readonly #limits = new Set<Limit>();
   #timer: Timer | undefined;
-  #tick = 0;
+  #looks = 0;
 
   /** For limits of which none is shorter than `shortestMs`; each ends two periods late at most. */
   constructor(clock: Clock, shortestMs: number) {
@@ -32,6 +32,11 @@ export class Wheel implements Disposable {
     return this.#periodMs;
   }
 
+  /** How often it has looked: a coarse measure of time, while there are limits. */
+  get looks(): number {
+    return this.#looks;
+  }
+
   /** A limit that calls back each time it passes; not set yet. Dispose it. */
   limit(onPassed: () => void): Limit {
     const limit = new Limit(this, onPassed);
@@ -42,7 +47,7 @@ export class Wheel implements Disposable {
 
   /** The look at which a wait of `limitMs` that begins here is over for certain. */
   lookAfter(limitMs: number): number {
-    return this.#tick + Math.ceil(limitMs / this.#periodMs) + 1;
+    return this.#looks + Math.ceil(limitMs / this.#periodMs) + 1;
   }
 
   /** Forget a limit. */
@@ -62,9 +67,9 @@ export class Wheel implements Disposable {
   }
 
   #look(): void {
-    this.#tick++;
+    this.#looks++;
     this.#timer = this.#arm();
-    for (const limit of this.#limits) limit.look(this.#tick);
+    for (const limit of this.#limits) limit.look(this.#looks);
   }
 }
 
@@ -90,9 +95,9 @@ export class Limit implements Disposable {
     this.#at = Infinity;
   }
 
-  /** Time has gone on to `tick`. */
-  look(tick: number): void {
-    if (tick < this.#at) return;
+  /** See whether it has passed by the look of that number. */
+  look(looks: number): void {
+    if (looks < this.#at) return;
     this.#at = Infinity;
     this.#onPassed();
   }
