@@ -34,6 +34,12 @@ export const MAX_EXTENSIONS_BYTES = 16 * 1024;
 /** Longest trailer section, in bytes. */
 export const MAX_TRAILER_BYTES = 16 * 1024;
 
+/** Fields that say where a body ends: in its trailer some readers take them for another's. */
+const FRAMING_FIELDS: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
+
+/** Characters of a trailer field's name that are looked at. */
+const MAX_NAME = 20;
+
 /** Above this many bytes, moving data costs more than handing it out by itself. */
 const MAX_MOVE_BYTES = 4096;
 
@@ -76,6 +82,8 @@ export class ChunkedBody implements BodyDecoder {
   #extra = 0;
   /** Length of all extensions so far. */
   #extensions = 0;
+  /** Name of the trailer field being read, in lower case, where it is read strictly. */
+  #name = "";
   #problem = "";
 
   constructor({ strict = false }: ChunkedRules = {}) {
@@ -199,8 +207,11 @@ export class ChunkedBody implements BodyDecoder {
     } else if (this.#extension === undefined || this.#state === State.TrailerText) {
       this.#state = State.TrailerText;
     } else if (((CHARS[byte] ?? 0) & TOKEN) !== 0) {
+      if (this.#state === State.TrailerLine) this.#name = "";
+      if (this.#name.length < MAX_NAME) this.#name += String.fromCharCode(byte).toLowerCase();
       this.#state = State.TrailerName;
     } else if (byte === COLON && this.#state === State.TrailerName) {
+      if (FRAMING_FIELDS.has(this.#name)) return this.#fail("framing field in the trailer");
       this.#state = State.TrailerText;
     } else {
       this.#fail("malformed trailer field");

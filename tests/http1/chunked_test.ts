@@ -187,6 +187,8 @@ Deno.test("ChunkedBody strict refuses what readers differ over, cut anywhere", (
     ["0\r\nname\r\n\r\n", "malformed trailer field"],
     ["0\r\nname : x\r\n\r\n", "malformed trailer field"],
     ["0\r\n: x\r\n\r\n", "malformed trailer field"],
+    ["0\r\na: b\r\nContent-Length: 3\r\n\r\n", "framing field in the trailer"],
+    ["0\r\ntransfer-encoding:\r\n\r\n", "framing field in the trailer"],
     ["0\r\na: b\r\n folded\r\n\r\n", "malformed trailer field"],
   ];
   for (const [text, why] of cases) {

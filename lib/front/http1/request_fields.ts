@@ -3,7 +3,7 @@
  * is refused: what two readers could see differently is how requests are smuggled.
  * @module
  */
-import { hasToken } from "../../http1/mod.ts";
+import { CR, hasToken, TAB } from "../../http1/mod.ts";
 import { Refusal } from "./refusal.ts";
 import { isAuthority } from "./target.ts";
 
@@ -68,6 +68,13 @@ export class RequestFields {
     }
     const name = COUNTED[colon - from];
     if (name === undefined || !isText(bytes, from, colon, name)) return;
+    if (name === "content-length" || name === "transfer-encoding") {
+      if (
+        hasTab(bytes, colon + 1, valueFrom) || hasTab(bytes, valueTo, lineEnd(bytes, valueTo))
+      ) {
+        throw new Refusal(400, "a tab beside the value of a framing field");
+      }
+    }
     if (name === "content-length") {
       if (this.#length !== undefined) throw new Refusal(400, "several Content-Length fields");
       this.#length = lengthOf(bytes, valueFrom, valueTo);
@@ -161,6 +168,19 @@ function isText(bytes: Uint8Array, from: number, to: number, text: string): bool
     if (bytes[from + index] !== text.charCodeAt(index)) return false;
   }
   return true;
+}
+
+/** Where the line ends whose value ends at `at`: blanks follow it at most. */
+function lineEnd(bytes: Uint8Array, at: number): number {
+  let end = at;
+  while (bytes[end] !== CR && end < bytes.length) end++;
+  return end;
+}
+
+/** Blanks around a value mean nothing, and yet some readers take tabs for part of it. */
+function hasTab(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] === TAB) return true;
+  return false;
 }
 
 /** The values of several fields of one name are one list. */

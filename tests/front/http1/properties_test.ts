@@ -42,7 +42,8 @@ function bytesOf({ target, body, chunks, fields }: Asked): string {
     return [...lines, `content-length: ${body.length}`, "", body].join("\r\n");
   }
   let coded = "";
-  for (let at = 0, turn = 0; at < body.length; turn++) {
+  let turn = 0;
+  for (let at = 0; at < body.length; turn++) {
     const piece = body.slice(at, at + (chunks[turn % chunks.length] ?? 1));
     coded += `${piece.length.toString(16)}\r\n${piece}\r\n`;
     at += piece.length;
@@ -66,7 +67,8 @@ function answerTo(asked: Asked): string {
 /** `bytes` in pieces of the sizes given, again and again. */
 function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   const pieces: Uint8Array[] = [];
-  for (let at = 0, turn = 0; at < bytes.length; turn++) {
+  let turn = 0;
+  for (let at = 0; at < bytes.length; turn++) {
     const size = sizes[turn % sizes.length] ?? 1;
     pieces.push(bytes.slice(at, at + size));
     at += size;

@@ -16,7 +16,7 @@ const TAKEN: readonly (readonly [version: string, fields: readonly string[], ...
   // The end of the body.
   ["1.1", ["host: a", "content-length: 0"], 0, true, false],
   ["1.1", ["host: a", "CONTENT-LENGTH: 5"], 5, true, false],
-  ["1.1", ["host: a", "Content-Length:\t007 "], 7, true, false],
+  ["1.1", ["host: a", "Content-Length:  007 "], 7, true, false],
   ["1.1", ["host: a", "content-length: 999999999999999"], 999_999_999_999_999, true, false],
   ["1.1", ["host: a", "transfer-encoding: chunked"], undefined, true, false],
   ["1.1", ["host: a", "Transfer-Encoding: CHUNKED"], undefined, true, false],
@@ -49,6 +49,7 @@ for (const [version, fields, ...expected] of TAKEN) {
 }
 
 const LENGTH = "400 malformed Content-Length";
+const TAB = "400 a tab beside the value of a framing field";
 const LENGTHS = "400 several Content-Length fields";
 const BOTH = "400 both Transfer-Encoding and Content-Length";
 const CODING = "the one transfer coding understood is chunked";
@@ -66,6 +67,10 @@ const REFUSED: readonly (readonly [fields: readonly string[], refused: string])[
   [["content-length: 1e1"], LENGTH],
   [["content-length: \xb2"], LENGTH],
   [["content-length:"], LENGTH],
+  [["content-length: 5\t"], TAB],
+  [["content-length:\t5"], TAB],
+  [["transfer-encoding: \tchunked"], TAB],
+  [["transfer-encoding: chunked \t "], TAB],
   [["content-length: 5", "content-length: 5"], LENGTHS],
   [["content-length: 5", "Content-Length: 6"], LENGTHS],
   [["content-length: 0", "content-length: 5"], LENGTHS],
