@@ -1,4 +1,4 @@
-/** Answers whose bodies are sources: read as the client takes them, one write for each read. @module */
+/** Answers whose bodies are sources: read as the client takes them. @module */
 import { RouterError } from "../../base/mod.ts";
 import type { ByteSource } from "../../request/mod.ts";
 import { beginChunk, endLine, LAST_CHUNK, MAX_FRAME_BYTES } from "./chunk_frame.ts";
@@ -18,24 +18,39 @@ export interface StreamParts {
   readonly headBytes: number;
 }
 
-/** Turns of the microtask queue that a head waits for a first piece which is there already. */
+/**
+ * Turns of the microtask queue that what is to be written waits for more which is there already. A
+ * head waits longer: the first piece comes through all that was put around the source.
+ */
+const TURNS = 4;
 const HEAD_TURNS = 16;
 
-/** Writes one answer. */
+/** A piece, or the end. */
+type Piece = Uint8Array | undefined;
+
+const SOON: Promise<void> = Promise.resolve();
+
+/**
+ * Writes one answer. Pieces that are there leave together, as many as fit into one write; while a
+ * write is under way one piece at most is read ahead.
+ */
 export class AnswerStream {
   readonly #source: ByteSource;
   readonly #framing: StreamParts["framing"];
   readonly #output: Output;
   readonly #scratch: Uint8Array<ArrayBuffer>;
   readonly #ended = Promise.withResolvers<StreamEnd>();
-  /** Bytes of the head that wait in the scratch buffer. */
+  /** Bytes that wait in the scratch buffer. */
   #at: number;
   /** Bytes of the length announced that are to come. */
   #left: number;
-  /** The head is being written by itself. */
-  #headLeaves = false;
-  /** The piece that came meanwhile; undefined in it is the end. */
-  #held: { readonly piece: Uint8Array | undefined } | undefined;
+  #reading = false;
+  #writing = false;
+  /** What came while there was no room for it. */
+  #held: { readonly piece: Piece } | "broken" | undefined;
+  /** Turns that what waits goes on to wait; counted down by one microtask after the other. */
+  #turns = 0;
+  #counting = false;
   #over = false;
   /** Why the source broke. */
   failure: unknown;
@@ -52,7 +67,7 @@ export class AnswerStream {
   /** Write it all; the source is cancelled unless it was read to its end. */
   run(): Promise<StreamEnd> {
     this.#pull();
-    this.#offerHead(HEAD_TURNS);
+    if (this.#at > 0) this.#wait(HEAD_TURNS);
     return this.#ended.promise;
   }
 
@@ -61,15 +76,8 @@ export class AnswerStream {
     this.#finish("stopped");
   }
 
-  /** The head leaves by itself unless a piece comes soon. */
-  #offerHead(turns: number): void {
-    if (this.#over || this.#at === 0) return;
-    if (turns > 0) return queueMicrotask(() => this.#offerHead(turns - 1));
-    this.#headLeaves = true;
-    this.#flush();
-  }
-
   #pull(): void {
+    this.#reading = true;
     try {
       this.#source.read().then(this.#onPiece, this.#onBroken);
     } catch (error) {
@@ -77,55 +85,98 @@ export class AnswerStream {
     }
   }
 
-  readonly #onPiece = (piece: Uint8Array | undefined): void => {
+  readonly #onPiece = (piece: Piece): void => {
+    this.#reading = false;
     if (this.#over) return;
-    if (this.#headLeaves) this.#held = { piece };
-    else this.#send(piece);
+    if (this.#writing) this.#held = { piece };
+    else this.#take(piece);
   };
 
+  /** What came before the source broke is written. */
   readonly #onBroken = (error: unknown): void => {
     if (this.#over) return;
     this.failure = error;
-    this.#finish("broken");
+    // It is read no more.
+    this.#reading = true;
+    if (!this.#writing && this.#at === 0) return this.#finish("broken");
+    this.#held = "broken";
+    if (!this.#writing) this.#flush();
   };
 
   readonly #onWritten = (ok: boolean): void => {
     if (this.#over) return;
     if (!ok) return this.#finish("lost");
-    if (!this.#headLeaves) return this.#pull();
-    // The first piece has been asked for already.
-    this.#headLeaves = false;
+    this.#writing = false;
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined) this.#send(held.piece);
+    if (held === "broken") this.#finish("broken");
+    else if (held !== undefined) this.#take(held.piece);
+    else if (!this.#reading) this.#pull();
   };
 
   readonly #onLastWritten = (ok: boolean): void => this.#finish(ok ? "complete" : "lost");
 
-  #send(piece: Uint8Array | undefined): void {
-    if (piece === undefined) return this.#sendEnd();
+  /** Nothing is being written: put a piece behind what waits, or let that leave first. */
+  #take(piece: Piece): void {
+    if (piece === undefined) return this.#takeEnd();
     const size = piece.length;
     // An empty chunk would be the end.
     if (size === 0) return this.#pull();
-    if (typeof this.#framing === "number" && (this.#left -= size) < 0) {
-      return this.#onBroken(wrongLength("more"));
-    }
-    if (size > this.#scratch.length - this.#at - MAX_FRAME_BYTES) {
-      this.#sendLarge(piece).then(this.#onWritten);
-      return;
-    }
+    if (size > this.#scratch.length - this.#at - MAX_FRAME_BYTES) return this.#takeLarge(piece);
+    if (!this.#count(size)) return;
     this.#begin(size);
     this.#append(piece);
     if (this.#framing === "chunked") this.#at = endLine(this.#scratch, this.#at);
-    this.#flush();
+    this.#pull();
+    this.#wait(TURNS);
   }
 
-  #sendEnd(): void {
+  #takeEnd(): void {
     if (this.#left > 0) return this.#onBroken(wrongLength("fewer"));
-    if (this.#framing === "chunked") this.#append(LAST_CHUNK);
+    if (this.#framing === "chunked") {
+      if (this.#scratch.length - this.#at < LAST_CHUNK.length) {
+        this.#held = { piece: undefined };
+        return this.#flush();
+      }
+      this.#append(LAST_CHUNK);
+    }
     if (this.#at === 0) return this.#finish("complete");
+    this.#writing = true;
     this.#output.write(this.#taken()).then(this.#onLastWritten);
   }
+
+  #takeLarge(piece: Uint8Array): void {
+    // Small pieces that wait leave first; a head leaves with the beginning of this one.
+    if (this.#at > this.#scratch.length / 2) {
+      this.#held = { piece };
+      return this.#flush();
+    }
+    if (!this.#count(piece.length)) return;
+    this.#writing = true;
+    this.#sendLarge(piece).then(this.#onWritten);
+  }
+
+  /** Whether so many bytes may come; the answer is broken where they may not. */
+  #count(size: number): boolean {
+    if (typeof this.#framing !== "number" || (this.#left -= size) >= 0) return true;
+    this.#onBroken(wrongLength("more"));
+    return false;
+  }
+
+  /** What waits leaves when so many turns have brought nothing more. */
+  #wait(turns: number): void {
+    this.#turns = turns;
+    if (this.#counting) return;
+    this.#counting = true;
+    SOON.then(this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#counting = false;
+    if (this.#over || this.#writing || this.#at === 0) return;
+    if (--this.#turns > 0) this.#wait(this.#turns);
+    else this.#flush();
+  };
 
   /** The middle of a piece is written where it is; its ends go with what stands around them. */
   async #sendLarge(piece: Uint8Array): Promise<boolean> {
@@ -153,6 +204,7 @@ export class AnswerStream {
   }
 
   #flush(): void {
+    this.#writing = true;
     this.#output.write(this.#taken()).then(this.#onWritten);
   }
 

@@ -35,17 +35,26 @@ function watchWrites(client: MemoryClient): readonly string[] {
   return texts;
 }
 
-Deno.test("AnswerStream writes the head with a piece that is there, then one write each", async () => {
+Deno.test("AnswerStream writes what is there at once: head, pieces and end", async () => {
   const source = sourceOf("one", "second piece");
   const { client, stream } = setUp(source);
   const writes = watchWrites(client);
   assertEquals(await stream.run(), "complete");
-  assertEquals(writes, [
-    `${HEAD}3\r\none\r\n`,
-    "c\r\nsecond piece\r\n",
-    "0\r\n\r\n",
-  ]);
+  assertEquals(writes, [`${HEAD}3\r\none\r\nc\r\nsecond piece\r\n0\r\n\r\n`]);
   assertEquals([source.reads, source.cancelled], [3, 0]);
+});
+
+Deno.test("AnswerStream writes what comes as it comes", async () => {
+  const source = new ScriptedSource();
+  const { client, stream } = setUp(source);
+  const writes = watchWrites(client);
+  const running = stream.run();
+  for (const piece of ["one", "second piece", undefined]) {
+    source.give(piece);
+    await rest();
+  }
+  assertEquals(await running, "complete");
+  assertEquals(writes, [`${HEAD}3\r\none\r\n`, "c\r\nsecond piece\r\n", "0\r\n\r\n"]);
 });
 
 Deno.test("AnswerStream writes the head by itself when the first piece takes its time", async () => {
@@ -81,25 +90,70 @@ Deno.test("AnswerStream keeps a piece that comes while the head is being written
   }
 });
 
-Deno.test("AnswerStream reads its source when the last write is done, and not before", async () => {
+Deno.test("AnswerStream reads one piece ahead at most while it writes", async () => {
   const source = new ScriptedSource();
   const { client, stream } = setUp(source);
   const running = stream.run();
   source.give("a");
   await rest();
-  assertEquals(source.reads, 2);
+  assertEquals([source.reads, client.writes.length], [2, 1]);
   client.acceptBytes = 0;
-  source.give("b", "c", "d");
+  source.give("b");
   await rest();
-  assertEquals([source.reads, client.writes.length], [2, 2]);
+  assertEquals([source.reads, client.writes.length], [3, 2]);
+  source.give("c", "d");
+  await rest();
+  assertEquals([source.reads, client.writes.length], [3, 2]);
   client.resumeWrites(3);
   await rest();
-  assertEquals(source.reads, 2);
+  assertEquals(source.reads, 3);
   client.resumeWrites();
   await rest();
-  assertEquals(source.reads, 5);
+  assertEquals([source.reads, client.writes.length], [5, 4]);
   source.give(undefined);
   assertEquals(await running, "complete");
+  assert(client.received.endsWith("1\r\nb\r\n1\r\nc\r\n1\r\nd\r\n0\r\n\r\n"));
+});
+
+Deno.test("AnswerStream holds as much as one write takes, and no more, of a source ahead", async () => {
+  const piece = new Uint8Array(100);
+  let reads = 0;
+  const source = new ScriptedSource();
+  source.read = () => {
+    reads++;
+    return Promise.resolve(piece);
+  };
+  const { client, stream } = setUp(source);
+  client.acceptBytes = 0;
+  const running = stream.run();
+  for (let turn = 0; turn < 5; turn++) await rest();
+  assertEquals(client.writes.length, 1);
+  const written = client.writes[0]?.length ?? 0;
+  assert(written > SCRATCH_BYTES - 200 && written <= SCRATCH_BYTES, `${written} bytes`);
+  assert(reads <= SCRATCH_BYTES / piece.length, `${reads} reads`);
+  client.resumeWrites(written);
+  await rest();
+  assertEquals(client.writes.length, 2);
+  stream.stop();
+  assertEquals(await running, "stopped");
+  client.failWrites(new Error("closed"));
+});
+
+Deno.test("AnswerStream writes what came before its source broke", async () => {
+  const source = sourceOf("one", "two", new Error("engine lost"));
+  const { client, stream } = setUp(source);
+  assertEquals(await stream.run(), "broken");
+  assertEquals(client.received, `${HEAD}3\r\none\r\n3\r\ntwo\r\n`);
+  const later = new ScriptedSource();
+  const other = setUp(later);
+  other.client.acceptBytes = 0;
+  const running = other.stream.run();
+  later.give("a");
+  await rest();
+  later.give(new Error("engine lost"));
+  await rest();
+  other.client.resumeWrites();
+  assertEquals([await running, later.cancelled], ["broken", 1]);
 });
 
 Deno.test("AnswerStream passes empty pieces over", async () => {
@@ -196,7 +250,7 @@ Deno.test("AnswerStream.stop() cancels the source, whatever it is at", async () 
   assertEquals([await stuck, writing.cancelled], ["stopped", 1]);
   other.client.failWrites(new Error("closed"));
   await rest();
-  assertEquals(writing.reads, 1);
+  assertEquals(writing.reads, 2);
 });
 
 Deno.test("AnswerStream cancels the source when the connection is lost", async () => {
