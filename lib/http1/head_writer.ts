@@ -1,6 +1,8 @@
 /** Writes heads, of requests or of responses, into a buffer. @module */
 import { CHARS, TOKEN } from "./chars.ts";
 
+const ZERO = 0x30;
+
 /**
  * Appends to a buffer that is large enough: what is written is counted beforehand. A text beyond
  * its end is cut, and `at` tells so.
@@ -39,6 +41,19 @@ export class HeadWriter {
     let at = this.at;
     for (let i = 0; i < length; i++) bytes[at++] = text.charCodeAt(i);
     this.at = at;
+  }
+
+  /** A whole number from 0 on, in decimal digits. */
+  number(value: number): void {
+    const { bytes } = this;
+    let end = this.at + 1;
+    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end++;
+    this.at = end;
+    let rest = value;
+    do {
+      bytes[--end] = ZERO + rest % 10;
+      rest = Math.floor(rest / 10);
+    } while (rest > 0);
   }
 
   /** Bytes as they are. Throws `RangeError` where there is no room. */

@@ -32,20 +32,26 @@ export function encodeAnswerHead(
   for (const [name, value] of head.headers) {
     if (isOwn(name)) continue;
     if (!writer.text(name, TOKEN)) throw refused("name", name);
-    writer.literal(": ");
+    writer.copy(SEPARATOR);
     // The value is not repeated in the text: it may be a secret.
     if (!writer.text(value, VALUE)) throw refused("value of", name);
-    writer.literal("\r\n");
+    writer.copy(LINE_END);
   }
   const { framing, connection } = head;
-  if (typeof framing === "number") writer.literal(`content-length: ${framing}\r\n`);
-  else if (framing === "chunked") writer.copy(CHUNKED);
+  if (typeof framing === "number") {
+    writer.copy(LENGTH);
+    writer.number(framing);
+    writer.copy(LINE_END);
+  } else if (framing === "chunked") writer.copy(CHUNKED);
   if (connection === "close") writer.copy(CLOSE);
   else if (connection === "keep-alive") writer.copy(KEEP_ALIVE);
-  writer.literal("\r\n");
+  writer.copy(LINE_END);
   return writer;
 }
 
+const SEPARATOR = encodeUtf8(": ");
+const LINE_END = encodeUtf8("\r\n");
+const LENGTH = encodeUtf8("content-length: ");
 const CHUNKED = encodeUtf8("transfer-encoding: chunked\r\n");
 const CLOSE = encodeUtf8("connection: close\r\n");
 const KEEP_ALIVE = encodeUtf8("connection: keep-alive\r\n");

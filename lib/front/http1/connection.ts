@@ -238,7 +238,8 @@ export class Connection implements IntakeOwner, BodyOwner {
     const here = window.end - window.start;
     if (length === 0) return NO_BODY;
     if (length !== undefined && length <= here) {
-      const bytes = window.bytes.slice(window.start, window.start + length);
+      const { bytes: all, start } = window;
+      const bytes = this.#host.copies.copy(all, start, start + length);
       window.start += length;
       return new WholeBody(bytes);
     }
@@ -277,14 +278,14 @@ export class Connection implements IntakeOwner, BodyOwner {
     const delivery = new Delivery({ output, scratch, date: date.line(), onFault });
     this.#delivery = delivery;
     // Word that the body is wanted may be on its way.
-    await output.idle();
+    if (output.writing) await output.idle();
     if (this.#closed || this.#intake.end !== undefined) delivery.leave();
     const keeps = mayKeep && this.#mayKeep(answer.body);
     const { complete, keepAlive } = await delivery.send(answer, asked, keeps);
     this.#delivery = undefined;
     if (!complete || this.#intake.end !== undefined) this.close();
     // A stream may have been given up in the middle of a write.
-    await output.idle();
+    if (output.writing) await output.idle();
     scratches.give(scratch);
     if (this.#closed) return;
     this.#exchange = undefined;

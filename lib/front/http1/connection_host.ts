@@ -1,6 +1,7 @@
 /** What all connections of a server have in common. @module */
 import type { FrontEvent, FrontHandler, FrontLimits, FrontOptions } from "../front.ts";
 import type { Connection } from "./connection.ts";
+import type { Copies } from "./copies.ts";
 import type { DateField } from "./date_field.ts";
 import type { Scratches } from "./scratches.ts";
 import type { Wheel } from "./wheel.ts";
@@ -13,6 +14,7 @@ export interface ConnectionHost {
   readonly wheel: Wheel;
   readonly date: DateField;
   readonly scratches: Scratches;
+  readonly copies: Copies;
   /** No request is taken any more. */
   readonly draining: boolean;
   tell(event: FrontEvent): void;

@@ -121,14 +121,21 @@ export class Delivery {
   }
 
   /** The head with as much of the body as fits behind it, then the rest from where it is. */
-  async #writeWhole(head: HeadWriter, body: Uint8Array | undefined): Promise<boolean> {
+  #writeWhole(head: HeadWriter, body: Uint8Array | undefined): Promise<boolean> {
     const { output } = this.#parts;
     const { bytes } = head;
-    if (body === undefined) return await output.write(bytes.subarray(0, head.at));
-    const first = Math.min(body.length, bytes.length - head.at);
-    head.copy(first === body.length ? body : body.subarray(0, first));
-    if (!await output.write(bytes.subarray(0, head.at))) return false;
-    return first === body.length || await output.write(body.subarray(first));
+    const room = bytes.length - head.at;
+    if (body !== undefined && body.length > room) {
+      head.copy(body.subarray(0, room));
+      return this.#writeBoth(bytes, body.subarray(room));
+    }
+    if (body !== undefined) head.copy(body);
+    return output.write(bytes.subarray(0, head.at));
+  }
+
+  async #writeBoth(first: Uint8Array, rest: Uint8Array): Promise<boolean> {
+    const { output } = this.#parts;
+    return await output.write(first) && await output.write(rest);
   }
 
   /** A large head leaves by itself: a chunk's beginning needs room behind it. */

@@ -18,6 +18,11 @@ export class Output implements Disposable {
     this.#idleMs = idleMs;
   }
 
+  /** True while bytes wait for the client to take them. */
+  get writing(): boolean {
+    return this.#writing;
+  }
+
   /** Write all of `bytes`, which must not change meanwhile; false when the connection is lost. */
   async write(bytes: Uint8Array): Promise<boolean> {
     this.#writing = true;

@@ -4,6 +4,7 @@ import type { Front, FrontEvent, FrontHandler, FrontLimits, FrontOptions } from 
 import { Acceptor, type AcceptorOwner } from "./acceptor.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionHost } from "./connection_host.ts";
+import { Copies } from "./copies.ts";
 import { DateField } from "./date_field.ts";
 import { openNullDevice, Reserve, type TakeDescriptor } from "./reserve.ts";
 import { Scratches } from "./scratches.ts";
@@ -35,6 +36,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
   readonly wheel: Wheel;
   readonly date: DateField;
   readonly scratches = new Scratches();
+  readonly copies = new Copies();
   readonly #onEvent: FrontOptions["onEvent"];
   readonly #turnstile: Turnstile;
   readonly #turnedAway: TurnedAway;
