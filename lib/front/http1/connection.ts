@@ -9,30 +9,24 @@
  */
 import { encodeUtf8, RouterError } from "../../base/mod.ts";
 import type { Answer } from "../../request/mod.ts";
-import type { FrontBody, FrontRequest } from "../front.ts";
+import type { FrontRequest } from "../front.ts";
 import type { AskedBy } from "./answer_plan.ts";
+import { BodyIntake } from "./body_intake.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import { Delivery } from "./delivery.ts";
 import { Exchange } from "./exchange.ts";
 import { Intake, type IntakeEnd, type IntakeOwner, WINDOW_BYTES } from "./intake.ts";
+import { LINGER_MS, Lingering } from "./lingering.ts";
 import { Output } from "./output.ts";
 import { Refusal } from "./refusal.ts";
 import { refusalAnswer } from "./refusal_answer.ts";
-import { ArrivingBody, type BodyOwner, ChunkedFeed, NO_BODY, WholeBody } from "./request_body.ts";
+import type { BodyOwner } from "./request_body.ts";
 import { MAX_HEAD_BYTES, type RequestHead, RequestHeadReader } from "./request_head.ts";
-import { Slab } from "./slab.ts";
 import { closeQuietly, type FrontSocket } from "./socket.ts";
 import type { Limit } from "./wheel.ts";
 
 /** Most bytes of a body nobody has read that are passed over to keep a connection. */
 export const MAX_PASSED_BYTES = 64 * 1024;
-
-/**
- * What a client may still send, and how long, in milliseconds, when nothing more is read of it: were
- * it cut off at once, it would lose an answer it has not read yet.
- */
-export const MAX_LINGER_BYTES = 32 * 1024 * 1024;
-export const LINGER_MS = 5_000;
 
 const CONTINUE = encodeUtf8("HTTP/1.1 100 Continue\r\n\r\n");
 
@@ -47,9 +41,11 @@ export class Connection implements IntakeOwner, BodyOwner {
   /** When it was last idle, as a number that grows. */
   idleSince = 0;
   readonly #host: ConnectionHost;
+  readonly #onClosed: (connection: Connection) => void;
   readonly #socket: FrontSocket;
   readonly #remote: FrontRequest["remote"];
   readonly #intake: Intake;
+  readonly #body: BodyIntake;
   readonly #output: Output;
   /** Of what is waited for from the client. */
   readonly #limit: Limit;
@@ -68,19 +64,25 @@ export class Connection implements IntakeOwner, BodyOwner {
   #idleLook = 0;
   /** The client waits for word that its body is wanted. */
   #expects = false;
-  #body: ArrivingBody | undefined;
-  #slab: Slab | undefined;
   #delivery: Delivery | undefined;
-  /** Bytes thrown away since the last answer. */
-  #dropped = 0;
+  #lingering: Lingering | undefined;
+  /** Bytes of the last request's body that were passed over. */
+  #passed = 0;
   #closed = false;
 
-  constructor(socket: FrontSocket, host: ConnectionHost) {
+  /** `onClosed` is called once it is closed and nothing of it is left. */
+  constructor(
+    socket: FrontSocket,
+    host: ConnectionHost,
+    onClosed: (connection: Connection) => void,
+  ) {
     const { hostname, port } = socket.remoteAddr;
     this.#host = host;
+    this.#onClosed = onClosed;
     this.#socket = socket;
     this.#remote = { hostname, port };
     this.#intake = new Intake(socket, this);
+    this.#body = new BodyIntake(this.#intake, host.copies, this);
     this.#limit = host.wheel.limit(() => this.#onLate());
     this.#output = new Output(socket, host.wheel, host.limits.writeIdleMs, () => this.#onStuck());
   }
@@ -124,29 +126,26 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#limit[Symbol.dispose]();
     this.#output[Symbol.dispose]();
     this.#exchange?.leave();
-    this.#body?.close(clientGone());
+    this.#body.close(clientGone());
     this.#delivery?.leave();
     closeQuietly(this.#socket);
     Promise.all([this.#intake.idle(), this.#output.idle(), this.#handshake])
-      .then(() => this.#host.onClosed(this));
+      .then(() => this.#onClosed(this));
   }
 
   onArrived(size: number): void {
     if (this.#closed) return;
-    // A read was pending when the body began.
-    this.#slab?.fillFrom(this.#intake.window);
-    // The whole body is here: what follows is another request.
-    if (this.#slab?.complete) this.#leaveSlab();
+    this.#body.sort();
     switch (this.#phase) {
       case "head":
         return this.#readHead();
       case "exchange":
-        this.#body?.arrived();
+        this.#body.handOn();
         return this.#intake.listen();
       case "passing":
         return this.#pass();
       case "lingering":
-        return this.#drop(size);
+        return this.#lingering?.drop(size);
       case "handshake":
       case "refusing":
         return;
@@ -161,7 +160,7 @@ export class Connection implements IntakeOwner, BodyOwner {
       return this.close();
     }
     this.#exchange?.leave();
-    this.#body?.close(clientGone());
+    this.#body.close(clientGone());
     this.#delivery?.leave();
   }
 
@@ -221,7 +220,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#limit.clear();
     this.#keepAlive = keepAlive;
     this.#expects = expects;
-    const exchange = new Exchange(head, this.#bodyOf(length), this.#remote);
+    const exchange = new Exchange(head, this.#body.begin(length), this.#remote);
     this.#exchange = exchange;
     this.#intake.resize(WINDOW_BYTES);
     this.#intake.listen();
@@ -230,27 +229,6 @@ export class Connection implements IntakeOwner, BodyOwner {
     } catch (error) {
       this.#onFault(error);
     }
-  }
-
-  /** A body that is here is copied, so that its place is free for what follows. */
-  #bodyOf(length: number | undefined): FrontBody {
-    const { window } = this.#intake;
-    const here = window.end - window.start;
-    if (length === 0) return NO_BODY;
-    if (length !== undefined && length <= here) {
-      const { bytes: all, start } = window;
-      const bytes = this.#host.copies.copy(all, start, start + length);
-      window.start += length;
-      return new WholeBody(bytes);
-    }
-    if (length === undefined) {
-      return this.#body = new ArrivingBody(length, new ChunkedFeed(this.#intake), this);
-    }
-    const slab = new Slab(length, window.bytes.length);
-    slab.fillFrom(window);
-    this.#slab = slab;
-    this.#intake.direct(slab);
-    return this.#body = new ArrivingBody(length, slab, this);
   }
 
   readonly #onAnswer = (answer: Answer): void => {
@@ -296,41 +274,37 @@ export class Connection implements IntakeOwner, BodyOwner {
   /** Whether the connection can be used again behind an answer that begins with the request as it is. */
   #mayKeep(answer: Answer["body"]): boolean {
     if (this.#host.draining || this.#intake.end !== undefined) return false;
-    const body = this.#body;
-    if (body === undefined || body.done) return true;
-    if (body.failed || this.#expects) return false;
-    return !(answer instanceof Uint8Array) || (body.left ?? 0) <= MAX_PASSED_BYTES;
+    const { done, failed, left = 0 } = this.#body;
+    if (done) return true;
+    if (failed || this.#expects) return false;
+    return !(answer instanceof Uint8Array) || left <= MAX_PASSED_BYTES;
   }
 
   /** The answer is out: see to what is left of the request. */
   #settle(keepAlive: boolean): void {
-    const body = this.#body;
-    if (body === undefined) return keepAlive ? this.#awaitRequest() : this.#end();
-    body.close(new RouterError("client-gone", "The request has been answered"));
-    this.#dropped = 0;
+    if (!this.#body.done) this.#body.close(answered());
     if (!keepAlive) return this.#end();
     this.#phase = "passing";
+    this.#passed = 0;
     this.#limit.set(this.#host.limits.bodyIdleMs);
     this.#pass();
   }
 
   /** Pass over what is left of the body. */
   #pass(): void {
-    const body = this.#body;
-    if (body === undefined) return;
-    this.#dropped += body.pass();
-    if (body.done) {
-      this.#body = undefined;
+    this.#passed += this.#body.pass();
+    if (this.#body.done) {
+      this.#body.leave();
       return this.#awaitRequest();
     }
-    if (body.malformed || this.#dropped > MAX_PASSED_BYTES) return this.#linger();
+    if (this.#body.malformed || this.#passed > MAX_PASSED_BYTES) return this.#linger();
     this.#intake.listen();
   }
 
   /** Close, once the client has had its answer. */
   #end(): void {
     const { start, end } = this.#intake.window;
-    if (start < end || this.#phase === "refusing" || this.#body?.done === false) this.#linger();
+    if (start < end || this.#phase === "refusing" || !this.#body.done) this.#linger();
     else this.close();
   }
 
@@ -338,25 +312,9 @@ export class Connection implements IntakeOwner, BodyOwner {
   #linger(): void {
     if (this.#intake.end !== undefined) return this.close();
     this.#phase = "lingering";
-    this.#dropped = 0;
-    this.#body = undefined;
-    this.#leaveSlab();
+    this.#body.leave();
     this.#limit.set(LINGER_MS);
-    this.#socket.closeWrite().catch(() => this.close());
-    this.#drop(0);
-  }
-
-  #drop(size: number): void {
-    const { window } = this.#intake;
-    window.start = window.end;
-    this.#dropped += size;
-    if (this.#dropped > MAX_LINGER_BYTES) this.close();
-    else this.#intake.listen();
-  }
-
-  #leaveSlab(): void {
-    this.#slab = undefined;
-    this.#intake.direct(undefined);
+    this.#lingering = new Lingering(this.#socket, this.#intake, () => this.close());
   }
 
   /** What was waited for has not come in time. */
@@ -373,7 +331,7 @@ export class Connection implements IntakeOwner, BodyOwner {
         return isIdle ? this.close() : this.#refuse(new Refusal(408, "the head took too long"));
       case "exchange":
         this.#host.tell({ kind: "timed-out", why: "body" });
-        return this.#body?.close(
+        return this.#body.close(
           new RouterError("client-timeout", "The request body did not arrive in time"),
         );
       case "passing":
@@ -395,6 +353,10 @@ export class Connection implements IntakeOwner, BodyOwner {
 /** Nobody is there to take it. */
 function discard({ body }: Answer): void {
   if (!(body instanceof Uint8Array)) body.cancel();
+}
+
+function answered(): RouterError {
+  return new RouterError("client-gone", "The request has been answered");
 }
 
 function clientGone(): RouterError {

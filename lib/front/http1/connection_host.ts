@@ -1,6 +1,5 @@
 /** What all connections of a server have in common. @module */
 import type { FrontEvent, FrontHandler, FrontLimits, FrontOptions } from "../front.ts";
-import type { Connection } from "./connection.ts";
 import type { Copies } from "./copies.ts";
 import type { DateField } from "./date_field.ts";
 import type { Scratches } from "./scratches.ts";
@@ -20,6 +19,4 @@ export interface ConnectionHost {
   tell(event: FrontEvent): void;
   /** A number that grows with every call. */
   turn(): number;
-  /** A connection is closed, and nothing of it is left. */
-  onClosed(connection: Connection): void;
 }

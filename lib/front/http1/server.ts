@@ -118,16 +118,9 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
       return;
     }
     socket.setNoDelay?.(true);
-    const connection = new Connection(socket, this);
+    const connection = new Connection(socket, this, this.#onClosed);
     this.#open.add(connection);
     connection.start();
-  }
-
-  onClosed(connection: Connection): void {
-    this.#open.delete(connection);
-    this.#turnstile.leave(connection.address);
-    for (const departed of this.#departures) departed();
-    this.#departures.clear();
   }
 
   async makeRoom(): Promise<boolean> {
@@ -152,6 +145,13 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     this.#farewells.add(farewell);
     return farewell;
   }
+
+  readonly #onClosed = (connection: Connection): void => {
+    this.#open.delete(connection);
+    this.#turnstile.leave(connection.address);
+    for (const departed of this.#departures) departed();
+    this.#departures.clear();
+  };
 
   /** Resolves when no connection is left. */
   async #empty(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Bodies that are waited for, not wanted, or malformed. */
-import { MAX_LINGER_BYTES, MAX_PASSED_BYTES } from "../../../lib/front/http1/connection.ts";
+import { MAX_PASSED_BYTES } from "../../../lib/front/http1/connection.ts";
+import { MAX_LINGER_BYTES } from "../../../lib/front/http1/lingering.ts";
 import { RouterError } from "../../../lib/base/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../support/assert.ts";
 import { rest } from "./support/memory.ts";

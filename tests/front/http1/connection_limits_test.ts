@@ -1,5 +1,5 @@
 /** Clients that take too long. */
-import { LINGER_MS } from "../../../lib/front/http1/connection.ts";
+import { LINGER_MS } from "../../../lib/front/http1/lingering.ts";
 import { RouterError } from "../../../lib/base/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../support/assert.ts";
 import { MemoryClient, rest } from "./support/memory.ts";

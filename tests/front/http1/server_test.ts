@@ -1,5 +1,5 @@
 /** The server as a whole: who is let in, and how it ends. */
-import { LINGER_MS } from "../../../lib/front/http1/connection.ts";
+import { LINGER_MS } from "../../../lib/front/http1/lingering.ts";
 import type { Answer } from "../../../lib/request/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../support/assert.ts";
 import { MemoryClient, rest } from "./support/memory.ts";
