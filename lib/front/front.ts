@@ -59,6 +59,11 @@ export interface FrontLimits {
   /** Connections in all, and from one address. */
   readonly maxConnections: number;
   readonly maxPerAddress: number;
+  /**
+   * Requests on one connection, where the front knows connections; it is closed behind the last.
+   * @default no limit
+   */
+  readonly maxRequests?: number;
 }
 
 /** Certificates for clients that connect by TLS, in PEM form. */

@@ -58,8 +58,8 @@ export class Connection implements IntakeOwner, BodyOwner {
   /** Bytes of the head awaited are here. */
   #headBegun = false;
   #keepAlive = false;
-  /** A request has been answered. */
-  #served = false;
+  /** Requests begun. */
+  #requests = 0;
   /** The wheel's looks when it was last idle. */
   #idleLook = 0;
   /** The client waits for word that its body is wanted. */
@@ -100,7 +100,7 @@ export class Connection implements IntakeOwner, BodyOwner {
 
   /** True when it is idle and may well be closed: one that has just come is about to ask. */
   get rests(): boolean {
-    return this.idle && (this.#served || this.#host.wheel.looks - this.#idleLook > 1);
+    return this.idle && (this.#requests > 0 || this.#host.wheel.looks - this.#idleLook > 1);
   }
 
   /** Begin to serve. */
@@ -218,7 +218,8 @@ export class Connection implements IntakeOwner, BodyOwner {
     const { length, keepAlive, expects } = head.framing;
     this.#phase = "exchange";
     this.#limit.clear();
-    this.#keepAlive = keepAlive;
+    this.#requests++;
+    this.#keepAlive = keepAlive && this.#requests < (this.#host.limits.maxRequests ?? Infinity);
     this.#expects = expects;
     const exchange = new Exchange(head, this.#body.begin(length), this.#remote);
     this.#exchange = exchange;
@@ -267,7 +268,6 @@ export class Connection implements IntakeOwner, BodyOwner {
     scratches.give(scratch);
     if (this.#closed) return;
     this.#exchange = undefined;
-    this.#served = true;
     this.#settle(keepAlive);
   }
 

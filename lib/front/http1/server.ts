@@ -117,7 +117,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
       this.#turnAway(socket, false);
       return;
     }
-    socket.setNoDelay?.(true);
+    leaveAtOnce(socket);
     const connection = new Connection(socket, this, this.#onClosed);
     this.#open.add(connection);
     connection.start();
@@ -162,5 +162,14 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
 
   #departure(): Promise<void> {
     return new Promise((resolve) => this.#departures.add(resolve));
+  }
+}
+
+/** Have small writes leave at once, where the platform can do that. */
+function leaveAtOnce(socket: FrontSocket): void {
+  try {
+    socket.setNoDelay?.(true);
+  } catch {
+    // Some systems refuse this to a client that has gone; reading will tell.
   }
 }

@@ -236,3 +236,19 @@ Deno.test("Connection's limits share one timer, which is gone with the last conn
   await rest();
   assertEquals([server.front.connections, server.clock.pending], [0, 0]);
 });
+
+Deno.test("Connection is closed behind as many requests as there may be", async () => {
+  await using server = startMemory(() => Promise.resolve(answerOf("")), {
+    limits: { maxRequests: 3 },
+  });
+  const client = await server.connect();
+  for (let count = 0; count < 2; count++) {
+    client.send(request("/"));
+    await rest();
+  }
+  assertEquals([received(client), client.closed], [wire("").repeat(2), false]);
+  client.send(request("/"));
+  await rest();
+  assert(received(client).endsWith("\r\nconnection: close\r\n\r\n"));
+  assertEquals([client.closed, server.requests.length], [true, 3]);
+});

@@ -54,6 +54,22 @@ Deno.test("startHttp1() turns away who comes too many, in all and from one addre
   assertEquals(received(next), wire(""));
 });
 
+Deno.test("startHttp1() has small writes leave at once, where that can be had", async () => {
+  await using server = startMemory(() => Promise.resolve(answerOf("")));
+  const asked: boolean[] = [];
+  const able = Object.assign(new MemoryClient(), { setNoDelay: (on: boolean) => asked.push(on) });
+  await server.connect(able);
+  const gone = Object.assign(new MemoryClient(), {
+    setNoDelay() {
+      throw new Error("Invalid argument (os error 22)");
+    },
+  });
+  await server.connect(gone);
+  gone.send(request("/"));
+  await rest();
+  assertEquals([asked, received(gone)], [[true], wire("")]);
+});
+
 Deno.test("shutdown() closes what is idle at once, and the others after their answers", async () => {
   const { handler, answer } = held();
   await using server = startMemory(handler);
