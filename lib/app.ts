@@ -12,31 +12,16 @@ import type { RouterConfig } from "./config/mod.ts";
 import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
-import { type RunningHandoff, startHandoff } from "./app_handoff.ts";
-import { createHandlers, type HttpDeps, type HttpHandlers, type OnTrace } from "./http/mod.ts";
+import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
+import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
+import { createHandler, faultAnswer, type HttpDeps, type OnTrace } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
 import { policiesFor } from "./selection/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
-import type { BindPull } from "./zmq/mod.ts";
-
-/** What accepts clients: listens on an address and has requests answered. */
-export interface HttpServer {
-  readonly addr: { readonly hostname: string; readonly port: number };
-  /** Resolves when it has stopped, rejects when it cannot go on. */
-  readonly finished: Promise<void>;
-  /** Accept no more; resolves when what is under way has ended. */
-  shutdown(): Promise<void>;
-}
-
-/** Begins to listen; throws when the address cannot be had. */
-export type ServeHttp = (
-  address: { readonly hostname: string; readonly port: number },
-  handlers: HttpHandlers,
-) => HttpServer;
 
 /** What the router takes from its surroundings. */
-export interface AppPorts {
+export interface AppPorts extends HandoffPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -51,12 +36,7 @@ export interface AppPorts {
    * What accepts clients.
    * @default Deno.serve
    */
-  readonly serveHttp?: ServeHttp;
-  /**
-   * Binds the socket for KV-ready notifications.
-   * @default the one that the configuration names
-   */
-  readonly bindPull?: BindPull;
+  readonly front?: StartFront;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -107,12 +87,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const flow: FlowDeps = { clock, random, log, metrics, fleet, upstream, background, timeouts };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports.bindPull));
+    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports));
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
-  let firstRound: Promise<void> | undefined = probed;
+  const ending = Promise.withResolvers<void>();
+  let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
   probed.then(() => firstRound = undefined);
   let draining = false;
   const deps: HttpDeps = {
@@ -131,15 +112,19 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     firstRound: () => firstRound,
     draining: () => draining,
   };
-  const server = listen(config, deps, ports.serveHttp ?? serveByDeno);
-  stack.defer(() => server.shutdown());
+  const front = listen(
+    config,
+    deps,
+    ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
+  );
+  stack.defer(() => front.shutdown());
   const parts = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {
-    address: server.addr,
+    address: front.addr,
     notifications: handoff?.notifications,
     probed,
-    closed: Promise.race([stopped.promise, server.finished]),
+    closed: Promise.race([stopped.promise, front.finished]),
     stats: () => ({
       waiters: handoff?.board.stats().waiters ?? 0,
       inflight: fleet.inflight,
@@ -150,14 +135,23 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     async drain(timeoutMs) {
       draining = true;
       const deadline = new AbortController();
-      const ended = server.shutdown().then(() => background.idle());
-      await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
-      deadline.abort();
+      const ended = front.shutdown().then(() => background.idle());
+      try {
+        await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
+      } finally {
+        deadline.abort();
+      }
     },
     async [Symbol.asyncDispose]() {
       draining = true;
+      // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
-      await parts.disposeAsync();
+      ending.resolve();
+      try {
+        await handoff?.[Symbol.asyncDispose]();
+      } finally {
+        await parts.disposeAsync();
+      }
       stopped.resolve();
     },
   };
@@ -173,13 +167,16 @@ function generateDeps(config: RouterConfig, { deps }: RunningHandoff): GenerateD
   return { ...deps, trustClientKvParams, lmcacheTagDirect };
 }
 
-const serveByDeno: ServeHttp = ({ hostname, port }, { handler, onError }) =>
-  Deno.serve({ hostname, port, onError, onListen: () => {} }, handler);
-
-function listen(config: RouterConfig, deps: HttpDeps, serve: ServeHttp): HttpServer {
+function listen(config: RouterConfig, deps: HttpDeps, start: StartFront): Front {
   const { host, port } = config.listen;
+  const options = {
+    hostname: host,
+    port,
+    limits: config.clients,
+    onFault: faultAnswer(deps),
+  };
   try {
-    return serve({ hostname: host, port }, createHandlers(deps));
+    return start(options, createHandler(deps));
   } catch (cause) {
     throw new RouterError("internal", `Cannot listen on ${host}:${port}`, { cause });
   }

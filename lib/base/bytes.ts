@@ -16,6 +16,26 @@ export function decodeUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
+/** Whether `part` stands in `bytes` at offset `at`; the empty part stands everywhere. */
+export function startsWith(bytes: Uint8Array, part: Uint8Array, at = 0): boolean {
+  if (part.length > bytes.length - at) return false;
+  for (let index = 0; index < part.length; index++) {
+    if (bytes[at + index] !== part[index]) return false;
+  }
+  return true;
+}
+
+/** The first offset from `from` on at which `part` stands in `bytes`; -1 for none, or an empty part. */
+export function indexOfBytes(bytes: Uint8Array, part: Uint8Array, from = 0): number {
+  const [first] = part;
+  if (first === undefined) return -1;
+  // The native search for one byte passes over most of them.
+  for (let at = bytes.indexOf(first, from); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    if (startsWith(bytes, part, at)) return at;
+  }
+  return -1;
+}
+
 /** Total length of `parts`, in bytes. */
 export function byteLength(parts: ByteParts): number {
   let total = 0;

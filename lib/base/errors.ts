@@ -1,6 +1,6 @@
 /** The closed list of what can go wrong, and the one error class that carries it. @module */
 
-/** Every failure the router reports; `lib/http/respond.ts` alone turns a code into a status. */
+/** Every failure the router reports; `ERROR_MEANINGS` of lib/openai/ says what each is to a client. */
 export type ErrorCode =
   | "bad-request"
   | "body-too-large"

@@ -1,5 +1,5 @@
 /**
- * The ground floor: time, chance, ids, errors, leases, logs, and what an engine is.
+ * The ground floor: time, chance, ids, errors, leases, logs, bytes, and what an engine is.
  *
  * Knows nothing of HTTP, ZeroMQ or OpenAI; every other folder may import it.
  * @module
@@ -10,6 +10,7 @@ export * from "./bytes.ts";
 export * from "./clock.ts";
 export * from "./engine.ts";
 export * from "./errors.ts";
+export * from "./json.ts";
 export * from "./kv_protocol.ts";
 export * from "./lease.ts";
 export * from "./log.ts";

@@ -13,7 +13,7 @@ export function systemRandom(): Random {
   return { next: () => Math.random(), uuid: () => crypto.randomUUID() };
 }
 
-/** A reproducible source (mulberry32) for tests, demos and benchmarks; not for secrets. */
+/** A reproducible source (mulberry32), as tests need it; not for secrets. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -1,9 +1,10 @@
 /** `pd-router demo`: simulated engines, the router, and what happens to a few requests. @module */
 import { type App, startApp } from "../app.ts";
-import { describeError, RouterError } from "../base/mod.ts";
+import { concatBytes, decodeUtf8, describeError, RouterError } from "../base/mod.ts";
 import { resolveConfig } from "../config/mod.ts";
 import type { RequestTrace } from "../request/mod.ts";
 import { type SimEngine, type SimOptions, startSimEngine } from "../sim/mod.ts";
+import { isDone, SseDecoder } from "../sse/mod.ts";
 import { parseArgv } from "./argv.ts";
 import { commandHelp } from "./help.ts";
 import type { CliPorts } from "./ports.ts";
@@ -308,17 +309,16 @@ interface Shown {
 
 /** Read a whole or streamed answer; `elapsed` gives the time since it was asked for. */
 async function readAnswer(response: Response, elapsed: () => number): Promise<DemoAnswer> {
-  let body = "";
+  const parts: Uint8Array[] = [];
   let firstTokenMs: number | undefined;
-  for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+  for await (const part of response.body ?? []) {
     firstTokenMs ??= elapsed();
-    body += part;
+    parts.push(part);
   }
+  const body = concatBytes(parts);
   const streamed = response.headers.get("content-type")?.startsWith("text/event-stream");
-  const shown: Shown[] = streamed
-    ? body.split("\n\n").filter((event) => event.startsWith("data: {"))
-      .map((event) => JSON.parse(event.slice("data: ".length)))
-    : [JSON.parse(body)];
+  const shown: Shown[] = (streamed ? eventsIn(body) : [body])
+    .map((json) => JSON.parse(decodeUtf8(json)));
   const choices = shown.flatMap((chunk) => chunk.choices ?? []);
   return {
     text: choices.map((choice) =>
@@ -328,6 +328,17 @@ async function readAnswer(response: Response, elapsed: () => number): Promise<De
     usage: shown.findLast((chunk) => chunk.usage)?.usage,
     firstTokenMs: firstTokenMs ?? elapsed(),
   };
+}
+
+/** The data of the events of a whole stream, without the one that ends it. */
+function eventsIn(stream: Uint8Array): readonly Uint8Array[] {
+  const decoder = new SseDecoder();
+  decoder.push(stream);
+  const events: Uint8Array[] = [];
+  for (let data = decoder.next(); data !== undefined; data = decoder.next()) {
+    if (!isDone(data)) events.push(data);
+  }
+  return events;
 }
 
 function invitation(demo: Demo): string {

@@ -23,7 +23,7 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
   switch (command) {
     case "check":
       return await runCheck(rest, ports);
-    // The simulator alone needs the native ZeroMQ addon: a router starts without it.
+    // The simulator needs the native ZeroMQ addon: a router starts without it.
     case "demo":
       return await (await import("./demo.ts")).runDemo(rest, ports);
     case "sim":

@@ -1,6 +1,14 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
-import { type Handoff, type RouterConfig, type Routing, TOKENIZE_WAYS } from "./schema.ts";
+import { POLICY_NAMES } from "./policy_names.ts";
+import {
+  type ClientLimits,
+  type Handoff,
+  PROXY_SOCKETS,
+  type RouterConfig,
+  type Routing,
+  TOKENIZE_WAYS,
+} from "./schema.ts";
 import type { Settings } from "./settings.ts";
 
 /** The configuration that checked `settings` and `engines` amount to. */
@@ -28,6 +36,7 @@ export function buildConfig(
       wholeAnswerMs: settings.ms("whole-answer-timeout"),
       streamIdleMs: settings.ms("stream-idle-timeout"),
     },
+    clients: clientLimits(settings),
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
     trustClientKvParams: settings.on("trust-client-kv-params"),
@@ -47,13 +56,26 @@ export function buildConfig(
   };
 }
 
+function clientLimits(settings: Settings): ClientLimits {
+  const perAddress = settings.number("max-connections-per-address");
+  return {
+    headMs: settings.ms("client-head-timeout"),
+    bodyIdleMs: settings.ms("client-body-timeout"),
+    writeIdleMs: settings.ms("write-idle-timeout"),
+    keepAliveMs: settings.ms("keep-alive-timeout"),
+    maxConnections: settings.number("max-connections"),
+    maxPerAddress: perAddress === 0 ? Infinity : perAddress,
+  };
+}
+
 /** A session key also with handoffs: the pairs of one session then stay together. */
 function routing(settings: Settings): Routing {
   const sessionKey = settings.optional("session-key");
   const logic = settings.optional("routing-logic");
-  return logic !== "roundrobin" && sessionKey !== undefined
-    ? { kind: "session", sessionKey }
-    : { kind: "roundrobin" };
+  const named = POLICY_NAMES.find((name) => name === logic);
+  const kind = named ?? (sessionKey === undefined ? "roundrobin" : "session");
+  // Turns do not look at sessions.
+  return kind === "roundrobin" || sessionKey === undefined ? { kind } : { kind, sessionKey };
 }
 
 /** How KV moves between prefill and decode engines; `none` when prompts are not handed over. */
@@ -76,6 +98,7 @@ function handoff(settings: Settings): Handoff {
   return {
     kind,
     proxy: { host: host ?? "0.0.0.0", port: settings.number("nixl-proxy-port") },
+    proxySocket: settings.choice("nixl-proxy-socket", PROXY_SOCKETS),
     kvReadyTimeoutMs: settings.ms("nixl-kv-ready-timeout"),
     kvTimeoutPolicy: settings.choice("nixl-kv-timeout-policy", ["retry", "proceed"]),
     finishedReqTtlMs: settings.ms("nixl-finished-req-ttl"),

@@ -7,9 +7,11 @@
  */
 import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
+import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
-import { TOKENIZE_WAYS } from "./schema.ts";
+import { POLICY_NAMES } from "./policy_names.ts";
+import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
@@ -17,7 +19,7 @@ const WAIT = [0.001, 604_800] as const;
 const COUNT = [1, 2 ** 31 - 1] as const;
 
 /** Flags of this router that do something, by the heading of the help text. */
-export const SUPPORTED_GROUPS = [
+const SUPPORTED_GROUPS = [
   {
     title: "Serving",
     flags: [
@@ -49,6 +51,7 @@ export const SUPPORTED_GROUPS = [
       },
     ],
   },
+  CLIENT_FLAGS,
   {
     title: "Engines",
     flags: [
@@ -107,8 +110,7 @@ export const SUPPORTED_GROUPS = [
         name: "routing-logic",
         type: "string",
         choices: [
-          "roundrobin",
-          "session",
+          ...POLICY_NAMES,
           "disaggregated_prefill",
           "disaggregated_prefill_orchestrated",
         ],
@@ -146,6 +148,13 @@ export const SUPPORTED_GROUPS = [
         default: 7500,
         range: PORT,
         help: "Port of KV-ready notifications",
+      },
+      {
+        name: "nixl-proxy-socket",
+        type: "string",
+        choices: PROXY_SOCKETS,
+        default: "builtin",
+        help: "What receives them: the router itself, or libzmq, which needs --allow-ffi",
       },
       {
         name: "nixl-peer-host",

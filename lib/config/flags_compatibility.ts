@@ -6,7 +6,7 @@
 import type { Flag } from "./flag.ts";
 
 /** What `--static-model-types` may name. */
-export const MODEL_TYPES = [
+const MODEL_TYPES = [
   "chat",
   "completion",
   "embeddings",

@@ -9,6 +9,7 @@ export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS } from "./flags.ts";
 export { choicesText, defaultText, renderMarkdown } from "./docs.ts";
 export { parseConfigText } from "./file.ts";
 export { FIRST_TOKENS, modesOfFirstToken } from "./first_token.ts";
+export * from "./policy_names.ts";
 export * from "./problem.ts";
 export * from "./resolve.ts";
 export * from "./schema.ts";

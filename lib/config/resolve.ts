@@ -103,7 +103,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
 }
 
 /** Whether prompts are handed over from prefill to decode engines. */
-export function isHandoff(settings: Settings): boolean {
+function isHandoff(settings: Settings): boolean {
   return protocolOf(settings) !== "none";
 }
 

@@ -3,21 +3,28 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { PolicyName } from "./policy_names.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
-export type Routing =
-  | { readonly kind: "roundrobin" }
-  /** Requests of one session go to the same engines; `sessionKey` is a header or body field. */
-  | { readonly kind: "session"; readonly sessionKey: string };
+export interface Routing {
+  readonly kind: PolicyName;
+  /** Header or body field that names the session; absent where requests have none. */
+  readonly sessionKey?: string;
+}
 
 /** After a missing KV-ready notification: prefill again for another decode engine, or decode anyway. */
 export type KvTimeoutPolicy = "retry" | "proceed";
+
+/** What receives KV-ready notifications: this router's own ZMTP, or libzmq by `npm:zeromq`. */
+export const PROXY_SOCKETS = ["builtin", "zeromq"] as const;
+export type ProxySocket = (typeof PROXY_SOCKETS)[number];
 
 /** Handoffs from prefill to decode engines over LMCache's NIXL path. */
 export interface LmcacheHandoff {
   readonly kind: "lmcache";
   /** Where the PULL socket for KV-ready notifications binds. */
   readonly proxy: { readonly host: string; readonly port: number };
+  readonly proxySocket: ProxySocket;
   /** Longest wait for the notifications after the prefill engine has answered. */
   readonly kvReadyTimeoutMs: number;
   readonly kvTimeoutPolicy: KvTimeoutPolicy;
@@ -59,6 +66,21 @@ export interface Timeouts {
   readonly streamIdleMs: number;
 }
 
+/** What clients may take their time for, in milliseconds, and how many may come. */
+export interface ClientLimits {
+  /** From a request's first byte to the end of its head. */
+  readonly headMs: number;
+  /** For the next byte of a request's body. */
+  readonly bodyIdleMs: number;
+  /** For the client to take something of an answer that is there. */
+  readonly writeIdleMs: number;
+  /** Between requests on one connection. */
+  readonly keepAliveMs: number;
+  readonly maxConnections: number;
+  /** Infinite where there is no bound of its own. */
+  readonly maxPerAddress: number;
+}
+
 /** What is measured and how often. */
 export interface StatsOptions {
   /** Period of reading the engines' `/metrics`. */
@@ -85,6 +107,7 @@ export interface RouterConfig {
   readonly handoff: Handoff;
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
+  readonly clients: ClientLimits;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;

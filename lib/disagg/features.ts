@@ -1,4 +1,5 @@
 /** What a request may ask for that a handoff cannot carry faithfully, as one table. @module */
+import { recordOf } from "../base/mod.ts";
 import { fieldOf, type JsonObject } from "../openai/mod.ts";
 import { type GenerationRequest, hasMediaParts } from "./generation.ts";
 
@@ -56,9 +57,8 @@ export interface Feature {
 function asks(body: JsonObject, key: string): boolean {
   if (!body.has(key)) return false;
   const value = fieldOf(body, key);
-  if (Array.isArray(value)) return value.length > 0;
-  if (typeof value === "object" && value !== null) return Object.keys(value).length > 0;
-  return Boolean(value);
+  const members = recordOf(value);
+  return members === undefined ? Boolean(value) : Object.keys(members).length > 0;
 }
 
 function anyAsked(...keys: readonly string[]): Feature["present"] {
@@ -100,9 +100,8 @@ export function wantsTokenIds({ body, form }: GenerationRequest): boolean {
 /** Whether the answer must be a tool call: then one token of it cannot be parsed. */
 export function forcesTool({ body }: Pick<GenerationRequest, "body">): boolean {
   const choice = fieldOf(body, "tool_choice");
-  const kind = typeof choice === "object" && choice !== null
-    ? (choice as { readonly type?: unknown }).type
-    : choice;
+  const members = recordOf(choice);
+  const kind = members === undefined ? choice : members["type"];
   return kind !== undefined && kind !== "auto" && kind !== "none";
 }
 

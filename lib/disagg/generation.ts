@@ -1,11 +1,11 @@
 /** A request to generate text, with what decides about its handoff. @module */
-import { decodeUtf8 } from "../base/mod.ts";
+import { decodeUtf8, isDigit, OPEN_BRACE, OPEN_BRACKET, QUOTE, recordOf } from "../base/mod.ts";
 import {
   type AnswerForm,
   type ApiRequest,
   fieldOf,
   type JsonObject,
-  membersOf,
+  memberOf,
   scanArray,
   type Span,
 } from "../openai/mod.ts";
@@ -67,9 +67,9 @@ export function readGeneration(form: GenerationForm, request: ApiRequest): Gener
   const stop = stopOf(body);
   const logprobs = logprobsOf(form, body);
   const options = fieldOf(body, "stream_options");
-  const flags = typeof options === "object" && options !== null
-    ? options as { readonly include_usage?: unknown; readonly continuous_usage_stats?: unknown }
-    : undefined;
+  const flags:
+    | { readonly include_usage?: unknown; readonly continuous_usage_stats?: unknown }
+    | undefined = recordOf(options);
   const min = minTokens.kind === "is" ? minTokens.value : 0;
   const max = maxTokens.kind === "is" ? maxTokens.value : undefined;
   return {
@@ -90,7 +90,7 @@ export function readGeneration(form: GenerationForm, request: ApiRequest): Gener
       !isFlag(flags?.continuous_usage_stats ?? undefined) ||
       (max !== undefined && min > max) ||
       (options !== undefined && (flags === undefined || !stream)) ||
-      (form === "chat" && !startsWith(body.raw("messages"), "[")),
+      (form === "chat" && body.raw("messages")?.[0] !== OPEN_BRACKET),
   };
 }
 
@@ -160,12 +160,12 @@ function promptOf(body: JsonObject): PromptSource {
 
 function promptAt(bytes: Uint8Array, span: Span, inList = false): PromptSource {
   const raw = bytes.subarray(span.start, span.end);
-  if (startsWith(raw, '"')) return raw.length > 2 ? { kind: "text", raw } : { kind: "unusable" };
-  if (!startsWith(raw, "[")) return { kind: "unusable" };
+  if (raw[0] === QUOTE) return raw.length > 2 ? { kind: "text", raw } : { kind: "unusable" };
+  if (raw[0] !== OPEN_BRACKET) return { kind: "unusable" };
   const [first, second] = scanArray(bytes, span, 2);
   if (first === undefined) return { kind: "unusable" };
   const element = bytes.subarray(first.start, first.end);
-  if (isDigit(element[0])) {
+  if (isDigit(element[0] ?? 0)) {
     return isIdList(raw) ? { kind: "tokens", ids: raw, count: countIds(raw) } : {
       kind: "unusable",
     };
@@ -175,35 +175,22 @@ function promptAt(bytes: Uint8Array, span: Span, inList = false): PromptSource {
   return promptAt(bytes, first, true);
 }
 
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
-}
-
-function startsWith(raw: Uint8Array | undefined, character: string): boolean {
-  return raw !== undefined && raw[0] === character.charCodeAt(0);
-}
-
 /**
  * Whether `messages` holds content other than text, found without building the messages. vLLM takes
  * parts such as `{"image_url":"…"}` without a type too (`vllm/entrypoints/chat_utils.py`).
  */
 export function hasMediaParts(body: JsonObject): boolean {
   const messages = body.member("messages");
-  if (messages === undefined || body.bytes[messages.start] !== 0x5b) return false;
+  if (messages === undefined || body.bytes[messages.start] !== OPEN_BRACKET) return false;
   for (const message of scanArray(body.bytes, messages)) {
     const content = memberOf(body.bytes, message, "content");
-    if (content === undefined || body.bytes[content.start] !== 0x5b) continue;
+    if (content === undefined || body.bytes[content.start] !== OPEN_BRACKET) continue;
     for (const part of scanArray(body.bytes, content)) {
-      if (body.bytes[part.start] !== 0x7b) continue;
+      if (body.bytes[part.start] !== OPEN_BRACE) continue;
       const type = memberOf(body.bytes, part, "type");
       if (type === undefined) return true;
       if (decodeUtf8(body.bytes.subarray(type.start, type.end)) !== '"text"') return true;
     }
   }
   return false;
-}
-
-function memberOf(bytes: Uint8Array, span: Span, key: string): Span | undefined {
-  if (bytes[span.start] !== 0x7b) return undefined;
-  return membersOf(bytes, span).findLast((member) => member.key === key);
 }

@@ -5,7 +5,7 @@
  * and `vllm/entrypoints/serve/tokenize/protocol.py`.
  * @module
  */
-import { type ByteParts, encodeUtf8 } from "../base/mod.ts";
+import { type ByteParts, encodeUtf8, recordOf } from "../base/mod.ts";
 import { fieldOf, JsonObject, objectOf, type RawJson } from "../openai/mod.ts";
 import { forcesTool } from "./features.ts";
 import type { GenerationRequest } from "./generation.ts";
@@ -328,7 +328,7 @@ export function directBody(
 }
 
 /** Fields that arrange a transfer of KV. */
-export const KV_FIELDS = ["kv_transfer_params", "disagg_spec", "ec_transfer_params"] as const;
+const KV_FIELDS = ["kv_transfer_params", "disagg_spec", "ec_transfer_params"] as const;
 
 const KV_FIELD_SET: ReadonlySet<string> = new Set(KV_FIELDS);
 
@@ -344,9 +344,8 @@ export function hasKvFields(body: GenerationRequest["body"]): boolean {
  * Source: vLLM `vllm/entrypoints/openai/completion/protocol.py` (`to_sampling_params`).
  */
 function hasKvXargs(body: GenerationRequest["body"]): boolean {
-  const xargs = fieldOf(body, "vllm_xargs");
-  return typeof xargs === "object" && xargs !== null &&
-    KV_FIELDS.some((key) => Object.hasOwn(xargs, key));
+  const xargs = recordOf(fieldOf(body, "vllm_xargs"));
+  return xargs !== undefined && KV_FIELDS.some((key) => Object.hasOwn(xargs, key));
 }
 
 /** `vllm_xargs` without them; undefined where it may stay as it is. */

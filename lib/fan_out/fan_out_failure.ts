@@ -1,5 +1,5 @@
 /** How the stream of a list ends when one of its prompts has failed. @module */
-import { concatBytes, decodeUtf8, RouterError } from "../base/mod.ts";
+import { concatBytes, jsonOf, recordOf, RouterError } from "../base/mod.ts";
 import { errorBodyOf, errorMessageOf } from "../openai/mod.ts";
 import { type Answer, isWhole } from "../request/mod.ts";
 import { EVENT_END, EVENT_START, jsonEvent } from "../sse/mod.ts";
@@ -30,25 +30,17 @@ export function fatalOf(error: unknown): Fatal {
 
 /** An error event of a prompt's stream goes to the client as it is. */
 export function engineError(data: Uint8Array, known: RouterError | undefined): Fatal {
-  const message = errorMessageOf(valueOf(data)) ?? "an error without a message";
+  const message = errorMessageOf(jsonOf(data)) ?? "an error without a message";
   const failure = known ?? new RouterError("decode-failed", `An engine failed: ${message}`);
   return { failure, event: concatBytes([EVENT_START, data, EVENT_END]) };
 }
 
 /** The error answer to a prompt, when the status can no longer tell it. */
 export function refusal({ status, body }: Answer): Fatal {
-  const value = isWhole(body) ? valueOf(body) : undefined;
+  const value = isWhole(body) ? jsonOf(body) : undefined;
   const message = errorMessageOf(value) ?? "no reason given";
   const code = status < 500 ? "bad-request" : "decode-failed";
   const failure = new RouterError(code, `An engine answered ${status} to one prompt: ${message}`);
-  const told = typeof value === "object" && value !== null && "error" in value;
+  const told = recordOf(value)?.["error"] !== undefined;
   return told ? { failure, event: jsonEvent(value) } : fatal(failure);
-}
-
-function valueOf(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(decodeUtf8(bytes));
-  } catch {
-    return undefined; // Not JSON: there is nothing to quote.
-  }
 }

@@ -27,7 +27,6 @@ export interface EngineSource {
 /** The source of a fleet that never changes. */
 export function staticSource(engines: readonly Engine[]): EngineSource {
   return {
-    // deno-lint-ignore require-await
     async *changes() {
       for (const engine of engines) yield { kind: "upsert", engine };
       yield { kind: "synced" };

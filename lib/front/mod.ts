@@ -4,4 +4,9 @@
  * Knows nothing of endpoints, or of what an answer says.
  * @module
  */
-export * from "./front.ts";
+export * from "./contract/mod.ts";
+export * from "./deno_request.ts";
+export * from "./deno_response.ts";
+export * from "./deno_serve.ts";
+export * from "./http1/mod.ts";
+export * from "./idle_wheel.ts";

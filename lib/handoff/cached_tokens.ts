@@ -5,13 +5,16 @@
  * was cached before this request.
  * @module
  */
-import { concatBytes, decodeUtf8, encodeUtf8, LF } from "../base/mod.ts";
+import { concatBytes, decodeUtf8, encodeUtf8, indexOfBytes, LF } from "../base/mod.ts";
 import type { Usage } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isWhole } from "../request/mod.ts";
 
 /** The count as engines write it in `usage`. */
 const FIELD = /("cached_tokens"\s*:\s*)(\d+)/g;
 const NAME = encodeUtf8('"cached_tokens"');
+
+/** Longest line put together of several reads, in bytes; a longer one is passed on as it comes. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /**
  * `answer` with the prefill's count of cached tokens; as it is where the prefill gave none. Of a
@@ -40,7 +43,7 @@ function cachedOf(usage: Usage | undefined): number | undefined {
 
 /** Usage comes last, after text that could quote the field's name: the last one is the usage. */
 function corrected(bytes: Uint8Array, cached: number | undefined): Uint8Array {
-  if (cached === undefined || !contains(bytes)) return bytes;
+  if (cached === undefined || indexOfBytes(bytes, NAME) < 0) return bytes;
   const text = decodeUtf8(bytes);
   const last = [...text.matchAll(FIELD)].at(-1);
   if (last === undefined) return bytes;
@@ -65,6 +68,10 @@ function correctedSource(source: ByteSource, cached: () => number | undefined): 
         const end = all.lastIndexOf(LF) + 1;
         kept = all.slice(end);
         if (end > 0) return correctedLines(all.subarray(0, end), cached);
+        if (all !== bytes && all.length > MAX_LINE_BYTES) {
+          kept = new Uint8Array(0);
+          return all;
+        }
       }
     },
     cancel: () => source.cancel(),
@@ -75,20 +82,11 @@ function correctedSource(source: ByteSource, cached: () => number | undefined): 
 }
 
 function correctedLines(bytes: Uint8Array, asked: () => number | undefined): Uint8Array {
-  if (!contains(bytes)) return bytes;
+  if (indexOfBytes(bytes, NAME) < 0) return bytes;
   const cached = asked();
   if (cached === undefined) return bytes;
   const lines = decodeUtf8(bytes).split("\n").map((line) =>
     decodeUtf8(corrected(encodeUtf8(line), cached))
   );
   return encodeUtf8(lines.join("\n"));
-}
-
-function contains(bytes: Uint8Array): boolean {
-  for (let at = bytes.indexOf(0x22); at >= 0; at = bytes.indexOf(0x22, at + 1)) {
-    let index = 1;
-    while (index < NAME.length && bytes[at + index] === NAME[index]) index++;
-    if (index === NAME.length) return true;
-  }
-  return false;
 }

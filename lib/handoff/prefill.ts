@@ -6,6 +6,7 @@ import {
   type Engine,
   errorCodeOf,
   type Mode,
+  recordOf,
   RouterError,
 } from "../base/mod.ts";
 import {
@@ -221,8 +222,8 @@ function textOf(
   { text, message }: Readonly<Record<string, unknown>>,
 ): PrefillResult["text"] {
   if (typeof text === "string") return text;
-  if (typeof message !== "object" || message === null) return "";
-  const said: Readonly<Record<string, unknown>> = { ...message };
+  const said = recordOf(message);
+  if (said === undefined) return "";
   const { content } = said;
   if (typeof content !== "string") return undefined;
   const taken = content === "" && PARSED.some((key) => {

@@ -2,6 +2,7 @@
 import type { Logger, Random } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import type { GenerateDeps } from "../flow/mod.ts";
+import type { FrontRequest } from "../front/mod.ts";
 import type { FlowDeps, RequestContext, RequestTrace } from "../request/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 
@@ -30,10 +31,11 @@ export interface HttpDeps extends FlowDeps {
 
 /** One request, as handlers see it. */
 export interface HttpCall {
-  readonly request: Request;
-  readonly url: URL;
+  readonly request: FrontRequest;
   /** Without the root path. */
   readonly path: string;
+  /** As the client sent it, with its `?`; empty for none. */
+  readonly query: string;
   readonly context: RequestContext;
 }
 
@@ -42,19 +44,23 @@ const MAX_ID = 512;
 
 /** The circumstances of a request: its id, its session, and the fields engines shall see. */
 export function contextOf(
-  request: Request,
+  request: Pick<FrontRequest, "headers" | "signal">,
   deps: { readonly config: RouterConfig; readonly random: Random; readonly log: Logger },
   trace: RequestTrace,
 ): RequestContext {
   const given = request.headers.get("x-request-id");
-  const id = given === null || given === "" || given.length > MAX_ID ? deps.random.uuid() : given;
+  const id = given === undefined || given === "" || given.length > MAX_ID
+    ? deps.random.uuid()
+    : given;
   const headers = forwardRequestHeaders(request.headers)
     .filter(([name]) => name !== "x-request-id");
   const { routing } = deps.config;
-  const session = routing.kind === "session" ? request.headers.get(routing.sessionKey) : null;
+  const session = routing.sessionKey === undefined
+    ? undefined
+    : request.headers.get(routing.sessionKey.toLowerCase());
   return {
     id,
-    sessionId: session ?? undefined,
+    sessionId: session,
     signal: request.signal,
     headers: [...headers, ["x-request-id", id]],
     trace,

@@ -1,5 +1,5 @@
 /** Streams of events that break: what went wrong is told as their last event. @module */
-import { CR, encodeUtf8, LF, RouterError } from "../base/mod.ts";
+import { CR, LF, RouterError } from "../base/mod.ts";
 import type { ByteSource } from "../request/mod.ts";
 import { errorBodyOf } from "../openai/mod.ts";
 import { jsonEvent } from "../sse/mod.ts";
@@ -41,7 +41,7 @@ export function tellingFailure(source: ByteSource, path: string): ByteSource {
 function failureEvent(error: RouterError, path: string): Uint8Array {
   const body = errorBodyOf(withCauses(error));
   if (!NAMED.has(path)) return jsonEvent(body);
-  return encodeUtf8(`event: error\ndata: ${JSON.stringify({ type: "error", ...body })}\n\n`);
+  return jsonEvent({ type: "error", ...body }, "error");
 }
 
 /** As much of the end as says whether an event ends: bytes may come one by one. */

@@ -1,76 +1,94 @@
 /** From a request to a response: context, route, answer, and the figures at its end. @module */
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
-import { type Answer, type RequestContext, RequestTrace } from "../request/mod.ts";
+import type { FrontHandler, FrontRequest } from "../front/mod.ts";
+import { type Answer, isWhole, type RequestContext, RequestTrace } from "../request/mod.ts";
 import { contextOf, type HttpDeps } from "./context.ts";
-import { answerResponse, errorAnswer, type Outcome } from "./respond.ts";
+import { errorAnswer, finishedAnswer, type Outcome, unsendable } from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
+import { parseTarget, type Target } from "./target.ts";
 
-/** The two functions that `Deno.serve` calls. */
-export interface HttpHandlers {
-  readonly handler: (request: Request) => Promise<Response>;
-  /** For what no handler foresaw, e.g. an engine's header field that no response may carry. */
-  readonly onError: (error: unknown) => Response;
+/** Answers in place of an answer that no front can send. */
+export function faultAnswer(deps: Pick<HttpDeps, "log">): (error: unknown) => Answer {
+  return (error) => errorAnswer(error, deps.log);
 }
 
-/** The handlers for `deps`. */
-export function createHandlers(deps: HttpDeps): HttpHandlers {
-  return { handler: createHandler(deps), onError: (error) => unforeseen(deps, error) };
-}
-
-function unforeseen(deps: HttpDeps, error: unknown): Response {
-  const { status, headers, body } = errorAnswer(error, deps.log);
-  const fields = headers.map(([name, value]): [string, string] => [name, value]);
-  return new Response(body as Uint8Array<ArrayBuffer>, { status, headers: fields });
-}
-
-const NO_URL = "The request's target and its 'Host' header make no URL";
-
-function createHandler(deps: HttpDeps): (request: Request) => Promise<Response> {
+/** Answers every request of a front. */
+export function createHandler(deps: HttpDeps): FrontHandler {
   return async (request) => {
     const trace = new RequestTrace(deps.clock);
     const context = contextOf(request, deps, trace);
-    const url = URL.parse(request.url);
-    const path = withoutRoot(url?.pathname ?? "", deps.config.rootPath);
-    const answer = url === null
-      ? errorAnswer(new RouterError("bad-request", NO_URL), deps.log)
-      : await answerFor(deps, { request, url, path, context });
-    const onEnd = (outcome: Outcome, failure?: unknown): void => {
-      noteFailure(deps, path, context, outcome, failure);
-      record(deps, path, context, outcome);
-    };
-    const onFirstByte = (): void => recordFirstByte(deps, context);
-    return answerResponse(answer, path, context.id, onFirstByte, onEnd);
+    const target = targetOf(deps, request);
+    const answer = sendable(
+      deps,
+      target instanceof RouterError
+        ? errorAnswer(target, deps.log)
+        : await answerFor(deps, request, target, context),
+    );
+    const path = target instanceof RouterError ? "" : target.path;
+    return finishedAnswer(answer, {
+      path,
+      requestId: context.id,
+      onFirstByte: () => recordFirstByte(deps, context),
+      onEnd(outcome, failure) {
+        noteFailure(deps, path, context, outcome, failure);
+        record(deps, path, context, outcome);
+      },
+    });
   };
 }
 
+/** An answer, and what it tells the client of when it is an error. */
+type ToldAnswer = Answer & { readonly failure?: RouterError };
+
+/** `answer`, or one that says that it could not be sent. */
+function sendable({ log }: HttpDeps, answer: ToldAnswer): ToldAnswer {
+  const problem = unsendable(answer);
+  if (problem === undefined) return answer;
+  if (!isWhole(answer.body)) answer.body.cancel();
+  return errorAnswer(problem, log);
+}
+
+function targetOf(deps: HttpDeps, { target, headers }: FrontRequest): Target | RouterError {
+  try {
+    const host = headers.get("host");
+    // Whoever else reads such a field may take part of it for the target.
+    if (host !== undefined && !isHost(host)) {
+      return new RouterError("bad-request", "The request's 'Host' header is no host and port");
+    }
+    return parseTarget(target, deps.config.rootPath);
+  } catch (error) {
+    if (error instanceof RouterError) return error;
+    throw error;
+  }
+}
+
+function isHost(host: string): boolean {
+  const parts = HOST.exec(host);
+  return parts !== null && Number(parts[1] ?? "") <= 65_535;
+}
+
+/** A name, an IPv4 or a bracketed IPv6 address, and a port. Source: RFC 9110 section 7.2. */
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::(\d*))?$/;
+
 async function answerFor(
   deps: HttpDeps,
-  call: {
-    readonly request: Request;
-    readonly url: URL;
-    readonly path: string;
-    readonly context: RequestContext;
-  },
-): Promise<Answer & { readonly failure?: RouterError }> {
+  request: FrontRequest,
+  target: Target,
+  context: RequestContext,
+): Promise<ToldAnswer> {
   try {
-    const { handler, needsModels } = routeOf(call.request.method, call.path);
+    const { handler, needsModels } = routeOf(request.method, target.path);
     if (needsModels) {
       const firstRound = deps.firstRound();
       if (firstRound !== undefined) await firstRound;
     }
-    if (deps.draining() && call.request.method === "POST") {
+    if (deps.draining() && request.method === "POST") {
       throw new RouterError("shutting-down", "The router is stopping: send this to another");
     }
-    return await handler(deps, call);
+    return await handler(deps, { request, context, ...target });
   } catch (error) {
     return errorAnswer(error, deps.log);
   }
-}
-
-function withoutRoot(path: string, root: string): string {
-  if (root === "" || !path.startsWith(root)) return path;
-  const rest = path.slice(root.length);
-  return rest.startsWith("/") ? rest : path;
 }
 
 function recordFirstByte(deps: HttpDeps, { trace }: RequestContext): void {

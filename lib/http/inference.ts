@@ -52,7 +52,7 @@ function forward(
 
 /** The request, its alias resolved and its model known to be served. */
 async function readRequest(deps: HttpDeps, call: HttpCall): Promise<ApiRequest> {
-  const bytes = await readBody(call.request, deps.config.maxRequestBytes);
+  const bytes = await readBody(call.request.body, deps.config.maxRequestBytes);
   const parsed = parseRequest(bytes);
   const model = deps.config.aliases.get(parsed.model) ?? parsed.model;
   if (!deps.fleet.snapshot().serves(model)) {
@@ -90,7 +90,7 @@ function missingModel(deps: HttpDeps, asked: string, model: string): RouterError
 
 /** The engine the client asked for by `?id=`; undefined when it asked for none. */
 function pickedEngine(deps: HttpDeps, call: HttpCall, model: string): Engine | undefined {
-  const id = call.url.searchParams.get("id");
+  const id = queryOf(call).get("id");
   if (id === null) return undefined;
   const engine = deps.fleet.snapshot().find(id);
   if (engine === undefined) {
@@ -119,16 +119,20 @@ function pickedEngine(deps: HttpDeps, call: HttpCall, model: string): Engine | u
 
 function sessionKeyOf(deps: HttpDeps, call: HttpCall, request: ApiRequest): string | undefined {
   const { routing } = deps.config;
-  if (routing.kind !== "session") return undefined;
+  if (routing.sessionKey === undefined) return undefined;
   if (call.context.sessionId !== undefined) return call.context.sessionId;
   const value = fieldOf(request.body, routing.sessionKey);
   return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
 }
 
+function queryOf({ query }: HttpCall): URLSearchParams {
+  return new URLSearchParams(query);
+}
+
 /** The path for the engine: the client's query stays, but for the router's own parameter. */
 function pathWithQuery(call: HttpCall): string {
-  if (!call.url.searchParams.has("id")) return call.path + call.url.search;
-  const query = new URLSearchParams(call.url.search);
+  const query = queryOf(call);
+  if (!query.has("id")) return call.path + call.query;
   query.delete("id");
   return query.size === 0 ? call.path : `${call.path}?${query}`;
 }

@@ -17,43 +17,60 @@ export type OnFirstByte = () => void;
 /** Statuses that must not have a body. */
 const BODILESS = new Set([101, 204, 205, 304]);
 
-/** The response for an answer of `path`. */
-export function answerResponse(
+const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * What keeps any response from carrying `answer`, e.g. a field of an engine's; undefined for nothing.
+ * Source: RFC 9110 section 5.
+ */
+export function unsendable({ status, headers }: Answer): Error | undefined {
+  if (status !== 101 && (status < 200 || status > 599)) {
+    return new RangeError(`Status ${status} is none of an answer`);
+  }
+  for (const [name, value] of headers) {
+    if (!FIELD_NAME.test(name)) {
+      return new TypeError(`No header field is named ${JSON.stringify(name)}`);
+    }
+    if (!FIELD_VALUE.test(value)) {
+      return new TypeError(`Header field ${name} has no value that is one`);
+    }
+  }
+  return undefined;
+}
+
+/** What becomes of an answer on its way to the client. */
+export interface Finish {
+  readonly path: string;
+  readonly requestId: string;
+  readonly onFirstByte: OnFirstByte;
+  readonly onEnd: OnEnd;
+}
+
+/** `answer` with the request's id, and with its end told. */
+export function finishedAnswer(
   answer: Answer & { readonly failure?: RouterError },
-  path: string,
-  requestId: string,
-  onFirstByte: OnFirstByte,
-  onEnd: OnEnd,
-): Response {
+  { path, requestId, onFirstByte, onEnd }: Finish,
+): Answer {
   const { status, body } = answer;
+  const headers = [
+    ...answer.headers.filter(([name]) => name.toLowerCase() !== "x-request-id"),
+    ["x-request-id", requestId] as const,
+  ];
   const outcome = outcomeOf(status);
   if (BODILESS.has(status)) {
-    const response = responseOf(null, answer, requestId);
     if (!isWhole(body)) body.cancel();
     onEnd(outcome);
-    return response;
+    return { status, headers, body: new Uint8Array(0) };
   }
   if (isWhole(body)) {
-    const response = responseOf(body as Uint8Array<ArrayBuffer>, answer, requestId);
     onEnd(outcome, answer.failure);
-    return response;
+    return { status, headers, body };
   }
   const events = isEventStream(answer);
   const source = events ? tellingFailure(body, path) : body;
   const onFirst = events && status < 400 ? onFirstByte : (): void => {};
-  return responseOf(streamOf(source, outcome, onFirst, onEnd), answer, requestId);
-}
-
-/** Fields are added one by one: the platform copies and checks a whole set twice. */
-function responseOf(
-  body: BodyInit | null,
-  { status, headers }: Answer,
-  requestId: string,
-): Response {
-  const response = new Response(body, { status });
-  for (const [name, value] of headers) response.headers.append(name, value);
-  response.headers.set("x-request-id", requestId);
-  return response;
+  return { status, headers, body: watched(source, outcome, onFirst, onEnd) };
 }
 
 function outcomeOf(status: number): Outcome {
@@ -62,13 +79,13 @@ function outcomeOf(status: number): Outcome {
   return status < 500 ? "client_error" : "server_error";
 }
 
-/** `source` as the stream the server takes; it is read only as fast as the client reads. */
-function streamOf(
+/** `source`, of which the first bytes and the end are told. */
+function watched(
   source: ByteSource,
   outcome: Outcome,
   onFirstByte: OnFirstByte,
   onEnd: OnEnd,
-): ReadableStream<Uint8Array> {
+): ByteSource {
   let begun = false;
   let ended = false;
   const end = (as: Outcome, failure?: unknown): void => {
@@ -76,30 +93,27 @@ function streamOf(
     ended = true;
     onEnd(as, failure);
   };
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
+  return {
+    async read() {
       try {
         const bytes = await source.read();
         if (bytes === undefined) {
           end(source.failure === undefined ? outcome : "stream_error", source.failure);
-          controller.close();
-          return;
-        }
-        if (!begun) {
+        } else if (!begun) {
           begun = true;
           onFirstByte();
         }
-        controller.enqueue(bytes);
+        return bytes;
       } catch (error) {
         end("stream_error", error);
-        throw error; // Breaks the connection: the client sees that the body is cut short.
+        throw error;
       }
     },
     cancel() {
       end("client_gone");
       source.cancel();
     },
-  }, { highWaterMark: 0 });
+  };
 }
 
 /** The answer that tells of `error`; what is not a `RouterError` is a fault of the router's. */

@@ -3,12 +3,10 @@
  * readers that differ over what one is differ over where the chunk's data begins.
  * @module
  */
-import { CHARS, TOKEN, VALUE } from "./chars.ts";
+import { BACKSLASH, QUOTE } from "../base/mod.ts";
+import { CHARS, SEMICOLON, TOKEN, VALUE } from "./chars.ts";
 
 const EQUALS = 0x3d;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const SEMICOLON = 0x3b;
 
 /** What has been read last. */
 const enum State {

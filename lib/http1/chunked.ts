@@ -5,19 +5,9 @@
  * together are handed out together: their data is moved up over the framing between them.
  * @module
  */
+import { COLON, CR, hexValue, LF, SPACE, TAB } from "../base/mod.ts";
 import type { BodyDecoder } from "./body.ts";
-import {
-  CHARS,
-  COLON,
-  CR,
-  hexValue,
-  isControl,
-  LF,
-  SEMICOLON,
-  SPACE,
-  TAB,
-  TOKEN,
-} from "./chars.ts";
+import { CHARS, isControl, SEMICOLON, TOKEN } from "./chars.ts";
 import { ExtensionReader } from "./chunk_extension.ts";
 import type { ByteWindow } from "./window.ts";
 import { WireError } from "./wire_error.ts";

@@ -5,8 +5,8 @@
  * control character passes, because what is read here is handed on.
  * @module
  */
-import { decodeUtf8 } from "../base/mod.ts";
-import { CHARS, COLON, CR, DELETE, LF, SPACE, TAB, TOKEN } from "./chars.ts";
+import { COLON, CR, decodeUtf8, LF, SPACE, TAB } from "../base/mod.ts";
+import { CHARS, DELETE, TOKEN } from "./chars.ts";
 import type { ByteWindow } from "./window.ts";
 import { WireError } from "./wire_error.ts";
 

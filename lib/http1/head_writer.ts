@@ -1,7 +1,6 @@
 /** Writes heads, of requests or of responses, into a buffer. @module */
+import { ZERO } from "../base/mod.ts";
 import { CHARS, TOKEN } from "./chars.ts";
-
-const ZERO = 0x30;
 
 /**
  * Appends to a buffer that is large enough: what is written is counted beforehand. A text beyond

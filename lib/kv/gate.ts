@@ -67,7 +67,8 @@ export class Gates {
     this.#gates.set(key, gate);
     const place = await gate.enter(signal);
     const leave = (): void => {
-      if (gate.unused) this.#gates.delete(key);
+      // One that aborted hears of it a turn later: the key can have another gate by then.
+      if (gate.unused && this.#gates.get(key) === gate) this.#gates.delete(key);
     };
     if (place === "aborted") {
       leave();

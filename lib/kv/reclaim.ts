@@ -70,10 +70,10 @@ export interface ReclaimDeps {
 type Result = "drained" | "nothing_moved" | "failed" | "stopped" | "too_many";
 
 /** What one try came to; "again" when another may do better. */
-type TryEnd = { readonly kind: "done" } | {
-  readonly kind: "again" | "failed";
-  readonly problem: string;
-};
+type TryEnd =
+  | { readonly kind: "drained" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "again" | "failed"; readonly problem: string };
 
 /** At once per decode engine: releasing pages must not crowd out answers. */
 const PLACES = 2;
@@ -136,6 +136,7 @@ export class Reclaimer {
     try {
       body = await held.body(params);
     } catch (error) {
+      if (this.#isStop(error)) return "stopped";
       this.#warn(held, describeError(error));
       return "failed";
     }
@@ -155,7 +156,7 @@ export class Reclaimer {
     using _place = place;
     for (let attempt = 1;; attempt++) {
       const end = await this.#send(held, body, replayable);
-      if (end.kind === "done") return "drained";
+      if (end.kind === "drained" || end.kind === "stopped") return end.kind;
       if (end.kind === "failed" || attempt === ATTEMPTS) {
         this.#warn(held, end.problem);
         return "failed";
@@ -170,14 +171,20 @@ export class Reclaimer {
     const { signal } = this.#deps.background;
     try {
       const status = await this.#deps.send(decode, { path, headers, body, replayable }, signal);
-      if (status === 200) return { kind: "done" };
+      if (status === 200) return { kind: "drained" };
       const refused = status >= 400 && status < 500;
       const problem = `answered ${status}`;
       return { kind: refused || !replayable ? "failed" : "again", problem };
     } catch (error) {
+      if (this.#isStop(error)) return { kind: "stopped" };
       const arrived = errorCodeOf(error) !== "upstream-unreachable";
       return { kind: arrived && !replayable ? "failed" : "again", problem: describeError(error) };
     }
+  }
+
+  /** Whether `error` comes of the router's own end, which says nothing of the engine. */
+  #isStop(error: unknown): boolean {
+    return this.#deps.background.signal.aborted || errorCodeOf(error) === "shutting-down";
   }
 
   #warn({ decode, headers }: AbandonedTransfer, error: string): void {

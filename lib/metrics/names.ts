@@ -1,4 +1,8 @@
-/** Every metric: name, help, labels, buckets. The only place that spells one. @module */
+/**
+ * Every metric: name, help, labels, buckets. Callers spell names and labels too, but only those of
+ * this table type-check.
+ * @module
+ */
 
 /** What one metric is. */
 export interface MetricSpec {

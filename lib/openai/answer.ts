@@ -1,23 +1,24 @@
 /**
  * Builds the one answer a client sees from the first token and the decode engine's completion
- * chunks: completions or chat, streamed or whole. The only place that knows both forms.
+ * chunks: completions or chat, streamed or whole.
  *
  * Source: vLLM `vllm/entrypoints/openai/{completion,chat_completion}/protocol.py`.
  * @module
  */
-import { concatBytes, encodeUtf8 } from "../base/mod.ts";
+import { concatBytes, encodeUtf8, recordOf } from "../base/mod.ts";
+import { DONE_EVENT, EVENT_END, EVENT_START } from "../sse/mod.ts";
 import type { CompletionChunk } from "./completion_chunk.ts";
 import {
   objectWith,
   PROMPT_IDS_KEY,
   type RawDetails,
   rawDetails,
-  type Template,
   textTemplate,
   type TokenDetails,
   withMembers,
 } from "./choice_json.ts";
 import { joinedLogprobs, type TokenLogprobs } from "./logprobs.ts";
+import type { Template } from "./template.ts";
 import type { Usage } from "./usage.ts";
 
 /** Which endpoint's form an answer has. */
@@ -93,7 +94,7 @@ function withoutDetails(
 
 /** Members of `value` that are null. */
 function nullsOf(value: unknown): Readonly<Record<string, unknown>> {
-  const members = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  const members = Object.entries(recordOf(value) ?? {});
   return Object.fromEntries(members.filter(([, member]) => member === null));
 }
 
@@ -130,10 +131,6 @@ class OutBuffer {
     return taken;
   }
 }
-
-const EVENT_START = encodeUtf8("data: ");
-const EVENT_END = encodeUtf8("\n\n");
-const DONE_EVENT = encodeUtf8("data: [DONE]\n\n");
 
 /** Writes an answer as server-sent events. */
 export class StreamWriter implements AnswerWriter {

@@ -4,17 +4,12 @@
  */
 import { concatBytes, encodeUtf8 } from "../base/mod.ts";
 import { chatLogprobsJson, completionLogprobsJson, type TokenLogprobs } from "./logprobs.ts";
+import type { Template } from "./template.ts";
 
 /** What a client may ask to be told of a chunk's tokens. */
 export interface TokenDetails {
   readonly logprobs?: TokenLogprobs | undefined;
   readonly tokenIds?: readonly number[] | undefined;
-}
-
-/** JSON with a place for text. */
-export interface Template {
-  readonly before: Uint8Array;
-  readonly after: Uint8Array;
 }
 
 /**

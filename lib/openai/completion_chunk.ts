@@ -6,8 +6,18 @@
  * Source: vLLM `vllm/entrypoints/openai/completion/protocol.py` (`CompletionStreamResponse`).
  * @module
  */
-import { concatBytes, decodeUtf8, encodeUtf8 } from "../base/mod.ts";
+import {
+  concatBytes,
+  decodeUtf8,
+  encodeUtf8,
+  indexOfBytes,
+  QUOTE,
+  recordOf,
+  SPACE,
+} from "../base/mod.ts";
+import { isDone } from "../sse/mod.ts";
 import { skipString } from "./json_scan.ts";
+import { type Template, textBetween } from "./template.ts";
 import { asUsage, type Usage } from "./usage.ts";
 
 /** One parsed chunk; `envelope` and `choice` keep every field, known or not. */
@@ -34,12 +44,6 @@ export type CompletionEvent =
   | { readonly kind: "done" }
   | { readonly kind: "malformed"; readonly problem: string };
 
-interface Template {
-  readonly prefix: Uint8Array;
-  readonly suffix: Uint8Array;
-}
-
-const DONE = encodeUtf8("[DONE]");
 const TEXT_KEY = encodeUtf8('"text":');
 
 /** Reads the events of one stream of one choice. */
@@ -60,10 +64,10 @@ export class CompletionChunkReader {
   /** What an event's data means; total: never throws. */
   read(data: Uint8Array): CompletionEvent {
     if (this.#template !== undefined) {
-      const rawText = matchTemplate(this.#template, data);
+      const rawText = textBetween(this.#template, data);
       if (rawText !== undefined) return { kind: "text", rawText };
     }
-    if (data.length === DONE.length && startsWith(data, DONE)) return { kind: "done" };
+    if (isDone(data)) return { kind: "done" };
     let value: unknown;
     try {
       value = JSON.parse(decodeUtf8(data));
@@ -80,24 +84,21 @@ export class CompletionChunkReader {
 
 /** A parsed event's data as what it means; total. */
 export function completionEvent(value: unknown): CompletionEvent {
-  if (typeof value !== "object" || value === null) {
-    return { kind: "malformed", problem: "an event is no object" };
-  }
-  const { choices, usage, ...envelope } = value as Record<string, unknown>;
+  const event = recordOf(value);
+  if (event === undefined) return { kind: "malformed", problem: "an event is no object" };
+  const { choices, usage, ...envelope } = event;
   if (envelope["error"] !== undefined && envelope["error"] !== null) {
     return { kind: "error", error: envelope["error"] };
   }
   if (!Array.isArray(choices)) return { kind: "malformed", problem: "an event has no choices" };
   if (choices.length > 1) return { kind: "malformed", problem: "an event has several choices" };
-  const first: unknown = choices[0];
-  if (first === undefined) {
+  if (choices.length === 0) {
     const chunk = { envelope, choice: undefined, text: "", finishReason: undefined, tokenIds: [] };
     return { kind: "chunk", chunk: { ...chunk, usage: asUsage(usage) } };
   }
-  if (typeof first !== "object" || first === null) {
-    return { kind: "malformed", problem: "a choice is no object" };
-  }
-  const { text, ...choice } = first as Record<string, unknown>;
+  const first = recordOf(choices[0]);
+  if (first === undefined) return { kind: "malformed", problem: "a choice is no object" };
+  const { text, ...choice } = first;
   const finish = choice["finish_reason"];
   const ids = choice["token_ids"];
   return {
@@ -126,15 +127,15 @@ function isPlain(chunk: CompletionChunk): boolean {
 
 /** The bytes around the text, if taking it out leaves exactly the same chunk with empty text. */
 function learnTemplate(data: Uint8Array, value: unknown): Template | undefined {
-  for (let at = find(data, TEXT_KEY, 0); at >= 0; at = find(data, TEXT_KEY, at + 1)) {
+  for (let at = indexOfBytes(data, TEXT_KEY); at >= 0; at = indexOfBytes(data, TEXT_KEY, at + 1)) {
     let quote = at + TEXT_KEY.length;
-    if (data[quote] === 0x20) quote++;
-    if (data[quote] !== 0x22) continue;
+    if (data[quote] === SPACE) quote++;
+    if (data[quote] !== QUOTE) continue;
     const end = skipString(data, quote);
     // Copies: the event is a view of a buffer that is filled again.
-    const template = { prefix: data.slice(0, quote + 1), suffix: data.slice(end - 1) };
+    const template = { before: data.slice(0, quote + 1), after: data.slice(end - 1) };
     const emptied: unknown = JSON.parse(
-      decodeUtf8(concatBytes([template.prefix, template.suffix])),
+      decodeUtf8(concatBytes([template.before, template.after])),
     );
     if (JSON.stringify(emptied) === JSON.stringify(withoutText(value))) return template;
   }
@@ -144,39 +145,4 @@ function learnTemplate(data: Uint8Array, value: unknown): Template | undefined {
 function withoutText(value: unknown): unknown {
   const chunk = value as { choices: Record<string, unknown>[] };
   return { ...chunk, choices: chunk.choices.map((choice) => ({ ...choice, text: "" })) };
-}
-
-function matchTemplate(template: Template, data: Uint8Array): Uint8Array | undefined {
-  const { prefix, suffix } = template;
-  const end = data.length - suffix.length;
-  if (end < prefix.length || !startsWith(data, prefix)) return undefined;
-  for (let index = 0; index < suffix.length; index++) {
-    if (data[end + index] !== suffix[index]) return undefined;
-  }
-  // The prefix ends with the opening quote, the suffix begins with the closing one.
-  try {
-    return skipString(data, prefix.length - 1) === end + 1
-      ? data.subarray(prefix.length, end)
-      : undefined;
-  } catch {
-    return undefined; // No string ends where one should: the full parse will name the problem.
-  }
-}
-
-function startsWith(data: Uint8Array, start: Uint8Array): boolean {
-  for (let index = 0; index < start.length; index++) {
-    if (data[index] !== start[index]) return false;
-  }
-  return true;
-}
-
-function find(data: Uint8Array, part: Uint8Array, from: number): number {
-  const [first] = part;
-  if (first === undefined) return -1;
-  for (let at = data.indexOf(first, from); at >= 0; at = data.indexOf(first, at + 1)) {
-    let index = 1;
-    while (index < part.length && data[at + index] === part[index]) index++;
-    if (index === part.length) return at;
-  }
-  return -1;
 }

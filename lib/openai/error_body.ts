@@ -4,7 +4,7 @@
  * Source: OpenAI's API, and vLLM's `ErrorResponse`.
  * @module
  */
-import type { ErrorCode, RouterError } from "../base/mod.ts";
+import { type ErrorCode, recordOf, type RouterError } from "../base/mod.ts";
 
 /** Body of a failed request, and data of an error event in a stream. */
 export interface ErrorBody {
@@ -55,8 +55,7 @@ export function errorBodyOf(error: RouterError): ErrorBody {
 /** The message in an engine's error body of any of the known shapes, or undefined. */
 export function errorMessageOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
-  if (typeof value !== "object" || value === null) return undefined;
-  const { error, message, detail } = value as Record<string, unknown>;
+  const { error, message, detail } = recordOf(value) ?? {};
   if (error !== undefined) return errorMessageOf(error);
   if (typeof message === "string") return message;
   return typeof detail === "string" ? detail : undefined;

@@ -12,9 +12,13 @@ import {
   CLOSE_BRACKET,
   COLON,
   COMMA,
+  jsonOf,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
+  skipDigits,
+  skipSpace,
+  ZERO,
 } from "../base/mod.ts";
 
 /** A half-open byte range. */
@@ -73,6 +77,15 @@ export function membersOf(bytes: Uint8Array, span: Span): Member[] {
   return members;
 }
 
+/**
+ * The value of `key` in the object that begins at `span.start`, of duplicates the last; undefined
+ * when there is none, or something else than an object. Throws `JsonScanError` when it is malformed.
+ */
+export function memberOf(bytes: Uint8Array, span: Span, key: string): Member | undefined {
+  if (bytes[span.start] !== OPEN_BRACE) return undefined;
+  return membersOf(bytes, span).findLast((member) => member.key === key);
+}
+
 /** The offset behind the object at `start`. */
 function collectMembers(bytes: Uint8Array, start: number, members: Member[]): number {
   if (bytes[start] !== OPEN_BRACE) throw new JsonScanError("Expected an object", start);
@@ -115,20 +128,9 @@ export function scanArray(bytes: Uint8Array, span: Span, limit = Infinity): Span
 function keyText(bytes: Uint8Array, start: number, end: number): string {
   const text = keyDecoder.decode(bytes.subarray(start + 1, end - 1));
   if (!text.includes("\\")) return text;
-  try {
-    return JSON.parse(`"${text}"`);
-  } catch {
-    throw new JsonScanError("Bad escape in a key", start);
-  }
-}
-
-function skipSpace(bytes: Uint8Array, from: number): number {
-  let at = from;
-  for (;;) {
-    const byte = bytes[at];
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
-    at++;
-  }
+  const key = jsonOf(`"${text}"`);
+  if (typeof key !== "string") throw new JsonScanError("Bad escape in a key", start);
+  return key;
 }
 
 /** The offset behind the string that begins at `start`. */
@@ -202,27 +204,23 @@ function skipLiteral(bytes: Uint8Array, start: number, literal: string): number 
   return start + literal.length;
 }
 
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
-}
-
-function skipDigits(bytes: Uint8Array, start: number): number {
-  let at = start;
-  while (isDigit(bytes[at])) at++;
+/** The offset behind one or more digits. */
+function skipSomeDigits(bytes: Uint8Array, start: number): number {
+  const at = skipDigits(bytes, start);
   if (at === start) throw new JsonScanError("Unexpected character", start);
   return at;
 }
 
 function skipNumber(bytes: Uint8Array, start: number): number {
   let at = bytes[start] === 0x2d ? start + 1 : start;
-  const leadingZero = bytes[at] === 0x30;
-  const end = skipDigits(bytes, at);
+  const leadingZero = bytes[at] === ZERO;
+  const end = skipSomeDigits(bytes, at);
   if (leadingZero && end - at > 1) throw new JsonScanError("Leading zero", at);
   at = end;
-  if (bytes[at] === 0x2e) at = skipDigits(bytes, at + 1);
+  if (bytes[at] === 0x2e) at = skipSomeDigits(bytes, at + 1);
   if (bytes[at] === 0x65 || bytes[at] === 0x45) {
     const sign = bytes[at + 1];
-    at = skipDigits(bytes, sign === 0x2b || sign === 0x2d ? at + 2 : at + 1);
+    at = skipSomeDigits(bytes, sign === 0x2b || sign === 0x2d ? at + 2 : at + 1);
   }
   return at;
 }

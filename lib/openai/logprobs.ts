@@ -8,7 +8,7 @@
  * @module
  */
 import { decodeUtf8, encodeUtf8, OPEN_BRACE, OPEN_BRACKET } from "../base/mod.ts";
-import { membersOf, scanArray, type Span } from "./json_scan.ts";
+import { memberOf, membersOf, scanArray, type Span } from "./json_scan.ts";
 
 /** Log-probabilities of some tokens in order; all lists are of one length. */
 export interface TokenLogprobs {
@@ -66,11 +66,6 @@ function chatEntries(json: Uint8Array, span: Span): TokenLogprobs | undefined {
     }),
     offsets: entries.map(() => 0),
   };
-}
-
-function memberOf(json: Uint8Array, span: Span, key: string): Span | undefined {
-  if (json[span.start] !== OPEN_BRACE) return undefined;
-  return membersOf(json, span).findLast((member) => member.key === key);
 }
 
 /** The first `count` tokens of `entries`. */

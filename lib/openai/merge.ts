@@ -7,7 +7,15 @@
  * usage summed over the prompts).
  * @module
  */
-import { concatBytes, decodeUtf8, RouterError } from "../base/mod.ts";
+import {
+  CLOSE_BRACKET,
+  COMMA,
+  concatBytes,
+  decodeUtf8,
+  OPEN_BRACKET,
+  recordOf,
+  RouterError,
+} from "../base/mod.ts";
 import { JsonObject } from "./json_object.ts";
 import { scanArray } from "./json_scan.ts";
 import { asUsage, type Usage } from "./usage.ts";
@@ -52,8 +60,7 @@ export function mergeUsage(parts: readonly (Usage | undefined)[]): Usage | undef
 }
 
 function detailsOf(usage: Usage): Readonly<Record<string, unknown>> | undefined {
-  const { prompt_tokens_details: details } = usage;
-  return typeof details === "object" && details !== null ? { ...details } : undefined;
+  return recordOf(usage.prompt_tokens_details);
 }
 
 function cachedTokensOf(usage: Usage): number | undefined {
@@ -78,7 +85,7 @@ export function indexedChoices(
   n: number,
 ): readonly IndexedChoice[] {
   const member = body.member("choices");
-  if (member === undefined || body.bytes[member.start] !== 0x5b) {
+  if (member === undefined || body.bytes[member.start] !== OPEN_BRACKET) {
     throw unmergeable("has no list of choices");
   }
   return scanArray(body.bytes, member).map((span, position) => {
@@ -113,7 +120,7 @@ export function usageOf(body: JsonObject): Usage | undefined {
 }
 
 /** An engine's answer of one prompt does not fit together with the others. */
-export function unmergeable(what: string, cause?: unknown): RouterError {
+function unmergeable(what: string, cause?: unknown): RouterError {
   return new RouterError("upstream-protocol", `An engine's answer to one prompt ${what}`, {
     cause,
   });
@@ -151,12 +158,12 @@ export function mergeWhole(
   }));
 }
 
-const OPEN = Uint8Array.of(0x5b);
-const COMMA = Uint8Array.of(0x2c);
-const CLOSE = Uint8Array.of(0x5d);
+const LIST_START = Uint8Array.of(OPEN_BRACKET);
+const SEPARATOR = Uint8Array.of(COMMA);
+const LIST_END = Uint8Array.of(CLOSE_BRACKET);
 
 /** A JSON list of elements given as JSON text. */
 export function listOf(elements: readonly Uint8Array[]): readonly Uint8Array[] {
-  const separated = elements.flatMap((element, at) => at === 0 ? [element] : [COMMA, element]);
-  return [OPEN, ...separated, CLOSE];
+  const separated = elements.flatMap((element, at) => at === 0 ? [element] : [SEPARATOR, element]);
+  return [LIST_START, ...separated, LIST_END];
 }

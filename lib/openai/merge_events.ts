@@ -7,9 +7,11 @@
  * @module
  */
 import { concatBytes, decodeUtf8, encodeUtf8, LF, QUOTE, SPACE } from "../base/mod.ts";
+import { isDone } from "../sse/mod.ts";
 import { JsonObject } from "./json_object.ts";
-import { scanArray, skipString } from "./json_scan.ts";
+import { scanArray } from "./json_scan.ts";
 import { identityMembers, indexedChoices, listOf, type MergedIdentity, usageOf } from "./merge.ts";
+import { type Template, textBetween } from "./template.ts";
 import type { Usage } from "./usage.ts";
 
 /** What an event of one prompt's stream is to the merged one. */
@@ -23,17 +25,13 @@ export type MergedEvent =
   | { readonly kind: "malformed"; readonly problem: string };
 
 /** What stands around the text of an event, as it comes and as it leaves. */
-interface Around {
-  readonly before: Uint8Array;
-  readonly after: Uint8Array;
+interface Around extends Template {
   readonly newBefore: Uint8Array;
   readonly newAfter: Uint8Array;
 }
 
 /** One for each of the choices that the chunks of a prompt are about, within reason. */
 const MAX_LEARNT = 8;
-
-const DONE = encodeUtf8("[DONE]");
 
 /** A stand-in for the text while an event is spliced: a JSON string that nothing else contains. */
 const PLACE = '"\\u0000\\u0000place\\u0000\\u0000"';
@@ -60,7 +58,7 @@ export class EventMerger {
         return { kind: "pass", data: [around.newBefore, text, around.newAfter] };
       }
     }
-    if (data.length === DONE.length && startsWith(data, DONE)) return { kind: "done" };
+    if (isDone(data)) return { kind: "done" };
     try {
       return this.#splice(onOneLine(data));
     } catch (error) {
@@ -121,29 +119,7 @@ export class EventMerger {
 /** Fields of a choice that differ from event to event where they are set. */
 const CARRIES_MORE = ["finish_reason", "logprobs", "token_ids", "prompt_token_ids"] as const;
 
-/** The inside of the only JSON string between what `around` knows, or undefined. */
-function textBetween({ before, after }: Around, data: Uint8Array): Uint8Array | undefined {
-  const end = data.length - after.length;
-  if (end < before.length || !startsWith(data, before)) return undefined;
-  for (let index = 0; index < after.length; index++) {
-    if (data[end + index] !== after[index]) return undefined;
-  }
-  try {
-    const behind = skipString(data, before.length - 1);
-    return behind === end + 1 ? data.subarray(before.length, end) : undefined;
-  } catch {
-    return undefined; // No string ends where one should: splicing will name the problem.
-  }
-}
-
 /** JSON has line feeds between its tokens only; in an event each would need a field of its own. */
 function onOneLine(data: Uint8Array): Uint8Array {
   return data.includes(LF) ? data.map((byte) => byte === LF ? SPACE : byte) : data;
-}
-
-function startsWith(data: Uint8Array, start: Uint8Array): boolean {
-  for (let index = 0; index < start.length; index++) {
-    if (data[index] !== start[index]) return false;
-  }
-  return true;
 }

@@ -1,4 +1,5 @@
 /** Model cards of `/v1/models`. Source: vLLM `vllm/entrypoints/openai/models/protocol.py`. @module */
+import { recordOf } from "../base/mod.ts";
 
 /** One card; unknown fields are kept. */
 export interface ModelCard {
@@ -9,12 +10,9 @@ export interface ModelCard {
 
 /** The cards in an engine's answer, or undefined when it is not a model list. */
 export function modelCardsOf(value: unknown): readonly ModelCard[] | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { data } = value as { readonly data?: unknown };
+  const data = recordOf(value)?.["data"];
   if (!Array.isArray(data)) return undefined;
-  return data.filter((card): card is ModelCard =>
-    typeof card === "object" && card !== null && typeof (card as ModelCard).id === "string"
-  );
+  return data.filter((card): card is ModelCard => typeof recordOf(card)?.["id"] === "string");
 }
 
 /** A card for a model that is known by configuration alone, or under an alias. */

@@ -12,12 +12,12 @@ import {
   COLON,
   concatBytes,
   encodeUtf8,
-  OPEN_BRACE,
+  indexOfBytes,
   OPEN_BRACKET,
-  QUOTE,
+  skipSpace,
 } from "../base/mod.ts";
 import { JsonObject } from "./json_object.ts";
-import { membersOf, scanArray, type Span } from "./json_scan.ts";
+import { memberOf, scanArray, type Span } from "./json_scan.ts";
 
 /** An answer parted from its prompt's ids. */
 export interface SplitAnswer {
@@ -54,8 +54,9 @@ export function splitPromptIds(answer: Uint8Array): SplitAnswer {
  * first quote would follow a backslash, or its last would not be followed by a colon.
  */
 function nextList(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(QUOTE, from); at >= 0; at = bytes.indexOf(QUOTE, at + 1)) {
-    if (bytes[at - 1] === BACKSLASH || !isKeyAt(bytes, at)) continue;
+  const next = (start: number): number => indexOfBytes(bytes, QUOTED_KEY, start);
+  for (let at = next(from); at >= 0; at = next(at + 1)) {
+    if (bytes[at - 1] === BACKSLASH) continue;
     const colon = skipSpace(bytes, at + QUOTED_KEY.length);
     const value = skipSpace(bytes, colon + 1);
     if (bytes[colon] === COLON && bytes[value] === OPEN_BRACKET) return value;
@@ -63,24 +64,10 @@ function nextList(bytes: Uint8Array, from: number): number {
   return -1;
 }
 
-function isKeyAt(bytes: Uint8Array, at: number): boolean {
-  for (let index = 0; index < QUOTED_KEY.length; index++) {
-    if (bytes[at + index] !== QUOTED_KEY[index]) return false;
-  }
-  return true;
-}
-
-function skipSpace(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
-  return at;
-}
-
 function inFirstChoice(answer: JsonObject): Span | undefined {
   const { bytes } = answer;
   const choices = answer.member("choices");
   if (choices === undefined || bytes[choices.start] !== OPEN_BRACKET) return undefined;
   const [first] = scanArray(bytes, choices, 1);
-  if (first === undefined || bytes[first.start] !== OPEN_BRACE) return undefined;
-  return membersOf(bytes, first).findLast((member) => member.key === KEY);
+  return first === undefined ? undefined : memberOf(bytes, first, KEY);
 }

@@ -1,4 +1,5 @@
 /** Token accounting of one answer made by two engines. @module */
+import { recordOf } from "../base/mod.ts";
 
 /** `usage` of an OpenAI answer; unknown fields are kept. */
 export interface Usage {
@@ -11,12 +12,12 @@ export interface Usage {
 
 /** `value` as `Usage`, or undefined when it is none. */
 export function asUsage(value: unknown): Usage | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } =
-    value as Record<string, unknown>;
+  const members = recordOf(value);
+  if (members === undefined) return undefined;
+  const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = members;
   if (typeof prompt !== "number" || typeof total !== "number") return undefined;
   const completed = typeof completion === "number" ? completion : total - prompt;
-  return { ...value, prompt_tokens: prompt, completion_tokens: completed, total_tokens: total };
+  return { ...members, prompt_tokens: prompt, completion_tokens: completed, total_tokens: total };
 }
 
 /**

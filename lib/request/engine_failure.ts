@@ -6,8 +6,9 @@
  * role. Source: vLLM `vllm/entrypoints/openai/completion/serving.py`, `chat_completion/serving.py`.
  * @module
  */
-import { concatBytes, decodeUtf8 } from "../base/mod.ts";
+import { concatBytes, decodeUtf8, jsonOf, recordOf } from "../base/mod.ts";
 import { errorMessageOf } from "../openai/mod.ts";
+import { DATA_FIELD } from "../sse/mod.ts";
 import type { UpstreamResponse } from "../upstream/mod.ts";
 import { isEventStream } from "./answer.ts";
 import { MAX_JSON_BYTES } from "./exchange.ts";
@@ -60,9 +61,9 @@ function hasBegun(text: string): boolean {
 
 /** Whether an event only opens a stream: vLLM sends it together with what comes first. */
 function isOpening(event: string): boolean {
-  const data = event.split(/\r?\n/).filter((line) => line.startsWith("data: "))
-    .map((line) => line.slice("data: ".length)).join("\n");
-  const value = data === "" ? undefined : parsed(data);
+  const data = event.split(/\r?\n/).filter((line) => line.startsWith(DATA_FIELD))
+    .map((line) => line.slice(DATA_FIELD.length)).join("\n");
+  const value = data === "" ? undefined : recordOf(jsonOf(data));
   if (value === undefined) return false;
   const { choices, type } = value;
   if (!Array.isArray(choices)) return OPENINGS.has(type);
@@ -71,16 +72,18 @@ function isOpening(event: string): boolean {
 
 /** Whether a chat chunk's choice is `{"delta":{"role":"assistant","content":""}}` and no more. */
 function tellsRoleAlone(choice: unknown): boolean {
-  const { delta, finish_reason: finish } = (choice ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof delta !== "object" || delta === null || !("role" in delta)) return false;
-  const { role: _role, ...said } = delta as Readonly<Record<string, unknown>>;
+  const { delta, finish_reason: finish } = recordOf(choice) ?? {};
+  const { role, ...said } = recordOf(delta) ?? {};
+  if (role === undefined) return false;
   return (finish ?? null) === null &&
     Object.values(said).every((value) => value === "" || value === null);
 }
 
 function failureInEvents(text: string): string | undefined {
   for (const line of text.split(/\r?\n/)) {
-    const failure = line.startsWith("data: {") ? failureIn(line.slice("data: ".length)) : undefined;
+    const failure = line.startsWith(`${DATA_FIELD}{`)
+      ? failureIn(line.slice(DATA_FIELD.length))
+      : undefined;
     if (failure !== undefined) return failure;
   }
   return undefined;
@@ -95,7 +98,7 @@ export function failureInData(data: Uint8Array): string | undefined {
 function failureIn(text: string): string | undefined {
   // Nearly all answers name no failure: they are spared the parsing.
   if (!text.includes('"error"') && !text.includes('"failed"')) return undefined;
-  const value = parsed(text);
+  const value = recordOf(jsonOf(text));
   if (value === undefined) return undefined;
   const { error, choices, status, response } = value;
   if (error !== undefined && error !== null) {
@@ -108,17 +111,4 @@ function failureIn(text: string): string | undefined {
   if (failed) return "finish_reason 'error'";
   const inner = (response as { readonly status?: unknown } | null | undefined)?.status;
   return status === "failed" || inner === "failed" ? "status 'failed'" : undefined;
-}
-
-/** `text` as a JSON object; undefined when it is none, or only the beginning of one. */
-function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null
-      ? value as Readonly<Record<string, unknown>>
-      : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

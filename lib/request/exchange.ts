@@ -1,5 +1,5 @@
 /** One request to one engine: sent, logged, and read. @module */
-import { type ByteParts, decodeUtf8, type Engine, RouterError } from "../base/mod.ts";
+import { type ByteParts, decodeUtf8, type Engine, jsonOf, RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { errorMessageOf } from "../openai/mod.ts";
 import type { HeaderField, UpstreamResponse } from "../upstream/mod.ts";
@@ -70,15 +70,7 @@ export async function readError(
 ): Promise<{ readonly body: Uint8Array; readonly message: string }> {
   const body = await response.readAll(MAX_ERROR_BYTES);
   const text = decodeUtf8(body);
-  return { body, message: messageIn(text) ?? (text.slice(0, 300) || "(empty body)") };
-}
-
-function messageIn(text: string): string | undefined {
-  try {
-    return errorMessageOf(JSON.parse(text));
-  } catch {
-    return undefined; // Not JSON: the caller shows the text itself.
-  }
+  return { body, message: errorMessageOf(jsonOf(text)) ?? (text.slice(0, 300) || "(empty body)") };
 }
 
 /** The error to throw where a wait for something of a request was aborted. */
@@ -86,12 +78,15 @@ export function clientGone(): RouterError {
   return new RouterError("client-gone", "The client closed the connection");
 }
 
-/** Resolve with `work`, or with "aborted" as soon as `signal` aborts; `work` goes on then. */
+/**
+ * Resolve with `work`, or with "aborted" as soon as `signal` aborts; `work` goes on then, and how it
+ * ends is nobody's.
+ */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | "aborted"> {
-  if (signal.aborted) return Promise.resolve("aborted");
   return new Promise((resolve, reject) => {
     const onAbort = (): void => resolve("aborted");
-    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
 }

@@ -1,6 +1,6 @@
 /** `/v1/chat/completions`. Source: vLLM `vllm/entrypoints/openai/chat_completion/`. @module */
 import { type ApiError, badRequest } from "./api_error.ts";
-import type { OutputMode } from "./chat_output.ts";
+import type { ChatPlan } from "./chat_plan.ts";
 import { chatPromptIds, toolsOf } from "./chat_prompt.ts";
 import { streamChat } from "./chat_stream.ts";
 import { wholeChat } from "./chat_whole.ts";
@@ -11,36 +11,12 @@ import { randomHex } from "./identity.ts";
 import { isRecord, type JsonObject, objectOrEmpty } from "./json.ts";
 import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
 import type { SimOptions } from "./options.ts";
-import { boolField, intField, parseSampling, type Sampling } from "./sampling.ts";
+import { boolField, intField, parseSampling } from "./sampling.ts";
 import { SseStream } from "./sse_stream.ts";
 import { idsWithin } from "./token_limit.ts";
 import { encodeText, type TokenIds } from "./tokenizer.ts";
 import { invalidBody } from "./validation.ts";
-import { parseStreamUsage, type UsageDetails } from "./usage.ts";
-
-/** What all answers of one chat request share. */
-export interface ChatPlan {
-  readonly id: string;
-  readonly created: number;
-  readonly model: string;
-  readonly sampling: Sampling;
-  readonly mode: OutputMode;
-  /** Text of a final assistant message to repeat before the output, with `echo`. */
-  readonly echo: string;
-  readonly details: UsageDetails;
-  /** The engine reads the text for its parts: it skips deltas with nothing in them. */
-  readonly parsed: boolean;
-  /** Tokens of thought are counted in usage. */
-  readonly countsReasoning: boolean;
-  /** Thoughts are left out, and with them what could tell of them. */
-  readonly hidesReasoning: boolean;
-  /** Calls of tools end an answer for that reason, unless one was asked for by name. */
-  readonly named: boolean;
-  readonly promptLogprobs: number | undefined;
-  readonly seed: number;
-  /** A fresh id for a tool call. */
-  readonly toolId: () => string;
-}
+import { parseStreamUsage } from "./usage.ts";
 
 /** Answer a chat request, streamed or whole. */
 export async function chat(call: Call): Promise<void> {

@@ -1,6 +1,6 @@
 /** The event stream of a chat answer. @module */
-import type { ChatPlan } from "./chat.ts";
 import { ChatOutput, type OutputDelta } from "./chat_output.ts";
+import type { ChatPlan } from "./chat_plan.ts";
 import type { EngineCore } from "./core.ts";
 import type { Generation } from "./generation.ts";
 import { FINGERPRINT } from "./identity.ts";

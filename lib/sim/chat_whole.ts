@@ -1,6 +1,6 @@
 /** A chat answer as one JSON object. @module */
-import type { ChatPlan } from "./chat.ts";
 import { ChatOutput } from "./chat_output.ts";
+import type { ChatPlan } from "./chat_plan.ts";
 import type { Generation } from "./generation.ts";
 import { FINGERPRINT } from "./identity.ts";
 import type { JsonObject } from "./json.ts";

@@ -1,74 +1,22 @@
 /** `/v1/completions`. Source: vLLM `vllm/entrypoints/openai/completion/`. @module */
 import { ApiError, badRequest } from "./api_error.ts";
+import { ChoiceLogprobs, type CompletionPlan, echoedText } from "./completions_plan.ts";
 import { streamCompletion } from "./completions_stream.ts";
 import { Generation } from "./generation.ts";
 import { FINGERPRINT } from "./identity.ts";
 import { grammarOf } from "./grammar.ts";
 import { answer, type Call, createdAt, requestIdOf } from "./inference.ts";
 import { isIdList, isInteger, type JsonObject } from "./json.ts";
-import {
-  completionLogprobs,
-  completionLogprobsJson,
-  type EchoedLogprob,
-  echoedLogprobs,
-  promptLogprobs,
-  promptLogprobsOf,
-} from "./logprobs.ts";
-import type { Sample } from "./sample.ts";
-import { boolField, intField, parseSampling, type Sampling, stringField } from "./sampling.ts";
+import { completionLogprobs, promptLogprobs, promptLogprobsOf } from "./logprobs.ts";
+import { boolField, intField, parseSampling, stringField } from "./sampling.ts";
 import { SseStream } from "./sse_stream.ts";
 import { idsWithin } from "./token_limit.ts";
-import { decodeIds, encodeText, type TokenIds } from "./tokenizer.ts";
-import { parseStreamUsage, type UsageDetails, usageJson } from "./usage.ts";
+import { encodeText, type TokenIds } from "./tokenizer.ts";
+import { parseStreamUsage, usageJson } from "./usage.ts";
 import { invalidField } from "./validation.ts";
 
 /** Output tokens when the request does not say. */
 const DEFAULT_MAX_TOKENS = 16;
-
-export interface CompletionPlan {
-  readonly id: string;
-  readonly created: number;
-  readonly model: string;
-  readonly sampling: Sampling;
-  readonly echo: boolean;
-  /** `echo` with `max_tokens: 0`: the prompt alone is wanted. */
-  readonly echoOnly: boolean;
-  readonly details: UsageDetails;
-  readonly promptLogprobs: number | undefined;
-  readonly seed: number;
-}
-
-/** The prompt as `echo` repeats it: not at all beside its ids. */
-export function echoedText({ echo, sampling }: CompletionPlan, prompt: TokenIds): string {
-  return echo && !sampling.returnTokenIds ? decodeIds(prompt, true) : "";
-}
-
-/** Log-probabilities of one choice, the prompt's first where it is echoed. */
-export class ChoiceLogprobs {
-  readonly #plan: CompletionPlan;
-  #echoed: readonly EchoedLogprob[];
-  #offset = 0;
-
-  constructor(plan: CompletionPlan, prompt: TokenIds) {
-    const { echo, seed, sampling } = plan;
-    this.#plan = plan;
-    this.#echoed = echo && sampling.logprobs !== undefined
-      ? echoedLogprobs(prompt, seed, sampling.logprobs)
-      : [];
-  }
-
-  /** The JSON of what was not taken yet; null when none was asked for. */
-  take(sample: Sample): string {
-    const { sampling, echoOnly } = this.#plan;
-    if (sampling.logprobs === undefined) return "null";
-    const own = sample.takeLogprobs();
-    const tokens = [...this.#echoed, ...(echoOnly ? [] : own)];
-    this.#echoed = [];
-    const { json, end } = completionLogprobsJson(tokens, this.#offset, sampling.tokensAsIds);
-    this.#offset = end;
-    return json;
-  }
-}
 
 /** Answer a completion request, streamed or whole. */
 export async function completions(call: Call): Promise<void> {

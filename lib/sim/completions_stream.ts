@@ -1,5 +1,5 @@
 /** The event stream of a completion. @module */
-import { ChoiceLogprobs, type CompletionPlan, echoedText } from "./completions.ts";
+import { ChoiceLogprobs, type CompletionPlan, echoedText } from "./completions_plan.ts";
 import type { EngineCore } from "./core.ts";
 import type { Generation } from "./generation.ts";
 import { FINGERPRINT } from "./identity.ts";

@@ -9,7 +9,7 @@ import { metricsText } from "./metrics.ts";
 import { randomHex, VLLM_VERSION } from "./identity.ts";
 
 /** The version the engine reports: that of the vLLM whose answers it gives. */
-export const SIM_VERSION = `${VLLM_VERSION}+sim`;
+const SIM_VERSION = `${VLLM_VERSION}+sim`;
 
 /** Whether the engine sleeps, and how deeply. */
 export interface SleepState {

@@ -2,7 +2,7 @@
 import { concatBytes } from "../base/mod.ts";
 
 /** Longest request head and longest body, in bytes. */
-export const MAX_HEAD = 64 * 1024;
+const MAX_HEAD = 64 * 1024;
 export const MAX_BODY = 64 * 1024 * 1024;
 
 /** A request the server cannot read; the connection ends with this status. */

@@ -129,14 +129,6 @@ export class HttpReply {
     return !this.#gone;
   }
 
-  /** Send raw bytes within a streamed answer, valid UTF-8 or not. */
-  async writeBytes(bytes: Uint8Array): Promise<boolean> {
-    if (this.#state !== "streaming" || this.#gone) return false;
-    await this.flush();
-    await this.#out(this.#frameBytes(bytes));
-    return !this.#gone;
-  }
-
   /** End a streamed answer. */
   async end(): Promise<void> {
     if (this.#state !== "streaming") return;

@@ -9,7 +9,7 @@ import type { HttpRequest } from "./http_server.ts";
 export const DONE = "data: [DONE]\n\n";
 
 /** The event vLLM sends when a generation fails after its head has left; Python put the spaces. */
-export const FAILED_EVENT =
+const FAILED_EVENT =
   'data: {"error": {"message": "Internal server error", "type": "InternalServerError", ' +
   '"param": null, "code": 500}}\n\n';
 

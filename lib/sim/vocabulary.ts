@@ -18,14 +18,12 @@ const SPECIALS = [
 export const BOS = 1;
 export const EOS = 2;
 export const IM_START = 3;
-export const IM_END = 4;
-export const IMAGE = 5;
 
 /** Id of byte 0; byte `b` has id `BYTE_BASE + b`. */
 export const BYTE_BASE = 16;
 
 /** First id after the bytes. */
-export const WORD_BASE = BYTE_BASE + 256;
+const WORD_BASE = BYTE_BASE + 256;
 
 /** Tokens with a meaning of their own to the simulator; ordinary text otherwise. */
 const MARKERS = [

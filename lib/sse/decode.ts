@@ -4,9 +4,18 @@
  * Source of the format: WHATWG HTML, "Server-sent events"; vLLM writes `data: …\n\n` alone.
  * @module
  */
-import { COLON, concatBytes, CR, LF, RouterError, SPACE } from "../base/mod.ts";
+import {
+  COLON,
+  concatBytes,
+  CR,
+  encodeUtf8,
+  LF,
+  RouterError,
+  SPACE,
+  startsWith,
+} from "../base/mod.ts";
 
-const DATA = [0x64, 0x61, 0x74, 0x61];
+const DATA = encodeUtf8("data");
 const LINE_FEED = new Uint8Array([LF]);
 
 /** Largest event kept while it is incomplete, in bytes: no engine sends one near it. */
@@ -17,7 +26,7 @@ const MAX_EVENT_BYTES = 16 * 1024 * 1024;
  *
  * `push` a read, then call `next` until it gives undefined. Events within one read are views of
  * it, not copies: use them before the read's buffer is filled again. What is incomplete at a
- * read's end is kept for the next.
+ * read's end is kept for the next; at the end of the stream it is no event, as the format says.
  */
 export class SseDecoder {
   #bytes: Uint8Array = new Uint8Array(0);
@@ -98,11 +107,6 @@ export class SseDecoder {
     return undefined;
   }
 
-  /** Bytes of an incomplete event; at the end of a stream they are discarded, as the format says. */
-  get pendingBytes(): number {
-    return this.#carry.length;
-  }
-
   #lineEnd(from: number): number {
     const lf = this.#bytes.indexOf(LF, from);
     if (!this.#hasCr) return lf;
@@ -117,9 +121,7 @@ export class SseDecoder {
   }
 
   #dataOf(start: number, end: number): Uint8Array | undefined {
-    for (let index = 0; index < DATA.length; index++) {
-      if (this.#bytes[start + index] !== DATA[index]) return undefined;
-    }
+    if (!startsWith(this.#bytes, DATA, start)) return undefined;
     const after = start + DATA.length;
     if (after === end) return new Uint8Array(0);
     if (this.#bytes[after] !== COLON) return undefined;

@@ -1,16 +1,28 @@
 /** Server-sent events as bytes. @module */
-import { encodeUtf8 } from "../base/mod.ts";
+import { concatBytes, encodeUtf8, startsWith } from "../base/mod.ts";
 
-/** The event that ends every OpenAI stream. */
-export const DONE_EVENT: Uint8Array = encodeUtf8("data: [DONE]\n\n");
+/** What stands before an event's data, as text. */
+export const DATA_FIELD = "data: ";
 
 /** What stands before an event's data. */
-export const EVENT_START: Uint8Array = encodeUtf8("data: ");
+export const EVENT_START: Uint8Array = encodeUtf8(DATA_FIELD);
 
 /** What ends an event. */
 export const EVENT_END: Uint8Array = encodeUtf8("\n\n");
 
-/** One event with `value` as JSON data. */
-export function jsonEvent(value: unknown): Uint8Array {
-  return encodeUtf8(`data: ${JSON.stringify(value)}\n\n`);
+/** The data of the event that ends every OpenAI stream. */
+const DONE: Uint8Array = encodeUtf8("[DONE]");
+
+/** The event that ends every OpenAI stream. */
+export const DONE_EVENT: Uint8Array = concatBytes([EVENT_START, DONE, EVENT_END]);
+
+/** Whether `data`, of one event, is that of the event that ends every OpenAI stream. */
+export function isDone(data: Uint8Array): boolean {
+  return data.length === DONE.length && startsWith(data, DONE);
+}
+
+/** One event with `value` as JSON data; with the name `name`, where there is one. */
+export function jsonEvent(value: unknown, name?: string): Uint8Array {
+  const field = name === undefined ? "" : `event: ${name}\n`;
+  return encodeUtf8(`${field}${DATA_FIELD}${JSON.stringify(value)}\n\n`);
 }

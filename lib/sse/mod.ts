@@ -1,7 +1,7 @@
 /**
  * Server-sent events: bytes to events and back.
  *
- * Knows nothing of what the events mean.
+ * Of what the events mean it knows the end of an OpenAI stream alone.
  * @module
  */
 export * from "./decode.ts";

@@ -1,5 +1,21 @@
 /** Lists of token ids as JSON text, never made into numbers where that can be avoided. @module */
-import { CLOSE_BRACKET, COMMA, decodeUtf8, OPEN_BRACKET, ZERO } from "../base/mod.ts";
+import {
+  CLOSE_BRACKET,
+  COMMA,
+  decodeUtf8,
+  isDigit,
+  isSpace,
+  OPEN_BRACKET,
+  skipDigits,
+  skipSpace,
+  ZERO,
+} from "../base/mod.ts";
+
+/** By byte, 1 where it may stand between the brackets of a list of ids. */
+const IN_LIST = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => Number(isDigit(byte) || byte === COMMA || isSpace(byte)),
+);
 
 /**
  * Whether `raw`, valid JSON, is a list of digits, commas and white space alone, so that it can be
@@ -8,30 +24,19 @@ import { CLOSE_BRACKET, COMMA, decodeUtf8, OPEN_BRACKET, ZERO } from "../base/mo
 export function isIdList(raw: Uint8Array): boolean {
   if (raw[0] !== OPEN_BRACKET) return false;
   for (let at = 1; at < raw.length - 1; at++) {
-    const byte = raw[at] ?? 0;
-    if (!isDigit(byte) && byte !== COMMA && !isSpace(byte)) return false;
+    if (IN_LIST[raw[at] ?? 0] !== 1) return false;
   }
   return true;
 }
 
-/** How many ids a JSON list holds, by its commas. */
+/** How many ids a JSON list of nothing else holds, by its commas. */
 export function countIds(ids: Uint8Array): number {
+  if (skipSpace(ids, 1) === ids.length - 1) return 0;
   let commas = 0;
-  let digits = false;
-  for (let at = 1; at < ids.length - 1; at++) {
-    const byte = ids[at] ?? 0;
-    if (byte === COMMA) commas++;
-    else if (isDigit(byte)) digits = true;
+  for (let at = 1; at < ids.length; at++) {
+    if (ids[at] === COMMA) commas++;
   }
-  return digits ? commas + 1 : 0;
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+  return commas + 1;
 }
 
 /**
@@ -45,19 +50,15 @@ export function countUncheckedIds(raw: Uint8Array): number | undefined {
   if (at === end) return 0;
   for (let count = 1;; count++) {
     const start = at;
-    while (isDigit(raw[at] ?? 0)) at++;
+    at = skipDigits(raw, at);
     if (at === start || (raw[start] === ZERO && at > start + 1)) return undefined;
-    at = skipSpace(raw, at);
-    if (at === end) return count;
-    if (raw[at] !== COMMA) return undefined;
+    if (raw[at] !== COMMA) {
+      at = skipSpace(raw, at);
+      if (at === end) return count;
+      if (raw[at] !== COMMA) return undefined;
+    }
     at = skipSpace(raw, at + 1);
   }
-}
-
-function skipSpace(raw: Uint8Array, from: number): number {
-  let at = from;
-  while (isSpace(raw[at] ?? 0)) at++;
-  return at;
 }
 
 /** The last `count` ids of a JSON list, as numbers. */

@@ -1,7 +1,8 @@
 /**
  * Prompts as token ids, and the ways to them.
  *
- * Knows nothing of handoffs, nor how an engine is reached: it is given a way to post.
+ * Of a handoff it knows that a prefill may tell the ids of its prompt, nothing else; nor how an
+ * engine is reached: it is given a way to post.
  * @module
  */
 export * from "./cache.ts";

@@ -6,7 +6,14 @@
  * with a `GenerateRequest`, `/v1/completions/render` with a list of them.
  * @module
  */
-import { type ByteParts, decodeUtf8, type Engine, OPEN_BRACKET } from "../base/mod.ts";
+import {
+  type ByteParts,
+  decodeUtf8,
+  type Engine,
+  OPEN_BRACKET,
+  skipSpace,
+  unlessMalformed,
+} from "../base/mod.ts";
 import { scanArray } from "../openai/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
 import { idsOf, readJson, unanswered } from "./reply.ts";
@@ -57,20 +64,14 @@ function readRendered(engine: Engine, path: string, reply: JsonReply): RenderEnd
 
 /** `token_ids` of the answer, or of the only element of a list. */
 function renderedIds({ body }: JsonReply): Uint8Array | undefined {
-  const start = body.findIndex((byte) => byte > 0x20);
+  const start = skipSpace(body, 0);
   const whole = body[start] === OPEN_BRACKET ? onlyElement(body, start) : body;
   return whole === undefined ? undefined : readJson(whole)?.raw("token_ids");
 }
 
 function onlyElement(body: Uint8Array, start: number): Uint8Array | undefined {
-  try {
-    const [first] = scanArray(body, { start, end: body.length }, 1);
-    if (first === undefined || decodeUtf8(body.subarray(first.end)).trim() !== "]") {
-      return undefined;
-    }
-    return body.subarray(first.start, first.end);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  const elements = unlessMalformed(() => scanArray(body, { start, end: body.length }, 1));
+  const [first] = elements ?? [];
+  if (first === undefined || decodeUtf8(body.subarray(first.end)).trim() !== "]") return undefined;
+  return body.subarray(first.start, first.end);
 }

@@ -1,5 +1,5 @@
 /** What an engine's answer about a prompt says. @module */
-import { type Engine, errorCodeOf, RouterError } from "../base/mod.ts";
+import { type Engine, errorCodeOf, RouterError, unlessMalformed } from "../base/mod.ts";
 import { errorMessageOf, JsonObject } from "../openai/mod.ts";
 import { countUncheckedIds } from "./ids.ts";
 import type { JsonReply } from "./post.ts";
@@ -37,20 +37,10 @@ export function idsOf(
 
 /** `bytes` as a JSON object; undefined when they are none. */
 export function readJson(bytes: Uint8Array): JsonObject | undefined {
-  try {
-    return new JsonObject(bytes);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return unlessMalformed(() => new JsonObject(bytes));
 }
 
 /** The value of `key`; undefined when a string in it is malformed, which the scan passes over. */
 export function valueIn(answer: JsonObject | undefined, key: string): unknown {
-  try {
-    return answer?.value(key);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return unlessMalformed(() => answer?.value(key));
 }

@@ -12,7 +12,7 @@ import type { EncodedRequest } from "./request_head.ts";
 import { PooledResponse, reportedError } from "./response.ts";
 
 /** Most interim (1xx) responses before the final one. */
-export const MAX_INTERIM_RESPONSES = 64;
+const MAX_INTERIM_RESPONSES = 64;
 
 /**
  * Sends `encoded` and waits for the final response head.

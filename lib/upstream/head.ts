@@ -1,10 +1,10 @@
 /** Heads of responses. @module */
+import { encodeUtf8, isDigit, SPACE, startsWith, ZERO } from "../base/mod.ts";
 import {
   type ByteWindow,
   type HeadGrammar,
   HeadReader,
   type RawHead,
-  SPACE,
   WireError,
 } from "../http1/mod.ts";
 import type { HeaderField } from "./client.ts";
@@ -24,8 +24,7 @@ export interface ResponseHead {
   readonly headers: readonly HeaderField[];
 }
 
-const VERSION = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e] as const; // "HTTP/1."
-const [ZERO, ONE, FIVE, NINE] = [0x30, 0x31, 0x35, 0x39] as const;
+const VERSION = encodeUtf8("HTTP/1.");
 
 /** Parses one head after the other. */
 export class HeadParser {
@@ -72,27 +71,25 @@ function fieldsOf({ text, marks }: RawHead): readonly HeaderField[] {
   }
   return fields;
 }
+
 /** Another protocol is told by its first bytes: its lines may never end. */
 function checkVersion(bytes: Uint8Array, start: number, end: number): void {
-  const length = Math.min(VERSION.length, end - start);
-  for (let i = 0; i < length; i++) {
-    if (bytes[start + i] !== VERSION[i]) throw new WireError("not an HTTP/1 response");
-  }
+  const expected = end - start < VERSION.length ? VERSION.subarray(0, end - start) : VERSION;
+  if (!startsWith(bytes, expected, start)) throw new WireError("not an HTTP/1 response");
 }
 
 /** Status code of `HTTP/1.x SP 3DIGIT [SP reason]`. */
 function parseStatus(bytes: Uint8Array, from: number, to: number): number {
   const version = from + VERSION.length;
-  const [hundreds, tens, ones] = [bytes[version + 2], bytes[version + 3], bytes[version + 4]];
-  const wellFormed = to - version >= 5 && isDigit(bytes[version]) && bytes[version + 1] === SPACE &&
-    isDigit(hundreds) && isDigit(tens) && isDigit(ones) &&
+  const wellFormed = to - version >= 5 && isDigit(bytes[version] ?? 0) &&
+    bytes[version + 1] === SPACE &&
     (to - version === 5 || bytes[version + 5] === SPACE);
-  if (!wellFormed || hundreds < ONE || hundreds > FIVE) {
-    throw new WireError("malformed status line");
+  let status = 0;
+  for (let at = version + 2; at < version + 5; at++) {
+    const byte = bytes[at] ?? 0;
+    if (!isDigit(byte)) throw new WireError("malformed status line");
+    status = status * 10 + (byte - ZERO);
   }
-  return (hundreds - ZERO) * 100 + (tens - ZERO) * 10 + (ones - ZERO);
-}
-
-function isDigit(byte: number | undefined): byte is number {
-  return byte !== undefined && byte >= ZERO && byte <= NINE;
+  if (!wellFormed || status < 100 || status > 599) throw new WireError("malformed status line");
+  return status;
 }

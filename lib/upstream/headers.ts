@@ -33,6 +33,11 @@ const RESPONSE_DROPPED: ReadonlySet<string> = new Set([
   "server",
 ]);
 
+/** A client's header fields under lower-case names. */
+export interface RequestHeaders extends Iterable<HeaderField> {
+  get(name: string): string | null | undefined;
+}
+
 /** What the caller of {@linkcode forwardRequestHeaders} may choose. */
 export interface RequestHeaderOptions {
   /**
@@ -48,18 +53,18 @@ export interface RequestHeaderOptions {
  * `Host`, `Content-Length`, the hop-by-hop fields and every field that `Connection` names.
  */
 export function forwardRequestHeaders(
-  headers: Headers,
+  headers: RequestHeaders,
   options: RequestHeaderOptions = {},
 ): HeaderField[] {
   const named = namedFields(headers.get("connection") ?? "");
   const keepAcceptEncoding = options.keepAcceptEncoding ?? false;
   const kept: HeaderField[] = [];
-  // forEach, not for-of: it was measured at a twelfth of the time.
-  headers.forEach((value, name) => {
-    if (REQUEST_DROPPED.has(name) || named?.has(name)) return;
-    if (name === "accept-encoding" && !keepAcceptEncoding) return;
-    kept.push([name, value]);
-  });
+  for (const field of headers) {
+    const [name] = field;
+    if (REQUEST_DROPPED.has(name) || named?.has(name)) continue;
+    if (name === "accept-encoding" && !keepAcceptEncoding) continue;
+    kept.push(field);
+  }
   return kept;
 }
 

@@ -1,5 +1,6 @@
 /** Who waits for which request's KV, and what to do with notifications nobody waits for. @module */
 import { type Clock, every, RouterError, type Timer } from "../base/mod.ts";
+import { type Demand, WaiterCount } from "./demand.ts";
 import { ExpiringMap } from "./expiring_map.ts";
 import { type KvWaiter, Waiter } from "./kv_waiter.ts";
 import type { Notice } from "./notice.ts";
@@ -85,6 +86,8 @@ export class KvReadyBoard implements Disposable {
   readonly #onResult: ((event: BoardEvent) => void) | undefined;
   /** In order of registration, so the oldest come first. */
   readonly #waiters = new Map<string, Waiter>();
+  /** Those of them that notifications are still to come for. */
+  readonly #demand = new WaiterCount();
   readonly #early: ExpiringMap<Early>;
   readonly #tombstones: ExpiringMap<true>;
   readonly #sweeper: Timer;
@@ -132,7 +135,8 @@ export class KvReadyBoard implements Disposable {
     if (this.#waiters.has(reqId)) {
       throw new RouterError("internal", `${cannotExpect(reqId)}: already expected`);
     }
-    const waiter = new Waiter(reqId, ranks, this.#clock, (ended) => this.#bury(ended));
+    const interest = this.#demand.enter();
+    const waiter = new Waiter(reqId, ranks, this.#clock, interest, (ended) => this.#bury(ended));
     this.#waiters.set(reqId, waiter);
     const early = this.#early.take(reqId, waiter.since);
     if (early !== undefined) {
@@ -147,6 +151,11 @@ export class KvReadyBoard implements Disposable {
     const result = this.#accept(notice);
     this.#onResult?.(result);
     return result;
+  }
+
+  /** Whether any request expects notifications that have not come. */
+  get demand(): Demand {
+    return this.#demand;
   }
 
   stats(): BoardStats {

@@ -46,16 +46,25 @@ export class Waiter implements KvWaiter {
   /** Monotonic time of registration, in milliseconds. */
   readonly since: number;
   readonly #clock: Clock;
+  readonly #interest: Lease;
   readonly #lease: Lease;
   readonly #waits = new Set<(end: WaitEnd) => void>();
   #received = 0;
   #state: State = "waiting";
 
-  constructor(reqId: string, ranks: number, clock: Clock, onDispose: (waiter: Waiter) => void) {
+  /** `interest` is released when it waits no longer. */
+  constructor(
+    reqId: string,
+    ranks: number,
+    clock: Clock,
+    interest: Lease,
+    onDispose: (waiter: Waiter) => void,
+  ) {
     this.reqId = reqId;
     this.ranks = ranks;
     this.since = clock.now();
     this.#clock = clock;
+    this.#interest = interest;
     this.#lease = new Lease(() => {
       onDispose(this);
       this.close();
@@ -122,6 +131,7 @@ export class Waiter implements KvWaiter {
 
   #settle(state: keyof typeof ENDS): void {
     this.#state = state;
+    this.#interest.release();
     for (const finish of this.#waits) finish(ENDS[state]);
   }
 }

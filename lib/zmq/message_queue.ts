@@ -14,6 +14,11 @@ export class MessageQueue<M> {
     this.#limit = limit;
   }
 
+  /** Whether it was closed or has failed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   get full(): boolean {
     return this.#messages.length >= this.#limit;
   }

@@ -99,8 +99,9 @@ class RunningProxy implements NotificationProxy {
   }
 
   #bind(): Promise<PullSocket> {
-    const { clock, bind = bindPull } = this.#options;
-    return bind(this.#address, { clock, onPeer: (event) => this.#onPeer(event) });
+    const { board, clock, bind = bindPull } = this.#options;
+    const { demand } = board;
+    return bind(this.#address, { clock, demand, onPeer: (event) => this.#onPeer(event) });
   }
 
   async #run(first: PullSocket): Promise<void> {

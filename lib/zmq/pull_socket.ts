@@ -1,5 +1,6 @@
 /** What the router needs of a ZeroMQ PULL socket: an address to bind, messages to iterate. @module */
 import { type Clock, describeError } from "../base/mod.ts";
+import type { Demand } from "./demand.ts";
 
 /** Where to listen: a numeric address, `localhost` or `*`, and a port, 0 for any free one. */
 export interface PullAddress {
@@ -22,7 +23,7 @@ export interface PullSocket extends AsyncDisposable {
   frames(): AsyncIterable<readonly Uint8Array[]>;
 }
 
-/** What happens to the peers of a socket. `peer` is `address:port`. */
+/** What happens to the peers of a socket. `peer` is `address:port`, or `unknown` to the socket. */
 export type PeerEvent =
   /** Its handshake is complete. */
   | { readonly kind: "joined"; readonly peer: string }
@@ -36,6 +37,12 @@ export interface BindOptions {
   readonly clock: Clock;
   /** Must not throw. */
   readonly onPeer?: (event: PeerEvent) => void;
+  /**
+   * Whether anybody waits for a message; a socket that must look for messages does so less often
+   * when nobody does.
+   * @default ALWAYS
+   */
+  readonly demand?: Demand;
 }
 
 /** Binds a PULL socket; rejects with an error that names the address and the cause. */
@@ -56,21 +63,41 @@ export function listenHost(host: string): string {
   return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
 }
 
+/** Throws the error of a failed bind for a port there cannot be. */
+export function checkPort(address: PullAddress): void {
+  const { port } = address;
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
+  throw bindError(address, new RangeError("the port must be 0 to 65535"));
+}
+
 /** The error of a failed bind, with what to do about it. */
 export function bindError({ host, port }: PullAddress, cause: unknown): Error {
   const where = endpointOf(listenHost(host), port);
   return new Error(`Cannot bind the KV-ready socket to ${where}: ${bindProblem(cause)}`, { cause });
 }
 
+/** What to do about a failed bind, by Deno's class of the error and by the code of libzmq's. */
+const BIND_PROBLEMS = [
+  {
+    type: Deno.errors.AddrInUse,
+    code: "EADDRINUSE",
+    problem: "address already in use (choose another port with --nixl-proxy-port)",
+  },
+  {
+    type: Deno.errors.AddrNotAvailable,
+    code: "EADDRNOTAVAIL",
+    problem: "not an address of this machine (see --nixl-proxy-host)",
+  },
+  {
+    type: Deno.errors.PermissionDenied,
+    code: "EACCES",
+    problem: "permission denied (choose a port above 1023 with --nixl-proxy-port)",
+  },
+] as const;
+
 function bindProblem(cause: unknown): string {
-  if (cause instanceof Deno.errors.AddrInUse) {
-    return "address already in use (choose another port with --nixl-proxy-port)";
-  }
-  if (cause instanceof Deno.errors.AddrNotAvailable) {
-    return "not an address of this machine (see --nixl-proxy-host)";
-  }
-  if (cause instanceof Deno.errors.PermissionDenied) {
-    return "permission denied (choose a port above 1023 with --nixl-proxy-port)";
-  }
-  return `${describeError(cause)} (see --nixl-proxy-host and --nixl-proxy-port)`;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const known = BIND_PROBLEMS.find((row) => cause instanceof row.type || code === row.code);
+  return known?.problem ??
+    `${describeError(cause)} (see --nixl-proxy-host and --nixl-proxy-port)`;
 }

@@ -12,7 +12,8 @@ const RESERVED = 0xf8;
 
 /**
  * Sent first: version 3.0, mechanism NULL, not a server. Minor version 0 keeps peers from commands
- * of ZMTP 3.1.
+ * of ZMTP 3.1 that this side does not know. Its heartbeats come all the same: libzmq sends PING
+ * whenever its socket is told to (`ZMQ_HEARTBEAT_IVL`), whatever version its peer has announced.
  */
 export const GREETING: Uint8Array = greeting();
 
@@ -30,8 +31,8 @@ export interface ZmtpSink {
   greeted(): void;
   /** The handshake is complete: the peer is a PUSH socket. */
   ready(): void;
-  /** Send `pong(context)`. */
-  ping(context: Uint8Array): void;
+  /** Send `pong(context)`. A silence of `ttlMs` from here on means that the peer is gone; 0: none. */
+  ping(context: Uint8Array, ttlMs: number): void;
   /** One whole message; the frames are copies. */
   message(frames: readonly Uint8Array[]): void;
 }
@@ -150,8 +151,10 @@ export class ZmtpDecoder {
       this.#phase = "traffic";
       this.#sink.ready();
     } else if (name === "PING") {
-      // Two bytes of time-to-live, which concern the peer alone, then at most 16 of context.
-      this.#sink.ping(data.slice(2, 18));
+      const [high, low] = data;
+      if (high === undefined || low === undefined) throw new ZmtpError("PING cut short");
+      // The time-to-live in tenths of a second, then at most 16 bytes of context.
+      this.#sink.ping(data.slice(2, 18), (high * 256 + low) * 100);
     }
   }
 }

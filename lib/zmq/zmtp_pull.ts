@@ -1,27 +1,20 @@
 /**
  * A ZeroMQ PULL socket on Deno's own TCP: listens, serves its peers, hands their messages on.
  *
- * The npm addon is not used for receiving. Deno 2.9 stops its `uv_poll_start` after one callback
- * (denoland/deno issue 36317), so the addon's `receive` misses messages, and a receive timeout
- * crashes the process. It would also need `--allow-ffi`.
+ * A message is handed on when it is there, where the addon must be polled (see `addon_pull.ts`), and
+ * there is no need for `--allow-ffi`.
  * @module
  */
 import { type Clock, describeError, sleep } from "../base/mod.ts";
 import { MessageQueue } from "./message_queue.ts";
-import { MAX_NOTICE_BYTES } from "./notice.ts";
-import { bindError, type BindOptions, endpointOf, listenHost } from "./pull_socket.ts";
+import { MESSAGE_LIMITS, QUEUE_LIMIT } from "./pull_limits.ts";
+import { bindError, type BindOptions, checkPort, endpointOf, listenHost } from "./pull_socket.ts";
 import type { PeerEvent, PullAddress, PullSocket } from "./pull_socket.ts";
 import { type ConnectionEnd, serveConnection } from "./zmtp_connection.ts";
 import type { ZmtpConnection, ZmtpStream } from "./zmtp_connection.ts";
 
-/** A peer is dropped for a frame no notification could be. */
-const LIMITS = { maxMessageBytes: MAX_NOTICE_BYTES, maxFrames: 8 } as const;
-
 /** Connections held; further ones are refused. */
 const MAX_CONNECTIONS = 16_384;
-
-/** Messages queued before reading pauses; TCP and the peers' own queues hold the rest. */
-const QUEUE_LIMIT = 1024;
 
 /** Pause after a failed accept, e.g. for want of file descriptors, in milliseconds. */
 const ACCEPT_RETRY_MS = 100;
@@ -32,12 +25,10 @@ const ACCEPT_RETRY_MS = 100;
  */
 // deno-lint-ignore require-await
 export async function bindPull(address: PullAddress, options: BindOptions): Promise<PullSocket> {
-  const { port } = address;
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw bindError(address, new RangeError("the port must be 0 to 65535"));
-  }
+  checkPort(address);
+  const { host, port } = address;
   try {
-    return servePull(Deno.listen({ hostname: listenHost(address.host), port }), options);
+    return servePull(Deno.listen({ hostname: listenHost(host), port }), options);
   } catch (error) {
     throw bindError(address, error);
   }
@@ -147,7 +138,7 @@ class ZmtpPullSocket implements PullSocket {
     let joined = false;
     const connection = serveConnection(stream, {
       clock: this.#clock,
-      limits: LIMITS,
+      limits: MESSAGE_LIMITS,
       onReady: () => {
         joined = true;
         this.#peers++;

@@ -3,7 +3,7 @@
  *
  * Copies the file alone into an empty folder and runs it with an empty home and a PATH that has
  * neither Deno nor Node: version, help, start-up many times at once, repair of what was unpacked,
- * and one streamed handoff between two simulated engines.
+ * and one streamed handoff between two simulated engines over each socket for notifications.
  * @module
  */
 import { describeError } from "../../lib/base/mod.ts";
@@ -20,7 +20,8 @@ const steps: readonly (readonly [string, (host: SmokeHost) => Promise<string>])[
   ["first start, --version and --help", (host) => checkTexts(host, version)],
   ["8 first starts at once", (host) => checkStarts(host, version, 8)],
   ["repair of a damaged cache", (host) => checkRepair(host, version)],
-  ["a streamed handoff, then SIGTERM", checkHandoff],
+  ["a streamed handoff, then SIGTERM", (host) => checkHandoff(host, "builtin")],
+  ["a handoff over the addon's socket", (host) => checkHandoff(host, "zeromq")],
 ];
 
 const print = (line: string): void => {

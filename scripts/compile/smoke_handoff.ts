@@ -1,5 +1,6 @@
 /** The smoke step that serves: two simulated engines, the router, one handoff. @module */
 import { z } from "zod";
+import type { ProxySocket } from "../../lib/config/mod.ts";
 import type { Running, SmokeHost } from "./smoke_host.ts";
 
 const READY_MS = 30_000;
@@ -23,8 +24,8 @@ const STATS = z.object({
   heldKv: z.number(),
 });
 
-/** Complete one streamed chat through the router; resolves to what was seen. */
-export async function checkHandoff(host: SmokeHost): Promise<string> {
+/** Complete one streamed chat through a router with that socket; resolves to what was seen. */
+export async function checkHandoff(host: SmokeHost, socket: ProxySocket): Promise<string> {
   const [prefill = 0, decode = 0, port = 0, proxy = 0, ...receiver] = freePorts(4 + 2 * RANKS);
   const init = receiver.slice(0, RANKS);
   const alloc = receiver.slice(RANKS);
@@ -49,6 +50,7 @@ export async function checkHandoff(host: SmokeHost): Promise<string> {
     ...["--decode", `http://${HOST}:${decode};init=${init.join(",")};alloc=${alloc.join(",")}`],
     ...["--host", HOST, "--port", `${port}`],
     ...["--nixl-proxy-host", HOST, "--nixl-proxy-port", `${proxy}`],
+    ...["--nixl-proxy-socket", socket],
   ]);
   const url = `http://${HOST}:${port}`;
   const text = await chat(url, await modelOfAll(url, [prefillEngine, decodeEngine, router]));

@@ -15,9 +15,10 @@ function command(
   script: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  permissions: readonly string[] = ["--allow-all"],
 ): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--allow-all", new URL(script, ROOT).pathname, ...args],
+    args: ["run", "--quiet", "--no-check", ...permissions, new URL(script, ROOT).pathname, ...args],
     cwd: ROOT,
     env: { ...env, NO_COLOR: "1" },
     stdin: "null",
@@ -95,6 +96,25 @@ Deno.test("main.ts ends with 1 and one line when its address is taken", async ()
   ]);
   assertEquals(code, 1, err);
   assertMatch(err, /^pd-router: Cannot start: [^\n]+\n$/);
+});
+
+/** What the task `start` grants. */
+const START = [
+  "--no-prompt",
+  "--allow-net",
+  "--allow-read",
+  "--allow-env=PD_ROUTER_*,VLLM_API_KEY",
+];
+
+Deno.test("main.ts --nixl-proxy-socket zeromq ends with 1 and one line without --allow-ffi", async () => {
+  const args = [...PAIR, "--nixl-proxy-socket", "zeromq", "--log-level", "error"];
+  const child = command("main.ts", args, {}, START);
+  const { code, stderr } = await child.output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [
+    1,
+    "pd-router: Cannot start: Cannot load the ZeroMQ addon: the permission is missing (start with " +
+    "--allow-ffi, or use --nixl-proxy-socket builtin)\n",
+  ]);
 });
 
 interface HangingEngine extends AsyncDisposable {

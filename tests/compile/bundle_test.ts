@@ -1,3 +1,4 @@
+import { COMPILED_ADDON } from "../../lib/zmq/addon_pull.ts";
 import { bundleArgs, pinAddon } from "../../scripts/compile/bundle.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 
@@ -20,6 +21,10 @@ Deno.test("pinAddon() puts the module's exports where the loader's result was", 
     },
   }, "/x");
   assertEquals(loaded, { path: "/x/addon.node" });
+});
+
+Deno.test("pinAddon() loads the file that a router asks leave to load", () => {
+  assertStringIncludes(pinAddon(CALL), `\${import.meta.dirname}/${COMPILED_ADDON}\``);
 });
 
 Deno.test("pinAddon() needs zeromq's loader exactly once", () => {

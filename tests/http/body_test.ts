@@ -1,7 +1,16 @@
 import { readBody } from "../../lib/http/body.ts";
-import { RouterError } from "../../lib/base/mod.ts";
+import { RouterError, systemClock } from "../../lib/base/mod.ts";
+import { startDenoFront } from "../../lib/front/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 
+const LIMITS = {
+  headMs: 15_000,
+  bodyIdleMs: 30_000,
+  writeIdleMs: 60_000,
+  keepAliveMs: 75_000,
+  maxConnections: 100,
+  maxPerAddress: 100,
+};
 const LIMIT = 1024 * 1024;
 /** Either side of what is read in one go by the platform. */
 const SIZES = [0, 1, 64 * 1024, 64 * 1024 + 1, 700_000];
@@ -14,15 +23,21 @@ function patternOf(size: number): Uint8Array<ArrayBuffer> {
 async function bodySeen(send: (port: number) => Promise<void>): Promise<Uint8Array> {
   const seen = Promise.withResolvers<Uint8Array>();
   seen.promise.catch(() => {});
-  await using server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+  const answer = { status: 200, headers: [], body: new Uint8Array(0) };
+  const front = startDenoFront(
+    { hostname: "127.0.0.1", port: 0, limits: LIMITS, onFault: () => answer },
     async (request) => {
-      await readBody(request, LIMIT).then(seen.resolve, seen.reject);
-      return new Response();
+      await readBody(request.body, LIMIT).then(seen.resolve, seen.reject);
+      return answer;
     },
+    { clock: systemClock() },
   );
-  await send(server.addr.port);
-  return await seen.promise;
+  try {
+    await send(front.addr.port);
+    return await seen.promise;
+  } finally {
+    await front.shutdown();
+  }
 }
 
 async function post(port: number, body: BodyInit): Promise<void> {

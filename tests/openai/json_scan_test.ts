@@ -3,6 +3,7 @@ import { decodeUtf8 } from "../../lib/base/mod.ts";
 import {
   JsonScanError,
   type Member,
+  memberOf,
   membersOf,
   scanArray,
   scanObject,
@@ -164,6 +165,23 @@ Deno.test("membersOf() refuses what is no object", () => {
   const [list] = scanObject(bytes);
   assert(list !== undefined);
   assertThrows(() => membersOf(bytes, list), JsonScanError, "Expected an object");
+});
+
+Deno.test("memberOf() gives the last member of a key in an object within the bytes", () => {
+  const bytes = bytesOf('[{"a":1,"b":{"a":2},"\\u0061":[3]},"a",null]');
+  const [object, text, nothing] = scanArray(bytes, { start: 0, end: bytes.length });
+  assert(object !== undefined && text !== undefined && nothing !== undefined);
+  const found = memberOf(bytes, object, "a");
+  assertEquals(found && textAt(bytes, found), "[3]");
+  for (const other of [text, nothing, { start: bytes.length, end: bytes.length }]) {
+    assertEquals(memberOf(bytes, other, "a"), undefined);
+  }
+  assertEquals(memberOf(bytes, object, "c"), undefined);
+});
+
+Deno.test("memberOf() refuses a malformed object", () => {
+  const bytes = bytesOf('{"a":1,}');
+  assertThrows(() => memberOf(bytes, { start: 0, end: bytes.length }, "a"), JsonScanError);
 });
 
 Deno.test("scanArray() finds the elements that JSON.parse finds, and no more than its limit", () => {

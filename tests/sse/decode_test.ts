@@ -80,11 +80,3 @@ Deno.test("SseDecoder refuses an event without end", () => {
     "exceeds",
   );
 });
-
-Deno.test("SseDecoder.pendingBytes counts what is incomplete", () => {
-  const decoder = new SseDecoder();
-  decoder.push(encodeUtf8("data: a\n\ndata"));
-  assertEquals(decodeUtf8(decoder.next() ?? new Uint8Array()), "a");
-  assertEquals(decoder.next(), undefined);
-  assertEquals(decoder.pendingBytes, 4);
-});

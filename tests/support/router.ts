@@ -25,7 +25,7 @@ export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts">> 
   /** Do not wait until the engines have been asked for their models. */
   readonly unprobed?: boolean;
   /** In place of the machine's own. */
-  readonly ports?: Pick<AppPorts, "sources" | "serveHttp" | "bindPull">;
+  readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv">;
 };
 
 /** An engine's record, whose KV moves as the router's configuration says where it does not say. */
@@ -66,6 +66,7 @@ export async function startRouter(
     handoff: !split ? { kind: "none" } : kind !== "lmcache" ? { kind } : {
       kind,
       proxy: { host: "127.0.0.1", port: 0 },
+      proxySocket: "builtin",
       kvReadyTimeoutMs: 10_000,
       kvTimeoutPolicy: "retry",
       finishedReqTtlMs: 120_000,
@@ -79,6 +80,14 @@ export async function startRouter(
       wholeAnswerMs: 20_000,
       streamIdleMs: 20_000,
       ...timeouts,
+    },
+    clients: {
+      headMs: 15_000,
+      bodyIdleMs: 30_000,
+      writeIdleMs: 60_000,
+      keepAliveMs: 75_000,
+      maxConnections: 16_384,
+      maxPerAddress: Infinity,
     },
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,

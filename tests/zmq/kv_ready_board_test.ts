@@ -347,3 +347,38 @@ Deno.test("KvReadyBoard dispose ends all waits, stops sweeping and takes nothing
   at.board[Symbol.dispose]();
   await settle();
 });
+
+Deno.test("KvReadyBoard.demand holds while a waiter lacks notifications, however it ends", async () => {
+  using at = setting({ waiterTtlMs: 100_000 });
+  const { demand } = at.board;
+  const ends: Readonly<Record<string, (reqId: string) => unknown>> = {
+    completed: (reqId) => at.board.accept(ready(reqId)),
+    cancelled: (reqId) => at.board.accept(cancel(reqId)),
+    expired: () => at.clock.advance(120_000),
+  };
+  let begun = 0;
+  using _wakes = demand.onWaiting(() => begun++);
+  for (const [reqId, end] of Object.entries(ends)) {
+    using _waiter = at.board.expect(reqId, { ranks: 1 });
+    assertEquals(demand.waiting, true, reqId);
+    await end(reqId);
+    assertEquals(demand.waiting, false, `${reqId}, and not disposed yet`);
+  }
+  const left = at.board.expect("left", { ranks: 2 });
+  const other = at.board.expect("other", { ranks: 1 });
+  at.board.accept(ready("left"));
+  other[Symbol.dispose]();
+  assertEquals(demand.waiting, true, "one rank of two");
+  left[Symbol.dispose]();
+  assertEquals([demand.waiting, begun], [false, 4]);
+});
+
+Deno.test("KvReadyBoard.demand is nobody's for notifications that were early, or a closed board", () => {
+  using at = setting();
+  at.board.accept(ready("early"));
+  using _early = at.board.expect("early", { ranks: 1 });
+  assertEquals(at.board.demand.waiting, false);
+  using _waiter = at.board.expect("r", { ranks: 1 });
+  at.board[Symbol.dispose]();
+  assertEquals(at.board.demand.waiting, false);
+});

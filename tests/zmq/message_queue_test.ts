@@ -74,3 +74,11 @@ Deno.test("MessageQueue.fail() throws to the consumer, the first error only", as
   await assertRejects(() => next, TypeError, "first");
   await assertRejects(() => queue.drain().next(), TypeError, "first");
 });
+
+Deno.test("MessageQueue.closed holds once it was closed or has failed", () => {
+  const queues = [new MessageQueue<number>(1), new MessageQueue<number>(1)] as const;
+  assertEquals(queues.map(({ closed }) => closed), [false, false]);
+  queues[0].close();
+  queues[1].fail(new Error("broken"));
+  assertEquals(queues.map(({ closed }) => closed), [true, true]);
+});

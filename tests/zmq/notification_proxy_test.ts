@@ -120,6 +120,14 @@ Deno.test("startNotificationProxy() brings notifications to the board", async ()
   assertEquals([at.proxy.listening, at.proxy.peers()], [true, 3]);
 });
 
+Deno.test("startNotificationProxy() tells its socket of the board's demand", async () => {
+  await using at = await setting();
+  const { demand } = at.socket().options;
+  assertEquals(demand?.waiting, false);
+  using _waiter = at.board.expect("r", { ranks: 1 });
+  assertEquals(demand?.waiting, true);
+});
+
 Deno.test("startNotificationProxy() rejects when the address cannot be bound", async () => {
   const clock = new FakeClock();
   using board = new KvReadyBoard({

@@ -1,5 +1,5 @@
-import { bindError, endpointOf, listenHost } from "../../lib/zmq/mod.ts";
-import { assertEquals } from "../support/assert.ts";
+import { bindError, checkPort, endpointOf, listenHost } from "../../lib/zmq/mod.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
 
 Deno.test("listenHost() gives the platform's form of what ZeroMQ and flags allow", () => {
   const hosts = [
@@ -32,6 +32,22 @@ Deno.test("bindError() says what was tried, why it failed and what to change", (
       new Deno.errors.PermissionDenied("x"),
       "permission denied (choose a port above 1023 with --nixl-proxy-port)",
     ],
+    [
+      Object.assign(new Error("x"), { code: "EADDRINUSE" }),
+      "address already in use (choose another port with --nixl-proxy-port)",
+    ],
+    [
+      Object.assign(new Error("x"), { code: "EADDRNOTAVAIL" }),
+      "not an address of this machine (see --nixl-proxy-host)",
+    ],
+    [
+      Object.assign(new Error("x"), { code: "EACCES" }),
+      "permission denied (choose a port above 1023 with --nixl-proxy-port)",
+    ],
+    [
+      Object.assign(new Error("No such device"), { code: "ENODEV" }),
+      "No such device (see --nixl-proxy-host and --nixl-proxy-port)",
+    ],
     [new Error("odd"), "odd (see --nixl-proxy-host and --nixl-proxy-port)"],
   ];
   for (const [cause, problem] of causes) {
@@ -41,5 +57,16 @@ Deno.test("bindError() says what was tried, why it failed and what to change", (
       `Cannot bind the KV-ready socket to tcp://0.0.0.0:80: ${problem}`,
     );
     assertEquals(error.cause, cause);
+  }
+});
+
+Deno.test("checkPort() throws the error of a bind for what is no port", () => {
+  for (const port of [0, 1, 65_535]) checkPort({ host: "*", port });
+  for (const port of [-1, 65_536, 0.5, NaN]) {
+    assertThrows(
+      () => checkPort({ host: "*", port }),
+      Error,
+      `Cannot bind the KV-ready socket to tcp://0.0.0.0:${port}: the port must be 0 to 65535`,
+    );
   }
 });

@@ -1,7 +1,8 @@
+import { HANDSHAKE_TIMEOUT_MS } from "../../lib/zmq/pull_limits.ts";
 import {
   type ConnectionEnd,
-  HANDSHAKE_TIMEOUT_MS,
   serveConnection,
+  SILENCE_GRACE_MS,
   type ZmtpConnection,
 } from "../../lib/zmq/zmtp_connection.ts";
 import { GREETING, READY } from "../../lib/zmq/zmtp_decoder.ts";
@@ -98,6 +99,100 @@ Deno.test("serveConnection() has patience with a peer that is silent after its h
   assertEquals([at.stream.closed, at.ready()], [0, 1]);
   at.stream.deliver(null);
   await ended(at, { kind: "left" });
+});
+
+/** A PING that announces 700 ms, and one that takes that back. */
+const PING_700 = hex("04 07 04 50 49 4e 47 00 07");
+const PING_0 = hex("04 07 04 50 49 4e 47 00 00");
+
+/** A connection whose peer has shaken hands and sent `bytes`. */
+async function pinged(bytes: Uint8Array, stream = new FakeStream()): Promise<Setting> {
+  const at = serve(stream);
+  at.stream.deliver(Uint8Array.of(...PEER_GREETING, ...PEER_READY, ...bytes));
+  await settle();
+  return at;
+}
+
+const SILENT: ConnectionEnd = { kind: "left", reason: "silent for the 700 ms of its heartbeats" };
+
+Deno.test("serveConnection() drops a peer that is silent beyond its PING's time-to-live", async () => {
+  const at = await pinged(PING_700);
+  await at.clock.advance(700 + SILENCE_GRACE_MS - 1);
+  assertEquals(at.stream.closed, 0);
+  await at.clock.advance(1);
+  await ended(at, SILENT);
+});
+
+Deno.test("serveConnection() takes anything a peer sends for a sign of life", async () => {
+  const at = await pinged(PING_700);
+  // A message, half of one, its end, a PING, and a command of no meaning.
+  for (const sent of ["00 01 61", "00 02 62", "63", "04 07 04 50 49 4e 47 00 07", "04 02 01 58"]) {
+    await at.clock.advance(699);
+    at.stream.deliver(hex(sent));
+    await settle();
+  }
+  assertEquals([at.stream.closed, at.messages], [0, ["a", "bc"]]);
+  await at.clock.advance(700 + SILENCE_GRACE_MS);
+  await ended(at, SILENT);
+});
+
+Deno.test("serveConnection() reads what came while the process was held up before it drops a peer", async () => {
+  const at = await pinged(PING_700);
+  await at.clock.advance(700);
+  at.stream.deliver(hex("00 01 61"));
+  await at.clock.advance(699);
+  assertEquals([at.stream.closed, at.messages], [0, ["a"]]);
+  at.stream.deliver(null);
+  await ended(at, { kind: "left" });
+});
+
+Deno.test("serveConnection() lets a peer be silent that announces no time-to-live any more", async () => {
+  const at = await pinged(Uint8Array.of(...PING_700, ...PING_0));
+  assertEquals(at.clock.pending, 0);
+  await at.clock.advance(100_000);
+  at.stream.deliver(null);
+  await ended(at, { kind: "left" });
+});
+
+Deno.test("serveConnection() does not count the time in which it does not read", async () => {
+  const gate = Promise.withResolvers<void>();
+  const at = serve(new FakeStream(), () => gate.promise);
+  at.stream.deliver(Uint8Array.of(...PEER_GREETING, ...PEER_READY, ...PING_700));
+  await at.clock.advance(100_000);
+  assertEquals([at.stream.closed, at.clock.pending], [0, 0]);
+  gate.resolve();
+  await at.clock.advance(700 + SILENCE_GRACE_MS);
+  await ended(at, SILENT);
+});
+
+Deno.test("serveConnection() drops a peer that does not take its PONG in that time", async () => {
+  const stream = new FakeStream();
+  const at = await pinged(PING_0, stream);
+  const stuck = Promise.withResolvers<number>();
+  stream.write = () => stuck.promise;
+  stream.deliver(PING_700);
+  await at.clock.advance(700 + SILENCE_GRACE_MS);
+  assertEquals(stream.closed, 1);
+  stuck.reject(new Deno.errors.BadResource("Bad resource ID"));
+  await ended(at, SILENT);
+});
+
+Deno.test("serveConnection() gives the timer of a silence back however the peer goes", async () => {
+  const reset = new Deno.errors.ConnectionReset("Connection reset by peer");
+  const stories: readonly (readonly [Uint8Array | Error | null, ConnectionEnd])[] = [
+    [null, { kind: "left" }],
+    [reset, { kind: "left", reason: "Connection reset by peer" }],
+    [hex("80"), { kind: "rejected", reason: "frame with reserved flags 128" }],
+  ];
+  for (const [last, end] of stories) {
+    const at = await pinged(PING_700);
+    assertEquals(at.clock.pending, 1);
+    at.stream.deliver(last);
+    await ended(at, end);
+  }
+  const at = await pinged(PING_700);
+  at.connection.close();
+  await ended(at, { kind: "left", reason: "Bad resource ID" });
 });
 
 Deno.test("serveConnection() drops a peer that breaks the protocol", async () => {

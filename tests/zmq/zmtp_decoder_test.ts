@@ -148,6 +148,16 @@ Deno.test("ZmtpDecoder.take() keeps at most 16 bytes of a ping's context", () =>
   assertEquals(seen.at(-1), ["ping", "x".repeat(16)]);
 });
 
+Deno.test("ZmtpDecoder.take() tells the time-to-live of a PING in milliseconds", () => {
+  const ttls: number[] = [];
+  const none = (): void => {};
+  const ping = (_context: Uint8Array, ttlMs: number): void => void ttls.push(ttlMs);
+  const decoder = new ZmtpDecoder({ greeted: none, ready: none, ping, message: none }, LIMITS);
+  const pings = ["00 00", "00 07", "01 00", "ff ff"].map((ttl) => `04 07 04 50 49 4e 47 ${ttl}`);
+  decoder.take(bytes(PEER_GREETING, PEER_READY, ...pings));
+  assertEquals(ttls, [0, 700, 25_600, 6_553_500]);
+});
+
 /** What breaks the protocol: the bytes after which the peer is known to be wrong, and why. */
 const BROKEN: readonly (readonly [name: string, bytes: Uint8Array, reason: string])[] = [
   ["HTTP", bytes(Array.from("GET /", (char) => char.charCodeAt(0))), "not a ZeroMQ peer"],
@@ -179,6 +189,11 @@ const BROKEN: readonly (readonly [name: string, bytes: Uint8Array, reason: strin
   ],
   ["a command cut short", bytes(PEER_GREETING, "04 02 05 52"), "command cut short"],
   ["an ERROR", bytes(PEER_GREETING, "04 09 05 45 52 52 4f 52 02 6e 6f"), `peer error "no"`],
+  [
+    "a PING without a time-to-live",
+    bytes(PEER_GREETING, PEER_READY, "04 06 04 50 49 4e 47 00"),
+    "PING cut short",
+  ],
   ["reserved flags", bytes(PEER_GREETING, "08 00"), "reserved flags 8"],
   [
     "a long frame",

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Clock, describeError, sleep } from "../../base/mod.ts";
-import type { FrontEvent } from "../front.ts";
+import type { FrontEvent } from "../contract/mod.ts";
 import type { Reserve } from "./reserve.ts";
 import type { FrontListener, FrontSocket } from "./socket.ts";
 

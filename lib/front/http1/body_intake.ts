@@ -1,6 +1,6 @@
 /** How the bodies of a connection's requests come in, one after the other. @module */
 import type { RouterError } from "../../base/mod.ts";
-import type { FrontBody } from "../front.ts";
+import type { FrontBody } from "../contract/mod.ts";
 import type { Copies } from "./copies.ts";
 import type { Intake } from "./intake.ts";
 import { ArrivingBody, type BodyOwner, ChunkedFeed, NO_BODY, WholeBody } from "./request_body.ts";

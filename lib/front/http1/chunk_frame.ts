@@ -1,13 +1,13 @@
 /** Writes the chunked transfer coding (RFC 9112 section 7.1). @module */
-import { CR, LF } from "../../http1/mod.ts";
+import { CR, LF, ZERO } from "../../base/mod.ts";
 
 /** Most bytes that the coding adds to one chunk: a size of 14 digits and two line ends. */
 export const MAX_FRAME_BYTES = 18;
 
 /** The end of a chunked body. */
-export const LAST_CHUNK: Uint8Array = Uint8Array.of(0x30, CR, LF, CR, LF);
+export const LAST_CHUNK: Uint8Array = Uint8Array.of(ZERO, CR, LF, CR, LF);
 
-const [ZERO, A_LESS_TEN] = [0x30, 0x57] as const;
+const A_LESS_TEN = 0x57;
 
 /** Writes the line that begins a chunk of `size` bytes at `at`; returns the offset behind it. */
 export function beginChunk(bytes: Uint8Array, at: number, size: number): number {

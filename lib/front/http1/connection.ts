@@ -9,7 +9,7 @@
  */
 import { encodeUtf8, RouterError } from "../../base/mod.ts";
 import type { Answer } from "../../request/mod.ts";
-import type { FrontRequest } from "../front.ts";
+import type { FrontRequest } from "../contract/mod.ts";
 import type { AskedBy } from "./answer_plan.ts";
 import { BodyIntake } from "./body_intake.ts";
 import type { ConnectionHost } from "./connection_host.ts";

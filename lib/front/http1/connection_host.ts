@@ -1,5 +1,5 @@
 /** What all connections of a server have in common. @module */
-import type { FrontEvent, FrontHandler, FrontLimits, FrontOptions } from "../front.ts";
+import type { FrontEvent, FrontHandler, FrontLimits, FrontOptions } from "../contract/mod.ts";
 import type { Copies } from "./copies.ts";
 import type { DateField } from "./date_field.ts";
 import type { Scratches } from "./scratches.ts";

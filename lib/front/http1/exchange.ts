@@ -1,5 +1,5 @@
 /** One request, as its handler sees it. @module */
-import type { FrontBody, FrontRequest } from "../front.ts";
+import type { FrontBody, FrontRequest } from "../contract/mod.ts";
 import type { FieldList } from "./field_list.ts";
 import type { RequestHead } from "./request_head.ts";
 

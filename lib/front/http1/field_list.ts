@@ -1,7 +1,7 @@
 /** The fields of a request, taken out of its head as they are asked for. @module */
 import type { RawHead } from "../../http1/mod.ts";
 import type { HeaderField } from "../../upstream/mod.ts";
-import type { FrontHeaders } from "../front.ts";
+import type { FrontHeaders } from "../contract/mod.ts";
 
 /** Fields of a head whose names are in lower case already. */
 export class FieldList implements FrontHeaders {

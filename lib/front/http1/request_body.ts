@@ -1,7 +1,7 @@
 /** Bodies of requests, as handlers read them. @module */
 import { RouterError } from "../../base/mod.ts";
 import { ChunkedBody, WireError } from "../../http1/mod.ts";
-import type { FrontBody } from "../front.ts";
+import type { FrontBody } from "../contract/mod.ts";
 import type { Intake } from "./intake.ts";
 
 const END: Promise<undefined> = Promise.resolve(undefined);

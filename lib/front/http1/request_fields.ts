@@ -3,7 +3,8 @@
  * is refused: what two readers could see differently is how requests are smuggled.
  * @module
  */
-import { CR, hasToken, TAB } from "../../http1/mod.ts";
+import { CR, isDigit, TAB, ZERO } from "../../base/mod.ts";
+import { hasToken } from "../../http1/mod.ts";
 import { Refusal } from "./refusal.ts";
 import { isAuthority } from "./target.ts";
 
@@ -30,7 +31,6 @@ const COUNTED: readonly (Counted | undefined)[] = byLength([
 ]);
 
 const [UPPER_A, UPPER_Z, CASE] = [0x41, 0x5a, 0x20] as const;
-const [ZERO, NINE] = [0x30, 0x39] as const;
 
 /** Most digits of a length; more would pass the largest exact integer. */
 const MAX_LENGTH_DIGITS = 15;
@@ -193,7 +193,7 @@ function lengthOf(bytes: Uint8Array, from: number, to: number): number {
   let length = 0;
   for (let at = from; at < to; at++) {
     const byte = bytes[at] ?? 0;
-    if (byte < ZERO || byte > NINE) throw new Refusal(400, "malformed Content-Length");
+    if (!isDigit(byte)) throw new Refusal(400, "malformed Content-Length");
     length = length * 10 + (byte - ZERO);
   }
   if (from === to) throw new Refusal(400, "malformed Content-Length");

@@ -1,5 +1,6 @@
 /** Reads the heads of requests from a byte window, however the bytes are cut. @module */
-import { type ByteWindow, CR, type HeadGrammar, HeadReader, LF } from "../../http1/mod.ts";
+import { CR, LF } from "../../base/mod.ts";
+import { type ByteWindow, type HeadGrammar, HeadReader } from "../../http1/mod.ts";
 import { FieldList } from "./field_list.ts";
 import { Refusal, refusalOf } from "./refusal.ts";
 import { RequestFields, type RequestFraming } from "./request_fields.ts";

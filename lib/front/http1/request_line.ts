@@ -1,5 +1,6 @@
 /** Request lines: `METHOD SP target SP HTTP/1.x`, and nothing looser (RFC 9112 section 3). @module */
-import { CHARS, SPACE, TARGET, TOKEN } from "../../http1/mod.ts";
+import { encodeUtf8, isDigit, SPACE, startsWith, ZERO } from "../../base/mod.ts";
+import { CHARS, TARGET, TOKEN } from "../../http1/mod.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Longest target, in bytes. */
@@ -19,10 +20,9 @@ export interface RequestLine {
 }
 
 const HASH = 0x23;
-const SLASH = 0x2f;
 const DOT = 0x2e;
-const [ZERO, ONE, NINE] = [0x30, 0x31, 0x39] as const;
-const HTTP = [0x48, 0x54, 0x54, 0x50, SLASH] as const;
+const ONE = 0x31;
+const HTTP = encodeUtf8("HTTP/");
 
 /** The parts of the line from `from` to `to`, its end left out. Throws `Refusal`. */
 export function readRequestLine(bytes: Uint8Array, from: number, to: number): RequestLine {
@@ -45,11 +45,12 @@ export function tooLong(): Refusal {
 }
 
 function readVersion(bytes: Uint8Array, from: number, to: number): 0 | 1 {
-  const isVersion = to - from === 8 && HTTP.every((byte, index) => bytes[from + index] === byte) &&
-    isDigit(bytes[from + 5]) && bytes[from + 6] === DOT && isDigit(bytes[from + 7]);
+  const major = bytes[from + 5] ?? 0;
+  const minor = bytes[from + 7] ?? 0;
+  const isVersion = to - from === 8 && startsWith(bytes, HTTP, from) && isDigit(major) &&
+    bytes[from + 6] === DOT && isDigit(minor);
   if (!isVersion) throw malformed();
-  const minor = bytes[from + 7];
-  if (bytes[from + 5] !== ONE || (minor !== ZERO && minor !== ONE)) {
+  if (major !== ONE || (minor !== ZERO && minor !== ONE)) {
     throw new Refusal(505, "the server speaks HTTP/1.1 and HTTP/1.0");
   }
   return minor === ONE ? 1 : 0;
@@ -57,8 +58,4 @@ function readVersion(bytes: Uint8Array, from: number, to: number): 0 | 1 {
 
 function malformed(): Refusal {
   return new Refusal(400, "malformed request line");
-}
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= ZERO && byte <= NINE;
 }

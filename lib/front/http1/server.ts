@@ -1,6 +1,12 @@
 /** The server: what it listens on, its connections, and its end. @module */
 import type { Clock } from "../../base/mod.ts";
-import type { Front, FrontEvent, FrontHandler, FrontLimits, FrontOptions } from "../front.ts";
+import type {
+  Front,
+  FrontEvent,
+  FrontHandler,
+  FrontLimits,
+  FrontOptions,
+} from "../contract/mod.ts";
 import { Acceptor, type AcceptorOwner } from "./acceptor.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionHost } from "./connection_host.ts";

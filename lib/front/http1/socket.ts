@@ -1,5 +1,5 @@
 /** What the server asks of the platform. @module */
-import type { FrontOptions } from "../front.ts";
+import type { FrontOptions } from "../contract/mod.ts";
 
 /** An accepted connection. Closing it ends pending reads and writes. */
 export interface FrontSocket {

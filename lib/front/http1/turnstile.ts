@@ -1,5 +1,5 @@
 /** How many connections there are, in all and from each address. @module */
-import type { FrontLimits } from "../front.ts";
+import type { FrontLimits } from "../contract/mod.ts";
 
 /** Why a connection is not let in. */
 export type Turned = "connections" | "address";

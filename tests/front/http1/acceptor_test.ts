@@ -1,4 +1,4 @@
-import type { FrontEvent } from "../../../lib/front/front.ts";
+import type { FrontEvent } from "../../../lib/front/contract/mod.ts";
 import { Acceptor, LOOK_MS, PAUSE_MS } from "../../../lib/front/http1/acceptor.ts";
 import { Reserve } from "../../../lib/front/http1/reserve.ts";
 import type { FrontSocket } from "../../../lib/front/http1/socket.ts";

@@ -2,7 +2,7 @@ import { decodeUtf8, RouterError } from "../../../lib/base/mod.ts";
 import { BodyIntake } from "../../../lib/front/http1/body_intake.ts";
 import { Copies } from "../../../lib/front/http1/copies.ts";
 import { Intake } from "../../../lib/front/http1/intake.ts";
-import type { FrontBody } from "../../../lib/front/front.ts";
+import type { FrontBody } from "../../../lib/front/contract/mod.ts";
 import { assertEquals, assertRejects } from "../../support/assert.ts";
 import { MemoryClient, rest } from "./support/memory.ts";
 

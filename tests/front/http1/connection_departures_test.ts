@@ -1,6 +1,6 @@
 /** Clients that leave, at every point of a request. */
 import { RouterError } from "../../../lib/base/mod.ts";
-import type { FrontRequest } from "../../../lib/front/front.ts";
+import type { FrontRequest } from "../../../lib/front/contract/mod.ts";
 import type { Answer } from "../../../lib/request/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../support/assert.ts";
 import { rest } from "./support/memory.ts";

@@ -1,7 +1,7 @@
 /** The server on real TCP sockets. */
 import { RouterError, systemClock } from "../../../lib/base/mod.ts";
 import { createUpstreamClient } from "../../../lib/upstream/mod.ts";
-import type { FrontRequest } from "../../../lib/front/front.ts";
+import type { FrontRequest } from "../../../lib/front/contract/mod.ts";
 import type { Answer } from "../../../lib/request/mod.ts";
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -5,7 +5,7 @@ import { type Certificates, makeCertificates } from "../../upstream/support/cert
 import { answerOf, readAll, request, wire } from "./support/server.ts";
 import { RawClient, type SocketServer, startSockets } from "./support/sockets.ts";
 import { ScriptedSource } from "./support/sources.ts";
-import type { FrontHandler, FrontLimits } from "../../../lib/front/front.ts";
+import type { FrontHandler, FrontLimits } from "../../../lib/front/contract/mod.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
 

@@ -6,7 +6,7 @@ import type {
   FrontHandler,
   FrontLimits,
   FrontRequest,
-} from "../../../../lib/front/front.ts";
+} from "../../../../lib/front/contract/mod.ts";
 import { startHttp1 } from "../../../../lib/front/http1/mod.ts";
 import type { Answer } from "../../../../lib/request/mod.ts";
 import { FakeClock } from "../../../support/fake_clock.ts";

@@ -6,7 +6,7 @@ import type {
   FrontHandler,
   FrontLimits,
   FrontTls,
-} from "../../../../lib/front/front.ts";
+} from "../../../../lib/front/contract/mod.ts";
 import { startHttp1 } from "../../../../lib/front/http1/mod.ts";
 import { answerOf } from "./server.ts";
 

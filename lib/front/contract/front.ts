@@ -1,6 +1,6 @@
 /** What accepts clients, and what it hands on of a request: the same for every front. @module */
-import type { Answer } from "../request/mod.ts";
-import type { HeaderField } from "../upstream/mod.ts";
+import type { Answer } from "../../request/mod.ts";
+import type { HeaderField } from "../../upstream/mod.ts";
 
 /** A request's header fields, under lower-case names. */
 export interface FrontHeaders extends Iterable<HeaderField> {

@@ -1,0 +1,29 @@
+import { RequestTrace } from "../../lib/request/mod.ts";
+import { assertEquals } from "../support/assert.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+Deno.test("RequestTrace begins with its request, which has taken no way", async () => {
+  const clock = new FakeClock();
+  await clock.advance(12);
+  const trace = new RequestTrace(clock);
+  await clock.advance(5);
+  assertEquals(trace.receivedAtMs, 12);
+  assertEquals([trace.events, trace.route, trace.directReason], [[], "none", undefined]);
+});
+
+Deno.test("RequestTrace.add() notes steps in order, each with its time and what is known", async () => {
+  const clock = new FakeClock();
+  const trace = new RequestTrace(clock);
+  trace.add("tokenized", "http://p:8000");
+  await clock.advance(30);
+  trace.add("prefill-done", "http://p:8000", "ok");
+  trace.add("kv-ready");
+  await clock.advance(1);
+  trace.add("retry", undefined, "kv_timeout");
+  assertEquals(trace.events, [
+    { step: "tokenized", atMs: 0, engine: "http://p:8000" },
+    { step: "prefill-done", atMs: 30, engine: "http://p:8000", note: "ok" },
+    { step: "kv-ready", atMs: 30 },
+    { step: "retry", atMs: 31, note: "kv_timeout" },
+  ]);
+});
