@@ -1,6 +1,6 @@
 /**
- * `deno task bench:front [--seconds N]`: what a request and an event cost the HTTP/1.1 server of this
- * project, and `Deno.serve`, in one run: a process each, the same load on both in turn.
+ * `deno task bench:front [--seconds N]`: what a request and an event cost the server of this project
+ * and the front of `Deno.serve`, in one run: a process each, the same load on both in turn.
  * @module
  */
 import { concatBytes, encodeUtf8 } from "../../lib/base/mod.ts";

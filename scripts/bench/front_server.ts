@@ -1,12 +1,12 @@
 /**
- * A process of its own: one HTTP server with the least handler there can be. It reads the body and
+ * A process of its own: one front with the least handler there can be. It reads the body and
  * answers 1 KiB, or events as fast as they are taken for a target of `/events`.
  *
  * `front_server.ts ours|deno PORT`
  * @module
  */
 import { encodeUtf8, systemClock } from "../../lib/base/mod.ts";
-import { startHttp1 } from "../../lib/front/http1/mod.ts";
+import { type FrontHandler, startDenoFront, startHttp1 } from "../../lib/front/mod.ts";
 import type { ByteSource } from "../../lib/request/mod.ts";
 
 /** Events of one answer. */
@@ -28,54 +28,34 @@ function events(): ByteSource {
   };
 }
 
-function serveOurs(port: number): void {
-  startHttp1({
-    hostname: "127.0.0.1",
-    port,
-    limits: {
-      headMs: LONG_MS,
-      bodyIdleMs: LONG_MS,
-      writeIdleMs: LONG_MS,
-      keepAliveMs: LONG_MS,
-      maxConnections: 10_000,
-      maxPerAddress: 10_000,
-    },
-    onFault: (error) => {
-      throw error;
-    },
-  }, async ({ target, body, signal }) => {
-    signal.throwIfAborted();
-    while (await body.read() !== undefined);
-    return target === "/events"
-      ? { status: 200, headers: [["content-type", EVENT_TYPE]], body: events() }
-      : { status: 200, headers: [["content-type", JSON_TYPE]], body: BODY };
-  }, { clock: systemClock() });
-}
-
-function streamOf(source: ByteSource): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    async pull(controller) {
-      const bytes = await source.read();
-      if (bytes === undefined) controller.close();
-      else controller.enqueue(bytes);
-    },
-    cancel: () => source.cancel(),
-  }, { highWaterMark: 0 });
-}
-
-function serveDeno(port: number): void {
-  Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, async (request) => {
-    request.signal.throwIfAborted();
-    await request.bytes();
-    const isStream = request.url.endsWith("/events");
-    const response = new Response(isStream ? streamOf(events()) : BODY);
-    response.headers.append("content-type", isStream ? EVENT_TYPE : JSON_TYPE);
-    return response;
-  });
-}
+const handler: FrontHandler = async ({ target, body, signal }) => {
+  signal.throwIfAborted();
+  while (await body.read() !== undefined);
+  return target === "/events"
+    ? { status: 200, headers: [["content-type", EVENT_TYPE]], body: events() }
+    : { status: 200, headers: [["content-type", JSON_TYPE]], body: BODY };
+};
 
 if (import.meta.main) {
   const [which, port = 0] = [Deno.args[0], Number(Deno.args[1])];
-  if (which === "ours") serveOurs(port);
-  else serveDeno(port);
+  const start = which === "ours" ? startHttp1 : startDenoFront;
+  start(
+    {
+      hostname: "127.0.0.1",
+      port,
+      limits: {
+        headMs: LONG_MS,
+        bodyIdleMs: LONG_MS,
+        writeIdleMs: LONG_MS,
+        keepAliveMs: LONG_MS,
+        maxConnections: 10_000,
+        maxPerAddress: 10_000,
+      },
+      onFault: (error) => {
+        throw error;
+      },
+    },
+    handler,
+    { clock: systemClock() },
+  );
 }
