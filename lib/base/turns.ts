@@ -1,0 +1,20 @@
+/** Long work that lets others have their turn. @module */
+import { type Clock, sleep } from "./clock.ts";
+
+/**
+ * How many bytes are worked on in one turn of the event loop: a millisecond or two of scanning.
+ * Work on more is a generator that yields each time so many have passed.
+ */
+export const TURN_BYTES: number = 256 * 1024;
+
+/**
+ * What `work` returns. Where it yields, the event loop takes a turn: what else is ready to run does,
+ * sockets included, which a promise alone does not let in.
+ */
+export async function inTurns<T>(clock: Clock, work: Generator<void, T, void>): Promise<T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    await sleep(clock, 0);
+  }
+}
