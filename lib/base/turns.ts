@@ -18,3 +18,17 @@ export async function inTurns<T>(clock: Clock, work: Generator<void, T, void>): 
     await sleep(clock, 0);
   }
 }
+
+/** A copy of `bytes` in memory of its own, which is not resizable. */
+export function* copyInTurns(bytes: Uint8Array): Generator<void, Uint8Array, void> {
+  if (bytes.length <= TURN_BYTES) return bytes.slice();
+  const copy = new Uint8Array(bytes.length);
+  for (let at = 0; at < bytes.length; at += COPIED_BYTES) {
+    if (at > 0) yield;
+    copy.set(bytes.subarray(at, at + COPIED_BYTES), at);
+  }
+  return copy;
+}
+
+/** How many bytes are copied in one turn. */
+const COPIED_BYTES = 4 * TURN_BYTES;

@@ -49,8 +49,10 @@ export class HandoffStream implements ByteSource {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    if (this.#closed) return undefined;
-    const head = this.#head;
+    // The end of what is told of a failure may be behind a large text.
+    if (this.#closed) return this.#failure && this.#parts.writer.take();
+    // Ids of the prompt in it may be many.
+    const head = this.#head ?? (this.#pump === undefined ? this.#parts.writer.take() : undefined);
     this.#head = undefined;
     if (head !== undefined) return head;
     try {

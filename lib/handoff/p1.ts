@@ -23,7 +23,14 @@ import {
 } from "../openai/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { Custody, type KvProtocol } from "../kv/mod.ts";
-import { answerHeaders, clientGone, orAborted, type RequestContext } from "../request/mod.ts";
+import {
+  answerHeaders,
+  bodyOf,
+  clientGone,
+  MAX_JSON_BYTES,
+  orAborted,
+  type RequestContext,
+} from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import { lastIds } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
@@ -32,7 +39,13 @@ import { openDecode, type OpenEnd, pumpDecode } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
-import { kvTimeout, refusedAnswer, withoutKv, withoutPrefill } from "./handoff_parts.ts";
+import {
+  kvTimeout,
+  refusedAnswer,
+  withoutKv,
+  withoutPrefill,
+  withoutRoom,
+} from "./handoff_parts.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
 import { type FirstTokenResult, type PrefillAsk, prefillLeg, tellsFirstToken } from "./prefill.ts";
@@ -87,6 +100,8 @@ export async function attemptP1(
   if (end === "aborted") throw clientGone();
   if (end.kind === "refused") {
     custody.release();
+    const elsewhere = withoutRoom("prefill", pair, end);
+    if (elsewhere !== undefined) return elsewhere;
     // What an engine refuses of a whole request, or of fields that have other names there, a decode
     // engine judges as the client asked it.
     const renamed = request.form === "chat" && request.logprobs !== undefined;
@@ -208,6 +223,9 @@ async function decodeRest(
     begun,
     spelled: result.logprobs === undefined ? 0 : spelledLength(result.logprobs),
     tells,
+    // The first token is one of them.
+    maxTokens: prompt.maxTokens - 1,
+    maxBytes: request.stream ? undefined : MAX_JSON_BYTES,
   };
   const flight = deps.fleet.take(pair.decode, "decode", pair.prefill);
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
@@ -241,6 +259,19 @@ async function decodeRest(
   return { kind: "answer", answer: streamAnswer(result, body) };
 }
 
+/** The attempt whose decode leg was refused before any of the answer has left. */
+function refusedEnd(
+  { error, inStream }: Extract<OpenEnd, { readonly kind: "refused" }>,
+  pair: Pair,
+): AttemptEnd {
+  const { refusal } = error;
+  const elsewhere = refusal && withoutRoom("decode", pair, refusal);
+  if (elsewhere !== undefined) return elsewhere;
+  return refusal !== undefined && inStream
+    ? { kind: "answer", answer: refusal }
+    : { kind: "direct", reason: "decode_refused", moved: true };
+}
+
 interface WholeParts {
   readonly ask: P1Ask<KnownPrompt>;
   readonly prefilled: Prefilled;
@@ -267,7 +298,7 @@ async function wholeAnswer(
       return withoutKv(error, pair);
     }
     case "refused":
-      return { kind: "direct", reason: "decode_refused", moved: true };
+      return refusedEnd(opened, pair);
     case "failed":
       return {
         kind: "retry",
@@ -289,9 +320,9 @@ async function wholeAnswer(
   if (context.signal.aborted) leave();
   context.signal.addEventListener("abort", leave, { once: true });
   try {
-    let body: Uint8Array | undefined;
-    for await (const bytes of pumpDecode(deps, open, parts.seam, writer)) body = bytes;
-    if (body === undefined) throw new RouterError("internal", "A decode ended without an answer");
+    const pieces: Uint8Array[] = [];
+    for await (const bytes of pumpDecode(deps, open, parts.seam, writer)) pieces.push(bytes);
+    const body = bodyOf(pieces);
     const headers = answerHeaders("application/json", result.headers, open.response.headers);
     return { kind: "answer", answer: { status: 200, headers, body } };
   } catch (error) {

@@ -4,7 +4,7 @@
  * Source: OpenAI's API, and vLLM's `ErrorResponse`.
  * @module
  */
-import { type ErrorCode, recordOf, type RouterError } from "../base/mod.ts";
+import { type ErrorCode, jsonOf, recordOf, type Refusal, type RouterError } from "../base/mod.ts";
 
 /** Body of a failed request, and data of an error event in a stream. */
 export interface ErrorBody {
@@ -41,15 +41,47 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "upstream-lost": { status: 502, type: "BadGatewayError" },
   "upstream-protocol": { status: 502, type: "BadGatewayError" },
   "upstream-timeout": { status: 504, type: "GatewayTimeoutError" },
+  "request-timeout": { status: 504, type: "GatewayTimeoutError" },
   "client-gone": { status: 499, type: "ClientClosedRequest" },
   "shutting-down": { status: 503, type: "ServiceUnavailableError" },
   "internal": { status: 500, type: "InternalServerError" },
 };
 
-/** The body that tells a client of `error`; `code` is the HTTP status, as in vLLM. */
+/** The status that a client is told of `error` by. */
+export function errorStatusOf({ code, refusal }: RouterError): number {
+  return refusal?.status ?? ERROR_MEANINGS[code].status;
+}
+
+/**
+ * The body that tells a client of `error`; `code` is the HTTP status, as in vLLM. Of a refusal of an
+ * engine's it is that engine's own, as far as that has the known shape.
+ */
 export function errorBodyOf(error: RouterError): ErrorBody {
+  if (error.refusal !== undefined) return refusalBodyOf(error.refusal, error.message);
   const { status, type } = ERROR_MEANINGS[error.code];
   return { error: { message: error.message, type, param: error.param ?? null, code: status } };
+}
+
+function refusalBodyOf({ status: code, body }: Refusal, known: string): ErrorBody {
+  const told = recordOf(jsonOf(body)) ?? {};
+  // Older engines tell the members of the error itself.
+  const { object: _object, ...said } = recordOf(told["error"]) ?? told;
+  const { type, param } = said;
+  return {
+    error: {
+      ...said,
+      message: errorMessageOf(told) ?? known,
+      type: typeof type === "string" ? type : errorTypeOf(code),
+      param: typeof param === "string" ? param : null,
+      code,
+    },
+  };
+}
+
+/** The type of an error with `status` that names none. */
+export function errorTypeOf(status: number): string {
+  const meanings = Object.values(ERROR_MEANINGS);
+  return meanings.find((meaning) => meaning.status === status)?.type ?? "BadRequestError";
 }
 
 /** The message in an engine's error body of any of the known shapes, or undefined. */

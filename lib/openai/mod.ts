@@ -16,4 +16,7 @@ export * from "./logprobs.ts";
 export * from "./models.ts";
 export * from "./prompt_ids.ts";
 export * from "./request.ts";
+export * from "./set_aside.ts";
+export * from "./stream_writer.ts";
 export * from "./usage.ts";
+export * from "./whole_writer.ts";

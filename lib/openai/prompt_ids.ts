@@ -31,12 +31,20 @@ const KEY = "prompt_token_ids";
 const QUOTED_KEY = encodeUtf8(`"${KEY}"`);
 const NULL = encodeUtf8("null");
 
+/** Lists looked at: each costs a scan, and engines write one or two of that name. */
+const MAX_TRIED = 4;
+
 /**
  * Part an answer of one choice from the ids of its prompt. Of the ids, only where they end has been
  * looked for. Throws `JsonScanError` when the rest is not one JSON object.
  */
 export function splitPromptIds(answer: Uint8Array): SplitAnswer {
-  for (let at = nextList(answer, 0); at >= 0; at = nextList(answer, at + 1)) {
+  let tried = 0;
+  for (
+    let at = nextList(answer, 0);
+    at >= 0 && tried < MAX_TRIED;
+    at = nextList(answer, at + 1), tried++
+  ) {
     const end = answer.indexOf(CLOSE_BRACKET, at) + 1;
     if (end === 0) break;
     const rest = new JsonObject(

@@ -7,9 +7,12 @@
  */
 export * from "./answer.ts";
 export * from "./answer_headers.ts";
+export * from "./answer_kind.ts";
 export * from "./background.ts";
 export * from "./context.ts";
 export * from "./engine_failure.ts";
 export * from "./exchange.ts";
 export * from "./pass_through.ts";
+export * from "./refusal.ts";
+export * from "./told.ts";
 export * from "./trace.ts";

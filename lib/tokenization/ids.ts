@@ -8,6 +8,7 @@ import {
   OPEN_BRACKET,
   skipDigits,
   skipSpace,
+  TURN_BYTES,
   ZERO,
 } from "../base/mod.ts";
 
@@ -46,18 +47,43 @@ export function countIds(ids: Uint8Array): number {
 export function countUncheckedIds(raw: Uint8Array): number | undefined {
   const end = raw.length - 1;
   if (raw[0] !== OPEN_BRACKET || raw[end] !== CLOSE_BRACKET || end === 0) return undefined;
-  let at = skipSpace(raw, 1);
-  if (at === end) return 0;
+  const inside = raw.subarray(1, end);
+  return skipSpace(inside, 0) === inside.length ? 0 : countSeparated(inside);
+}
+
+/** As `countUncheckedIds`, in turns. */
+export function* countInTurns(raw: Uint8Array): Generator<void, number | undefined, void> {
+  const end = raw.length - 1;
+  if (end <= TURN_BYTES) return countUncheckedIds(raw);
+  if (raw[0] !== OPEN_BRACKET || raw[end] !== CLOSE_BRACKET) return undefined;
+  let count = 0;
+  for (let from = 1; from < end;) {
+    if (from > 1) yield;
+    const last = from + TURN_BYTES >= end;
+    // No id is so long that a turn's bytes have no comma.
+    const to = last ? end : raw.lastIndexOf(COMMA, from + TURN_BYTES);
+    // A copy, as reading is several times slower in memory that can be resized.
+    const more = to <= from ? undefined : countSeparated(raw.slice(from, to));
+    if (more === undefined || (!last && to + 1 === end)) return undefined;
+    count += more;
+    from = to + 1;
+  }
+  return count;
+}
+
+/** How many ids `list` holds, with commas between them; undefined when it is anything else. */
+function countSeparated(list: Uint8Array): number | undefined {
+  let at = skipSpace(list, 0);
   for (let count = 1;; count++) {
     const start = at;
-    at = skipDigits(raw, at);
-    if (at === start || (raw[start] === ZERO && at > start + 1)) return undefined;
-    if (raw[at] !== COMMA) {
-      at = skipSpace(raw, at);
-      if (at === end) return count;
-      if (raw[at] !== COMMA) return undefined;
+    at = skipDigits(list, at);
+    if (at === start || (list[start] === ZERO && at > start + 1)) return undefined;
+    if (list[at] !== COMMA) {
+      at = skipSpace(list, at);
+      if (at === list.length) return count;
+      if (list[at] !== COMMA) return undefined;
     }
-    at = skipSpace(raw, at + 1);
+    at = skipSpace(list, at + 1);
   }
 }
 
