@@ -12,17 +12,16 @@ import type { RouterConfig } from "./config/mod.ts";
 import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
-import { type RunningHandoff, startHandoff } from "./app_handoff.ts";
+import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
 import { createHandler, faultAnswer, type HttpDeps, type OnTrace } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
 import { policiesFor } from "./selection/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
-import type { BindPull } from "./zmq/mod.ts";
 
 /** What the router takes from its surroundings. */
-export interface AppPorts {
+export interface AppPorts extends HandoffPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -38,11 +37,6 @@ export interface AppPorts {
    * @default Deno.serve
    */
   readonly front?: StartFront;
-  /**
-   * Binds the socket for KV-ready notifications.
-   * @default the one that the configuration names
-   */
-  readonly bindPull?: BindPull;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -93,7 +87,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const flow: FlowDeps = { clock, random, log, metrics, fleet, upstream, background, timeouts };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports.bindPull));
+    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports));
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];

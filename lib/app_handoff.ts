@@ -1,7 +1,7 @@
 /** The long-lived parts of handoffs, built from the configuration. @module */
 import type { Handoff, TokenizeOptions } from "./config/mod.ts";
 import type { HandoffDeps } from "./handoff/mod.ts";
-import { KV_TABLE, KvRequestIds, Reclaimer, type SendReclaim } from "./kv/mod.ts";
+import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
 import { exchange, type FlowDeps, MAX_JSON_BYTES } from "./request/mod.ts";
 import {
   cachedTokenizer,
@@ -39,13 +39,28 @@ const NO_NOTIFICATIONS = {
   cleanupIntervalMs: 60_000,
 } as const;
 
+/** What handoffs take from the router's surroundings. */
+export interface HandoffPorts {
+  /**
+   * Binds the socket for KV-ready notifications.
+   * @default the one that the configuration names
+   */
+  readonly bindPull?: BindPull;
+  /**
+   * How KV of each engine moves.
+   * @default the protocols that the router knows
+   */
+  readonly kv?: KvTable;
+}
+
 /** Start them; rejects when the socket for notifications cannot be bound. */
 export async function startHandoff(
   config: Exclude<Handoff, { readonly kind: "none" }>,
   flow: FlowDeps,
   tokenize: TokenizeOptions,
-  bind?: BindPull,
+  ports: HandoffPorts = {},
 ): Promise<RunningHandoff> {
+  const { bindPull, kv = KV_TABLE } = ports;
   const { clock, log, metrics, random, background } = flow;
   const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
   const graceMs = GRACE_WAITS * waits.kvReadyTimeoutMs;
@@ -72,7 +87,7 @@ export async function startHandoff(
         board,
         log,
         clock,
-        bind: bind ?? pullBinder(config.proxySocket),
+        bind: bindPull ?? pullBinder(config.proxySocket),
       }),
     )
     : undefined;
@@ -82,7 +97,7 @@ export async function startHandoff(
   return {
     deps: {
       ...flow,
-      kv: KV_TABLE,
+      kv,
       board,
       ids: new KvRequestIds(random),
       reclaimer,
