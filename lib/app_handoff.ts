@@ -1,10 +1,12 @@
 /** The long-lived parts of handoffs, built from the configuration. @module */
+import { inTurns } from "./base/mod.ts";
 import type { Handoff, TokenizeOptions } from "./config/mod.ts";
 import type { HandoffDeps } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
-import { exchange, type FlowDeps, MAX_JSON_BYTES } from "./request/mod.ts";
+import { exchange, type FlowDeps, MAX_JSON_BYTES, readError, readWhole } from "./request/mod.ts";
 import {
   cachedTokenizer,
+  type JsonReply,
   type PostJson,
   promptSource,
   remoteTokenizer,
@@ -158,7 +160,7 @@ const MAX_TOKENS_BYTES = 64 * 1024 * 1024;
 function jsonPoster(flow: FlowDeps): PostJson {
   return async (engine, { path, body, read, failure }, caller) => {
     using flight = flow.fleet.take(engine, "tokenize");
-    const reply = async (): Promise<{ status: number; body: Uint8Array }> => {
+    const reply = async (): Promise<JsonReply> => {
       using response = await exchange(flow, flight, {
         path,
         headers: caller.headers,
@@ -166,10 +168,16 @@ function jsonPoster(flow: FlowDeps): PostJson {
         headTimeoutMs: flow.timeouts.prefillMs,
         signal: caller.signal,
       });
-      return { status: response.status, body: await response.readAll(MAX_TOKENS_BYTES) };
+      const { status } = response;
+      if (status >= 400) return { status, ...await readError(response) };
+      return {
+        status,
+        body: await readWhole(response, MAX_TOKENS_BYTES),
+        work: (work) => inTurns(flow.clock, work),
+      };
     };
     try {
-      const found = read(await reply().catch((cause) => Promise.reject(failure(cause))));
+      const found = await read(await reply().catch((cause) => Promise.reject(failure(cause))));
       flight.ok();
       return found;
     } catch (error) {

@@ -19,6 +19,14 @@ export async function inTurns<T>(clock: Clock, work: Generator<void, T, void>): 
   }
 }
 
+/** Long work done at once, where nobody waits for their turn. */
+export function atOnce<T>(work: Generator<void, T, void>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 /** A copy of `bytes` in memory of its own, which is not resizable. */
 export function* copyInTurns(bytes: Uint8Array): Generator<void, Uint8Array, void> {
   if (bytes.length <= TURN_BYTES) return bytes.slice();

@@ -1,5 +1,5 @@
 /** The prompts of one request, each under way as a request of its own. @module */
-import { concatBytes, describeError, errorCodeOf, RouterError } from "../base/mod.ts";
+import { type Clock, describeError, errorCodeOf, GrowingBytes, RouterError } from "../base/mod.ts";
 import {
   type Answer,
   type FlowDeps,
@@ -50,6 +50,11 @@ export class PromptList {
     this.#answerAt = answerAt;
     if (context.signal.aborted) this.end();
     else context.signal.addEventListener("abort", this.#onGone, { once: true });
+  }
+
+  /** Whose turns long work is done in. */
+  get clock(): Clock {
+    return this.#deps.clock;
   }
 
   /** How many prompts there are. */
@@ -106,7 +111,7 @@ export class PromptList {
     const single = this.#contextOf(index);
     try {
       const answer = await this.#answerAt(single, index);
-      const refused = answer.status !== 200;
+      const refused = answer.status >= 400;
       if (this.#shape.stream && !refused) return { kind: "answer", answer };
       const body = await readAll(answer.body);
       return { kind: refused ? "refused" : "answer", answer: { ...answer, body } };
@@ -134,19 +139,17 @@ export class PromptList {
 /** A body to its end. Throws what its reading throws, and `upstream-protocol` beyond 256 MiB. */
 async function readAll(body: Answer["body"]): Promise<Uint8Array> {
   if (isWhole(body)) return body;
-  const parts: Uint8Array[] = [];
-  let length = 0;
+  const held = new GrowingBytes(MAX_JSON_BYTES);
   for (;;) {
     const bytes = await body.read();
-    if (bytes === undefined) return concatBytes(parts);
-    length += bytes.length;
-    if (length > MAX_JSON_BYTES) {
+    if (bytes === undefined) return held.view();
+    if (held.length + bytes.length > MAX_JSON_BYTES) {
       body.cancel();
       throw new RouterError(
         "upstream-protocol",
         `An engine's answer to one prompt exceeds ${MAX_JSON_BYTES} bytes`,
       );
     }
-    parts.push(bytes);
+    held.append(bytes);
   }
 }

@@ -36,7 +36,7 @@ export interface DirectAsk {
   readonly stream: boolean;
   /**
    * What is an answer.
-   * @default events for a stream, else JSON
+   * @default events where it may stream, else JSON
    */
   readonly answer?: AnswerKind;
   /** The client picked the engine. */

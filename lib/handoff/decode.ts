@@ -46,7 +46,7 @@ export type OpenEnd =
    * The engine answered the request with an error of the client's (4xx): by its status, or in its
    * stream, which is its last word.
    */
-  | { readonly kind: "refused"; readonly error: RouterError; readonly inStream: boolean }
+  | { readonly kind: "refused"; readonly error: RouterError; readonly inStream?: true }
   | { readonly kind: "failed"; readonly error: RouterError };
 
 /** What to send. */
@@ -90,7 +90,7 @@ export async function openDecode(
       );
       flight.failed(error);
       const refused = failed.status >= 400 && failed.status < 500;
-      return refused ? { kind: "refused", error, inStream: false } : { kind: "failed", error };
+      return refused ? { kind: "refused", error } : { kind: "failed", error };
     }
     const problem = answerProblem(response, "events") ?? encodingProblem(response);
     if (problem !== undefined) throw decodeError(engine, problem);

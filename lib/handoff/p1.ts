@@ -270,7 +270,7 @@ function refusedEnd(
   const { refusal } = error;
   const elsewhere = refusal && withoutRoom("decode", pair, refusal);
   if (elsewhere !== undefined) return elsewhere;
-  return refusal !== undefined && inStream
+  return refusal !== undefined && inStream === true
     ? { kind: "answer", answer: refusal }
     : { kind: "direct", reason: "decode_refused", moved: true };
 }

@@ -1,14 +1,5 @@
 /** What the answer of a prefill leg says. @module */
-import {
-  type Clock,
-  copyInTurns,
-  decodeUtf8,
-  GrowingBytes,
-  inTurns,
-  type Mode,
-  recordOf,
-  RouterError,
-} from "../base/mod.ts";
+import { type Clock, copyInTurns, decodeUtf8, inTurns, type Mode, recordOf } from "../base/mod.ts";
 import {
   asideOf,
   asUsage,
@@ -20,6 +11,7 @@ import {
   type TokenLogprobs,
   type Usage,
 } from "../openai/mod.ts";
+import { MAX_JSON_BYTES, readWhole } from "../request/mod.ts";
 import type { HeaderField, UpstreamResponse } from "../upstream/mod.ts";
 
 /** What a finished prefill told. */
@@ -66,9 +58,6 @@ export interface PrefillAnswer {
   readonly kvParams: Uint8Array | undefined;
 }
 
-/** Largest answer of a prefill, in bytes. */
-const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
-
 /**
  * Read an answer to its end and part it. Throws `SyntaxError` where it is no JSON object, and rejects
  * as reading the response does, and with `upstream-protocol` beyond 256 MiB.
@@ -77,14 +66,7 @@ export async function readPrefillAnswer(
   clock: Clock,
   response: UpstreamResponse,
 ): Promise<PrefillAnswer> {
-  const held = new GrowingBytes(MAX_ANSWER_BYTES);
-  for (let more = await response.read(); more !== undefined; more = await response.read()) {
-    if (held.length + more.length > MAX_ANSWER_BYTES) {
-      throw new RouterError("upstream-protocol", `An answer exceeds ${MAX_ANSWER_BYTES} bytes`);
-    }
-    held.append(more);
-  }
-  const bytes = held.view();
+  const bytes = await readWhole(response, MAX_JSON_BYTES);
   if (bytes.length > SMALL_JSON_BYTES) return await inTurns(clock, partLarge(bytes));
   const { promptIds, rest } = splitPromptIds(bytes);
   return {

@@ -3,7 +3,7 @@
  * the limit of the answer that follows from their number.
  * @module
  */
-import { errorCodeOf, RouterError } from "../base/mod.ts";
+import { errorCodeOf, inTurns, RouterError } from "../base/mod.ts";
 import {
   budgetOf,
   type DirectReason,
@@ -13,7 +13,7 @@ import {
 } from "../disagg/mod.ts";
 import type { RequestContext } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
-import { countUncheckedIds, type PromptAsk, type PromptTokens } from "../tokenization/mod.ts";
+import { countInTurns, type PromptAsk, type PromptTokens } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps } from "./deps.ts";
 import type { PrefillResult } from "./prefill.ts";
@@ -126,7 +126,7 @@ class PromptToldByPrefill implements ToldPrompt {
 
   async settle(result: PrefillResult): Promise<KnownPrompt | PromptFailure> {
     const { request, pair, kept, exact } = this.#asked;
-    const told = tokensIn(result);
+    const told = await tokensIn(this.#deps, result);
     this.#deps.prompts.note(pair.prefill, told !== undefined);
     if (told !== undefined) {
       kept.tokens = told;
@@ -151,7 +151,7 @@ class PromptToldByPrefill implements ToldPrompt {
 
   async idsToReclaim(result: PrefillResult | undefined): Promise<Uint8Array> {
     const { pair, kept, exact } = this.#asked;
-    const ids = kept.tokens?.ids ?? (result === undefined ? undefined : tokensIn(result)?.ids);
+    const ids = kept.tokens?.ids ?? (result && await tokensIn(this.#deps, result))?.ids;
     if (ids !== undefined) return ids;
     if (!exact) {
       const { headers } = this.#context;
@@ -167,8 +167,11 @@ class PromptToldByPrefill implements ToldPrompt {
   }
 }
 
-function tokensIn({ promptIds: ids }: PrefillResult): PromptTokens | undefined {
-  const count = ids === undefined ? undefined : countUncheckedIds(ids);
+async function tokensIn(
+  { clock }: Pick<HandoffDeps, "clock">,
+  { promptIds: ids }: PrefillResult,
+): Promise<PromptTokens | undefined> {
+  const count = ids === undefined ? undefined : await inTurns(clock, countInTurns(ids));
   if (ids === undefined || count === undefined) return undefined;
   return { ids, count, maxModelLen: undefined };
 }

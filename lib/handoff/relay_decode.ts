@@ -76,7 +76,10 @@ export async function openRelay(
       return { kind: "refused", answer: refusal };
     }
     const problem = answerProblem(response, request.stream ? "events" : "json");
-    if (problem !== undefined) throw decodeError(engine, problem);
+    // In the place of events, JSON may say why there are none.
+    if (problem !== undefined && answerProblem(response, "json") !== undefined) {
+      throw decodeError(engine, problem);
+    }
     const { bytes: first, failure, refusal } = await readBeginning(response);
     if (failure !== undefined) {
       throw decodeError(engine, `failed: ${failure}`, undefined, refusal);
@@ -87,6 +90,7 @@ export async function openRelay(
       flight.ok();
       return { kind: "refused", answer: { ...refusal, headers } };
     }
+    if (problem !== undefined) throw decodeError(engine, problem);
     context.trace.add("decode-first", engine.url);
     const opened = response;
     return { kind: "open", response, first, abort, close: () => opened[Symbol.dispose]() };

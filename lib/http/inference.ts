@@ -31,7 +31,9 @@ export async function generation(
 /** Answer a request by one engine, untouched. */
 export async function passOn(deps: HttpDeps, call: HttpCall): Promise<Answer> {
   const request = await readRequest(deps, call);
-  return await forward(deps, call, request, pickedEngine(deps, call, request.model));
+  const engine = pickedEngine(deps, call, request.model);
+  // These endpoints know no streams, whatever a request says of them.
+  return await forward(deps, call, { ...request, stream: false }, engine);
 }
 
 function forward(

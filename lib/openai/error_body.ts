@@ -63,13 +63,14 @@ export function errorBodyOf(error: RouterError): ErrorBody {
 }
 
 function refusalBodyOf({ status: code, body }: Refusal, known: string): ErrorBody {
-  const told = recordOf(jsonOf(body)) ?? {};
+  const told = jsonOf(body);
+  const { error, ...older } = recordOf(told) ?? {};
   // Older engines tell the members of the error itself.
-  const { object: _object, ...said } = recordOf(told["error"]) ?? told;
-  const { type, param } = said;
+  const said = recordOf(error) ?? (typeof older["message"] === "string" ? older : {});
+  const { object: _object, type, param, ...more } = said;
   return {
     error: {
-      ...said,
+      ...more,
       message: errorMessageOf(told) ?? known,
       type: typeof type === "string" ? type : errorTypeOf(code),
       param: typeof param === "string" ? param : null,

@@ -6,11 +6,21 @@
  * and compared from then on; other events are spliced.
  * @module
  */
-import { concatBytes, decodeUtf8, encodeUtf8, LF, QUOTE, SPACE } from "../base/mod.ts";
+import {
+  concatBytes,
+  copyInTurns,
+  decodeUtf8,
+  encodeUtf8,
+  LF,
+  QUOTE,
+  SPACE,
+  TURN_BYTES,
+} from "../base/mod.ts";
 import { isDone } from "../sse/mod.ts";
 import { JsonObject } from "./json_object.ts";
 import { scanArray } from "./json_scan.ts";
 import { identityMembers, indexedChoices, listOf, type MergedIdentity, usageOf } from "./merge.ts";
+import { putBack, setAside } from "./set_aside.ts";
 import { type Template, textBetween } from "./template.ts";
 import type { Usage } from "./usage.ts";
 
@@ -60,26 +70,39 @@ export class EventMerger {
     }
     if (isDone(data)) return { kind: "done" };
     try {
-      return this.#splice(onOneLine(data));
+      const body = new JsonObject(onOneLine(data));
+      const event = this.#splice(body);
+      if (event.kind === "pass") this.#learn(body);
+      return event;
     } catch (error) {
-      return { kind: "malformed", problem: error instanceof Error ? error.message : String(error) };
+      return malformed(error);
     }
   }
 
-  #splice(data: Uint8Array): MergedEvent {
-    const body = new JsonObject(data);
-    if (body.has("error")) return { kind: "error", data };
+  /** As `read`, of an event of more than `SMALL_JSON_BYTES`, in turns. */
+  *readLarge(data: Uint8Array): Generator<void, MergedEvent, void> {
+    try {
+      const { rest, aside } = yield* setAside(yield* onOneLineInTurns(data));
+      const event = this.#splice(new JsonObject(rest));
+      return event.kind === "pass" ? { kind: "pass", data: putBack(event.data, aside) } : event;
+    } catch (error) {
+      return malformed(error);
+    }
+  }
+
+  #splice(body: JsonObject): MergedEvent {
+    if (body.has("error")) return { kind: "error", data: body.bytes };
     const rewritten = this.#rewritten(body);
-    if (rewritten === undefined) return { kind: "usage", usage: usageOf(body), body };
-    this.#learn(body);
-    return { kind: "pass", data: [rewritten] };
+    if (rewritten !== undefined) return { kind: "pass", data: [rewritten] };
+    // A copy: it is needed when the event is no more.
+    return { kind: "usage", usage: usageOf(body), body: new JsonObject(body.bytes.slice()) };
   }
 
   /** The event for the client; undefined when it has no choices. */
   #rewritten(body: JsonObject): Uint8Array | undefined {
     const choices = indexedChoices(body, this.#promptIndex, this.#n);
     if (choices.length === 0) return undefined;
-    const list = listOf(choices.map(({ json }) => json));
+    const list = listOf(choices.map(({ json }) => [json]));
     return concatBytes(body.edited({ set: { ...this.#members, choices: list } }));
   }
 
@@ -119,7 +142,24 @@ export class EventMerger {
 /** Fields of a choice that differ from event to event where they are set. */
 const CARRIES_MORE = ["finish_reason", "logprobs", "token_ids", "prompt_token_ids"] as const;
 
+function malformed(error: unknown): MergedEvent {
+  return { kind: "malformed", problem: error instanceof Error ? error.message : String(error) };
+}
+
 /** JSON has line feeds between its tokens only; in an event each would need a field of its own. */
 function onOneLine(data: Uint8Array): Uint8Array {
   return data.includes(LF) ? data.map((byte) => byte === LF ? SPACE : byte) : data;
+}
+
+/** As `onOneLine`, in turns. */
+function* onOneLineInTurns(data: Uint8Array): Generator<void, Uint8Array, void> {
+  let line: Uint8Array | undefined;
+  for (let at = 0; at < data.length; at += TURN_BYTES) {
+    if (at > 0) yield;
+    const part = data.subarray(at, at + TURN_BYTES);
+    if (!part.includes(LF)) continue;
+    line ??= yield* copyInTurns(data);
+    line.set(onOneLine(part.slice()), at);
+  }
+  return line ?? data;
 }

@@ -14,6 +14,7 @@ export * from "./merge.ts";
 export * from "./merge_events.ts";
 export * from "./logprobs.ts";
 export * from "./models.ts";
+export * from "./out_buffer.ts";
 export * from "./prompt_ids.ts";
 export * from "./request.ts";
 export * from "./set_aside.ts";

@@ -13,6 +13,7 @@ export * from "./context.ts";
 export * from "./engine_failure.ts";
 export * from "./exchange.ts";
 export * from "./pass_through.ts";
+export * from "./read_whole.ts";
 export * from "./refusal.ts";
 export * from "./told.ts";
 export * from "./trace.ts";

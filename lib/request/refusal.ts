@@ -51,7 +51,7 @@ export async function readError(response: UpstreamResponse): Promise<EngineError
 /** What a body says in words; of a redirection, nothing but an error in JSON, as it tells places. */
 function wordsOf(status: number, body: Uint8Array): string {
   const text = decodeUtf8(body);
-  const said = status < 400 ? "" : text.slice(0, 300);
+  const said = status >= 300 && status < 400 ? "" : text.slice(0, 300);
   return errorMessageOf(jsonOf(text)) ?? (said || (text === "" ? "(empty body)" : "no answer"));
 }
 
@@ -85,7 +85,11 @@ export function refusedError(
   what: string,
   refusal: Refusal,
 ): RouterError {
-  return new RouterError(code, `${what} answered ${refusal.status}: ${wordsOf(refusal.status, refusal.body)}`, {
-    refusal,
-  });
+  return new RouterError(
+    code,
+    `${what} answered ${refusal.status}: ${wordsOf(refusal.status, refusal.body)}`,
+    {
+      refusal,
+    },
+  );
 }

@@ -55,19 +55,15 @@ export class SseDecoder {
     this.#onComment = options.onComment;
   }
 
-  /**
-   * Take the next bytes of the stream.
-   * Throws `upstream-protocol` when one event grows beyond 64 MiB.
-   */
+  /** Take the next bytes of the stream. */
   push(bytes: Uint8Array): void {
-    this.#checkSize(this.#lines.unfinished);
     this.#lines.push(bytes);
   }
 
   /**
    * The data of the next complete event (several `data` lines joined by a line feed), or undefined
    * when the bytes at hand hold no further one. Events without data, and comments, are passed over.
-   * Throws as `push`.
+   * Throws `upstream-protocol` when one event grows beyond 64 MiB.
    */
   next(): Uint8Array | undefined {
     for (let line = this.#lines.next(); line !== undefined; line = this.#lines.next()) {
@@ -79,6 +75,7 @@ export class SseDecoder {
       this.#endEvent();
       if (data !== undefined) return data;
     }
+    this.#checkSize(this.#lines.unfinished);
     return undefined;
   }
 

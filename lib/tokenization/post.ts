@@ -1,10 +1,17 @@
 /** How engines are asked about prompts. @module */
-import type { ByteParts, Engine } from "../base/mod.ts";
+import type { ByteParts, Engine, Refusal } from "../base/mod.ts";
 
 /** A whole JSON answer of an engine. */
 export interface JsonReply {
   readonly status: number;
   readonly body: Uint8Array;
+  /** Set where the client is to know the answer as it is. */
+  readonly refusal?: Refusal | undefined;
+  /**
+   * Does long work on the answer.
+   * @default at once
+   */
+  readonly work?: <T>(work: Generator<void, T, void>) => T | Promise<T>;
 }
 
 /** On whose behalf an engine is asked: the fields it shall see, and when to give up. */
@@ -18,7 +25,7 @@ export interface Question<Found> {
   readonly path: string;
   readonly body: ByteParts;
   /** What the answer says. Throws `RouterError` where it is none: then the engine has failed. */
-  readonly read: (reply: JsonReply) => Found;
+  readonly read: (reply: JsonReply) => Found | Promise<Found>;
   /** The error to reject with when there is no answer. */
   readonly failure: (cause: unknown) => unknown;
 }

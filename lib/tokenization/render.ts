@@ -8,15 +8,16 @@
  */
 import {
   type ByteParts,
+  CLOSE_BRACKET,
   decodeUtf8,
   type Engine,
   OPEN_BRACKET,
   skipSpace,
   unlessMalformed,
 } from "../base/mod.ts";
-import { scanArray } from "../openai/mod.ts";
+import { scanArray, SMALL_JSON_BYTES } from "../openai/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { idsOf, readJson, unanswered } from "./reply.ts";
+import { idsIn, idsOf, isRefusal, unanswered } from "./reply.ts";
 import type { TokenizeEnd } from "./tokenizer.ts";
 
 /** A request to a render endpoint. */
@@ -54,22 +55,33 @@ export async function renderPrompt(
   }, caller);
 }
 
-function readRendered(engine: Engine, path: string, reply: JsonReply): RenderEnd {
+async function readRendered(
+  engine: Engine,
+  path: string,
+  reply: JsonReply,
+): Promise<RenderEnd> {
   const { status } = reply;
   if (UNSUPPORTED.has(status)) return { kind: "unsupported" };
-  if (status >= 400 && status < 500) return { kind: "refused", status };
-  const counted = idsOf(engine, path, reply, renderedIds(reply));
+  if (isRefusal(status)) return { kind: "refused", status };
+  const counted = await idsOf(engine, path, reply, await renderedIds(reply));
   return { kind: "tokens", prompt: { ...counted, maxModelLen: undefined } };
 }
 
 /** `token_ids` of the answer, or of the only element of a list. */
-function renderedIds({ body }: JsonReply): Uint8Array | undefined {
+async function renderedIds(reply: JsonReply): Promise<Uint8Array | undefined> {
+  const { body } = reply;
   const start = skipSpace(body, 0);
   const whole = body[start] === OPEN_BRACKET ? onlyElement(body, start) : body;
-  return whole === undefined ? undefined : readJson(whole)?.raw("token_ids");
+  if (whole === undefined) return undefined;
+  return (await idsIn(reply, whole, "token_ids")).ids;
 }
 
 function onlyElement(body: Uint8Array, start: number): Uint8Array | undefined {
+  if (body.length > SMALL_JSON_BYTES) {
+    // Whatever stands between the brackets is read as one object, or is none.
+    const end = body.lastIndexOf(CLOSE_BRACKET);
+    return body.subarray(start + 1, Math.max(start + 1, end));
+  }
   const elements = unlessMalformed(() => scanArray(body, { start, end: body.length }, 1));
   const [first] = elements ?? [];
   if (first === undefined || decodeUtf8(body.subarray(first.end)).trim() !== "]") return undefined;

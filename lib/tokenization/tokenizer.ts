@@ -7,7 +7,7 @@
  */
 import { type ByteParts, encodeUtf8, type Engine, RouterError } from "../base/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { idsOf, readJson, unanswered, valueIn } from "./reply.ts";
+import { idsIn, idsOf, isRefusal, readJson, unanswered, valueIn } from "./reply.ts";
 
 /** A prompt as token ids. */
 export interface PromptTokens {
@@ -72,17 +72,17 @@ function readPrompt({ status, body }: JsonReply): string | undefined {
   return typeof prompt === "string" ? prompt : undefined;
 }
 
-function readEnd(engine: Engine, reply: JsonReply): TokenizeEnd {
+async function readEnd(engine: Engine, reply: JsonReply): Promise<TokenizeEnd> {
   const { status } = reply;
-  return status >= 400 && status < 500
+  return isRefusal(status)
     ? { kind: "refused", status }
-    : { kind: "tokens", prompt: readTokens(engine, reply) };
+    : { kind: "tokens", prompt: await readTokens(engine, reply) };
 }
 
-function readTokens(engine: Engine, reply: JsonReply): PromptTokens {
-  const answer = readJson(reply.body);
-  const counted = idsOf(engine, "/tokenize", reply, answer?.raw("tokens"));
-  const maxModelLen = valueIn(answer, "max_model_len");
+async function readTokens(engine: Engine, reply: JsonReply): Promise<PromptTokens> {
+  const { rest, ids } = await idsIn(reply, reply.body, "tokens");
+  const counted = await idsOf(engine, "/tokenize", reply, ids);
+  const maxModelLen = valueIn(rest, "max_model_len");
   return {
     ...counted,
     maxModelLen: typeof maxModelLen === "number" ? maxModelLen : undefined,

@@ -101,8 +101,10 @@ Deno.test("openRelay() is open when the whole of an answer has come that is not 
   ]);
 });
 
+const JSON_TYPE = ["content-type", "application/json"] as const;
+
 Deno.test("openRelay() is open with an empty body", async () => {
-  assertEquals((await opened(new FakeResponse(200, [], []), false)).open.first, undefined);
+  assertEquals((await opened(new FakeResponse(200, [JSON_TYPE], []), false)).open.first, undefined);
   assertEquals((await opened(eventResponse([]))).open.first, undefined);
 });
 

@@ -20,6 +20,7 @@ const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: strin
   ["upstream-protocol", 502, "BadGatewayError"],
   ["upstream-lost", 502, "BadGatewayError"],
   ["upstream-timeout", 504, "GatewayTimeoutError"],
+  ["request-timeout", 504, "GatewayTimeoutError"],
   ["client-gone", 499, "ClientClosedRequest"],
   ["shutting-down", 503, "ServiceUnavailableError"],
   ["internal", 500, "InternalServerError"],
