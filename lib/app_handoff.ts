@@ -3,7 +3,14 @@ import { inTurns } from "./base/mod.ts";
 import type { Handoff, TokenizeOptions } from "./config/mod.ts";
 import type { HandoffDeps } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
-import { exchange, type FlowDeps, MAX_JSON_BYTES, readError, readWhole } from "./request/mod.ts";
+import {
+  exchange,
+  type FlowDeps,
+  MAX_JSON_BYTES,
+  passOver,
+  readError,
+  readWhole,
+} from "./request/mod.ts";
 import {
   cachedTokenizer,
   type JsonReply,
@@ -123,7 +130,7 @@ function reclaimSender(flow: FlowDeps): SendReclaim {
         headTimeoutMs: flow.timeouts.prefillMs,
         signal,
       });
-      await response.readAll(MAX_JSON_BYTES);
+      await passOver(response, MAX_JSON_BYTES);
       flight.ok();
       return response.status;
     } catch (error) {

@@ -37,6 +37,7 @@ export function buildConfig(
       streamIdleMs: settings.ms("stream-idle-timeout"),
     },
     clients: clientLimits(settings),
+    requests: { timeoutMs: settings.ms("request-timeout") },
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
     trustClientKvParams: settings.on("trust-client-kv-params"),

@@ -81,6 +81,12 @@ export interface ClientLimits {
   readonly maxPerAddress: number;
 }
 
+/** What one request may take. */
+export interface RequestLimits {
+  /** From its arrival to the end of its answer, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
 /** What is measured and how often. */
 export interface StatsOptions {
   /** Period of reading the engines' `/metrics`. */
@@ -108,6 +114,7 @@ export interface RouterConfig {
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;
+  readonly requests: RequestLimits;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;

@@ -1,5 +1,12 @@
 /** The prompts of one request, each under way as a request of its own. @module */
-import { type Clock, describeError, errorCodeOf, GrowingBytes, RouterError } from "../base/mod.ts";
+import {
+  type Clock,
+  describeError,
+  errorCodeOf,
+  GrowingBytes,
+  RouterError,
+  sleep,
+} from "../base/mod.ts";
 import {
   type Answer,
   type FlowDeps,
@@ -113,7 +120,7 @@ export class PromptList {
       const answer = await this.#answerAt(single, index);
       const refused = answer.status >= 400;
       if (this.#shape.stream && !refused) return { kind: "answer", answer };
-      const body = await readAll(answer.body);
+      const body = await readAll(answer.body, this.#deps.clock);
       return { kind: refused ? "refused" : "answer", answer: { ...answer, body } };
     } catch (error) {
       return { kind: "failed", error };
@@ -136,9 +143,13 @@ export class PromptList {
   }
 }
 
+/** What is read of a body that is at hand before others have their turn, in bytes. */
+const READ_BYTES = 1024 * 1024;
+
 /** A body to its end. Throws what its reading throws, and `upstream-protocol` beyond 256 MiB. */
-async function readAll(body: Answer["body"]): Promise<Uint8Array> {
+async function readAll(body: Answer["body"], clock: Clock): Promise<Uint8Array> {
   if (isWhole(body)) return body;
+  let read = 0;
   const held = new GrowingBytes(MAX_JSON_BYTES);
   for (;;) {
     const bytes = await body.read();
@@ -151,5 +162,9 @@ async function readAll(body: Answer["body"]): Promise<Uint8Array> {
       );
     }
     held.append(bytes);
+    read += bytes.length;
+    if (read < READ_BYTES) continue;
+    read = 0;
+    await sleep(clock, 0);
   }
 }

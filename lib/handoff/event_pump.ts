@@ -1,5 +1,5 @@
 /** The decode engine's events, put behind the first token. @module */
-import type { Engine, RouterError } from "../base/mod.ts";
+import { type Engine, type RouterError, TURN_BYTES } from "../base/mod.ts";
 import {
   type AnswerWriter,
   asUsage,
@@ -40,7 +40,7 @@ export interface Seam {
   readonly tells: { readonly tokenIds: boolean; readonly logprobs: boolean };
   /** How many tokens the decode engine may generate. */
   readonly maxTokens?: number | undefined;
-  /** How many bytes of events may be read, where all that is made of them is held. */
+  /** How many bytes of events may be read, where the writer gathers what is made of them. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -97,7 +97,22 @@ export class EventPump {
   /** As `take`, of an event of more than `SMALL_JSON_BYTES`, in turns. */
   *takeLarge(large: Uint8Array): Generator<void, Promise<void> | undefined, void> {
     const { event, data } = yield* this.#reader.readLarge(large);
-    return this.#event(event, data);
+    if (event.kind !== "chunk") return this.#event(event, data);
+    return this.#event({ kind: "chunk", chunk: yield* this.#gathered(event.chunk) }, data);
+  }
+
+  /** `chunk` without its large text, where the writer gathers text: it has it then. */
+  *#gathered(chunk: CompletionChunk): Generator<void, CompletionChunk, void> {
+    const { rawText } = chunk;
+    const { maxBytes, stops } = this.#seam;
+    const gathers = maxBytes !== undefined && stops === undefined && this.#joiner === undefined;
+    if (!gathers || rawText === undefined) return chunk;
+    this.#count(0, rawText.length);
+    for (let at = 0; at < rawText.length; at += TURN_BYTES) {
+      yield;
+      this.#writer.text(rawText.subarray(at, at + TURN_BYTES));
+    }
+    return { ...chunk, rawText: new Uint8Array(0) };
   }
 
   #event(event: CompletionEvent, data: Uint8Array): Promise<void> | undefined {

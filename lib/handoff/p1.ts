@@ -3,7 +3,7 @@
  * once; the rest follows from the decode engine when the KV is there.
  * @module
  */
-import { errorCodeOf, RouterError } from "../base/mod.ts";
+import { RouterError } from "../base/mod.ts";
 import {
   decodeBodyP1,
   prefillBodyP1,
@@ -13,41 +13,21 @@ import {
   type TextRequest,
   wantsTokenIds,
 } from "../disagg/mod.ts";
-import {
-  type AnswerIdentity,
-  fieldOf,
-  type RawJson,
-  spelledLength,
-  StreamWriter,
-  WholeWriter,
-} from "../openai/mod.ts";
-import type { Flight } from "../fleet/mod.ts";
+import { fieldOf, type RawJson, spelledLength, StreamWriter } from "../openai/mod.ts";
 import { Custody, type KvProtocol } from "../kv/mod.ts";
-import {
-  answerHeaders,
-  bodyOf,
-  clientGone,
-  MAX_JSON_BYTES,
-  orAborted,
-  type RequestContext,
-} from "../request/mod.ts";
+import { clientGone, orAborted, type RequestContext } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import { lastIds } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps } from "./deps.ts";
-import { openDecode, type OpenEnd, pumpDecode } from "./decode.ts";
+import { openDecode, type OpenEnd } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
-import {
-  kvTimeout,
-  refusedAnswer,
-  withoutKv,
-  withoutPrefill,
-  withoutRoom,
-} from "./handoff_parts.ts";
+import { kvTimeout, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
+import { byteLimit, wholeAnswer } from "./p1_whole.ts";
 import { type FirstTokenResult, type PrefillAsk, prefillLeg, tellsFirstToken } from "./prefill.ts";
 import { ENDPOINTS, type KnownPrompt, type P1Prompt } from "./prompt.ts";
 import { StopJoin } from "./stop_join.ts";
@@ -225,7 +205,7 @@ async function decodeRest(
     tells,
     // The first token is one of them.
     maxTokens: prompt.maxTokens - 1,
-    maxBytes: request.stream ? undefined : MAX_JSON_BYTES,
+    maxBytes: request.stream ? undefined : byteLimit(prompt.maxTokens),
   };
   const flight = deps.fleet.take(pair.decode, "decode", pair.prefill);
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
@@ -246,7 +226,7 @@ async function decodeRest(
     });
   const identity = identityOf(deps, context, request);
   if (!request.stream) {
-    return await wholeAnswer(deps, context, { ask, prefilled, seam, identity, open, flight });
+    return await wholeAnswer(deps, context, { ...ask, result, seam, identity, open, flight });
   }
   const writer = new StreamWriter(identity, { includeUsage: request.includeUsage === true });
   beginAnswer(writer, ask, result, begun);
@@ -260,85 +240,4 @@ async function decodeRest(
     timedOut: () => kvTimeout(deps, pair),
   });
   return { kind: "answer", answer: streamAnswer(result, body) };
-}
-
-/** The attempt whose decode leg was refused before any of the answer has left. */
-function refusedEnd(
-  { error, inStream }: Extract<OpenEnd, { readonly kind: "refused" }>,
-  pair: Pair,
-): AttemptEnd {
-  const { refusal } = error;
-  const elsewhere = refusal && withoutRoom("decode", pair, refusal);
-  if (elsewhere !== undefined) return elsewhere;
-  return refusal !== undefined && inStream === true
-    ? { kind: "answer", answer: refusal }
-    : { kind: "direct", reason: "decode_refused", moved: true };
-}
-
-interface WholeParts {
-  readonly ask: P1Ask<KnownPrompt>;
-  readonly prefilled: Prefilled;
-  readonly seam: Seam;
-  readonly identity: AnswerIdentity;
-  readonly open: (gone: AbortSignal) => Promise<ReadyEnd<OpenEnd>>;
-  readonly flight: Flight;
-}
-
-async function wholeAnswer(
-  deps: HandoffDeps,
-  context: RequestContext,
-  parts: WholeParts,
-): Promise<AttemptEnd> {
-  using flight = parts.flight;
-  const { pair } = parts.ask;
-  const opened = await parts.open(context.signal);
-  switch (opened.kind) {
-    case "gone":
-      throw clientGone();
-    case "timed-out": {
-      const error = kvTimeout(deps, pair);
-      flight.failed(error);
-      return withoutKv(error, pair);
-    }
-    case "refused":
-      return refusedEnd(opened, pair);
-    case "failed":
-      return {
-        kind: "retry",
-        reason: "decode_failed",
-        error: opened.error,
-        exclude: [{ id: pair.decode.id, why: "failed" }],
-      };
-    case "open":
-      break;
-    default:
-      return opened satisfies never;
-  }
-  const { open } = opened;
-  const { result } = parts.prefilled;
-  const writer = new WholeWriter(parts.identity, result.body);
-  beginAnswer(writer, parts.ask, result, parts.seam.begun);
-  const leave = (): void => open.abort.abort();
-  // A signal aborted already fires no event.
-  if (context.signal.aborted) leave();
-  context.signal.addEventListener("abort", leave, { once: true });
-  try {
-    const pieces: Uint8Array[] = [];
-    for await (const bytes of pumpDecode(deps, open, parts.seam, writer)) pieces.push(bytes);
-    const body = bodyOf(pieces);
-    const headers = answerHeaders("application/json", result.headers, open.response.headers);
-    return { kind: "answer", answer: { status: 200, headers, body } };
-  } catch (error) {
-    if (context.signal.aborted) throw clientGone();
-    const code = errorCodeOf(error);
-    if (!(error instanceof RouterError) || code === "internal") throw error;
-    return {
-      kind: "retry",
-      reason: "decode_failed",
-      error,
-      exclude: [{ id: pair.decode.id, why: "failed" }],
-    };
-  } finally {
-    context.signal.removeEventListener("abort", leave);
-  }
 }

@@ -1,7 +1,7 @@
 /** From a request to a response: context, route, answer, and the figures at its end. @module */
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
-import { type Answer, type RequestContext, RequestTrace } from "../request/mod.ts";
+import { type Answer, type RequestContext, RequestLife, RequestTrace } from "../request/mod.ts";
 import { contextOf, type HttpDeps } from "./context.ts";
 import { errorAnswer, finishedAnswer, type Outcome } from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
@@ -16,17 +16,20 @@ export function faultAnswer(deps: Pick<HttpDeps, "log">): (error: unknown) => An
 export function createHandler(deps: HttpDeps): FrontHandler {
   return async (request) => {
     const trace = new RequestTrace(deps.clock);
-    const context = contextOf(request, deps, trace);
+    const life = new RequestLife(deps.clock, request.signal, deps.config.requests.timeoutMs);
+    const { headers } = request;
+    const context = contextOf({ headers, signal: life.signal }, deps, trace);
     const target = targetOf(deps, request);
     const answer = target instanceof RouterError
       ? errorAnswer(target, deps.log)
-      : await answerFor(deps, request, target, context);
+      : await answerFor(deps, request, target, { context, life });
     const path = target instanceof RouterError ? "" : target.path;
     return finishedAnswer(answer, {
       path,
       requestId: context.id,
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
+        life[Symbol.dispose]();
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);
       },
@@ -60,21 +63,31 @@ async function answerFor(
   deps: HttpDeps,
   request: FrontRequest,
   target: Target,
-  context: RequestContext,
+  { context, life }: { readonly context: RequestContext; readonly life: RequestLife },
 ): Promise<Answer & { readonly failure?: RouterError }> {
   try {
-    const { handler, needsModels } = routeOf(request.method, target.path);
-    if (needsModels) {
-      const firstRound = deps.firstRound();
-      if (firstRound !== undefined) await firstRound;
-    }
-    if (deps.draining() && request.method === "POST") {
-      throw new RouterError("shutting-down", "The router is stopping: send this to another");
-    }
-    return await handler(deps, { request, context, ...target });
+    return await life.bound(handled(deps, request, target, context));
   } catch (error) {
     return errorAnswer(error, deps.log);
   }
+}
+
+/** The answer to a request. Rejects with what keeps it from one. */
+async function handled(
+  deps: HttpDeps,
+  request: FrontRequest,
+  target: Target,
+  context: RequestContext,
+): Promise<Answer> {
+  const { handler, needsModels } = routeOf(request.method, target.path);
+  if (needsModels) {
+    const firstRound = deps.firstRound();
+    if (firstRound !== undefined) await firstRound;
+  }
+  if (deps.draining() && request.method === "POST") {
+    throw new RouterError("shutting-down", "The router is stopping: send this to another");
+  }
+  return await handler(deps, { request, context, ...target });
 }
 
 function recordFirstByte(deps: HttpDeps, { trace }: RequestContext): void {

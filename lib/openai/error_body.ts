@@ -47,11 +47,6 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "internal": { status: 500, type: "InternalServerError" },
 };
 
-/** The status that a client is told of `error` by. */
-export function errorStatusOf({ code, refusal }: RouterError): number {
-  return refusal?.status ?? ERROR_MEANINGS[code].status;
-}
-
 /**
  * The body that tells a client of `error`; `code` is the HTTP status, as in vLLM. Of a refusal of an
  * engine's it is that engine's own, as far as that has the known shape.

@@ -12,6 +12,7 @@ export * from "./background.ts";
 export * from "./context.ts";
 export * from "./engine_failure.ts";
 export * from "./exchange.ts";
+export * from "./life.ts";
 export * from "./pass_through.ts";
 export * from "./read_whole.ts";
 export * from "./refusal.ts";

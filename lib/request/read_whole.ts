@@ -1,4 +1,4 @@
-/** A whole answer, read without being copied over and over. @module */
+/** Whole answers, read without being copied over and over. @module */
 import { GrowingBytes, RouterError } from "../base/mod.ts";
 import type { UpstreamResponse } from "../upstream/mod.ts";
 
@@ -12,10 +12,21 @@ export async function readWhole(
 ): Promise<Uint8Array> {
   const held = new GrowingBytes(limitBytes);
   for (let more = await response.read(); more !== undefined; more = await response.read()) {
-    if (held.length + more.length > limitBytes) {
-      throw new RouterError("upstream-protocol", `An answer exceeds ${limitBytes} bytes`);
-    }
+    if (held.length + more.length > limitBytes) throw tooLarge(limitBytes);
     held.append(more);
   }
   return held.view();
+}
+
+/** Read an answer that nobody wants to its end. Rejects as `readWhole`. */
+export async function passOver(response: UpstreamResponse, limitBytes: number): Promise<void> {
+  let passed = 0;
+  for (let more = await response.read(); more !== undefined; more = await response.read()) {
+    passed += more.length;
+    if (passed > limitBytes) throw tooLarge(limitBytes);
+  }
+}
+
+function tooLarge(limitBytes: number): RouterError {
+  return new RouterError("upstream-protocol", `An answer exceeds ${limitBytes} bytes`);
 }

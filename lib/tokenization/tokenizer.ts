@@ -6,6 +6,7 @@
  * @module
  */
 import { type ByteParts, encodeUtf8, type Engine, RouterError } from "../base/mod.ts";
+import { SMALL_JSON_BYTES } from "../openai/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
 import { idsIn, idsOf, isRefusal, readJson, unanswered, valueIn } from "./reply.ts";
 
@@ -68,7 +69,9 @@ export function remoteTokenizer(post: PostJson): Tokenizer {
 }
 
 function readPrompt({ status, body }: JsonReply): string | undefined {
-  const prompt = status === 200 ? valueIn(readJson(body), "prompt") : undefined;
+  // The text of a few tokens is small.
+  const answered = status === 200 && body.length <= SMALL_JSON_BYTES;
+  const prompt = answered ? valueIn(readJson(body), "prompt") : undefined;
   return typeof prompt === "string" ? prompt : undefined;
 }
 

@@ -4,7 +4,7 @@
  * Knows when it waits and for how long, but nothing of heads, bodies or framing.
  * @module
  */
-import type { Clock } from "../base/mod.ts";
+import { type Clock, sleep, TURN_BYTES } from "../base/mod.ts";
 import type { Socket } from "./dial.ts";
 import { Deadline } from "./deadline.ts";
 import type { Origin } from "./origin.ts";
@@ -25,12 +25,15 @@ export class Connection {
   readonly window = new ByteWindow(MAX_HEAD_BYTES);
   readonly #socket: Socket;
   readonly #onClosed: (connection: Connection) => void;
+  readonly #clock: Clock;
   readonly #deadline: Deadline;
   #phase: Phase = "idle";
   #limitMs = 0;
   #pendingRead: Promise<number | null> | undefined;
   #writing = false;
   #received = false;
+  /** Bytes that came since others had their turn. */
+  #sinceTurn = 0;
   #reason: Error | undefined;
 
   constructor(
@@ -42,6 +45,7 @@ export class Connection {
     this.#socket = socket;
     this.origin = origin;
     this.#onClosed = onClosed;
+    this.#clock = clock;
     this.#deadline = new Deadline(clock, () => this.#expired());
   }
 
@@ -88,6 +92,12 @@ export class Connection {
    * to `close`, or with `LostConnection`.
    */
   async fill(): Promise<boolean> {
+    // What has arrived is read without the event loop going round, megabytes of it, and worked on.
+    if (this.#sinceTurn >= TURN_BYTES) {
+      this.#sinceTurn = 0;
+      await sleep(this.#clock, 0);
+      if (this.#reason !== undefined) throw this.#reason;
+    }
     const body = this.#phase === "response body";
     if (body) this.#deadline.set(this.#limitMs);
     try {
@@ -101,6 +111,7 @@ export class Connection {
         if (body) this.#deadline.clear();
         if (size === null) return false;
         this.window.end += size;
+        this.#sinceTurn += size;
         this.#received = true;
         return true;
       }

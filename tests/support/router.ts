@@ -89,6 +89,7 @@ export async function startRouter(
       maxConnections: 16_384,
       maxPerAddress: Infinity,
     },
+    requests: { timeoutMs: 3_600_000 },
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,
