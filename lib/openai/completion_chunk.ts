@@ -12,7 +12,6 @@ import {
   encodeUtf8,
   indexOfBytes,
   isSpace,
-  jsonOf,
   QUOTE,
   recordOf,
   skipSpace,
@@ -122,7 +121,7 @@ const EMPTY_STRING = encodeUtf8('""');
 const NULL = encodeUtf8("null");
 
 function readParted(rest: Uint8Array, aside: readonly Aside[]): LargeEvent {
-  const small = completionEvent(jsonOf(rest));
+  const small = completionEvent(JSON.parse(decodeUtf8(rest)));
   const text = small.kind === "chunk" ? asideOf(small.chunk.text, aside) : undefined;
   const parsed = aside.map((one) => {
     if (one === text) return { ...one, value: EMPTY_STRING };

@@ -49,16 +49,15 @@ export interface PartedJson {
 
 /**
  * Part an answer or an event from the large values of its own members and of its choices'.
- * Throws `JsonScanError` when it is no object, or when too much is left of it. `first`: the number of
- * the first place, where several objects become one.
+ * Throws `JsonScanError` when it is no object, or when too much is left of it.
  */
-export function* setAside(bytes: Uint8Array, first = 0): Generator<void, PartedJson, void> {
+export function* setAside(bytes: Uint8Array): Generator<void, PartedJson, void> {
   const found = yield* new LargeValues(bytes).find();
   const kept: Uint8Array[] = [];
   const aside: Aside[] = [];
   let at = 0;
   for (const { key, start, end } of found) {
-    kept.push(bytes.subarray(at, start), encodeUtf8(placeOf(first + aside.length)));
+    kept.push(bytes.subarray(at, start), encodeUtf8(placeOf(aside.length)));
     aside.push({ key: keyOf(bytes, key), value: bytes.subarray(start, end) });
     at = end;
   }
@@ -74,7 +73,8 @@ export function* setAside(bytes: Uint8Array, first = 0): Generator<void, PartedJ
 }
 
 /** `parts`, made of a `rest`, with the values in their places again. */
-export function putBack(parts: ByteParts, aside: readonly Aside[], first = 0): ByteParts {
+export function putBack(parts: ByteParts, aside: readonly Aside[]): ByteParts {
+  if (aside.length === 0) return parts;
   const restored: Uint8Array[] = [];
   for (const part of parts) {
     let from = 0;
@@ -85,7 +85,7 @@ export function putBack(parts: ByteParts, aside: readonly Aside[], first = 0): B
     ) {
       const end = part.indexOf(QUOTE, at + 1) + 1;
       const place = decodeUtf8(part.subarray(at, end));
-      const found = aside[Number(place.slice(PLACE.length, -1)) - first];
+      const found = aside[Number(place.slice(PLACE.length, -1))];
       if (found === undefined) throw new JsonScanError("A place without a value", at);
       restored.push(part.subarray(from, at), found.value);
       from = end;
