@@ -62,7 +62,8 @@ function refusalBodyOf({ status: code, body }: Refusal, known: string): ErrorBod
   const { error, ...older } = recordOf(told) ?? {};
   // Older engines tell the members of the error itself.
   const said = recordOf(error) ?? (typeof older["message"] === "string" ? older : {});
-  const { object: _object, type, param, ...more } = said;
+  const { object: _object, ...more } = said;
+  const { type, param } = more;
   return {
     error: {
       ...more,
