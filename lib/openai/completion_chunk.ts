@@ -11,10 +11,8 @@ import {
   decodeUtf8,
   encodeUtf8,
   indexOfBytes,
-  isSpace,
   QUOTE,
   recordOf,
-  skipSpace,
   SPACE,
 } from "../base/mod.ts";
 import { isDone } from "../sse/mod.ts";
@@ -142,13 +140,7 @@ function readParted(rest: Uint8Array, aside: readonly Aside[]): LargeEvent {
 
 /** The inside of the JSON string that `value` is; undefined when it is none. */
 function insideOf(value: Uint8Array): Uint8Array | undefined {
-  // Engines write no white space here, or little.
-  const start = skipSpace(value.subarray(0, 64), 0);
-  const after = value.subarray(-64).findLastIndex((byte) => !isSpace(byte)) - 64;
-  const end = value.length + after;
-  return value[start] === QUOTE && end > start && value[end] === QUOTE
-    ? value.subarray(start + 1, end)
-    : undefined;
+  return value[0] === QUOTE && value.at(-1) === QUOTE ? value.subarray(1, -1) : undefined;
 }
 
 /** A parsed event's data as what it means; total. */

@@ -18,6 +18,7 @@ import {
   decodeUtf8,
   encodeUtf8,
   indexOfBytes,
+  isSpace,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
@@ -120,6 +121,9 @@ const STEPS = new Int8Array(256);
 STEPS[OPEN_BRACE] = STEPS[OPEN_BRACKET] = 1;
 STEPS[CLOSE_BRACE] = STEPS[CLOSE_BRACKET] = -1;
 STEPS[QUOTE] = 2;
+
+/** White space around a value that is looked at. */
+const MAX_SPACE = 64;
 
 /** A member whose value is large. */
 interface LargeValue extends Span {
@@ -264,7 +268,15 @@ class LargeValues {
     const { key, start } = passing;
     passing.key = passing.start = undefined;
     if (key === undefined || start === undefined || end - start < LARGE_BYTES) return;
-    this.#found.push({ key, start, end });
+    this.#found.push({ key, ...this.#trimmed(start, end) });
+  }
+
+  /** Without the white space around it: engines write little, or none. */
+  #trimmed(start: number, end: number): Span {
+    const before = this.#bytes.subarray(start, start + MAX_SPACE);
+    const after = this.#bytes.subarray(end - MAX_SPACE, end);
+    const kept = after.findLastIndex((byte) => !isSpace(byte)) + 1;
+    return { start: start + skipSpace(before, 0), end: end - MAX_SPACE + kept };
   }
 }
 

@@ -4,7 +4,6 @@ import {
   copyInTurns,
   type Engine,
   errorCodeOf,
-  OPEN_BRACKET,
   RouterError,
   unlessMalformed,
 } from "../base/mod.ts";
@@ -64,9 +63,8 @@ function* largeIdsIn(body: Uint8Array, key: string): Generator<void, IdsReply, v
   const object = new JsonObject(rest);
   const large = aside.findLast((one) => one.key === key)?.value;
   if (large === undefined) return { rest: object, ids: object.raw(key) };
-  // Engines write a space before it, or none; the answer itself need not be held with it.
-  const start = large.indexOf(OPEN_BRACKET);
-  return { rest: object, ids: yield* copyInTurns(large.subarray(Math.max(start, 0))) };
+  // The answer itself need not be held with them.
+  return { rest: object, ids: yield* copyInTurns(large) };
 }
 
 /** The id list `ids` of a reply with status 200. Throws `tokenize-failed` where there is none. */

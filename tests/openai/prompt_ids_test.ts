@@ -53,3 +53,12 @@ Deno.test("splitPromptIds() fails on what is not one object, cut anywhere", () =
     assertThrows(() => splitPromptIds(whole.subarray(0, length)), SyntaxError);
   }
 });
+
+Deno.test("splitPromptIds() looks at a few lists of that name, and not at each of thousands", () => {
+  const others = Array.from({ length: 5_000 }, () => '{"prompt_token_ids":[1]}').join();
+  const bytes = encodeUtf8(`{"x":[${others}],"choices":[{"prompt_token_ids":[7]}]}`);
+  const { promptIds, rest } = splitPromptIds(bytes);
+  assertEquals([promptIds, rest.bytes], [undefined, bytes]);
+  const few = encodeUtf8('{"x":[{"prompt_token_ids":[1]}],"choices":[{"prompt_token_ids":[7]}]}');
+  assertEquals(decodeUtf8(splitPromptIds(few).promptIds ?? bytes), "[7]");
+});
