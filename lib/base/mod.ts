@@ -8,6 +8,7 @@ export * from "./ascii.ts";
 export * from "./bounded_set.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";
+export * from "./descriptors.ts";
 export * from "./engine.ts";
 export * from "./errors.ts";
 export * from "./json.ts";

@@ -1,6 +1,6 @@
 /** Answers and errors as responses: the only place where an error becomes a status. @module */
-import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
-import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
+import { describeError, encodeUtf8, type Logger, overloadIn, RouterError } from "../base/mod.ts";
+import { errorBodyOf, meaningOf } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
 import { withCauses } from "./causes.ts";
 import { tellingFailure } from "./event_stream.ts";
@@ -94,6 +94,9 @@ function watched(
   };
 }
 
+/** When a client that found no room may come again, in seconds. */
+const RETRY_AFTER_S = "1";
+
 /** The answer that tells of `error`; what is not a `RouterError` is a fault of the router's. */
 export function errorAnswer(
   error: unknown,
@@ -102,14 +105,17 @@ export function errorAnswer(
   const known = error instanceof RouterError
     ? error
     : new RouterError("internal", "The router failed to handle this request", { cause: error });
-  const { status } = ERROR_MEANINGS[known.code];
+  const { status } = meaningOf(known);
   if (known.code === "internal") {
     log.error("Request failed", () => ({
       error: describeError(error),
       stack: error instanceof Error ? error.stack : undefined,
     }));
   }
-  const headers = known.allow === undefined ? [] : [["allow", known.allow] as const];
+  const headers = [
+    ...(known.allow === undefined ? [] : [["allow", known.allow] as const]),
+    ...(overloadIn(known) === undefined ? [] : [["retry-after", RETRY_AFTER_S] as const]),
+  ];
   return { ...jsonAnswer(status, errorBodyOf(withCauses(known)), headers), failure: known };
 }
 
