@@ -10,6 +10,7 @@ import {
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
+import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
@@ -70,7 +71,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics();
   const caCerts = config.tlsCaFile === undefined ? [] : [await readPem(config.tlsCaFile)];
-  const upstream = stack.use(createUpstreamClient({ clock, caCerts }));
+  const { reserve, notifications: maxPeers } = config.descriptors;
+  const keeper = stack.use(new DescriptorKeeper({ clock, log, metrics, reserve }));
+  const descriptors = keeper.source("engine");
+  const upstream = stack.use(createUpstreamClient({ clock, caCerts, descriptors }));
   const background = stack.use(new Background(log));
   const { timeouts } = config;
   const fleet = stack.use(
@@ -85,9 +89,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     }),
   );
   const flow: FlowDeps = { clock, random, log, metrics, fleet, upstream, background, timeouts };
-  const handoff = config.handoff.kind === "none"
-    ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports));
+  const handoff = config.handoff.kind === "none" ? undefined : stack.use(
+    await startHandoff(config.handoff, flow, config.tokenize, {
+      ...ports,
+      peers: { most: maxPeers, descriptors: keeper.source("notification") },
+    }),
+  );
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
@@ -103,11 +110,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     onTrace: ports.onTrace,
     refreshGauges: () => {
       metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
+      metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
+      metrics.set("pd_router_client_connections", {}, front.connections);
     },
     ailment: () =>
-      handoff?.notifications?.listening === false
-        ? "the socket for KV-ready notifications is not bound"
-        : undefined,
+      front.ailment ??
+        (handoff?.notifications?.listening === false
+          ? "the socket for KV-ready notifications is not bound"
+          : undefined),
     firstRound: () => firstRound,
     draining: () => draining,
   };
@@ -116,6 +126,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     deps,
     ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
   );
+  keeper.attach(front);
   stack.defer(() => front.shutdown());
   const parts = stack.move();
   const stopped = Promise.withResolvers<void>();
@@ -164,6 +175,7 @@ function listen(config: RouterConfig, deps: HttpDeps, start: StartFront): Front 
     port,
     limits: config.clients,
     onFault: faultAnswer(deps),
+    onEvent: frontTeller(deps),
   };
   try {
     return start(options, createHandler(deps));

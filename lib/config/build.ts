@@ -1,8 +1,10 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
+import { shareDescriptors } from "./descriptors.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import {
   type ClientLimits,
+  type DescriptorOptions,
   type Handoff,
   PROXY_SOCKETS,
   type RouterConfig,
@@ -18,6 +20,7 @@ export function buildConfig(
   apiKey: string | undefined,
 ): RouterConfig {
   const tlsCaFile = settings.optional("tls-ca");
+  const descriptors = descriptorOptions(settings);
   return {
     listen: { host: settings.text("host"), port: settings.number("port") },
     rootPath: settings.text("root-path"),
@@ -36,7 +39,8 @@ export function buildConfig(
       wholeAnswerMs: settings.ms("whole-answer-timeout"),
       streamIdleMs: settings.ms("stream-idle-timeout"),
     },
-    clients: clientLimits(settings),
+    clients: clientLimits(settings, descriptors.clients),
+    descriptors,
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
     trustClientKvParams: settings.on("trust-client-kv-params"),
@@ -56,14 +60,22 @@ export function buildConfig(
   };
 }
 
-function clientLimits(settings: Settings): ClientLimits {
+function descriptorOptions(settings: Settings): DescriptorOptions {
+  const limit = settings.number("max-open-files");
+  const shares = shareDescriptors(limit, protocolOf(settings) === "lmcache");
+  return { limit: limit === 0 ? undefined : limit, ...shares };
+}
+
+/** `carried`: more clients than there are descriptors for would be no limit. */
+function clientLimits(settings: Settings, carried: number): ClientLimits {
   const perAddress = settings.number("max-connections-per-address");
+  const asked = settings.number("max-connections");
   return {
     headMs: settings.ms("client-head-timeout"),
     bodyIdleMs: settings.ms("client-body-timeout"),
     writeIdleMs: settings.ms("write-idle-timeout"),
     keepAliveMs: settings.ms("keep-alive-timeout"),
-    maxConnections: settings.number("max-connections"),
+    maxConnections: asked === 0 ? carried : Math.min(asked, carried),
     maxPerAddress: perAddress === 0 ? Infinity : perAddress,
   };
 }

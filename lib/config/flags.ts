@@ -9,6 +9,7 @@ import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
+import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
@@ -52,6 +53,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   CLIENT_FLAGS,
+  DESCRIPTOR_FLAGS,
   {
     title: "Engines",
     flags: [

@@ -5,25 +5,13 @@
  * POST that offers to upgrade (400); notice that a client leaves before its whole answer begins.
  * @module
  */
-import { type Clock, Lease, sleep } from "../base/mod.ts";
+import { type Clock, Lease } from "../base/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { type DenoInfo, frontRequest } from "./deno_request.ts";
 import { responseOf } from "./deno_response.ts";
+import { type PlatformServe, platformServe, Relay } from "./deno_relay.ts";
 import type { Front, FrontHandler, FrontOptions } from "./front.ts";
 import { IdleWheel } from "./idle_wheel.ts";
-
-/** The part of `Deno.serve`'s server used here. */
-export interface PlatformServer {
-  readonly addr: { readonly hostname: string; readonly port: number };
-  readonly finished: Promise<void>;
-  shutdown(): Promise<void>;
-}
-
-/** Begins to serve; throws when the address cannot be had. */
-export type PlatformServe = (
-  options: { readonly hostname: string; readonly port: number; readonly signal: AbortSignal },
-  handler: (request: Request, info: DenoInfo) => Promise<Response>,
-) => PlatformServer;
 
 /** What the front works with besides. */
 export interface DenoFrontParts {
@@ -31,13 +19,6 @@ export interface DenoFrontParts {
   /** @default Deno.serve */
   readonly serve?: PlatformServe;
 }
-
-/** First pause before accepting is begun anew, which doubles up to the longest, in milliseconds. */
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
-
-/** Accepting has recovered when it has gone on for so long, in milliseconds. */
-const RECOVERED_MS = 2_000;
 
 /** Begin to accept with `Deno.serve`; throws when the address cannot be had. */
 export function startDenoFront(
@@ -48,43 +29,37 @@ export function startDenoFront(
   return new DenoFront(options, handler, parts);
 }
 
-const platformServe: PlatformServe = (options, handler) =>
-  Deno.serve({ ...options, onListen: () => {} }, handler);
-
 class DenoFront implements Front {
-  readonly addr: { readonly hostname: string; readonly port: number };
+  readonly addr: Front["addr"];
   readonly finished: Promise<void>;
   readonly #options: FrontOptions;
   readonly #handler: FrontHandler;
-  readonly #clock: Clock;
-  readonly #serve: PlatformServe;
   readonly #bodies: IdleWheel;
   readonly #writes: IdleWheel;
-  readonly #cut = new AbortController();
-  readonly #stop = new AbortController();
-  /** The one that accepts. */
-  #server: PlatformServer;
-  /** Those that can accept no more, until their answers have ended. */
-  readonly #ending = new Set<Promise<void>>();
+  readonly #relay: Relay;
   readonly #perAddress = new Map<string, number>();
   #requests = 0;
-  #ailment: string | undefined;
 
-  constructor(options: FrontOptions, handler: FrontHandler, { clock, serve }: DenoFrontParts) {
+  constructor(options: FrontOptions, handler: FrontHandler, parts: DenoFrontParts) {
+    const { clock, serve = platformServe } = parts;
+    const { hostname, port, limits, onEvent = () => {} } = options;
     this.#options = options;
     this.#handler = handler;
-    this.#clock = clock;
-    this.#serve = serve ?? platformServe;
-    this.#bodies = new IdleWheel(clock, options.limits.bodyIdleMs);
-    this.#writes = new IdleWheel(clock, options.limits.writeIdleMs);
-    this.#server = this.#begin(options.port);
-    const { addr } = this.#server;
-    this.addr = { hostname: addr.hostname, port: addr.port };
-    this.finished = this.#keepAccepting();
+    this.#bodies = new IdleWheel(clock, limits.bodyIdleMs);
+    this.#writes = new IdleWheel(clock, limits.writeIdleMs);
+    this.#relay = new Relay({
+      clock,
+      onEvent,
+      port,
+      begin: (at, signal) =>
+        serve({ hostname, port: at, signal }, (request, info) => this.#answer(request, info)),
+    });
+    this.addr = this.#relay.addr;
+    this.finished = this.#relay.finished;
   }
 
   get ailment(): string | undefined {
-    return this.#ailment;
+    return this.#relay.ailment;
   }
 
   /** Requests under way: the platform does not tell of other connections. */
@@ -92,87 +67,19 @@ class DenoFront implements Front {
     return this.#requests;
   }
 
+  makeRoom(): Promise<boolean> {
+    return this.#relay.renew();
+  }
+
   async shutdown(): Promise<void> {
-    this.#stop.abort();
-    await this.#server.shutdown();
-    await Promise.all([...this.#ending, this.finished]);
-    this.#rest();
-  }
-
-  async close(): Promise<void> {
-    this.#stop.abort();
-    this.#cut.abort();
-    await this.shutdown();
-  }
-
-  #rest(): void {
+    await this.#relay.shutdown();
     this.#bodies[Symbol.dispose]();
     this.#writes[Symbol.dispose]();
   }
 
-  #begin(port: number): PlatformServer {
-    const { hostname } = this.#options;
-    return this.#serve(
-      { hostname, port, signal: this.#cut.signal },
-      (request, info) => this.#answer(request, info),
-    );
-  }
-
-  /** Its idle connections close, and its answers go on. */
-  #end(server: PlatformServer): void {
-    const ending = server.shutdown().finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
-  }
-
-  /** Resolves when the front is stopped: a server that can accept no more is followed by another. */
-  async #keepAccepting(): Promise<void> {
-    let pauseMs = FIRST_PAUSE_MS;
-    for (;;) {
-      const since = this.#clock.now();
-      const failure = await this.#watch(this.#server);
-      if (failure === undefined || this.#stop.signal.aborted) return;
-      this.#end(this.#server);
-      if (this.#clock.now() - since >= RECOVERED_MS) pauseMs = FIRST_PAUSE_MS;
-      const next = await this.#beginAgain(failure.error, pauseMs);
-      if (next === undefined) return;
-      this.#server = next;
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-    }
-  }
-
-  /** What kept a server from accepting; undefined when it was stopped. */
-  async #watch(server: PlatformServer): Promise<{ readonly error: unknown } | undefined> {
-    const recovered = new AbortController();
-    const steady = sleep(this.#clock, RECOVERED_MS, recovered.signal).then((end) => {
-      if (end !== "elapsed" || this.#ailment === undefined) return;
-      this.#ailment = undefined;
-      this.#options.onEvent?.({ kind: "accepting" });
-    });
-    try {
-      await server.finished;
-      return undefined;
-    } catch (error) {
-      return { error };
-    } finally {
-      recovered.abort();
-      await steady;
-    }
-  }
-
-  async #beginAgain(error: unknown, pauseMs: number): Promise<PlatformServer | undefined> {
-    let cause = error;
-    for (let waitMs = pauseMs;; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
-      if (this.#ailment === undefined) {
-        this.#ailment = "no more connections can be accepted";
-        this.#options.onEvent?.({ kind: "not-accepting", error: cause });
-      }
-      if (await sleep(this.#clock, waitMs, this.#stop.signal) === "aborted") return undefined;
-      try {
-        return this.#begin(this.addr.port);
-      } catch (again) {
-        cause = again;
-      }
-    }
+  async close(): Promise<void> {
+    this.#relay.cut();
+    await this.shutdown();
   }
 
   async #answer(request: Request, info: DenoInfo): Promise<Response> {

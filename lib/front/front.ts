@@ -100,6 +100,11 @@ export interface Front {
   readonly connections: number;
   /** Resolves when it has stopped, rejects when it cannot go on. */
   readonly finished: Promise<void>;
+  /**
+   * Close connections that wait for a request, one at least, for want of descriptors; false when there
+   * is none to close. Resolves once it has gone.
+   */
+  makeRoom(): Promise<boolean>;
   /** Accept no more; resolves when what is under way has ended. */
   shutdown(): Promise<void>;
   /** Cut everything off; resolves when nothing is left. */

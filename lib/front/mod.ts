@@ -4,5 +4,6 @@
  * Knows nothing of endpoints, or of what an answer says.
  * @module
  */
-export * from "./deno_serve.ts";
+export { type DenoFrontParts, startDenoFront } from "./deno_serve.ts";
+export type { PlatformServe, PlatformServer } from "./deno_relay.ts";
 export * from "./front.ts";

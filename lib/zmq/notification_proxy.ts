@@ -3,7 +3,7 @@ import { type Clock, describeError, type Logger, sleep } from "../base/mod.ts";
 import type { KvReadyBoard, NoticeResult } from "./kv_ready_board.ts";
 import { LimitedLog } from "./limited_log.ts";
 import { decodeNotice, type Notice } from "./notice.ts";
-import type { BindPull, PeerEvent, PullAddress, PullSocket } from "./pull_socket.ts";
+import type { BindOptions, BindPull, PeerEvent, PullAddress, PullSocket } from "./pull_socket.ts";
 import { bindPull } from "./zmtp_pull.ts";
 
 const FIRST_RETRY_MS = 100;
@@ -13,7 +13,8 @@ const LONGEST_RETRY_MS = 5_000;
 const MAX_LOGGED_LENGTH = 80;
 
 /** What the notification proxy works with. */
-export interface NotificationProxyOptions {
+export interface NotificationProxyOptions
+  extends Pick<BindOptions, "maxConnections" | "descriptors"> {
   /** LMCache `pd_proxy_host` and `pd_proxy_port` of the prefill engines lead here. */
   readonly address: PullAddress;
   readonly board: KvReadyBoard;
@@ -99,9 +100,15 @@ class RunningProxy implements NotificationProxy {
   }
 
   #bind(): Promise<PullSocket> {
-    const { board, clock, bind = bindPull } = this.#options;
+    const { board, clock, bind = bindPull, maxConnections, descriptors } = this.#options;
     const { demand } = board;
-    return bind(this.#address, { clock, demand, onPeer: (event) => this.#onPeer(event) });
+    return bind(this.#address, {
+      ...(maxConnections === undefined ? {} : { maxConnections }),
+      ...(descriptors === undefined ? {} : { descriptors }),
+      clock,
+      demand,
+      onPeer: (event) => this.#onPeer(event),
+    });
   }
 
   async #run(first: PullSocket): Promise<void> {

@@ -32,6 +32,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "keep-alive-timeout": "76",
   "max-connections": "100",
   "max-connections-per-address": "10",
+  "max-open-files": "1024",
   "prefill": "http://p",
   "decode": "http://d",
   "service-discovery": "static",

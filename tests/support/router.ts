@@ -89,6 +89,7 @@ export async function startRouter(
       maxConnections: 16_384,
       maxPerAddress: Infinity,
     },
+    descriptors: { limit: undefined, clients: 16_384, notifications: 16_384, reserve: 2 },
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,
