@@ -54,7 +54,8 @@ function fileError(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is none";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) {
-    return "the program was started without --allow-read";
+    return "the program was started without --allow-read for it; files that flags or variables " +
+      "name are allowed";
   }
   if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
   return error instanceof Error ? error.message : String(error);
