@@ -132,13 +132,15 @@ export class Relay {
     this.#change ??= this.#next(pauseMs);
   }
 
-  /** End the server that is, and begin the next after `pauseMs`, or as soon as can be. */
+  /** After `pauseMs`, end the server that is, and begin the next as soon as can be. */
   async #next(pauseMs: number): Promise<void> {
     const { clock } = this.#parts;
     const { signal } = this.#stop;
-    this.#retire(this.#server);
     try {
-      for (let waitMs = pauseMs;; waitMs = Math.max(FIRST_PAUSE_MS, waitMs * 2)) {
+      // What was accepted last may not have been read yet: it would be closed as idle.
+      if (await sleep(clock, pauseMs, signal) === "aborted") return;
+      this.#retire(this.#server);
+      for (let waitMs = 0;; waitMs = Math.max(FIRST_PAUSE_MS, waitMs * 2)) {
         if (await sleep(clock, Math.min(waitMs, LONGEST_PAUSE_MS), signal) === "aborted") return;
         try {
           this.#server = this.#begin(this.addr.port);

@@ -168,7 +168,7 @@ function start(args: readonly string[], env: Record<string, string> = {}): Promi
   return run("/bin/sh", {
     args: [START.pathname, ...args],
     env: { NO_COLOR: "1", ...env },
-    timeoutMs: 60_000,
+    timeoutMs: 240_000,
   });
 }
 

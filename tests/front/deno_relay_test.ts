@@ -49,11 +49,12 @@ Deno.test("Relay begins anew on its port after a pause, while the old server ans
     relay.ailment,
     "no more connections can be accepted: " + wantOfDescriptors().message,
   );
-  assertEquals([platform.servers.length, platform.server(0).shutdowns, kinds], [1, 1, [
+  await clock.advance(FIRST_PAUSE_MS - 1);
+  assertEquals([platform.servers.length, platform.server(0).shutdowns, kinds], [1, 0, [
     "not-accepting",
   ]]);
-  await clock.advance(FIRST_PAUSE_MS);
-  assertEquals(platform.ports, [0, 4000]);
+  await clock.advance(1);
+  assertEquals([platform.server(0).shutdowns, platform.ports], [1, [0, 4000]]);
   assertEquals(await isSettled(relay.finished), false);
 });
 
@@ -95,7 +96,9 @@ Deno.test("Relay tries again as long as its port cannot be had", async () => {
   const { clock, platform, relay } = run();
   platform.failures.push(IN_USE, IN_USE, IN_USE);
   platform.server(0).fail(wantOfDescriptors());
-  await clock.advance(FIRST_PAUSE_MS * (1 + 2 + 4 + 8));
+  await clock.advance(FIRST_PAUSE_MS * (1 + 0 + 1 + 2 + 4) - 1);
+  assertEquals(platform.servers.length, 1);
+  await clock.advance(1);
   assertEquals([platform.ports.length, platform.servers.length], [5, 2]);
   assertEquals(relay.ailment === undefined, false);
 });
