@@ -1,5 +1,5 @@
 /** The program: the process's own arguments, streams and signals given to a command. @module */
-import { describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
+import { type Clock, describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
 import { outliveFaults } from "./faults.ts";
 import { guardInspector } from "./inspector.ts";
@@ -33,7 +33,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       readStdin: () => new Response(Deno.stdin.readable).text(),
       signals: (onNoted) => {
         const listen = (address: Deno.TcpListenOptions): Deno.Listener => Deno.listen(address);
-        return processSignals(onNoted, guardInspector({ clock, listen, env, complain }));
+        return processSignals(clock, onNoted, guardInspector({ clock, listen, env, complain }));
       },
     });
   } catch (error) {
@@ -46,10 +46,11 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 /** The process's signals; `guard` is given back with them. SIGHUP ends it where nobody notes it. */
 function processSignals(
+  clock: Clock,
   onNoted: ((signal: NotedSignal) => void) | undefined,
   guard: Disposable,
 ): Signals {
-  const stop = openSignals(Deno, ["SIGINT", "SIGTERM", "SIGQUIT"]);
+  const stop = openSignals(Deno, ["SIGINT", "SIGTERM", "SIGQUIT"], clock);
   const harmless = ["SIGUSR1", "SIGUSR2"] as const;
   const noted = onNoted === undefined
     ? noteSignals(Deno, harmless, () => {})

@@ -1,4 +1,5 @@
 /** Signals of the process as a sequence of waits. @module */
+import type { Clock } from "../base/mod.ts";
 
 /** Signals that ask the process to end. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGQUIT";
@@ -17,14 +18,29 @@ export interface SignalPort {
   removeSignalListener(signal: StopSignal | NotedSignal, listener: () => void): void;
 }
 
-/** Listen for `signals`. */
+/** A key press comes twice within so long, in milliseconds, where it does. */
+export const DOUBLED_MS = 500;
+
+/**
+ * Listen for `signals`. With a clock, a key press counts once: `deno task` sends what it is sent on to
+ * the program that it runs, whose terminal has sent it already.
+ */
 export function openSignals(
   port: SignalPort,
   signals: readonly StopSignal[] = ["SIGINT", "SIGTERM"],
+  clock?: Pick<Clock, "now">,
 ): Signals {
   const arrived: StopSignal[] = [];
   const waiting: ((signal: StopSignal) => void)[] = [];
+  let pressedAt = -Infinity;
+  const isDoubled = (signal: StopSignal): boolean => {
+    if (clock === undefined || signal !== "SIGINT") return false;
+    const before = pressedAt;
+    pressedAt = clock.now();
+    return pressedAt - before < DOUBLED_MS;
+  };
   const listening = listen(port, signals, (signal) => {
+    if (isDoubled(signal)) return;
     const waiter = waiting.shift();
     if (waiter === undefined) arrived.push(signal);
     else waiter(signal);

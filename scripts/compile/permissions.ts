@@ -17,7 +17,10 @@ const VARIABLES = ["PD_ROUTER_*", ...ENVIRONMENT_ONLY.map(({ name }) => name)];
 export const GRANTS: readonly Grant[] = [
   { flag: "--no-prompt", why: "what is not granted fails at once; nobody is asked" },
   { flag: "--allow-net", why: "clients, engines and KV-ready notifications, wherever they are" },
-  { flag: "--allow-read", why: "the files named by --config and --tls-ca" },
+  {
+    flag: "--allow-read",
+    why: "the files that flags name, and the null device, by which descriptors are held back",
+  },
   {
     flag: `--allow-env=${VARIABLES.join(",")}`,
     why: "flags given by environment, the engines' key",

@@ -1,11 +1,12 @@
 import {
+  DOUBLED_MS,
   noteSignals,
   openSignals,
   type SignalPort,
   type StopSignal,
 } from "../../lib/cli/signals.ts";
 import { assertEquals } from "../support/assert.ts";
-import { settle } from "../support/fake_clock.ts";
+import { FakeClock, settle } from "../support/fake_clock.ts";
 
 class FakePort implements SignalPort {
   readonly listeners = new Map<StopSignal, Set<() => void>>();
@@ -54,6 +55,22 @@ Deno.test("openSignals() listens to those signals that it is given", async () =>
   assertEquals([...port.listeners.keys()], ["SIGTERM", "SIGQUIT"]);
   port.send("SIGQUIT");
   assertEquals(await signals.next(), "SIGQUIT");
+});
+
+Deno.test("openSignals() takes a key press that comes twice for one, and a second one for two", async () => {
+  const port = new FakePort();
+  const clock = new FakeClock();
+  using signals = openSignals(port, ["SIGINT", "SIGTERM"], clock);
+  port.send("SIGINT");
+  await clock.advance(DOUBLED_MS - 1);
+  port.send("SIGINT");
+  port.send("SIGTERM");
+  port.send("SIGTERM");
+  await clock.advance(DOUBLED_MS);
+  port.send("SIGINT");
+  const seen = [];
+  for (let index = 0; index < 4; index++) seen.push(await signals.next());
+  assertEquals(seen, ["SIGINT", "SIGTERM", "SIGTERM", "SIGINT"]);
 });
 
 /** Signals of every kind. */
