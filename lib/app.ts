@@ -13,17 +13,16 @@ import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet
 import { type AppDoors, openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
-import { type RunningHandoff, startHandoff } from "./app_handoff.ts";
+import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
 import { createHandler, faultAnswer, type HttpDeps, type OnTrace } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
 import { policiesFor } from "./selection/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
-import type { BindPull } from "./zmq/mod.ts";
 
 /** What the router takes from its surroundings. */
-export interface AppPorts {
+export interface AppPorts extends HandoffPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -39,11 +38,6 @@ export interface AppPorts {
    * @default Deno.serve
    */
   readonly front?: StartFront;
-  /**
-   * Binds the socket for KV-ready notifications.
-   * @default the one that the configuration names
-   */
-  readonly bindPull?: BindPull;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -93,14 +87,18 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     }),
   );
   const flow: FlowDeps = { clock, random, log, metrics, fleet, upstream, background, timeouts };
-  const handoff = config.handoff.kind === "none"
-    ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config, ports.bindPull));
+  const handoff = config.handoff.kind === "none" ? undefined : stack.use(
+    await startHandoff(config.handoff, flow, config.tokenize, {
+      ...ports,
+      peers: config.doors.notifications,
+    }),
+  );
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
-  let firstRound: Promise<void> | undefined = probed;
+  const ending = Promise.withResolvers<void>();
+  let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
   probed.then(() => firstRound = undefined);
   let draining = false;
   const deps: HttpDeps = {
@@ -146,13 +144,22 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       draining = true;
       const deadline = new AbortController();
       const ended = front.shutdown().then(() => background.idle());
-      await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
-      deadline.abort();
+      try {
+        await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
+      } finally {
+        deadline.abort();
+      }
     },
     async [Symbol.asyncDispose]() {
       draining = true;
+      // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
-      await parts.disposeAsync();
+      ending.resolve();
+      try {
+        await handoff?.[Symbol.asyncDispose]();
+      } finally {
+        await parts.disposeAsync();
+      }
       stopped.resolve();
     },
   };

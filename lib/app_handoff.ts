@@ -1,7 +1,7 @@
 /** The long-lived parts of handoffs, built from the configuration. @module */
-import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
+import type { Handoff, TokenizeOptions } from "./config/mod.ts";
 import type { HandoffDeps } from "./handoff/mod.ts";
-import { KV_TABLE, KvRequestIds, Reclaimer, type SendReclaim } from "./kv/mod.ts";
+import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
 import { exchange, type FlowDeps, MAX_JSON_BYTES } from "./request/mod.ts";
 import {
   cachedTokenizer,
@@ -13,6 +13,7 @@ import {
   type BindPull,
   KvReadyBoard,
   type NotificationProxy,
+  type PeerLimits,
   pullBinder,
   startNotificationProxy,
 } from "./zmq/mod.ts";
@@ -39,13 +40,33 @@ const NO_NOTIFICATIONS = {
   cleanupIntervalMs: 60_000,
 } as const;
 
+/** What handoffs take from the router's surroundings. */
+export interface HandoffPorts {
+  /**
+   * Binds the socket for KV-ready notifications.
+   * @default the one that the configuration names
+   */
+  readonly bindPull?: BindPull;
+  /**
+   * How KV of each engine moves.
+   * @default the protocols that the router knows
+   */
+  readonly kv?: KvTable;
+  /**
+   * Which prefill engines may notify.
+   * @default all
+   */
+  readonly peers?: PeerLimits;
+}
+
 /** Start them; rejects when the socket for notifications cannot be bound. */
 export async function startHandoff(
   config: Exclude<Handoff, { readonly kind: "none" }>,
   flow: FlowDeps,
-  { tokenize, doors }: Pick<RouterConfig, "tokenize" | "doors">,
-  bind?: BindPull,
+  tokenize: TokenizeOptions,
+  ports: HandoffPorts = {},
 ): Promise<RunningHandoff> {
+  const { bindPull, peers, kv = KV_TABLE } = ports;
   const { clock, log, metrics, random, background } = flow;
   const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
   const graceMs = GRACE_WAITS * waits.kvReadyTimeoutMs;
@@ -72,8 +93,8 @@ export async function startHandoff(
         board,
         log,
         clock,
-        bind: bind ?? pullBinder(config.proxySocket),
-        peers: doors.notifications,
+        bind: bindPull ?? pullBinder(config.proxySocket),
+        ...(peers === undefined ? {} : { peers }),
         onRefused: (reason) => metrics.count("pd_router_kv_peers_refused_total", { reason }),
       }),
     )
@@ -84,7 +105,7 @@ export async function startHandoff(
   return {
     deps: {
       ...flow,
-      kv: KV_TABLE,
+      kv,
       board,
       ids: new KvRequestIds(random),
       reclaimer,

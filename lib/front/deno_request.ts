@@ -84,11 +84,7 @@ export class DenoBody implements FrontBody {
     this.#wheel = wheel;
     const announced = request.headers.get("content-length");
     // An announced length is enforced by the server.
-    this.length = announced !== null
-      ? Number(announced)
-      : request.headers.has("transfer-encoding")
-      ? undefined
-      : 0;
+    this.length = announced !== null ? Number(announced) : request.body === null ? 0 : undefined;
   }
 
   async read(): Promise<Uint8Array | undefined> {

@@ -13,6 +13,9 @@ import { type Answer, type ByteSource, isWhole } from "../request/mod.ts";
 const FIELD = /("cached_tokens"\s*:\s*)(\d+)/g;
 const NAME = encodeUtf8('"cached_tokens"');
 
+/** Longest line put together of several reads, in bytes; a longer one is passed on as it comes. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
 /**
  * `answer` with the prefill's count of cached tokens; as it is where the prefill gave none. Of a
  * prefill that is still under way, `prefill` is asked when the count is met, which comes last.
@@ -65,6 +68,10 @@ function correctedSource(source: ByteSource, cached: () => number | undefined): 
         const end = all.lastIndexOf(LF) + 1;
         kept = all.slice(end);
         if (end > 0) return correctedLines(all.subarray(0, end), cached);
+        if (all !== bytes && all.length > MAX_LINE_BYTES) {
+          kept = new Uint8Array(0);
+          return all;
+        }
       }
     },
     cancel: () => source.cancel(),

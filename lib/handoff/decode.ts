@@ -121,7 +121,8 @@ const MAX_COMMENTS = 64;
 
 /**
  * Read an open decode answer into `writer`, yielding the bytes it makes of each network read.
- * Throws `decode-failed`, `upstream-timeout` or `client-gone`; gives the connection back always.
+ * Throws `decode-failed`, and what reading the response rejects with; gives the connection back
+ * always.
  */
 export async function* pumpDecode(
   deps: Pick<FlowDeps, "background" | "clock">,

@@ -1,5 +1,5 @@
 /** The wait for KV, and the opening of the decode leg behind it. @module */
-import type { RouterError, WaitEnd } from "../base/mod.ts";
+import { RouterError, type WaitEnd } from "../base/mod.ts";
 import type { Custody } from "../kv/mod.ts";
 import { orAborted, type RequestContext } from "../request/mod.ts";
 import type { HandoffDeps } from "./deps.ts";
@@ -14,7 +14,9 @@ type ReadyDeps = Pick<
 export type ReadyEnd<Opened> =
   | Opened
   | { readonly kind: "timed-out" }
-  | { readonly kind: "gone" };
+  | { readonly kind: "gone" }
+  /** With `shutting-down`, when the router stops during the wait. */
+  | { readonly kind: "failed"; readonly error: RouterError };
 
 /** An opened decode leg, or why there is none. */
 export type OpeningEnd =
@@ -23,33 +25,53 @@ export type OpeningEnd =
   | { readonly kind: "refused" }
   | { readonly kind: "failed"; readonly error: RouterError };
 
+/** A decode leg to be opened. */
+export interface DecodeOpening<Opened extends OpeningEnd> {
+  /** Must resolve only when the engine has taken the KV, and never reject. */
+  readonly open: (abort: AbortController) => Promise<Opened>;
+  /** Aborts when the client has gone. */
+  readonly gone: AbortSignal;
+  /** Set where the prefill may still be under way; never rejects. */
+  readonly prefill?: Promise<unknown>;
+}
+
 /** How long a decode leg whose client has gone may take until it has read the KV. */
 const LEAVE_MS = 10_000;
 
-/**
- * Wait until the KV is there, then open the decode leg; see to the KV on every other path.
- * `open` must resolve only when the engine has taken the KV, and never reject.
- */
+const STOPPED = "The router is stopping: it waits for no more KV";
+
+/** Wait until the KV is there, then open the decode leg; see to the KV on every other path. */
 export async function openWhenReady<Opened extends OpeningEnd>(
   deps: ReadyDeps,
   context: RequestContext,
   custody: Custody,
-  open: (abort: AbortController) => Promise<Opened>,
-  gone: AbortSignal,
+  leg: DecodeOpening<Opened>,
 ): Promise<ReadyEnd<Opened>> {
-  using _held = custody;
-  const kv = custody.awaitsNews ? await awaitNews(deps, context, custody, gone) : "ready";
-  if (gone.aborted || kv === "aborted") return { kind: "gone" };
+  using held = custody;
+  const { gone } = leg;
+  const kv = held.awaitsNews ? await awaitNews(deps, context, held, gone) : "ready";
+  if (gone.aborted) return { kind: "gone" };
+  if (kv === "aborted") return { kind: "failed", error: new RouterError("shutting-down", STOPPED) };
   if (kv === "timed-out" && deps.kvTimeoutPolicy === "retry") return { kind: "timed-out" };
+  return await openNow(deps, held.move(), leg);
+}
+
+/** As `openWhenReady`, at once: the engine waits for the KV by itself. */
+export async function openNow<Opened extends OpeningEnd>(
+  deps: Pick<ReadyDeps, "background" | "clock">,
+  custody: Custody,
+  { open, gone, prefill = Promise.resolve() }: DecodeOpening<Opened>,
+): Promise<Opened | { readonly kind: "gone" }> {
+  using held = custody;
   const abort = new AbortController();
   const opening = open(abort);
-  custody.sent();
+  held.sent();
   const opened = await orAborted(opening, gone);
   if (opened === "aborted") {
-    deps.background.run(leave(deps, opening, abort, custody.move()));
+    deps.background.run(leave(deps, held.move(), { opening, abort, prefill }));
     return { kind: "gone" };
   }
-  if (opened.kind === "open") custody.release();
+  if (opened.kind === "open") held.release();
   return opened;
 }
 
@@ -67,24 +89,34 @@ async function awaitNews(
   return kv;
 }
 
+/** A decode leg that is being opened. */
+interface Leaving<Opened> {
+  readonly opening: Promise<Opened>;
+  readonly abort: AbortController;
+  readonly prefill: Promise<unknown>;
+}
+
 /** The client has gone while the decode leg was opening: let the engine read the KV, then stop. */
 async function leave<Opened extends OpeningEnd>(
-  deps: ReadyDeps,
-  opening: Promise<Opened>,
-  abort: AbortController,
+  deps: Pick<ReadyDeps, "background" | "clock">,
   custody: Custody,
+  { opening, abort, prefill }: Leaving<Opened>,
 ): Promise<void> {
-  using _held = custody;
+  using held = custody;
+  const { signal } = deps.background;
   const stop = (): void => abort.abort();
-  using late = deps.clock.after(LEAVE_MS, stop);
-  deps.background.signal.addEventListener("abort", stop, { once: true });
+  // A signal aborted already fires no event.
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
   try {
+    // Before the prefill has ended, there is no KV that the engine could read.
+    await Promise.race([opening, prefill]);
+    using _late = deps.clock.after(LEAVE_MS, stop);
     const opened = await opening;
     if (opened.kind !== "open") return;
-    custody.release();
+    held.release();
     opened.close();
   } finally {
-    late.cancel();
-    deps.background.signal.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", stop);
   }
 }

@@ -100,7 +100,7 @@ export async function attemptP1(
   }
   const settled = prompt.kind === "known" ? prompt : await prompt.settle(result);
   if (settled.kind === "direct") return { ...settled, moved: true };
-  // What this prefill has moved is drained meanwhile: the next should not share pages with it.
+  // What this prefill has moved is reclaimed meanwhile: the next should not share pages with it.
   if (settled.kind === "retry") {
     return { ...settled, exclude: [...settled.exclude, { id: decode.id, why: "tainted" }] };
   }
@@ -211,18 +211,21 @@ async function decodeRest(
   };
   const flight = deps.fleet.take(pair.decode, "decode", pair.prefill);
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
-    openWhenReady(deps, context, custody, (abort) =>
-      openDecode(deps, context, {
-        flight,
-        path: COMPLETIONS,
-        body: decodeBodyP1(request, {
-          promptIds: prompt.ids,
-          firstToken: result.firstToken,
-          maxTokens: prompt.maxTokens,
-          tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds,
-          ownStops: stops !== undefined,
-        }),
-      }, abort), gone);
+    openWhenReady(deps, context, custody, {
+      open: (abort) =>
+        openDecode(deps, context, {
+          flight,
+          path: COMPLETIONS,
+          body: decodeBodyP1(request, {
+            promptIds: prompt.ids,
+            firstToken: result.firstToken,
+            maxTokens: prompt.maxTokens,
+            tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds,
+            ownStops: stops !== undefined,
+          }),
+        }, abort),
+      gone,
+    });
   const identity = identityOf(deps, context, request);
   if (!request.stream) {
     return await wholeAnswer(deps, context, { ask, prefilled, seam, identity, open, flight });

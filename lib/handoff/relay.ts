@@ -15,7 +15,7 @@ import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
 import { kvTimeout, refusedAnswer, withoutKv, withoutPrefill } from "./handoff_parts.ts";
-import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
+import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
 
@@ -75,13 +75,10 @@ async function prefillFirst(
   const { result } = end;
   const params = transfer.decodeParams(result);
   using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
-  const opened = await openWhenReady(
-    deps,
-    context,
-    custody.move(),
-    (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
-    context.signal,
-  );
+  const opened = await openWhenReady(deps, context, custody.move(), {
+    open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
+    gone: context.signal,
+  });
   return endOf(deps, context, ask, { opened, flight, params, usage: result.usage });
 }
 
@@ -93,32 +90,32 @@ async function together(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { transfer, leg, custody }: Begun,
+  { transfer, leg, custody: held }: Begun,
 ): Promise<AttemptEnd> {
+  using custody = held;
   let prefilled: PrefillEnd | undefined;
   let decoding: AbortController | undefined;
+  let begun = false;
   const params = transfer.decodeParams(undefined);
   using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
-  const opening = openWhenReady(
-    deps,
-    context,
-    custody,
-    (abort) => {
-      if (prefilled !== undefined && prefilled.kind !== "ok") abort.abort();
+  const opening = openNow(deps, custody.move(), {
+    open: (abort) => {
       decoding = abort;
       return openRelay(deps, context, { ...ask, flight, params, abort });
     },
-    context.signal,
-  );
-  let begun = false;
+    gone: context.signal,
+    prefill: leg,
+  });
   deps.background.run(leg.then((end) => {
     prefilled = end;
     if (end.kind !== "ok" && !begun) decoding?.abort();
   }));
   const opened = await opening;
   begun = opened.kind === "open";
-  if (opened.kind === "failed" && prefilled !== undefined && prefilled.kind !== "ok") {
-    return withoutAnswer(ask, prefilled);
+  if (prefilled !== undefined && prefilled.kind !== "ok") {
+    // Both ended at once: an answer whose exchange is over is none.
+    if (opened.kind === "open") opened.close();
+    if (opened.kind !== "refused" && opened.kind !== "gone") return withoutAnswer(ask, prefilled);
   }
   const usage = (): Usage | undefined =>
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;

@@ -102,19 +102,25 @@ export function leavable(
   abort: AbortController,
   gone: AbortSignal,
 ): ByteSource {
+  const stay = (): void => gone.removeEventListener("abort", cancel);
   const cancel = (): void => {
-    gone.removeEventListener("abort", cancel);
+    stay();
     abort.abort();
     source.cancel();
   };
   // A signal aborted already fires no event.
   if (gone.aborted) cancel();
-  gone.addEventListener("abort", cancel, { once: true });
+  else gone.addEventListener("abort", cancel, { once: true });
   return {
     async read() {
-      const bytes = await source.read();
-      if (bytes === undefined) gone.removeEventListener("abort", cancel);
-      return bytes;
+      try {
+        const bytes = await source.read();
+        if (bytes === undefined) stay();
+        return bytes;
+      } catch (error) {
+        stay();
+        throw error;
+      }
     },
     cancel,
   };

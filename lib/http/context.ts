@@ -53,7 +53,8 @@ export function contextOf(
   request: Pick<FrontRequest, "method" | "headers" | "remote" | "signal">,
   deps: {
     readonly config: RouterConfig;
-    readonly doors: Doors;
+    /** Absent: engines see every field that goes on. */
+    readonly doors?: Pick<Doors, "engineFields">;
     readonly random: Random;
     readonly log: Logger;
   },
@@ -65,7 +66,7 @@ export function contextOf(
     : given;
   const kept = forwardRequestHeaders(request.headers)
     .filter(([name]) => name !== "x-request-id");
-  const headers = deps.doors.engineFields(request, kept);
+  const headers = deps.doors?.engineFields(request, kept) ?? kept;
   const { routing } = deps.config;
   const session = sessionOf(request, routing.sessionKey?.toLowerCase());
   return {

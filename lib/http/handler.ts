@@ -1,9 +1,9 @@
 /** From a request to a response: context, route, answer, and the figures at its end. @module */
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
-import { type Answer, type RequestContext, RequestTrace } from "../request/mod.ts";
+import { type Answer, isWhole, type RequestContext, RequestTrace } from "../request/mod.ts";
 import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
-import { errorAnswer, finishedAnswer, type Outcome } from "./respond.ts";
+import { errorAnswer, finishedAnswer, type Outcome, unsendable } from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
 import { parseTarget, type Target } from "./target.ts";
 
@@ -22,7 +22,7 @@ export function createHandler(deps: HttpDeps): FrontHandler {
     const pass = target instanceof RouterError ? target : deps.doors.enter(request, path);
     const answer = pass instanceof RouterError || target instanceof RouterError
       ? errorAnswer(pass, deps.log, path)
-      : pass.attach(await answerFor(deps, request, target, { context, pass }));
+      : pass.attach(sendable(deps, await answerFor(deps, request, target, { context, pass })));
     return finishedAnswer(answer, {
       path,
       requestId: context.id,
@@ -34,6 +34,17 @@ export function createHandler(deps: HttpDeps): FrontHandler {
       },
     });
   };
+}
+
+/** An answer, and what it tells the client of when it is an error. */
+type ToldAnswer = Answer & { readonly failure?: RouterError };
+
+/** `answer`, or one that says that it could not be sent. */
+function sendable({ log }: HttpDeps, answer: ToldAnswer): ToldAnswer {
+  const problem = unsendable(answer);
+  if (problem === undefined) return answer;
+  if (!isWhole(answer.body)) answer.body.cancel();
+  return errorAnswer(problem, log);
 }
 
 function targetOf(deps: HttpDeps, { target, headers }: FrontRequest): Target | RouterError {
@@ -63,7 +74,7 @@ async function answerFor(
   request: FrontRequest,
   target: Target,
   letIn: Pick<HttpCall, "context" | "pass">,
-): Promise<Answer & { readonly failure?: RouterError }> {
+): Promise<ToldAnswer> {
   try {
     const { handler, needsModels } = routeOf(request.method, target.path);
     if (needsModels) {

@@ -1,5 +1,6 @@
 /** The endpoints the router answers by itself. @module */
 import { encodeUtf8, RouterError } from "../base/mod.ts";
+import { OPEN_PASS, type Pass } from "../doors/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
@@ -7,20 +8,22 @@ import { jsonAnswer } from "./respond.ts";
 
 /**
  * `GET /v1/models`: the union over engines, the first card of an id wins; aliases after them. Of models
- * that the key may not use nothing is told.
+ * that `pass` does not allow nothing is told.
  */
-export function models(deps: HttpDeps, call: HttpCall): Answer {
-  return jsonAnswer(200, { object: "list", data: [...modelCards(deps, call).values()] });
+export function models(deps: HttpDeps, { pass }: Pick<HttpCall, "pass"> = OPEN): Answer {
+  return jsonAnswer(200, { object: "list", data: [...modelCards(deps, pass).values()] });
 }
 
+const OPEN = { pass: OPEN_PASS } as const;
+
 /** `GET /v1/models/{id}`. Throws `unknown-model`. */
-export function model(deps: HttpDeps, call: HttpCall, id: string): Answer {
-  const card = modelCards(deps, call).get(id);
+export function model(deps: HttpDeps, id: string, { pass }: Pick<HttpCall, "pass"> = OPEN): Answer {
+  const card = modelCards(deps, pass).get(id);
   if (card !== undefined) return jsonAnswer(200, card);
   throw new RouterError("unknown-model", `The model '${id}' does not exist`, { param: "model" });
 }
 
-function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, ModelCard> {
+function modelCards(deps: HttpDeps, pass: Pass): ReadonlyMap<string, ModelCard> {
   const cards = new Map<string, ModelCard>();
   for (const { cards: served } of deps.fleet.snapshot().entries) {
     for (const card of served) if (!cards.has(card.id)) cards.set(card.id, card);

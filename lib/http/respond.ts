@@ -18,6 +18,28 @@ export type OnFirstByte = () => void;
 /** Statuses that must not have a body. */
 const BODILESS = new Set([101, 204, 205, 304]);
 
+const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * What keeps any response from carrying `answer`, e.g. a field of an engine's; undefined for nothing.
+ * Source: RFC 9110 section 5.
+ */
+export function unsendable({ status, headers }: Answer): Error | undefined {
+  if (status !== 101 && (status < 200 || status > 599)) {
+    return new RangeError(`Status ${status} is none of an answer`);
+  }
+  for (const [name, value] of headers) {
+    if (!FIELD_NAME.test(name)) {
+      return new TypeError(`No header field is named ${JSON.stringify(name)}`);
+    }
+    if (!FIELD_VALUE.test(value)) {
+      return new TypeError(`Header field ${name} has no value that is one`);
+    }
+  }
+  return undefined;
+}
+
 /** What becomes of an answer on its way to the client. */
 export interface Finish {
   readonly path: string;

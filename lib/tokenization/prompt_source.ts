@@ -132,7 +132,7 @@ function lackKey(engine: Engine, ask: PromptAsk): string {
 
 /**
  * With `remember`, engines that do not tell the ids are asked for them no more; where `/tokenize`
- * is no help, they never are, as KV whose ids nobody knows cannot be drained.
+ * is no help, they never are, as KV whose ids nobody knows cannot be reclaimed.
  */
 function prefillSource(parts: PromptSourceParts, remember: boolean): PromptSource {
   const { log, onResult } = parts;

@@ -67,8 +67,8 @@ const SCRATCH_BYTES = 16 * 1024;
 /** Scratch buffers kept for later requests. */
 const MAX_SCRATCHES = 64;
 
-/** Engine URLs remembered in parsed form. */
-const MAX_ORIGINS = 1024;
+/** Engine URLs remembered in parsed form: as many as a fleet has engines. */
+const MAX_ORIGINS = 65_536;
 
 class HttpClient implements PooledUpstreamClient {
   readonly #clock: Clock;
@@ -114,9 +114,7 @@ class HttpClient implements PooledUpstreamClient {
   forget(url: string): void {
     const origin = this.#origins.get(url);
     this.#origins.delete(url);
-    if (origin !== undefined) {
-      this.#pool.closeIdle(origin, new LostConnection("not wanted any more"));
-    }
+    if (origin !== undefined) this.#pool.retire(origin);
   }
 
   [Symbol.dispose](): void {

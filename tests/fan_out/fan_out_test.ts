@@ -18,69 +18,9 @@ import {
 import { parseRequest } from "../../lib/openai/mod.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { randomCuts } from "../support/cuts.ts";
+import { FakeBody } from "../support/fake_body.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 import { data, event, usageEvent } from "../support/scripted_pair.ts";
-
-/** A body whose pieces come when the test says; it counts what is asked of it. */
-class FakeBody implements ByteSource {
-  reads = 0;
-  cancelled = false;
-  failure: RouterError | undefined;
-  readonly #pieces: (Uint8Array | Error)[] = [];
-  #ended = false;
-  #waiting: PromiseWithResolvers<Uint8Array | undefined> | undefined;
-
-  /** With `texts`, they come at once, and then the end. */
-  constructor(texts?: readonly string[]) {
-    if (texts === undefined) return;
-    this.send(...texts);
-    this.end();
-  }
-
-  send(...texts: readonly string[]): void {
-    for (const text of texts) this.#pieces.push(encodeUtf8(text));
-    this.#serve();
-  }
-
-  sendBytes(pieces: readonly Uint8Array[]): void {
-    this.#pieces.push(...pieces);
-    this.#serve();
-  }
-
-  break(error: Error): void {
-    this.#pieces.push(error);
-    this.#serve();
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#serve();
-  }
-
-  read(): Promise<Uint8Array | undefined> {
-    this.reads++;
-    assert(this.#waiting === undefined, "one read at a time");
-    this.#waiting = Promise.withResolvers();
-    const { promise } = this.#waiting;
-    this.#serve();
-    return promise;
-  }
-
-  cancel(): void {
-    this.cancelled = true;
-    this.#waiting?.resolve(undefined);
-    this.#waiting = undefined;
-  }
-
-  #serve(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined || (this.#pieces.length === 0 && !this.#ended)) return;
-    this.#waiting = undefined;
-    const piece = this.#pieces.shift();
-    if (piece instanceof Error) waiting.reject(piece);
-    else waiting.resolve(piece);
-  }
-}
 
 /** One prompt as it was asked for. */
 interface Asked {

@@ -11,12 +11,24 @@ export interface CountedSignal {
 export function countedSignal(): CountedSignal {
   const controller = new AbortController();
   const { signal } = controller;
-  const listeners = new Set<unknown>();
+  return { controller, signal, count: countListeners(signal) };
+}
+
+/**
+ * Count the listeners that `signal` is given from here on. One that is to be called once is none any
+ * more when it has been called.
+ */
+export function countListeners(signal: AbortSignal): () => number {
+  const listeners = new Map<unknown, boolean>();
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (type: string, listener: EventListenerOrEventListenerObject): void => {
-    listeners.add(listener);
-    add(type, listener);
+  signal.addEventListener = (
+    type: string,
+    listener: EventListenerOrEventListenerObject,
+    options?: AddEventListenerOptions | boolean,
+  ): void => {
+    listeners.set(listener, typeof options === "object" && options.once === true);
+    add(type, listener, options);
   };
   signal.removeEventListener = (
     type: string,
@@ -25,5 +37,8 @@ export function countedSignal(): CountedSignal {
     listeners.delete(listener);
     remove(type, listener);
   };
-  return { controller, signal, count: () => listeners.size };
+  add("abort", () => {
+    for (const [listener, once] of listeners) if (once) listeners.delete(listener);
+  });
+  return () => listeners.size;
 }

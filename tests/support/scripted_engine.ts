@@ -6,6 +6,8 @@ export interface AskedRequest {
   readonly path: string;
   readonly headers: Headers;
   readonly text: string;
+  /** Aborts when whoever asked has gone. */
+  readonly signal: AbortSignal;
 }
 
 /** Answers a request; undefined for 404. */
@@ -42,6 +44,7 @@ export function startScripted(
         path: pathname + search,
         headers: request.headers,
         text: await request.text(),
+        signal: request.signal,
       };
       asked.push(seen);
       return await script(seen) ?? Response.json({ detail: "Not Found" }, { status: 404 });
