@@ -50,7 +50,7 @@ export class TokenBucket {
     this.#fullAt -= amount / this.#perMs;
   }
 
-  /** Have another size and rate from now on; what is missing is missing still. */
+  /** Have another size and rate from here on; what is missing is missing still. */
   resize(capacity: number, perMs: number, now: number): void {
     const missing = this.resetMs(now) * this.#perMs;
     this.#capacity = capacity;

@@ -67,7 +67,7 @@ export class WatchedPair implements Disposable {
     return new Lease(() => this.#listeners.delete(listener));
   };
 
-  /** Look at the files now. */
+  /** Look at the files without waiting for the next turn. */
   look(): void {
     const look = this.#options.files.look();
     switch (look.kind) {
