@@ -13,7 +13,7 @@ import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
-import { type Front, startHttp1, type StartFront } from "./front/mod.ts";
+import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
 import { createHandler, faultAnswer, type HttpDeps, type OnTrace } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
@@ -115,7 +115,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const front = listen(
     config,
     deps,
-    ports.front ?? ((options, handler) => startHttp1(options, handler, { clock })),
+    ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
   );
   stack.defer(() => front.shutdown());
   const parts = stack.move();
