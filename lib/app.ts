@@ -1,15 +1,19 @@
 /** The composition root: builds every long-lived part from one configuration. @module */
 import manifest from "../deno.json" with { type: "json" };
 import {
+  type Breather,
+  ByteBudget,
   type Clock,
   describeError,
   type Logger,
   type Random,
   RouterError,
   sleep,
+  systemBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
+import { type AppDoors, openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
@@ -37,6 +41,11 @@ export interface AppPorts extends HandoffPorts {
    * @default Deno.serve
    */
   readonly front?: StartFront;
+  /**
+   * Where work on large bodies rests.
+   * @default the machine's event loop
+   */
+  readonly breather?: Breather;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -47,6 +56,8 @@ export interface AppStats {
   readonly background: number;
   /** Engine connections in use. */
   readonly connections: number;
+  /** Bytes held of request bodies. */
+  readonly buffered: number;
 }
 
 /** A router that serves. */
@@ -70,7 +81,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics();
   const caCerts = config.tlsCaFile === undefined ? [] : [await readPem(config.tlsCaFile)];
-  const upstream = stack.use(createUpstreamClient({ clock, caCerts }));
+  const doors = stack.use(openDoors(config, { clock, random, log, metrics }));
+  const upstream = stack.use(createUpstreamClient({ clock, caCerts, ...doors.upstream }));
   const background = stack.use(new Background(log));
   const { timeouts } = config;
   const fleet = stack.use(
@@ -84,36 +96,54 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       observer: fleetObserver(metrics),
     }),
   );
-  const flow: FlowDeps = { clock, random, log, metrics, fleet, upstream, background, timeouts };
+  const breather = ports.breather ?? systemBreather();
+  const flow: FlowDeps = {
+    clock,
+    random,
+    log,
+    metrics,
+    fleet,
+    upstream,
+    background,
+    timeouts,
+    breather,
+  };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config.tokenize, ports));
+    : stack.use(await startHandoff(config.handoff, flow, config, ports));
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
-  let firstRound: Promise<void> | undefined = probed;
+  const ending = Promise.withResolvers<void>();
+  let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
   probed.then(() => firstRound = undefined);
   let draining = false;
+  const bodies = new ByteBudget(config.buffers.maxBytes);
   const deps: HttpDeps = {
     ...flow,
     config,
     version: manifest.version,
+    doors: doors.doors,
     handoff: generate,
     onTrace: ports.onTrace,
+    bodies,
     refreshGauges: () => {
       metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
+      metrics.set("pd_router_buffered_bytes", {}, bodies.held);
     },
     ailment: () =>
       handoff?.notifications?.listening === false
         ? "the socket for KV-ready notifications is not bound"
         : undefined,
+    remarks: doors.remarks,
     firstRound: () => firstRound,
     draining: () => draining,
   };
   const front = listen(
     config,
     deps,
+    doors,
     ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
   );
   stack.defer(() => front.shutdown());
@@ -130,18 +160,28 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       drains: handoff?.reclaimer.pending ?? 0,
       background: background.size,
       connections: upstream.stats().open - upstream.stats().idle,
+      buffered: bodies.held,
     }),
     async drain(timeoutMs) {
       draining = true;
       const deadline = new AbortController();
       const ended = front.shutdown().then(() => background.idle());
-      await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
-      deadline.abort();
+      try {
+        await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
+      } finally {
+        deadline.abort();
+      }
     },
     async [Symbol.asyncDispose]() {
       draining = true;
+      // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
-      await parts.disposeAsync();
+      ending.resolve();
+      try {
+        await handoff?.[Symbol.asyncDispose]();
+      } finally {
+        await parts.disposeAsync();
+      }
       stopped.resolve();
     },
   };
@@ -157,12 +197,18 @@ function generateDeps(config: RouterConfig, { deps }: RunningHandoff): GenerateD
   return { ...deps, trustClientKvParams, lmcacheTagDirect };
 }
 
-function listen(config: RouterConfig, deps: HttpDeps, start: StartFront): Front {
+function listen(
+  config: RouterConfig,
+  deps: HttpDeps,
+  { front }: AppDoors,
+  start: StartFront,
+): Front {
   const { host, port } = config.listen;
   const options = {
     hostname: host,
     port,
     limits: config.clients,
+    ...front,
     onFault: faultAnswer(deps),
   };
   try {

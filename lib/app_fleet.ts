@@ -1,11 +1,12 @@
 /** What the fleet is given by the rest of the router, and what the rest forgets with it. @module */
-import { jsonOf } from "./base/mod.ts";
+import { type Engine, jsonOf, type Role } from "./base/mod.ts";
 import {
   type FetchCards,
   type FleetChange,
   type FleetObserver,
   type Leg,
   NoModelList,
+  type ServingLeg,
 } from "./fleet/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
 import { modelCardsOf } from "./openai/mod.ts";
@@ -16,13 +17,30 @@ import type { PooledUpstreamClient } from "./upstream/mod.ts";
 /** Legs whose failures are counted as an engine's: the others are the router's own questions. */
 const COUNTED: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
 
+const ROLES: readonly Role[] = ["prefill", "decode", "any"];
+
+type InflightLabels = { readonly server: string; readonly leg: ServingLeg };
+
 /** Counts what happens to engines. */
 export function fleetObserver(metrics: Metrics): FleetObserver {
+  // One object for each series, as every request counts there and back.
+  const series = new WeakMap<Engine, Map<ServingLeg, InflightLabels>>();
+  const labelsOf = (engine: Engine, leg: ServingLeg): InflightLabels => {
+    let known = series.get(engine);
+    if (known === undefined) series.set(engine, known = new Map());
+    let labels = known.get(leg);
+    if (labels === undefined) known.set(leg, labels = { server: engine.url, leg });
+    return labels;
+  };
   return {
-    onInflight: ({ url }, leg, delta) =>
-      metrics.add("pd_router_inflight_requests", { server: url, leg }, delta),
+    onInflight: (engine, leg, delta) =>
+      metrics.add("pd_router_inflight_requests", labelsOf(engine, leg), delta),
     onOutcome({ engine: { url, role }, leg, end, code }) {
       if (leg === "models" && end !== "left") {
+        // Given another role, it is told of under that alone.
+        for (const other of ROLES) {
+          if (other !== role) metrics.drop("pd_router_engine_up", { server: url, role: other });
+        }
         metrics.set("pd_router_engine_up", { server: url, role }, end === "ok" ? 1 : 0);
       }
       // That KV does not come is the pair's, and counted as a time-out of the wait.
@@ -38,7 +56,7 @@ export function fleetObserver(metrics: Metrics): FleetObserver {
 interface Keepers {
   readonly metrics: Metrics;
   readonly upstream: Pick<PooledUpstreamClient, "forget">;
-  readonly prompts: PromptSource | undefined;
+  readonly prompts: Pick<PromptSource, "forget"> | undefined;
 }
 
 /** Has everything forgotten that is kept of an engine, once it is gone and nothing is under way. */

@@ -1,6 +1,5 @@
 /** The long-lived parts of handoffs, built from the configuration. @module */
-import { inTurns } from "./base/mod.ts";
-import type { Handoff, TokenizeOptions } from "./config/mod.ts";
+import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
 import type { HandoffDeps } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
 import {
@@ -66,7 +65,7 @@ export interface HandoffPorts {
 export async function startHandoff(
   config: Exclude<Handoff, { readonly kind: "none" }>,
   flow: FlowDeps,
-  tokenize: TokenizeOptions,
+  { tokenize, doors }: Pick<RouterConfig, "tokenize" | "doors">,
   ports: HandoffPorts = {},
 ): Promise<RunningHandoff> {
   const { bindPull, kv = KV_TABLE } = ports;
@@ -97,6 +96,8 @@ export async function startHandoff(
         log,
         clock,
         bind: bindPull ?? pullBinder(config.proxySocket),
+        peers: doors.notifications,
+        onRefused: (reason) => metrics.count("pd_router_kv_peers_refused_total", { reason }),
       }),
     )
     : undefined;
@@ -144,9 +145,9 @@ function promptParts(
   flow: FlowDeps,
   { how, cacheBytes }: TokenizeOptions,
 ): Pick<HandoffDeps, "tokenizer" | "prompts"> {
-  const { log, metrics } = flow;
+  const { log, metrics, breather } = flow;
   const post = jsonPoster(flow);
-  const remote = remoteTokenizer(post);
+  const remote = remoteTokenizer(post, breather);
   const tokenizer = cacheBytes === 0 ? remote : cachedTokenizer(remote, {
     maxBytes: cacheBytes,
     onLookup: (result) => metrics.count("pd_router_tokenize_cache_total", { result }),
@@ -155,6 +156,7 @@ function promptParts(
     how,
     tokenizer,
     post,
+    breather,
     log,
     onResult: (by, result) => metrics.count("pd_router_tokenize_total", { how: by, result }),
   });
@@ -177,11 +179,7 @@ function jsonPoster(flow: FlowDeps): PostJson {
       });
       const { status } = response;
       if (status >= 400) return { status, ...await readError(response) };
-      return {
-        status,
-        body: await readWhole(response, MAX_TOKENS_BYTES),
-        work: (work) => inTurns(flow.clock, work),
-      };
+      return { status, body: await readWhole(response, MAX_TOKENS_BYTES) };
     };
     try {
       const found = await read(await reply().catch((cause) => Promise.reject(failure(cause))));

@@ -11,14 +11,14 @@ import { posix } from "node:path";
  */
 const FLOORS: readonly (readonly string[])[] = [
   ["base"],
-  ["sse"],
+  ["sse", "tls"],
   ["openai", "metrics", "config"],
   ["upstream", "tokenization", "zmq"],
   ["disagg", "selection"],
   ["fleet"],
   ["kv"],
   ["request"],
-  ["handoff", "fan_out", "front"],
+  ["handoff", "fan_out", "front", "doors"],
   ["flow"],
   ["http"],
   ["cli"],

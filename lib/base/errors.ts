@@ -4,10 +4,18 @@
 export type ErrorCode =
   | "bad-request"
   | "body-too-large"
+  /** The body is in a content coding that nobody here can undo. */
+  | "unsupported-coding"
   /** The client sent nothing for too long. */
   | "client-timeout"
   /** More is held for clients than may be; soon it will be less. */
   | "overloaded"
+  /** No key, or none that is known. */
+  | "unauthorized"
+  /** The key is good, but not for this. */
+  | "forbidden"
+  /** The key's share is used up; soon there will be more. */
+  | "rate-limited"
   | "not-found"
   | "method-not-allowed"
   | "unknown-model"
@@ -44,6 +52,8 @@ export interface RouterErrorOptions {
   readonly allow?: string | undefined;
   /** An engine's own words, which the client gets in the place of the router's. */
   readonly refusal?: Refusal | undefined;
+  /** Header fields of the answer that tells a client of it. */
+  readonly fields?: readonly (readonly [name: string, value: string])[] | undefined;
 }
 
 /** A failure with a code from the closed list; the text names the action and the value. */
@@ -53,6 +63,7 @@ export class RouterError extends Error {
   readonly param: string | undefined;
   readonly allow: string | undefined;
   readonly refusal: Refusal | undefined;
+  readonly fields: NonNullable<RouterErrorOptions["fields"]>;
 
   constructor(code: ErrorCode, message: string, options: RouterErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
@@ -60,6 +71,7 @@ export class RouterError extends Error {
     this.param = options.param;
     this.allow = options.allow;
     this.refusal = options.refusal;
+    this.fields = options.fields ?? [];
   }
 }
 

@@ -6,15 +6,21 @@
  */
 export * from "./ascii.ts";
 export * from "./bounded_set.ts";
+export * from "./byte_budget.ts";
 export * from "./bytes.ts";
+export * from "./cidr.ts";
 export * from "./clock.ts";
+export * from "./digest.ts";
 export * from "./engine.ts";
+export * from "./engine_address.ts";
 export * from "./errors.ts";
 export * from "./growing_bytes.ts";
+export { addressText, type IpAddress, parseAddress, plainAddress } from "./ip.ts";
 export * from "./json.ts";
 export * from "./kv_protocol.ts";
 export * from "./lease.ts";
 export * from "./log.ts";
 export * from "./random.ts";
-export * from "./turns.ts";
+export * from "./sliced.ts";
 export * from "./wait.ts";
+export * from "./watched_files.ts";

@@ -1,11 +1,15 @@
 /** A configuration from the command line, the environment and the file they name. @module */
+import { fileErrorText } from "../base/mod.ts";
 import {
   type ConfigFile,
   type ConfigResult,
   envName,
+  type FileKind,
   parseConfigText,
   resolveConfig,
 } from "../config/mod.ts";
+import { parseKeysFile } from "../doors/mod.ts";
+import { certificateProblem, pairProblem, privateKeyProblem } from "../tls/mod.ts";
 import type { ParsedArgv } from "./argv.ts";
 import type { CliPorts } from "./ports.ts";
 
@@ -20,7 +24,15 @@ export function loadConfig(
     problems: argv.problems,
     env: ports.env,
     file: path === undefined || path === "" ? undefined : loadFile(path, ports.readFile),
-    checkFile: (named) => certificateProblem(named, ports.readFile),
+    checkFile(named, kind) {
+      const text = readText(named, ports.readFile);
+      return text.ok ? CHECKS[kind](text.text) : text.message;
+    },
+    checkPair(certPath, keyPath) {
+      const [cert, key] = [certPath, keyPath].map((named) => readText(named, ports.readFile));
+      if (!cert?.ok || !key?.ok) return undefined;
+      return pairProblem({ cert: cert.text, key: key.text });
+    },
   });
 }
 
@@ -33,11 +45,17 @@ function loadFile(path: string, readFile: CliPorts["readFile"]): ConfigFile {
     : { ok: false, path, message: parsed.message };
 }
 
-function certificateProblem(path: string, readFile: CliPorts["readFile"]): string | undefined {
-  const text = readText(path, readFile);
-  if (!text.ok) return text.message;
-  return text.text.includes("-----BEGIN CERTIFICATE-----") ? undefined : "holds no PEM certificate";
-}
+/** What is wrong with the text of a file; undefined for nothing. */
+const CHECKS: Readonly<Record<FileKind, (text: string) => string | undefined>> = {
+  "authorities": (text) =>
+    text.includes("-----BEGIN CERTIFICATE-----") ? undefined : "holds no PEM certificate",
+  "certificate": certificateProblem,
+  "private-key": privateKeyProblem,
+  "api-keys": (text) => {
+    const parsed = parseKeysFile(text);
+    return parsed.ok ? undefined : parsed.problem;
+  },
+};
 
 function readText(
   path: string,
@@ -46,16 +64,6 @@ function readText(
   try {
     return { ok: true, text: readFile(path) };
   } catch (error) {
-    return { ok: false, message: `Cannot read the file: ${fileError(error)}` };
+    return { ok: false, message: `Cannot read the file: ${fileErrorText(error)}` };
   }
-}
-
-function fileError(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is none";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.NotCapable) {
-    return "the program was started without --allow-read";
-  }
-  if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
-  return error instanceof Error ? error.message : String(error);
 }

@@ -78,12 +78,21 @@ async function stop(
   return 0;
 }
 
-function logStart({ engines, handoff, routing }: RouterConfig, app: ServingApp, log: Logger): void {
+function logStart(
+  { engines, handoff, routing, doors }: RouterConfig,
+  app: ServingApp,
+  log: Logger,
+): void {
   const kind = handoff.kind === "none" ? routing.kind : "disaggregated prefill";
-  log.info(`Serving on ${address("http", app.address.hostname, app.address.port)}`, {
-    routing: kind,
-    engines: engines.length,
-  });
+  log.info(
+    `Serving on ${
+      address(doors.tls === undefined ? "http" : "https", app.address.hostname, app.address.port)
+    }`,
+    {
+      routing: kind,
+      engines: engines.length,
+    },
+  );
   if (app.notifications !== undefined) {
     log.info(`Waiting for KV-ready notifications on ${app.notifications.endpoint}`);
   } else if (handoff.kind !== "none") log.info(`Handoffs by ${handoffText(handoff)}`);

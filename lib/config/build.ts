@@ -1,5 +1,6 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
+import { doorOptions } from "./build_doors.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import {
   type ClientLimits,
@@ -11,12 +12,21 @@ import {
 } from "./schema.ts";
 import type { Settings } from "./settings.ts";
 
+/** What is never to be printed. */
+export interface Secrets {
+  /** Bearer token for engines. */
+  readonly engines: string | undefined;
+  /** Keys of clients that were given one by one. */
+  readonly clients: readonly string[];
+}
+
 /** The configuration that checked `settings` and `engines` amount to. */
 export function buildConfig(
   settings: Settings,
   engines: readonly Engine[],
-  apiKey: string | undefined,
+  keys: Secrets,
 ): RouterConfig {
+  const { engines: apiKey, clients: clientKeys } = keys;
   const tlsCaFile = settings.optional("tls-ca");
   return {
     listen: { host: settings.text("host"), port: settings.number("port") },
@@ -38,8 +48,10 @@ export function buildConfig(
     },
     clients: clientLimits(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },
+    doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
+    buffers: { maxBytes: settings.number("max-buffered-bytes") },
     trustClientKvParams: settings.on("trust-client-kv-params"),
     lmcacheTagDirect: settings.on("lmcache-tag-direct"),
     ...(tlsCaFile === undefined ? {} : { tlsCaFile }),

@@ -4,7 +4,7 @@
  * How a value is written.
  *
  * `route` is empty or a path; `seconds` are numbers, fractions allowed; `list` is separated by commas; `ports` is one port or a
- * list of them; `aliases` is `alias:model,...`; `specs` is a repeatable text.
+ * list of them; `networks` is a list of addresses and networks; `aliases` is `alias:model,...`; `specs` is a repeatable text.
  */
 export type FlagType =
   | "string"
@@ -17,6 +17,7 @@ export type FlagType =
   | "flag"
   | "list"
   | "ports"
+  | "networks"
   | "aliases"
   | "specs";
 
@@ -92,6 +93,8 @@ export function placeholder(flag: Flag): string {
       return "LIST";
     case "ports":
       return "PORT[,PORT]";
+    case "networks":
+      return "CIDR,...";
     case "aliases":
       return "ALIAS:MODEL,...";
     case "specs":

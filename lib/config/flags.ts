@@ -7,7 +7,9 @@
  */
 import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
+import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
+import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
@@ -54,6 +56,8 @@ const SUPPORTED_GROUPS = [
   },
   CLIENT_FLAGS,
   REQUEST_FLAGS,
+  BUFFER_FLAGS,
+  DOOR_FLAGS,
   {
     title: "Engines",
     flags: [
@@ -355,7 +359,13 @@ export const FLAGS: readonly Flag[] = FLAG_GROUPS.flatMap((group) => group.flags
 export const ENVIRONMENT_ONLY = [
   {
     name: "VLLM_API_KEY",
-    help: "Bearer token for the router's own requests to engines, which are for /v1/models",
+    help: "Bearer token for the router's own requests to engines, which are for /v1/models; with " +
+      "API keys of its own, for those of clients too",
+    secret: true,
+  },
+  {
+    name: API_KEYS_VARIABLE,
+    help: "Keys as of --api-key, separated by commas or white space",
     secret: true,
   },
 ] as const satisfies readonly EnvironmentOnly[];

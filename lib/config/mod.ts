@@ -4,6 +4,8 @@
  * Knows nothing of sockets, files or the process; reads what it is handed.
  * @module
  */
+export type { FileKind } from "./door_problems.ts";
+export type { DoorOptions, KeyOptions, PairFiles } from "./doors.ts";
 export * from "./flag.ts";
 export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS } from "./flags.ts";
 export { choicesText, defaultText, renderMarkdown } from "./docs.ts";

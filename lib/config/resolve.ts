@@ -6,12 +6,15 @@
  */
 import { type Engine, KV_PROTOCOLS } from "../base/mod.ts";
 import { buildConfig, protocolOf } from "./build.ts";
+import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./door_problems.ts";
+import { splitKeys } from "./build_doors.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
 import { finishEngines, handoffProblems, type ReceiverDefaults } from "./engines.ts";
 import { type FileValues, readFileValues } from "./file.ts";
 import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
+import { API_KEYS_VARIABLE } from "./flags_doors.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import type { RouterConfig } from "./schema.ts";
 import { readSettings, type Setting, type Settings } from "./settings.ts";
@@ -22,7 +25,7 @@ export type ConfigFile =
   | { readonly ok: false; readonly path: string; readonly message: string };
 
 /** What was said, by layer. */
-export interface ConfigInput {
+export interface ConfigInput extends FileChecks {
   /**
    * Every occurrence of a flag on the command line by its name without dashes, in order; `"true"`
    * for a flag without a value. Unknown names are welcome: they become problems.
@@ -30,8 +33,6 @@ export interface ConfigInput {
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly env: (name: string) => string | undefined;
   readonly file?: ConfigFile | undefined;
-  /** Why a file that a value names cannot be used, or undefined when it can. */
-  readonly checkFile?: (path: string) => string | undefined;
   /** What is known to be wrong already. */
   readonly problems?: readonly Problem[];
 }
@@ -84,6 +85,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
   const settings = withImplied(read.settings);
   const engines = readEngines(settings, content, file);
   const key = readApiKey(input.env);
+  const extraKeys = splitKeys(input.env(API_KEYS_VARIABLE));
   const problems = [
     ...(input.problems ?? []),
     ...unknownFlags(input.flags),
@@ -92,13 +94,18 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...read.problems,
     ...(file?.ok === false ? [] : routingProblems(settings)),
     ...engines.problems,
-    ...fileProblems(settings, input.checkFile),
+    ...fileProblems(settings, input),
+    ...bufferProblems(settings),
+    ...doorProblems(settings, extraKeys),
     ...key.problems,
   ];
   if (problems.length > 0) {
     return { ok: false, problems, settings: settings.all(), engines: engines.engines };
   }
-  const config = buildConfig(settings, engines.engines, key.apiKey);
+  const config = buildConfig(settings, engines.engines, {
+    engines: key.apiKey,
+    clients: [...settings.list("api-key"), ...extraKeys],
+  });
   return { ok: true, config, settings: settings.all() };
 }
 
@@ -200,7 +207,7 @@ function readEngines(
     protocolOf(settings),
   );
   const { engines } = finished;
-  const all = [...problems, ...finished.problems];
+  const all = [...problems, ...finished.problems, ...addressProblems(settings, drafts)];
   const complete = problems.length === 0 && file?.ok !== false && !content.invalid.has("engines") &&
     ENGINE_SETTINGS.every((name) => settings.get(name).valid);
   if (complete && engines.length === 0) {
@@ -230,9 +237,13 @@ function receivers(
   };
 }
 
-function fileProblems(settings: Settings, check: ConfigInput["checkFile"]): readonly Problem[] {
-  const path = settings.optional("tls-ca");
-  const message = path === undefined ? undefined : check?.(path);
-  if (path === undefined || message === undefined) return [];
-  return [{ key: settings.get("tls-ca").where, value: path, message }];
+/** The largest body that is taken has to find room. */
+function bufferProblems(settings: Settings): readonly Problem[] {
+  const [all, one] = [settings.get("max-buffered-bytes"), settings.get("max-request-bytes")];
+  if (!all.valid || !one.valid) return [];
+  const held = settings.number("max-buffered-bytes");
+  const request = settings.number("max-request-bytes");
+  if (held >= request) return [];
+  const message = `must be at least --max-request-bytes, ${request}`;
+  return [{ key: all.where, value: String(held), message }];
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { DoorOptions } from "./doors.ts";
 import type { PolicyName } from "./policy_names.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
@@ -87,6 +88,12 @@ export interface RequestLimits {
   readonly timeoutMs: number;
 }
 
+/** What is held of request bodies. */
+export interface BufferLimits {
+  /** Over all requests under way, in bytes. */
+  readonly maxBytes: number;
+}
+
 /** What is measured and how often. */
 export interface StatsOptions {
   /** Period of reading the engines' `/metrics`. */
@@ -115,9 +122,11 @@ export interface RouterConfig {
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;
   readonly requests: RequestLimits;
+  readonly doors: DoorOptions;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;
+  readonly buffers: BufferLimits;
   /** Keep KV transfer fields that clients send. */
   readonly trustClientKvParams: boolean;
   /** Keep direct requests away from KV that waits on LMCache decode engines. */

@@ -98,7 +98,7 @@ export class Settings {
   }
 
   /** A list's items; none when it was not given. */
-  list(name: FlagName<"list" | "specs"> | "static-model-types"): readonly string[] {
+  list(name: FlagName<"list" | "specs" | "networks"> | "static-model-types"): readonly string[] {
     const { value } = this.get(name);
     return Array.isArray(value) ? value.map(String) : [];
   }

@@ -1,4 +1,5 @@
 /** One value from its text, by the type of its flag. @module */
+import { parseNetwork } from "../base/mod.ts";
 import type { Flag } from "./flag.ts";
 import { withSuggestion } from "./problem.ts";
 
@@ -36,6 +37,8 @@ export function parseValue(flag: Flag, raw: RawValue): Parsed {
       return parseList(flag, raw);
     case "ports":
       return parsePorts(items(raw));
+    case "networks":
+      return parseNetworks(items(raw));
     case "aliases":
       return parseAliases(items(raw));
     case "specs":
@@ -149,6 +152,12 @@ function parseList(flag: Flag, raw: RawValue): Parsed {
       choices,
     ),
   );
+}
+
+function parseNetworks(texts: readonly string[]): Parsed {
+  const wrong = texts.find((text) => parseNetwork(text) === undefined);
+  if (wrong === undefined) return good(texts);
+  return bad(`expected addresses or networks such as 10.0.0.0/8, received "${wrong}"`);
 }
 
 function parseAliases(pairs: readonly string[]): Parsed {

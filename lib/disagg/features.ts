@@ -1,7 +1,7 @@
 /** What a request may ask for that a handoff cannot carry faithfully, as one table. @module */
 import { recordOf } from "../base/mod.ts";
-import { fieldOf, type JsonObject } from "../openai/mod.ts";
-import { type GenerationRequest, hasMediaParts } from "./generation.ts";
+import { fieldOf, type JsonObject, laxInt } from "../openai/mod.ts";
+import { flagOf, type GenerationRequest } from "./generation.ts";
 
 /** Why a request is answered by one engine: a closed list, fit for a metric label. */
 export type DirectReason =
@@ -53,9 +53,13 @@ export interface Feature {
   readonly present: (request: GenerationRequest) => boolean;
 }
 
+/** Longest beginning of a value that is looked at for whether it is empty, or 0, in bytes. */
+const EMPTY_BYTES = 256;
+
 /** Whether a field asks for something: absent, null, false, 0, "", [] and {} do not. */
 function asks(body: JsonObject, key: string): boolean {
-  if (!body.has(key)) return false;
+  const raw = body.raw(key);
+  if (raw === undefined || raw.length > EMPTY_BYTES) return raw !== undefined;
   const value = fieldOf(body, key);
   const members = recordOf(value);
   return members === undefined ? Boolean(value) : Object.keys(members).length > 0;
@@ -65,18 +69,24 @@ function anyAsked(...keys: readonly string[]): Feature["present"] {
   return ({ body }) => keys.some((key) => asks(body, key));
 }
 
+/** Whether a flag is set, or has a value that only an engine should judge. */
+function isSet(body: JsonObject, key: string): boolean {
+  const flag = flagOf(body, key);
+  return flag !== undefined && flag !== false;
+}
+
+function anySet(...keys: readonly string[]): Feature["present"] {
+  return ({ body }) => keys.some((key) => isSet(body, key));
+}
+
 function moreThanOne(key: string): (body: JsonObject) => boolean {
-  return (body) => body.has(key) && fieldOf(body, key) !== 1;
+  return (body) => body.has(key) && laxInt(fieldOf(body, key)) !== 1;
 }
 
 const severalSamples = [moreThanOne("n"), moreThanOne("best_of")];
 
 function wantsStructure({ body }: GenerationRequest): boolean {
-  const format = fieldOf(body, "response_format");
-  if (format !== undefined) {
-    const { type } = (format ?? {}) as { readonly type?: unknown };
-    if (type !== "text") return true;
-  }
+  if (body.has("response_format") && !isPlainText(body)) return true;
   return [
     "structured_outputs",
     "guided_json",
@@ -87,14 +97,28 @@ function wantsStructure({ body }: GenerationRequest): boolean {
   ].some((key) => asks(body, key));
 }
 
+/** Of a format that is no schema, little can be said. */
+function isPlainText(body: JsonObject): boolean {
+  if ((body.raw("response_format")?.length ?? 0) > EMPTY_BYTES) return false;
+  return recordOf(fieldOf(body, "response_format"))?.["type"] === "text";
+}
+
+/** Whether an answer in more than text is asked for. */
+function wantsMedia({ body }: Pick<GenerationRequest, "body">): boolean {
+  if (asks(body, "audio")) return true;
+  if (!asks(body, "modalities")) return false;
+  const asked = fieldOf(body, "modalities");
+  return ![asked].flat().every((modality) => modality === "text");
+}
+
 /** Whether the answer begins with the prompt, and the request holds the prompt's text. */
 export function echoesText({ body, form, prompt }: GenerationRequest): boolean {
-  return form === "completions" && prompt.kind === "text" && asks(body, "echo");
+  return form === "completions" && prompt.kind === "text" && isSet(body, "echo");
 }
 
 /** Whether the answer tells the ids of the prompt's tokens and of its own. */
 export function wantsTokenIds({ body, form }: GenerationRequest): boolean {
-  return (form === "completions" || form === "chat") && asks(body, "return_token_ids");
+  return (form === "completions" || form === "chat") && isSet(body, "return_token_ids");
 }
 
 /** Whether the answer must be a tool call: then one token of it cannot be parsed. */
@@ -128,13 +152,13 @@ export const FEATURES: readonly Feature[] = [
     reason: "beam_search",
     what: "Beam search",
     ...NEITHER,
-    present: anyAsked("use_beam_search"),
+    present: anySet("use_beam_search"),
   },
   {
     reason: "echo",
     what: "echo with logprobs",
     ...NEITHER,
-    present: ({ body }) => asks(body, "echo") && body.has("logprobs"),
+    present: ({ body }) => isSet(body, "echo") && body.has("logprobs"),
   },
   { reason: "suffix", what: "suffix", ...NEITHER, present: anyAsked("suffix") },
   {
@@ -153,7 +177,9 @@ export const FEATURES: readonly Feature[] = [
     reason: "stateful",
     what: "Responses that build on, or are fetched as, stored ones",
     ...NEITHER,
-    present: anyAsked("previous_response_id", "conversation", "background"),
+    present: (request) =>
+      anyAsked("previous_response_id", "conversation")(request) ||
+      isSet(request.body, "background"),
   },
   {
     reason: "endpoint",
@@ -179,14 +205,14 @@ export const FEATURES: readonly Feature[] = [
     reason: "echo",
     what: "echo of messages",
     ...NEITHER,
-    present: ({ body, form }) => form === "chat" && asks(body, "echo"),
+    present: ({ body, form }) => form === "chat" && isSet(body, "echo"),
   },
   {
     reason: "echo",
     what: "echo of token ids",
     ...D1_ONLY,
     present: (request) =>
-      request.form !== "chat" && asks(request.body, "echo") && !echoesText(request),
+      request.form !== "chat" && isSet(request.body, "echo") && !echoesText(request),
   },
   {
     reason: "tools",
@@ -214,16 +240,14 @@ export const FEATURES: readonly Feature[] = [
     ...BOTH,
     present: ({ form, body }) =>
       form === "chat"
-        ? asks(body, "logprobs") || asks(body, "top_logprobs")
-        : body.has("logprobs") && fieldOf(body, "logprobs") !== false,
+        ? isSet(body, "logprobs") || asks(body, "top_logprobs")
+        : body.has("logprobs"),
   },
   {
     reason: "multimodal",
     what: "Images, audio, video",
     ...D1_ONLY,
-    present: (request) =>
-      anyAsked("modalities", "audio")(request) ||
-      (request.form === "chat" && hasMediaParts(request.body)),
+    present: (request) => request.media || wantsMedia(request),
   },
   // `/tokenize` takes none of these, so its prompt would differ from the chat endpoint's.
   { reason: "documents", what: "documents", ...D1_OR_EXACT, present: anyAsked("documents") },
@@ -245,7 +269,9 @@ export const FEATURES: readonly Feature[] = [
     reason: "return_token_ids",
     what: "Token ids in place of texts, log-probabilities of given ones, or the prompt's text",
     ...D1_ONLY,
-    present: anyAsked("return_tokens_as_token_ids", "logprob_token_ids", "return_prompt_text"),
+    present: (request) =>
+      anySet("return_tokens_as_token_ids", "return_prompt_text")(request) ||
+      asks(request.body, "logprob_token_ids"),
   },
   {
     reason: "truncate_prompt_tokens",

@@ -1,23 +1,16 @@
 /** A request to generate text, with what decides about its handoff. @module */
-import { decodeUtf8, isDigit, OPEN_BRACE, OPEN_BRACKET, QUOTE, recordOf } from "../base/mod.ts";
+import { atOnce, OPEN_BRACKET, recordOf, type Sliced } from "../base/mod.ts";
 import {
   type AnswerForm,
   type ApiRequest,
   fieldOf,
   type JsonObject,
-  memberOf,
-  scanArray,
-  type Span,
+  laxBool,
+  laxInt,
+  tooMany,
 } from "../openai/mod.ts";
-import { countIds, isIdList } from "../tokenization/mod.ts";
-
-/** Where the prompt stands in the body, and in which form. */
-export type PromptSource =
-  | { readonly kind: "messages" }
-  | { readonly kind: "text"; readonly raw: Uint8Array }
-  | { readonly kind: "tokens"; readonly ids: Uint8Array; readonly count: number }
-  | { readonly kind: "several" }
-  | { readonly kind: "unusable" };
+import { findingMedia } from "./messages.ts";
+import { type PromptSource, readingPrompt } from "./prompt.ts";
 
 /** A number field: absent, fine, or something only an engine should comment on. */
 type Count = { readonly kind: "absent" } | { readonly kind: "is"; readonly value: number } | {
@@ -40,6 +33,8 @@ export interface GenerationRequest {
   readonly includeUsage: boolean | undefined;
   readonly continuousUsage: boolean;
   readonly prompt: PromptSource;
+  /** Messages of a chat hold more than text. */
+  readonly media: boolean;
   /** The limit the client set, in tokens; undefined for the engine's default. */
   readonly maxTokens: number | undefined;
   /** 0 when absent. */
@@ -59,9 +54,16 @@ export function isTextRequest(request: GenerationRequest): request is TextReques
   return request.form === "completions" || request.form === "chat";
 }
 
-/** Read what decides out of a request to an endpoint of `form`. */
+/** Read what decides out of a request to an endpoint of `form`. Throws `bad-request`. */
 export function readGeneration(form: GenerationForm, request: ApiRequest): GenerationRequest {
-  const { body, model, stream } = request;
+  return atOnce(readingGeneration(form, request));
+}
+
+/** `readGeneration` in steps. */
+export function* readingGeneration(
+  form: GenerationForm,
+  { body, model, stream }: ApiRequest,
+): Sliced<GenerationRequest> {
   const maxTokens = limitOf(form, body);
   const minTokens = countOf(body, "min_tokens", 0);
   const stop = stopOf(body);
@@ -70,6 +72,8 @@ export function readGeneration(form: GenerationForm, request: ApiRequest): Gener
   const flags:
     | { readonly include_usage?: unknown; readonly continuous_usage_stats?: unknown }
     | undefined = recordOf(options);
+  const usage = flags === undefined ? false : flagIn(flags.include_usage);
+  const continuous = flagIn(flags?.continuous_usage_stats);
   const min = minTokens.kind === "is" ? minTokens.value : 0;
   const max = maxTokens.kind === "is" ? maxTokens.value : undefined;
   return {
@@ -77,24 +81,24 @@ export function readGeneration(form: GenerationForm, request: ApiRequest): Gener
     body,
     model,
     stream,
-    includeUsage: flags === undefined ? false : asFlag(flags.include_usage),
-    continuousUsage: flags?.continuous_usage_stats === true && flags.include_usage !== false,
-    prompt: form === "completions" ? promptOf(body) : { kind: "messages" },
+    includeUsage: usage === "odd" ? undefined : usage,
+    continuousUsage: continuous === true && usage !== false,
+    prompt: form === "completions" ? yield* readingPrompt(body) : { kind: "messages" },
+    media: form === "chat" && (yield* findingMedia(body)),
     maxTokens: max,
     minTokens: min,
     stop: stop ?? [],
     logprobs: logprobs.kind === "is" ? logprobs.value : undefined,
     malformed: maxTokens.kind === "odd" || minTokens.kind === "odd" || stop === undefined ||
-      logprobs.kind === "odd" || FLAGS.some((key) => !isFlag(fieldOf(body, key))) ||
-      !isFlag(flags?.include_usage ?? undefined) ||
-      !isFlag(flags?.continuous_usage_stats ?? undefined) ||
+      logprobs.kind === "odd" || FLAGS.some((key) => flagOf(body, key) === "odd") ||
+      usage === "odd" || continuous === "odd" ||
       (max !== undefined && min > max) ||
       (options !== undefined && (flags === undefined || !stream)) ||
       (form === "chat" && body.raw("messages")?.[0] !== OPEN_BRACKET),
   };
 }
 
-/** Flags that the router acts upon itself. Engines read other values than true and false as one. */
+/** Flags that the router acts upon itself. */
 const FLAGS = [
   "echo",
   "return_token_ids",
@@ -102,12 +106,16 @@ const FLAGS = [
   "continue_final_message",
 ] as const;
 
-function asFlag(value: unknown): boolean | undefined {
-  return typeof value === "boolean" ? value : undefined;
+/** A flag as engines take it: undefined when absent, "odd" for what only an engine should judge. */
+export type Flag = boolean | undefined | "odd";
+
+/** The flag that a field is. Throws `bad-request` when it is malformed. */
+export function flagOf(body: JsonObject, key: string): Flag {
+  return flagIn(fieldOf(body, key));
 }
 
-function isFlag(value: unknown): boolean {
-  return value === undefined || typeof value === "boolean";
+function flagIn(value: unknown): Flag {
+  return value === undefined || value === null ? undefined : laxBool(value) ?? "odd";
 }
 
 /** `max_completion_tokens` wins over `max_tokens` in chat; completions know only the latter. */
@@ -121,76 +129,41 @@ function limitOf(form: GenerationForm, body: JsonObject): Count {
 }
 
 function countOf(body: JsonObject, key: string, least: number): Count {
-  const value = fieldOf(body, key);
-  if (value === undefined) return { kind: "absent" };
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= least
-    ? { kind: "is", value }
-    : { kind: "odd" };
+  const given = fieldOf(body, key);
+  if (given === undefined) return { kind: "absent" };
+  const value = laxInt(given);
+  return value !== undefined && value >= least ? { kind: "is", value } : { kind: "odd" };
 }
 
 /**
- * A number in completions; in chat a flag beside `top_logprobs`, a number that is refused without
- * it. -1, for the whole vocabulary, is left to one engine.
+ * A number in completions, which vLLM does not read from text; in chat a flag beside `top_logprobs`,
+ * a number that is refused without it. -1, for the whole vocabulary, is left to one engine.
  */
 function logprobsOf(form: GenerationForm, body: JsonObject): Count {
   if (form !== "completions" && form !== "chat") return { kind: "absent" };
-  const asked = fieldOf(body, "logprobs");
-  if (form === "completions" && asked !== false) return countOf(body, "logprobs", 0);
-  if (asked !== undefined && typeof asked !== "boolean") return { kind: "odd" };
-  if (form === "completions") return { kind: "absent" };
-  const top = countOf(body, "top_logprobs", 0);
+  if (form === "completions") return numberOf(body, "logprobs");
+  const asked = flagOf(body, "logprobs");
+  if (asked === "odd") return { kind: "odd" };
+  const top = numberOf(body, "top_logprobs");
   if (top.kind === "odd") return top;
   const count = top.kind === "is" ? top.value : 0;
   if (asked === true) return { kind: "is", value: count };
   return count > 0 ? { kind: "odd" } : { kind: "absent" };
 }
 
+/** vLLM compares these as they come, and refuses text there (`check_logprobs`). */
+function numberOf(body: JsonObject, key: string): Count {
+  return typeof fieldOf(body, key) === "string" ? { kind: "odd" } : countOf(body, key, 0);
+}
+
+/** Stop strings of a request at most; vLLM takes 4 unless it is told otherwise. */
+const MAX_STOPS = 1_024;
+
 function stopOf(body: JsonObject): readonly string[] | undefined {
   const value = fieldOf(body, "stop");
   if (value === undefined) return [];
   if (typeof value === "string") return value === "" ? [] : [value];
   if (!Array.isArray(value) || !value.every((stop) => typeof stop === "string")) return undefined;
+  if (value.length > MAX_STOPS) throw tooMany("stop", value.length, "stop strings", MAX_STOPS);
   return value.filter((stop) => stop !== "");
-}
-
-function promptOf(body: JsonObject): PromptSource {
-  const member = body.member("prompt");
-  return member === undefined ? { kind: "unusable" } : promptAt(body.bytes, member);
-}
-
-function promptAt(bytes: Uint8Array, span: Span, inList = false): PromptSource {
-  const raw = bytes.subarray(span.start, span.end);
-  if (raw[0] === QUOTE) return raw.length > 2 ? { kind: "text", raw } : { kind: "unusable" };
-  if (raw[0] !== OPEN_BRACKET) return { kind: "unusable" };
-  const [first, second] = scanArray(bytes, span, 2);
-  if (first === undefined) return { kind: "unusable" };
-  const element = bytes.subarray(first.start, first.end);
-  if (isDigit(element[0] ?? 0)) {
-    return isIdList(raw) ? { kind: "tokens", ids: raw, count: countIds(raw) } : {
-      kind: "unusable",
-    };
-  }
-  if (inList) return { kind: "unusable" };
-  if (second !== undefined) return { kind: "several" };
-  return promptAt(bytes, first, true);
-}
-
-/**
- * Whether `messages` holds content other than text, found without building the messages. vLLM takes
- * parts such as `{"image_url":"…"}` without a type too (`vllm/entrypoints/chat_utils.py`).
- */
-export function hasMediaParts(body: JsonObject): boolean {
-  const messages = body.member("messages");
-  if (messages === undefined || body.bytes[messages.start] !== OPEN_BRACKET) return false;
-  for (const message of scanArray(body.bytes, messages)) {
-    const content = memberOf(body.bytes, message, "content");
-    if (content === undefined || body.bytes[content.start] !== OPEN_BRACKET) continue;
-    for (const part of scanArray(body.bytes, content)) {
-      if (body.bytes[part.start] !== OPEN_BRACE) continue;
-      const type = memberOf(body.bytes, part, "type");
-      if (type === undefined) return true;
-      if (decodeUtf8(body.bytes.subarray(type.start, type.end)) !== '"text"') return true;
-    }
-  }
-  return false;
 }

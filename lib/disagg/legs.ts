@@ -8,7 +8,7 @@
 import { type ByteParts, encodeUtf8, recordOf } from "../base/mod.ts";
 import { fieldOf, JsonObject, objectOf, type RawJson } from "../openai/mod.ts";
 import { forcesTool } from "./features.ts";
-import type { GenerationRequest } from "./generation.ts";
+import { flagOf, type GenerationRequest } from "./generation.ts";
 
 /** Chat fields that `/tokenize` takes as they are. */
 const TOKENIZED = [
@@ -97,7 +97,7 @@ export function tokenizeBody(request: GenerationRequest): ByteParts {
   }
   const carried = Object.fromEntries(TOKENIZED.map((key) => [key, body.raw(key)]));
   // `/tokenize` defaults `add_generation_prompt` to true and refuses both being true.
-  const continues = fieldOf(body, "continue_final_message") === true &&
+  const continues = flagOf(body, "continue_final_message") === true &&
     !body.has("add_generation_prompt");
   return objectOf({
     model,
@@ -295,9 +295,9 @@ export function originalBody(
   trusted = false,
 ): ByteParts {
   const { body, model } = request;
-  const renamed = body.value("model") === model ? undefined : JSON.stringify(model);
+  const renamed = fieldOf(body, "model") === model ? undefined : JSON.stringify(model);
   const unsafe = !trusted && hasKvFields(body);
-  if (renamed === undefined && !unsafe && kvTransferParams === undefined) return [body.bytes];
+  if (renamed === undefined && !unsafe && kvTransferParams === undefined) return body.parts;
   return body.edited({
     // CVE-2026-94622: params from outside can take a decode engine down.
     ...(unsafe ? { remove: KV_FIELD_SET } : {}),

@@ -9,6 +9,8 @@ export * from "./decide.ts";
 export * from "./features.ts";
 export * from "./generation.ts";
 export * from "./legs.ts";
+export * from "./messages.ts";
+export * from "./prompt.ts";
 export * from "./prompts.ts";
 export * from "./spec.ts";
 export * from "./stops.ts";

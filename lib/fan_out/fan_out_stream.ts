@@ -1,5 +1,5 @@
 /** The streamed answer to a list of prompts: their streams as one, read as the client reads. @module */
-import { type ByteParts, inTurns, type RouterError, TURN_BYTES } from "../base/mod.ts";
+import { type ByteParts, inSlices, type RouterError } from "../base/mod.ts";
 import {
   EventMerger,
   identityMembers,
@@ -177,7 +177,7 @@ export class FanOutStream implements ByteSource {
       decoder.push(bytes);
       for (let data = decoder.next(); data !== undefined; data = decoder.next()) {
         const event = data.length > SMALL_JSON_BYTES
-          ? await inTurns(this.#parts.list.clock, merger.readLarge(data))
+          ? await inSlices(merger.readLarge(data), this.#parts.list.breather)
           : merger.read(data);
         const fatal = this.#takeEvent(reading, event);
         if (fatal !== undefined) return fatal;
@@ -238,14 +238,19 @@ export class FanOutStream implements ByteSource {
   }
 }
 
+/** What is taken at once of a body that is whole, in bytes. */
+const PIECE_BYTES = 256 * 1024;
+
 /** A body as a source, whatever it is. */
 function sourceOf(body: Answer["body"]): ByteSource {
   if (!isWhole(body)) return body;
   let rest: Uint8Array | undefined = body;
   return {
     read() {
-      const bytes = rest?.subarray(0, TURN_BYTES);
-      rest = rest !== undefined && rest.length > TURN_BYTES ? rest.subarray(TURN_BYTES) : undefined;
+      const bytes = rest?.subarray(0, PIECE_BYTES);
+      rest = rest !== undefined && rest.length > PIECE_BYTES
+        ? rest.subarray(PIECE_BYTES)
+        : undefined;
       return Promise.resolve(bytes);
     },
     cancel: () => {},

@@ -1,11 +1,10 @@
 /** The prompts of one request, each under way as a request of its own. @module */
 import {
-  type Clock,
+  type Breather,
   describeError,
   errorCodeOf,
   GrowingBytes,
   RouterError,
-  sleep,
 } from "../base/mod.ts";
 import {
   type Answer,
@@ -17,7 +16,9 @@ import {
 } from "../request/mod.ts";
 
 /** What a list works with. */
-export type FanOutDeps = Pick<FlowDeps, "clock" | "log" | "background">;
+export type FanOutDeps =
+  & Pick<FlowDeps, "clock" | "log" | "background">
+  & Partial<Pick<FlowDeps, "breather">>;
 
 /** How the answer to one prompt began, or the whole of it where it is not streamed. */
 export type PromptEnd =
@@ -59,9 +60,9 @@ export class PromptList {
     else context.signal.addEventListener("abort", this.#onGone, { once: true });
   }
 
-  /** Whose turns long work is done in. */
-  get clock(): Clock {
-    return this.#deps.clock;
+  /** Where long work on answers rests. */
+  get breather(): Breather | undefined {
+    return this.#deps.breather;
   }
 
   /** How many prompts there are. */
@@ -120,7 +121,7 @@ export class PromptList {
       const answer = await this.#answerAt(single, index);
       const refused = answer.status >= 400;
       if (this.#shape.stream && !refused) return { kind: "answer", answer };
-      const body = await readAll(answer.body, this.#deps.clock);
+      const body = await readAll(answer.body, this.#deps.breather);
       return { kind: refused ? "refused" : "answer", answer: { ...answer, body } };
     } catch (error) {
       return { kind: "failed", error };
@@ -143,13 +144,12 @@ export class PromptList {
   }
 }
 
-/** What is read of a body that is at hand before others have their turn, in bytes. */
-const READ_BYTES = 1024 * 1024;
-
 /** A body to its end. Throws what its reading throws, and `upstream-protocol` beyond 256 MiB. */
-async function readAll(body: Answer["body"], clock: Clock): Promise<Uint8Array> {
+async function readAll(
+  body: Answer["body"],
+  breather: Breather | undefined,
+): Promise<Uint8Array> {
   if (isWhole(body)) return body;
-  let read = 0;
   const held = new GrowingBytes(MAX_JSON_BYTES);
   for (;;) {
     const bytes = await body.read();
@@ -162,9 +162,7 @@ async function readAll(body: Answer["body"], clock: Clock): Promise<Uint8Array> 
       );
     }
     held.append(bytes);
-    read += bytes.length;
-    if (read < READ_BYTES) continue;
-    read = 0;
-    await sleep(clock, 0);
+    // What is at hand is read without the event loop going round.
+    if (breather?.tired() === true) await breather.pause();
   }
 }

@@ -1,6 +1,5 @@
 /** The engines that live: who is there, what they have under way, and who serves. @module */
 import {
-  BoundedSet,
   type Clock,
   describeError,
   type Engine,
@@ -22,7 +21,9 @@ import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from ".
 import type { Health } from "./health.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { type FetchCards, ModelWatcher } from "./model_watcher.ts";
-import { FleetView } from "./view.ts";
+import { Roster } from "./roster.ts";
+import { UrlUses } from "./url_uses.ts";
+import type { FleetView } from "./view.ts";
 
 /** What happens to the engines of a fleet. */
 export type FleetChange =
@@ -46,6 +47,11 @@ export interface FleetOptions {
   readonly policies: Policies;
   readonly fetchCards: FetchCards;
   readonly observer: FleetObserver;
+  /**
+   * Engines at once; more are refused, with a line in the log.
+   * @default {65536}
+   */
+  readonly maxEngines?: number;
 }
 
 /** What is asked of a choice; the fleet adds who is there. */
@@ -68,11 +74,7 @@ export interface EngineFleet {
 /** Longest first round, in milliseconds: one silent engine must not keep requests from the others. */
 export const FIRST_ROUND_MS = 5_000;
 
-/** Engines at once; more are refused, with a line in the log. */
 const MAX_ENGINES = 65_536;
-
-/** Model names remembered after their engines have gone. */
-const MAX_SEEN = 10_000;
 
 /** Legs whose failure has the engine asked at once whether it is still there. */
 const ASKS_AFTER: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
@@ -80,19 +82,14 @@ const ASKS_AFTER: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "to
 /** All engines of one router. */
 export class Fleet implements EngineFleet, AsyncDisposable {
   readonly #options: FleetOptions;
-  readonly #engines = new Map<string, LiveEngine>();
+  readonly #roster = new Roster();
   readonly #watchers = new Map<string, ModelWatcher>();
   /** How many present engines and flights there are of each URL. */
-  readonly #uses = new Map<string, number>();
+  readonly #uses = new UrlUses();
   readonly #listeners = new Set<(change: FleetChange) => void>();
-  readonly #seen = new BoundedSet(MAX_SEEN);
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #healthWatch: Disposable | undefined;
-  /** Ordered by URL. */
-  #sorted: readonly LiveEngine[] = [];
-  /** Built when it is asked for: changes come in swarms. */
-  #view: FleetView | undefined;
   #inflight = 0;
 
   constructor(options: FleetOptions) {
@@ -106,12 +103,11 @@ export class Fleet implements EngineFleet, AsyncDisposable {
   }
 
   snapshot(): FleetView {
-    this.#view ??= new FleetView(this.#sorted.map((live) => live.entry()), this.#sorted);
-    return this.#view;
+    return this.#roster.view;
   }
 
   hasSeen(model: string): boolean {
-    return this.#seen.has(model);
+    return this.#roster.hasSeen(model);
   }
 
   choosePair(ask: Asking<PairAsk>): PairChoice {
@@ -133,10 +129,10 @@ export class Fleet implements EngineFleet, AsyncDisposable {
   }
 
   take(engine: Engine, leg: Leg, peer?: Engine): Flight {
-    this.#use(engine, 1);
+    this.#uses.begin(engine.url);
     const serving = isServing(leg) ? leg : undefined;
     // The very engine it is taken of: one that comes under its id later has its own count.
-    const live = this.#engines.get(engine.id);
+    const live = this.#roster.of(engine);
     if (serving !== undefined) this.#count(live, engine, serving, 1);
     return takeOff({
       clock: this.#options.clock,
@@ -146,7 +142,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
       onLanded: (outcome) => {
         if (serving !== undefined) this.#count(live, engine, serving, -1);
         this.#landed(outcome);
-        this.#use(engine, -1);
+        this.#endUse(engine);
       },
     });
   }
@@ -172,11 +168,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     const all = synced.promise
       .then(() => Promise.all([...this.#watchers.values()].map(({ asked }) => asked)))
       .then(() => ended.abort());
-    const late = sleep(
-      this.#options.clock,
-      FIRST_ROUND_MS,
-      AbortSignal.any([ended.signal, this.#stop.signal]),
-    );
+    const late = sleep(this.#options.clock, FIRST_ROUND_MS, ended.signal);
     return Promise.race([all, late]).then(() => {});
   }
 
@@ -217,54 +209,55 @@ export class Fleet implements EngineFleet, AsyncDisposable {
   }
 
   #upsert(engine: Engine): void {
-    const known = this.#engines.get(engine.id);
-    // Under another address it is another engine.
-    if (known !== undefined && known.engine.url !== engine.url) this.#remove(engine.id);
-    else if (known !== undefined) return this.#configure(known, engine);
-    if (this.#engines.size >= MAX_ENGINES) {
-      const most = `${MAX_ENGINES} are there`;
-      this.#options.log.error("Engine left out: too many", { url: engine.url, reason: most });
+    const known = this.#roster.of(engine);
+    if (known !== undefined) return this.#configure(known, engine);
+    this.#remove(engine.id);
+    const { clock, log, maxEngines = MAX_ENGINES } = this.#options;
+    if (this.#roster.size >= maxEngines) {
+      const reason = `${maxEngines} are there`;
+      log.error("Engine left out: too many", { url: engine.url, reason });
       return;
     }
-    const created = Math.floor(this.#options.clock.unixMs() / 1000);
-    const live = new LiveEngine(engine, created);
-    this.#engines.set(engine.id, live);
-    this.#use(engine, 1);
-    this.#publish(live);
+    const live = new LiveEngine(engine, Math.floor(clock.unixMs() / 1000));
+    this.#roster.add(live);
+    this.#uses.begin(engine.url);
+    this.#judge(engine.id);
     this.#tell({ kind: "added", engine: live.engine });
     this.#watchers.set(engine.id, this.#watcherOf(live));
   }
 
   #configure(live: LiveEngine, engine: Engine): void {
+    // Sources may tell again what they have told; it would have every engine asked at once.
+    if (!live.leaving && live.isConfigured(engine)) return;
     live.leaving = false;
     live.configure(engine);
     this.#judge(engine.id);
-    this.#publish(live);
+    this.#roster.renew(live);
     this.#tell({ kind: "changed", engine: live.engine });
     this.#watchers.get(engine.id)?.askAnew();
   }
 
   #leave(id: string): void {
-    const live = this.#engines.get(id);
+    const live = this.#roster.get(id);
     if (live === undefined || live.leaving) return;
     live.leaving = true;
     this.#judge(id);
+    this.#roster.renew(live);
     this.#tell({ kind: "leaving", engine: live.engine });
   }
 
   #remove(id: string): void {
-    const live = this.#engines.get(id);
+    const live = this.#roster.get(id);
     if (live === undefined) return;
-    this.#engines.delete(id);
+    this.#roster.delete(live);
     const watcher = this.#watchers.get(id);
     this.#watchers.delete(id);
     if (watcher !== undefined) this.#run(watcher[Symbol.asyncDispose]());
     const { health, policies } = this.#options;
     health.forget(id);
     for (const policy of Object.values(policies)) policy.forget?.(id);
-    this.#publish(live);
     this.#tell({ kind: "removed", engine: live.engine });
-    this.#use(live.engine, -1);
+    this.#endUse(live.engine);
   }
 
   #run(work: Promise<void>): void {
@@ -286,30 +279,16 @@ export class Fleet implements EngineFleet, AsyncDisposable {
   }
 
   #learn(live: LiveEngine, cards: readonly ModelCard[]): void {
-    if (this.#engines.get(live.engine.id) !== live) return;
     live.learn(cards);
-    this.#publish(live);
+    this.#roster.renew(live);
     this.#tell({ kind: "changed", engine: live.engine });
-  }
-
-  /** `live` is another than before, or has come or gone. */
-  #publish(live: LiveEngine): void {
-    const { id, url, models } = live.engine;
-    for (const model of models) this.#seen.add(model);
-    this.#view = undefined;
-    const there = this.#engines.get(id) === live;
-    if (there === this.#sorted.includes(live)) return;
-    const at = this.#sorted.findIndex((other) => other.engine.url > url);
-    this.#sorted = there
-      ? this.#sorted.toSpliced(at < 0 ? this.#sorted.length : at, 0, live)
-      : this.#sorted.filter((other) => other !== live);
   }
 
   #landed(outcome: Outcome): void {
     const { health, observer } = this.#options;
     observer.onOutcome(outcome);
     const { engine, peer, leg, end, code } = outcome;
-    if (!this.#isPresent(engine)) return;
+    if (this.#roster.of(engine) === undefined) return;
     health.report(outcome);
     this.#judge(engine.id);
     if (end !== "failed" || !ASKS_AFTER.has(leg)) return;
@@ -318,12 +297,8 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (code === "kv-timeout" && peer !== undefined) this.#watchers.get(peer.id)?.askSoon();
   }
 
-  #isPresent({ id, url }: Engine): boolean {
-    return this.#engines.get(id)?.engine.url === url;
-  }
-
   #judge(id: string): void {
-    const live = this.#engines.get(id);
+    const live = this.#roster.get(id);
     if (live === undefined) return;
     live.verdict = live.leaving ? { kind: "leaving" } : this.#options.health.engine(id);
   }
@@ -334,15 +309,9 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     this.#options.observer.onInflight(engine, leg, delta);
   }
 
-  /** Count what is there of a URL; without any, it is forgotten. */
-  #use(engine: Engine, delta: number): void {
-    const uses = (this.#uses.get(engine.url) ?? 0) + delta;
-    if (uses > 0) {
-      this.#uses.set(engine.url, uses);
-      return;
-    }
-    this.#uses.delete(engine.url);
-    this.#tell({ kind: "forgotten", engine });
+  /** What is there of a URL is one less; without any, it is forgotten. */
+  #endUse(engine: Engine): void {
+    if (this.#uses.end(engine.url)) this.#tell({ kind: "forgotten", engine });
   }
 
   #tell(change: FleetChange): void {

@@ -30,18 +30,21 @@ export class LiveEngine implements Candidate {
     return { engine: this.engine, cards: this.cards, created: this.created };
   }
 
-  /** Take another record of the same engine; models that were read from it stay known. */
+  /** Whether `record` is the one its source has told; one whose fields stand in another order is not. */
+  isConfigured(record: Engine): boolean {
+    return JSON.stringify(record) === JSON.stringify(this.configured);
+  }
+
+  /** Take another record of the same engine; without models, those known stay until it says its own. */
   configure(configured: Engine): void {
     const fixed = configured.models.length > 0;
-    const known = this.configured.models.length > 0 ? [] : this.engine.models;
     this.configured = configured;
-    this.engine = fixed ? configured : { ...configured, models: known };
-    if (fixed) {
-      const kept = this.cards.filter(({ id }) => configured.models.includes(id));
-      this.cards = kept.length > 0
-        ? kept
-        : configured.models.map((model) => plainModelCard(model, this.created));
-    } else if (known.length === 0) this.cards = [];
+    this.engine = fixed ? configured : { ...configured, models: this.engine.models };
+    if (!fixed) return;
+    const kept = this.cards.filter(({ id }) => configured.models.includes(id));
+    this.cards = kept.length > 0
+      ? kept
+      : configured.models.map((model) => plainModelCard(model, this.created));
   }
 
   /** Take the cards it gave. Configured models stay as they are. */

@@ -21,13 +21,15 @@ export class FleetView {
   readonly #groups = new Map<string, ModelGroup>();
   readonly #lengths = new Map<string, number | undefined>();
   readonly #byId: ReadonlyMap<string, Engine>;
+  #sole: { readonly model: string | undefined } | undefined;
 
-  /** `candidates` are of the same engines as `entries`, in the same order. */
+  /** `candidates` are those of the engines that may get requests, in the order of `entries`. */
   constructor(entries: readonly EngineEntry[], candidates: readonly Candidate[]) {
     this.entries = Object.freeze(entries);
     this.engines = Object.freeze(entries.map(({ engine }) => engine));
     this.#candidates = candidates;
     this.#byId = new Map(this.engines.map((engine) => [engine.id, engine]));
+    Object.freeze(this);
   }
 
   /** The engine called `id`. */
@@ -35,13 +37,19 @@ export class FleetView {
     return this.#byId.get(id);
   }
 
-  /** Whether any engine serves `model`. */
+  /** The only model that is served; undefined for several, "" for none. */
+  get soleModel(): string | undefined {
+    this.#sole ??= { model: soleOf(this.engines) };
+    return this.#sole.model;
+  }
+
+  /** Whether any engine serves `model` that is not leaving. */
   serves(model: string): boolean {
     const { direct, prefill } = this.group(model);
     return direct.length + prefill.length > 0;
   }
 
-  /** The engines that serve `model`, sorted out once. */
+  /** The engines that serve `model` and are not leaving, sorted out once. */
   group(model: string): ModelGroup {
     const known = this.#groups.get(model);
     if (known !== undefined) return known;
@@ -69,4 +77,15 @@ export class FleetView {
     }
     return least;
   }
+}
+
+function soleOf(engines: readonly Engine[]): string | undefined {
+  let sole = "";
+  for (const { models } of engines) {
+    for (const model of models) {
+      if (sole !== "" && sole !== model) return undefined;
+      sole = model;
+    }
+  }
+  return sole;
 }

@@ -82,7 +82,8 @@ async function generateOne(
     });
     if (choice.kind === "none") {
       if (isSpoilt(failed)) throw failed.error;
-      return await goDirect(deps, context, ask, lackOf(choice.lacks));
+      const apart = failed !== undefined;
+      return await goDirect(deps, context, { ...ask, apart }, lackOf(choice.lacks));
     }
     if (failed !== undefined) {
       if (repeats(choice.pair, failed)) throw failed.error;

@@ -2,11 +2,13 @@
  * The platform's own server as a front.
  *
  * What it cannot do (Deno 2.9.6): limit the time of a head, or connections without a request; take a
- * POST that offers to upgrade (400); notice that a client leaves before its whole answer begins.
+ * POST that offers to upgrade (400); notice that a client leaves before its whole answer begins; ask
+ * clients for certificates.
  * @module
  */
-import { type Clock, Lease, sleep } from "../base/mod.ts";
+import { type Clock, Lease, plainAddress, RouterError, sleep, type Timer } from "../base/mod.ts";
 import type { Answer } from "../request/mod.ts";
+import { checkFree, HANDOVER_MS, type TlsPair } from "../tls/mod.ts";
 import { type DenoInfo, frontRequest } from "./deno_request.ts";
 import { responseOf } from "./deno_response.ts";
 import type { Front, FrontHandler, FrontOptions } from "./front.ts";
@@ -19,9 +21,18 @@ export interface PlatformServer {
   shutdown(): Promise<void>;
 }
 
+/** What the platform's server is begun with. */
+export interface PlatformServeOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly signal: AbortSignal;
+  /** With a certificate the port can be shared, or another server could not take it over. */
+  readonly tls?: TlsPair | undefined;
+}
+
 /** Begins to serve; throws when the address cannot be had. */
 export type PlatformServe = (
-  options: { readonly hostname: string; readonly port: number; readonly signal: AbortSignal },
+  options: PlatformServeOptions,
   handler: (request: Request, info: DenoInfo) => Promise<Response>,
 ) => PlatformServer;
 
@@ -48,8 +59,12 @@ export function startDenoFront(
   return new DenoFront(options, handler, parts);
 }
 
-const platformServe: PlatformServe = (options, handler) =>
-  Deno.serve({ ...options, onListen: () => {} }, handler);
+const platformServe: PlatformServe = ({ tls, ...options }, handler) => {
+  const onListen = (): void => {};
+  if (tls === undefined) return Deno.serve({ ...options, onListen }, handler);
+  const { cert, key } = tls;
+  return Deno.serve({ ...options, cert, key, reusePort: true, onListen }, handler);
+};
 
 class DenoFront implements Front {
   readonly addr: { readonly hostname: string; readonly port: number };
@@ -64,9 +79,16 @@ class DenoFront implements Front {
   readonly #stop = new AbortController();
   /** The one that accepts. */
   #server: PlatformServer;
+  /** Those whose place another has taken, for a moment. */
+  readonly #outgoing = new Set<PlatformServer>();
   /** Those that can accept no more, until their answers have ended. */
   readonly #ending = new Set<Promise<void>>();
   readonly #perAddress = new Map<string, number>();
+  readonly #renewal: Lease | undefined;
+  #pair: TlsPair | undefined;
+  /** Resolved when another server takes the place of the one that accepts. */
+  #replaced = Promise.withResolvers<void>();
+  #handover: Timer | undefined;
   #requests = 0;
   #ailment: string | undefined;
 
@@ -77,7 +99,12 @@ class DenoFront implements Front {
     this.#serve = serve ?? platformServe;
     this.#bodies = new IdleWheel(clock, options.limits.bodyIdleMs);
     this.#writes = new IdleWheel(clock, options.limits.writeIdleMs);
-    this.#server = this.#begin(options.port);
+    const { tls, hostname, port } = options;
+    if (tls?.clientCa !== undefined) throw noClientCertificates();
+    if (tls !== undefined && port !== 0) checkFree(hostname, port);
+    this.#pair = tls;
+    this.#server = this.#begin(port);
+    this.#renewal = tls?.onRenewed?.((pair) => this.#renew(pair));
     const { addr } = this.#server;
     this.addr = { hostname: addr.hostname, port: addr.port };
     this.finished = this.#keepAccepting();
@@ -94,6 +121,9 @@ class DenoFront implements Front {
 
   async shutdown(): Promise<void> {
     this.#stop.abort();
+    this.#renewal?.release();
+    this.#handover?.cancel();
+    for (const server of this.#outgoing) this.#end(server);
     await this.#server.shutdown();
     await Promise.all([...this.#ending, this.finished]);
     this.#rest();
@@ -113,13 +143,34 @@ class DenoFront implements Front {
   #begin(port: number): PlatformServer {
     const { hostname } = this.#options;
     return this.#serve(
-      { hostname, port, signal: this.#cut.signal },
+      { hostname, port, signal: this.#cut.signal, tls: this.#pair },
       (request, info) => this.#answer(request, info),
     );
   }
 
+  /** The platform's servers keep the certificate they began with: another one takes the place. */
+  #renew(pair: TlsPair): void {
+    const [before, pairBefore] = [this.#server, this.#pair];
+    this.#pair = pair;
+    try {
+      this.#server = this.#begin(this.addr.port);
+    } catch (error) {
+      this.#pair = pairBefore;
+      throw error;
+    }
+    this.#replaced.resolve();
+    this.#replaced = Promise.withResolvers();
+    // Ended at once, it would cut off clients that it has not accepted yet.
+    this.#outgoing.add(before);
+    this.#handover?.cancel();
+    this.#handover = this.#clock.after(HANDOVER_MS, () => {
+      for (const server of this.#outgoing) this.#end(server);
+    });
+  }
+
   /** Its idle connections close, and its answers go on. */
   #end(server: PlatformServer): void {
+    this.#outgoing.delete(server);
     const ending = server.shutdown().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
@@ -129,18 +180,20 @@ class DenoFront implements Front {
     let pauseMs = FIRST_PAUSE_MS;
     for (;;) {
       const since = this.#clock.now();
-      const failure = await this.#watch(this.#server);
-      if (failure === undefined || this.#stop.signal.aborted) return;
-      this.#end(this.#server);
+      const server = this.#server;
+      const failure = await this.#watch(server);
+      if (this.#stop.signal.aborted) return;
+      // Another has its place already.
+      if (server !== this.#server) continue;
+      if (failure === undefined) return;
+      this.#end(server);
       if (this.#clock.now() - since >= RECOVERED_MS) pauseMs = FIRST_PAUSE_MS;
-      const next = await this.#beginAgain(failure.error, pauseMs);
-      if (next === undefined) return;
-      this.#server = next;
+      if (!await this.#beginAgain(server, failure.error, pauseMs)) return;
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
   }
 
-  /** What kept a server from accepting; undefined when it was stopped. */
+  /** What kept a server from accepting; undefined when it was stopped, or another has its place. */
   async #watch(server: PlatformServer): Promise<{ readonly error: unknown } | undefined> {
     const recovered = new AbortController();
     const steady = sleep(this.#clock, RECOVERED_MS, recovered.signal).then((end) => {
@@ -149,7 +202,7 @@ class DenoFront implements Front {
       this.#options.onEvent?.({ kind: "accepting" });
     });
     try {
-      await server.finished;
+      await Promise.race([server.finished, this.#replaced.promise]);
       return undefined;
     } catch (error) {
       return { error };
@@ -159,16 +212,20 @@ class DenoFront implements Front {
     }
   }
 
-  async #beginAgain(error: unknown, pauseMs: number): Promise<PlatformServer | undefined> {
+  /** Have another server in the place of `failed`; false when the front is stopped meanwhile. */
+  async #beginAgain(failed: PlatformServer, error: unknown, pauseMs: number): Promise<boolean> {
     let cause = error;
     for (let waitMs = pauseMs;; waitMs = Math.min(waitMs * 2, LONGEST_PAUSE_MS)) {
       if (this.#ailment === undefined) {
         this.#ailment = "no more connections can be accepted";
         this.#options.onEvent?.({ kind: "not-accepting", error: cause });
       }
-      if (await sleep(this.#clock, waitMs, this.#stop.signal) === "aborted") return undefined;
+      if (await sleep(this.#clock, waitMs, this.#stop.signal) === "aborted") return false;
+      // A renewed certificate has brought one.
+      if (this.#server !== failed) return true;
       try {
-        return this.#begin(this.addr.port);
+        this.#server = this.#begin(this.addr.port);
+        return true;
       } catch (again) {
         cause = again;
       }
@@ -176,8 +233,9 @@ class DenoFront implements Front {
   }
 
   async #answer(request: Request, info: DenoInfo): Promise<Response> {
-    const { hostname } = info.remoteAddr;
-    const { limits, onEvent } = this.#options;
+    const asked = frontRequest(request, info, this.#bodies);
+    const { limits, onEvent, addressOf } = this.#options;
+    const hostname = addressOf?.(asked) ?? plainAddress(info.remoteAddr.hostname);
     const mine = this.#perAddress.get(hostname) ?? 0;
     const why = this.#requests >= limits.maxConnections
       ? "connections"
@@ -193,9 +251,9 @@ class DenoFront implements Front {
     }
     this.#count(hostname, 1);
     const lease = new Lease(() => this.#count(hostname, -1));
-    const asked = frontRequest(request, info, this.#bodies);
     try {
       const answer = await this.#handler(asked);
+      await asked.body.passOver(this.#clock);
       asked.body.leave();
       return this.#response(holding(answer, lease));
     } catch (error) {
@@ -250,4 +308,12 @@ function busy(message: string): Response {
     status: 503,
     headers: { "retry-after": "1", "connection": "close" },
   });
+}
+
+function noClientCertificates(): RouterError {
+  return new RouterError(
+    "internal",
+    "--tls-client-ca: Deno.serve cannot ask clients for certificates; leave it out, and have a " +
+      "proxy in front check them",
+  );
 }

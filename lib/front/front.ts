@@ -1,5 +1,6 @@
 /** What accepts clients, and what it hands on of a request: the same for every front. @module */
 import type { Answer } from "../request/mod.ts";
+import type { ServerTls } from "../tls/mod.ts";
 import type { HeaderField } from "../upstream/mod.ts";
 
 /** A request's header fields, under lower-case names. */
@@ -61,11 +62,8 @@ export interface FrontLimits {
   readonly maxPerAddress: number;
 }
 
-/** Certificates for clients that connect by TLS, in PEM form. */
-export interface FrontTls {
-  readonly cert: string;
-  readonly key: string;
-}
+/** What clients that connect by TLS are served with. */
+export type FrontTls = ServerTls;
 
 /** What a front is started with. */
 export interface FrontOptions {
@@ -74,6 +72,11 @@ export interface FrontOptions {
   readonly port: number;
   readonly limits: FrontLimits;
   readonly tls?: FrontTls;
+  /**
+   * The address that a request counts under, where proxies in front are known.
+   * @default the connection's own
+   */
+  readonly addressOf?: (request: Pick<FrontRequest, "method" | "headers" | "remote">) => string;
   /** The answer in place of one that cannot be sent, e.g. for a field that no answer may carry. */
   readonly onFault: (error: unknown) => Answer;
   /** Told of what happens to clients, for metrics and logs. Must not throw. */

@@ -4,7 +4,7 @@ import {
   type Clock,
   type Engine,
   errorCodeOf,
-  inTurns,
+  inSlices,
   type RouterError,
 } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
@@ -136,6 +136,11 @@ async function nextEvent(
   }
 }
 
+/** What reading an answer works with; large events are worked on at once where nothing rests. */
+export type PumpDeps =
+  & Pick<FlowDeps, "background" | "clock">
+  & Partial<Pick<FlowDeps, "breather">>;
+
 /** Most comments kept between two events. */
 const MAX_COMMENTS = 64;
 
@@ -145,7 +150,7 @@ const MAX_COMMENTS = 64;
  * always.
  */
 export async function* pumpDecode(
-  deps: Pick<FlowDeps, "background" | "clock">,
+  deps: PumpDeps,
   open: OpenDecode,
   seam: Seam,
   writer: AnswerWriter,
@@ -161,7 +166,7 @@ export async function* pumpDecode(
         // Awaited only where the event is large, and while the seam's text is being joined: the
         // usual event is synchronous.
         const pending = data.length > SMALL_JSON_BYTES
-          ? await inTurns(deps.clock, pump.takeLarge(data))
+          ? await inSlices(pump.takeLarge(data), deps.breather)
           : pump.take(data);
         if (pending !== undefined) await pending;
         data = decoder.next();

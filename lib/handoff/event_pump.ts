@@ -1,5 +1,5 @@
 /** The decode engine's events, put behind the first token. @module */
-import { type Engine, type RouterError, TURN_BYTES } from "../base/mod.ts";
+import { type Engine, type RouterError, type Sliced } from "../base/mod.ts";
 import {
   type AnswerWriter,
   asUsage,
@@ -50,6 +50,9 @@ export interface Seam {
  */
 const SPARE_EVENTS = 64;
 
+/** How much of a large text is written at once, in bytes. */
+const PIECE_BYTES = 256 * 1024;
+
 /** Turns events into writer calls. */
 export class EventPump {
   readonly #seam: Seam;
@@ -94,23 +97,23 @@ export class EventPump {
     return this.#event(this.#reader.read(data), data);
   }
 
-  /** As `take`, of an event of more than `SMALL_JSON_BYTES`, in turns. */
-  *takeLarge(large: Uint8Array): Generator<void, Promise<void> | undefined, void> {
+  /** As `take`, of an event of more than `SMALL_JSON_BYTES`, in steps. */
+  *takeLarge(large: Uint8Array): Sliced<Promise<void> | undefined> {
     const { event, data } = yield* this.#reader.readLarge(large);
     if (event.kind !== "chunk") return this.#event(event, data);
     return this.#event({ kind: "chunk", chunk: yield* this.#gathered(event.chunk) }, data);
   }
 
   /** `chunk` without its large text, where the writer gathers text: it has it then. */
-  *#gathered(chunk: CompletionChunk): Generator<void, CompletionChunk, void> {
+  *#gathered(chunk: CompletionChunk): Sliced<CompletionChunk> {
     const { rawText } = chunk;
     const { maxBytes, stops } = this.#seam;
     const gathers = maxBytes !== undefined && stops === undefined && this.#joiner === undefined;
     if (!gathers || rawText === undefined) return chunk;
     this.#count(0, rawText.length);
-    for (let at = 0; at < rawText.length; at += TURN_BYTES) {
+    for (let at = 0; at < rawText.length; at += PIECE_BYTES) {
       yield;
-      this.#writer.text(rawText.subarray(at, at + TURN_BYTES));
+      this.#writer.text(rawText.subarray(at, at + PIECE_BYTES));
     }
     return { ...chunk, rawText: new Uint8Array(0) };
   }

@@ -2,8 +2,8 @@
 import { errorCodeOf, RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { errorBodyOf, type StreamWriter } from "../openai/mod.ts";
-import { type ByteSource, clientGone, type FlowDeps } from "../request/mod.ts";
-import { type OpenEnd, pumpDecode } from "./decode.ts";
+import { type ByteSource, clientGone } from "../request/mod.ts";
+import { type OpenEnd, pumpDecode, type PumpDeps } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import type { ReadyEnd } from "./open_when_ready.ts";
 
@@ -25,7 +25,7 @@ export interface HandoffStreamParts {
 
 /** Reads a handoff's answer to its end, or to the client's. */
 export class HandoffStream implements ByteSource {
-  readonly #deps: Pick<FlowDeps, "background" | "clock">;
+  readonly #deps: PumpDeps;
   readonly #parts: HandoffStreamParts;
   readonly #gone = new AbortController();
   readonly #opening: Promise<ReadyEnd<OpenEnd>>;
@@ -35,7 +35,7 @@ export class HandoffStream implements ByteSource {
   #closed = false;
   #failure: RouterError | undefined;
 
-  constructor(deps: Pick<FlowDeps, "background" | "clock">, parts: HandoffStreamParts) {
+  constructor(deps: PumpDeps, parts: HandoffStreamParts) {
     this.#deps = deps;
     this.#parts = parts;
     this.#head = parts.head;

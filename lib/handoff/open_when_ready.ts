@@ -1,5 +1,5 @@
 /** The wait for KV, and the opening of the decode leg behind it. @module */
-import type { RouterError, WaitEnd } from "../base/mod.ts";
+import { RouterError, type WaitEnd } from "../base/mod.ts";
 import type { Custody } from "../kv/mod.ts";
 import { orAborted, type RequestContext } from "../request/mod.ts";
 import type { HandoffDeps } from "./deps.ts";
@@ -14,7 +14,9 @@ type ReadyDeps = Pick<
 export type ReadyEnd<Opened> =
   | Opened
   | { readonly kind: "timed-out" }
-  | { readonly kind: "gone" };
+  | { readonly kind: "gone" }
+  /** With `shutting-down`, when the router stops during the wait. */
+  | { readonly kind: "failed"; readonly error: RouterError };
 
 /** An opened decode leg, or why there is none. */
 export type OpeningEnd =
@@ -36,6 +38,8 @@ export interface DecodeOpening<Opened extends OpeningEnd> {
 /** How long a decode leg whose client has gone may take until it has read the KV. */
 const LEAVE_MS = 10_000;
 
+const STOPPED = "The router is stopping: it waits for no more KV";
+
 /** Wait until the KV is there, then open the decode leg; see to the KV on every other path. */
 export async function openWhenReady<Opened extends OpeningEnd>(
   deps: ReadyDeps,
@@ -46,7 +50,8 @@ export async function openWhenReady<Opened extends OpeningEnd>(
   using held = custody;
   const { gone } = leg;
   const kv = held.awaitsNews ? await awaitNews(deps, context, held, gone) : "ready";
-  if (gone.aborted || kv === "aborted") return { kind: "gone" };
+  if (gone.aborted) return { kind: "gone" };
+  if (kv === "aborted") return { kind: "failed", error: new RouterError("shutting-down", STOPPED) };
   if (kv === "timed-out" && deps.kvTimeoutPolicy === "retry") return { kind: "timed-out" };
   return await openNow(deps, held.move(), leg);
 }

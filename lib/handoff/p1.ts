@@ -6,6 +6,7 @@
 import { RouterError } from "../base/mod.ts";
 import {
   decodeBodyP1,
+  flagOf,
   prefillBodyP1,
   prefillBodyToldP1,
   reclaimBodyP1,
@@ -13,7 +14,7 @@ import {
   type TextRequest,
   wantsTokenIds,
 } from "../disagg/mod.ts";
-import { fieldOf, type RawJson, spelledLength, StreamWriter } from "../openai/mod.ts";
+import { type RawJson, spelledLength, StreamWriter } from "../openai/mod.ts";
 import { Custody, type KvProtocol } from "../kv/mod.ts";
 import { clientGone, orAborted, type RequestContext } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
@@ -75,6 +76,7 @@ export async function attemptP1(
       const token = result?.firstToken ?? lastIds(ids, 1).at(0);
       return token === undefined ? undefined : reclaimBodyP1(request.model, ids, token);
     },
+    held: context.held?.hold(),
   });
   const end = await orAborted(leg, context.signal);
   if (end === "aborted") throw clientGone();
@@ -164,7 +166,7 @@ function stopJoin(
   const { body, stop: stops, minTokens } = ask.request;
   if (stops.length === 0) return undefined;
   if (first.kind === "whole" && !stopMaySpan(first.text, stops)) return undefined;
-  const include = fieldOf(body, "include_stop_str_in_output") === true;
+  const include = flagOf(body, "include_stop_str_in_output") === true;
   const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
   return new StopJoin({ stops, include, minTokens }, detokenizer(deps, context, ask), before);
 }

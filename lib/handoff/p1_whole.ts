@@ -1,5 +1,5 @@
 /** A whole answer in mode P1: both legs' parts are gathered before any of it leaves. @module */
-import { errorCodeOf, RouterError, sleep } from "../base/mod.ts";
+import { errorCodeOf, RouterError } from "../base/mod.ts";
 import type { TextRequest } from "../disagg/mod.ts";
 import { type AnswerIdentity, WholeWriter } from "../openai/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
@@ -75,7 +75,7 @@ export async function wholeAnswer(
     const pieces: Uint8Array[] = [];
     for await (const bytes of pumpDecode(deps, open, parts.seam, writer)) {
       // A large answer comes out in pieces of which each costs what it takes to copy.
-      if (pieces.length > 0) await sleep(deps.clock, 0);
+      if (pieces.length > 0 && deps.breather.tired()) await deps.breather.pause();
       pieces.push(bytes);
     }
     const body = bodyOf(pieces);

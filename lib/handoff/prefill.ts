@@ -65,6 +65,7 @@ export async function prefillLeg(
   ask: PrefillAsk,
 ): Promise<PrefillEnd> {
   const { prefill, decode } = ask.pair;
+  using _held = context.held?.hold();
   using flight = deps.fleet.take(prefill, "prefill", decode);
   logRouting(deps, context, prefill);
   context.trace.add("prefill-sent", prefill.url);
@@ -95,7 +96,7 @@ async function run(
     if (response.status === 200) {
       const problem = encodingProblem(response);
       if (problem !== undefined) return failed(engine, problem);
-      const answer = await readPrefillAnswer(deps.clock, response);
+      const answer = await readPrefillAnswer(deps.breather, response);
       const told = toldIn(answer.body, answer.json);
       if (told !== undefined) {
         return isRefused(told)

@@ -1,5 +1,13 @@
 /** What the answer of a prefill leg says. @module */
-import { type Clock, copyInTurns, decodeUtf8, inTurns, type Mode, recordOf } from "../base/mod.ts";
+import {
+  type Breather,
+  copying,
+  decodeUtf8,
+  inSlices,
+  type Mode,
+  recordOf,
+  type Sliced,
+} from "../base/mod.ts";
 import {
   asideOf,
   asUsage,
@@ -63,11 +71,11 @@ export interface PrefillAnswer {
  * as reading the response does, and with `upstream-protocol` beyond 256 MiB.
  */
 export async function readPrefillAnswer(
-  clock: Clock,
+  breather: Breather | undefined,
   response: UpstreamResponse,
 ): Promise<PrefillAnswer> {
   const bytes = await readWhole(response, MAX_JSON_BYTES);
-  if (bytes.length > SMALL_JSON_BYTES) return await inTurns(clock, partLarge(bytes));
+  if (bytes.length > SMALL_JSON_BYTES) return await inSlices(parting(bytes), breather);
   const { promptIds, rest } = splitPromptIds(bytes);
   return {
     body: JSON.parse(decodeUtf8(rest.bytes)),
@@ -77,7 +85,7 @@ export async function readPrefillAnswer(
   };
 }
 
-function* partLarge(bytes: Uint8Array): Generator<void, PrefillAnswer, void> {
+function* parting(bytes: Uint8Array): Sliced<PrefillAnswer> {
   const { rest, aside } = yield* setAside(bytes);
   const valueOf = (key: string): Uint8Array | undefined =>
     aside.findLast((one) => one.key === key)?.value;
@@ -89,7 +97,7 @@ function* partLarge(bytes: Uint8Array): Generator<void, PrefillAnswer, void> {
   return {
     body: JSON.parse(decodeUtf8(rest), withoutAside),
     json: rest,
-    promptIds: promptIds && (yield* copyInTurns(promptIds)),
+    promptIds: promptIds && (yield* copying(promptIds)),
     kvParams,
   };
 }

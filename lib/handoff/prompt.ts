@@ -3,7 +3,7 @@
  * the limit of the answer that follows from their number.
  * @module
  */
-import { errorCodeOf, inTurns, RouterError } from "../base/mod.ts";
+import { errorCodeOf, inSlices, RouterError } from "../base/mod.ts";
 import {
   budgetOf,
   type DirectReason,
@@ -13,7 +13,7 @@ import {
 } from "../disagg/mod.ts";
 import type { RequestContext } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
-import { countInTurns, type PromptAsk, type PromptTokens } from "../tokenization/mod.ts";
+import { countingIds, type PromptAsk, type PromptTokens } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps } from "./deps.ts";
 import type { PrefillResult } from "./prefill.ts";
@@ -168,10 +168,10 @@ class PromptToldByPrefill implements ToldPrompt {
 }
 
 async function tokensIn(
-  { clock }: Pick<HandoffDeps, "clock">,
+  { breather }: HandoffDeps,
   { promptIds: ids }: PrefillResult,
 ): Promise<PromptTokens | undefined> {
-  const count = ids === undefined ? undefined : await inTurns(clock, countInTurns(ids));
+  const count = ids === undefined ? undefined : await inSlices(countingIds(ids), breather);
   if (ids === undefined || count === undefined) return undefined;
   return { ids, count, maxModelLen: undefined };
 }

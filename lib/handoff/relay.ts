@@ -55,6 +55,7 @@ export async function attemptRelay(
     path,
     headers: context.headers,
     body: (params) => reclaimBodyD1(request, params),
+    held: context.held?.hold(),
   });
   return protocol.traits.order === "together"
     ? await together(deps, context, ask, { transfer, leg, custody: custody.move() })

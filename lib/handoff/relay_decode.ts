@@ -1,5 +1,5 @@
 /** The decode leg of a relay: opened until the engine has taken the KV, then passed on. @module */
-import { type RouterError, TURN_BYTES } from "../base/mod.ts";
+import type { RouterError } from "../base/mod.ts";
 import { type GenerationRequest, originalBody } from "../disagg/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import type { RawJson } from "../openai/mod.ts";
@@ -102,6 +102,9 @@ export async function openRelay(
   }
 }
 
+/** How much of a large beginning is given at once, in bytes. */
+const PIECE_BYTES = 256 * 1024;
+
 /** `rest` with copies of `first` before it, in pieces where it is large. */
 export function startingWith(first: Uint8Array | undefined, rest: ByteSource): ByteSource {
   let head = first;
@@ -109,8 +112,8 @@ export function startingWith(first: Uint8Array | undefined, rest: ByteSource): B
     read() {
       const bytes = head;
       if (bytes === undefined) return rest.read();
-      head = bytes.length > TURN_BYTES ? bytes.subarray(TURN_BYTES) : undefined;
-      return Promise.resolve(bytes.slice(0, TURN_BYTES));
+      head = bytes.length > PIECE_BYTES ? bytes.subarray(PIECE_BYTES) : undefined;
+      return Promise.resolve(bytes.slice(0, PIECE_BYTES));
     },
     cancel: () => rest.cancel(),
   };

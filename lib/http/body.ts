@@ -1,29 +1,77 @@
-/** Reads a request's body, bounded. @module */
-import { concatBytes, RouterError } from "../base/mod.ts";
+/** Reads a request's body: bounded, decoded, as UTF-8. @module */
+import { type Breather, type ByteShare, inSlices } from "../base/mod.ts";
 import type { FrontBody } from "../front/mod.ts";
+import { BodyParts, overloaded, tooLarge } from "./body_parts.ts";
+import { BodyDecoder, type Coding } from "./coding.ts";
+import { toUtf8 } from "./utf8.ts";
+
+/** How a body is read. */
+export interface BodyReading {
+  /** Grows with what is held of it; absent where nobody counts. */
+  readonly share?: ByteShare | undefined;
+  /** Absent where work on it does not rest. */
+  readonly breather?: Breather | undefined;
+  readonly coding?: Coding | undefined;
+}
 
 /**
- * The whole body. Throws `body-too-large` beyond `limitBytes`, announced or come, and what reading it
- * rejects with. What is held grows with what has come, not with what was announced.
+ * The whole body, decoded. Throws `body-too-large` beyond `limitBytes`, announced, come, or decoded;
+ * `overloaded` where its share cannot grow; `bad-request` for what does not decode; and what reading
+ * it rejects with. What is held grows with what has come, not with what was announced.
  */
-export async function readBody(body: FrontBody, limitBytes: number): Promise<Uint8Array> {
+export async function readBody(
+  body: FrontBody,
+  limitBytes: number,
+  { share, breather, coding }: BodyReading = {},
+): Promise<Uint8Array> {
   const { length } = body;
   if (length !== undefined && length > limitBytes) throw tooLarge(length, limitBytes);
-  const parts: Uint8Array[] = [];
-  let total = 0;
-  for (;;) {
-    const part = await body.read();
-    if (part === undefined) return concatBytes(parts);
-    total += part.length;
-    if (total > limitBytes) throw tooLarge(total, limitBytes);
-    parts.push(part);
+  const parts = new BodyParts({ limitBytes, share, decoded: coding !== undefined });
+  if (coding === undefined) await readParts(body, (part) => parts.add(part));
+  else await readCoded(body, limitBytes, coding, parts, breather);
+  return await inSlices(parts.joining(), breather);
+}
+
+/** The whole body, JSON in whatever encoding, as UTF-8. Throws as `readBody`. */
+export async function readJsonBody(
+  body: FrontBody,
+  limitBytes: number,
+  reading: BodyReading,
+): Promise<Uint8Array> {
+  const { share, breather } = reading;
+  const whole = await readBody(body, limitBytes, reading);
+  const take = (bytes: number): void => {
+    if (bytes > limitBytes) throw tooLarge(bytes, limitBytes, true);
+    if (share?.grow(bytes) === false) throw overloaded();
+  };
+  const text = await inSlices(toUtf8(whole, take), breather);
+  if (text.buffer !== whole.buffer) share?.shrink(whole.length);
+  return text;
+}
+
+async function readParts(
+  body: FrontBody,
+  onPart: (part: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  for (let part = await body.read(); part !== undefined; part = await body.read()) {
+    const taken = onPart(part);
+    if (taken !== undefined) await taken;
   }
 }
 
-function tooLarge(bytes: number, limitBytes: number): RouterError {
-  return new RouterError(
-    "body-too-large",
-    `The request body has at least ${bytes} bytes; at most ${limitBytes} are accepted ` +
-      "(--max-request-bytes)",
-  );
+async function readCoded(
+  body: FrontBody,
+  limitBytes: number,
+  coding: Coding,
+  parts: BodyParts,
+  breather: Breather | undefined,
+): Promise<void> {
+  using decoder = new BodyDecoder(coding, (bytes) => parts.add(bytes), breather);
+  let sent = 0;
+  await readParts(body, (part) => {
+    sent += part.length;
+    if (sent > limitBytes) throw tooLarge(sent, limitBytes);
+    return decoder.write(part);
+  });
+  await decoder.end();
 }

@@ -1,6 +1,7 @@
 /** What a handler is given of one request, and of the app. @module */
-import type { Logger, Random } from "../base/mod.ts";
+import { type ByteBudget, type ByteShare, type Logger, type Random, sha256 } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
+import { type Doors, KEY_FIELDS, type Pass } from "../doors/mod.ts";
 import type { GenerateDeps } from "../flow/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
 import type { FlowDeps, RequestContext, RequestTrace } from "../request/mod.ts";
@@ -13,13 +14,18 @@ export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
 export interface HttpDeps extends FlowDeps {
   readonly config: RouterConfig;
   readonly version: string;
+  readonly doors: Doors;
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
+  /** Bounds what is held of request bodies. */
+  readonly bodies: ByteBudget;
   /** Brings gauges up to date that are read rather than counted. */
   readonly refreshGauges: () => void;
   /** What keeps the router from doing its work at the moment; undefined for nothing. */
   readonly ailment: () => string | undefined;
+  /** What is not as files say, by what it is about, e.g. `api_keys`; empty when all is. */
+  readonly remarks: () => Readonly<Record<string, string>>;
   /**
    * Set until every engine has been asked for its models once: before that, a request could find
    * no engine, or no prefill engine, though there is one.
@@ -37,6 +43,8 @@ export interface HttpCall {
   /** As the client sent it, with its `?`; empty for none. */
   readonly query: string;
   readonly context: RequestContext;
+  /** What it was let in with. */
+  readonly pass: Pass;
 }
 
 /** Longest request id taken from a client, in characters; longer ones are replaced. */
@@ -44,25 +52,57 @@ const MAX_ID = 512;
 
 /** The circumstances of a request: its id, its session, and the fields engines shall see. */
 export function contextOf(
-  request: Pick<FrontRequest, "headers" | "signal">,
-  deps: { readonly config: RouterConfig; readonly random: Random; readonly log: Logger },
+  request: Pick<FrontRequest, "method" | "headers" | "remote" | "signal">,
+  deps: {
+    readonly config: RouterConfig;
+    readonly doors: Doors;
+    readonly random: Random;
+    readonly log: Logger;
+  },
   trace: RequestTrace,
+  held: ByteShare,
 ): RequestContext {
   const given = request.headers.get("x-request-id");
   const id = given === undefined || given === "" || given.length > MAX_ID
     ? deps.random.uuid()
     : given;
-  const headers = forwardRequestHeaders(request.headers)
-    .filter(([name]) => name !== "x-request-id");
+  const kept = forwardRequestHeaders(request.headers)
+    .filter(([name]) => name !== "x-request-id" && name !== "content-encoding")
+    .map(([name, value]) => [name, name === "content-type" ? asUtf8(value) : value] as const);
+  const headers = deps.doors.engineFields(request, kept);
   const { routing } = deps.config;
-  const session = routing.sessionKey === undefined
-    ? undefined
-    : request.headers.get(routing.sessionKey.toLowerCase());
+  const session = sessionOf(request, routing.sessionKey?.toLowerCase());
   return {
     id,
     sessionId: session,
     signal: request.signal,
     headers: [...headers, ["x-request-id", id]],
     trace,
+    held,
   };
+}
+
+/** A type without the charset of the bytes that came: engines get UTF-8. */
+function asUtf8(type: string): string {
+  return type.replace(/\s*;\s*charset\s*=\s*"?(?!utf-?8\b)[^;"]*"?/i, "");
+}
+
+/** Fields whose value is a secret: it names a session as well when nobody can read it any more. */
+const SECRET_FIELDS: ReadonlySet<string> = new Set([
+  ...KEY_FIELDS,
+  "api-key",
+  "cookie",
+  "proxy-authorization",
+]);
+
+/** Digits of a digest that tell sessions apart. */
+const SESSION_DIGITS = 16;
+
+function sessionOf(
+  { headers }: Pick<FrontRequest, "headers">,
+  name: string | undefined,
+): string | undefined {
+  const value = name === undefined ? undefined : headers.get(name);
+  if (name === undefined || value === undefined || !SECRET_FIELDS.has(name)) return value;
+  return sha256(value).slice(0, SESSION_DIGITS);
 }

@@ -1,9 +1,15 @@
 /** From a request to a response: context, route, answer, and the figures at its end. @module */
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
-import { type Answer, type RequestContext, RequestLife, RequestTrace } from "../request/mod.ts";
-import { contextOf, type HttpDeps } from "./context.ts";
-import { errorAnswer, finishedAnswer, type Outcome } from "./respond.ts";
+import {
+  type Answer,
+  isWhole,
+  type RequestContext,
+  RequestLife,
+  RequestTrace,
+} from "../request/mod.ts";
+import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
+import { errorAnswer, finishedAnswer, type Outcome, unsendable } from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
 import { parseTarget, type Target } from "./target.ts";
 
@@ -17,24 +23,44 @@ export function createHandler(deps: HttpDeps): FrontHandler {
   return async (request) => {
     const trace = new RequestTrace(deps.clock);
     const life = new RequestLife(deps.clock, request.signal, deps.config.requests.timeoutMs);
-    const { headers } = request;
-    const context = contextOf({ headers, signal: life.signal }, deps, trace);
+    const held = deps.bodies.share();
+    const { method, headers, remote } = request;
+    const asked = { method, headers, remote, signal: life.signal };
+    const context = contextOf(asked, deps, trace, held);
     const target = targetOf(deps, request);
-    const answer = target instanceof RouterError
-      ? errorAnswer(target, deps.log)
-      : await answerFor(deps, request, target, { context, life });
     const path = target instanceof RouterError ? "" : target.path;
+    const pass = target instanceof RouterError ? target : deps.doors.enter(request, path);
+    const answer = sendable(
+      deps,
+      pass instanceof RouterError || target instanceof RouterError
+        ? errorAnswer(pass, deps.log, path)
+        : pass.attach(await answerFor(deps, request, target, { context, pass, life })),
+      path,
+    );
     return finishedAnswer(answer, {
       path,
       requestId: context.id,
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
         life[Symbol.dispose]();
+        held.release();
+        if (!(pass instanceof RouterError)) pass.release();
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);
       },
     });
   };
+}
+
+/** An answer, and what it tells the client of when it is an error. */
+type ToldAnswer = Answer & { readonly failure?: RouterError };
+
+/** `answer`, or one that says that it could not be sent. */
+function sendable({ log }: HttpDeps, answer: ToldAnswer, path: string): ToldAnswer {
+  const problem = unsendable(answer);
+  if (problem === undefined) return answer;
+  if (!isWhole(answer.body)) answer.body.cancel();
+  return errorAnswer(problem, log, path);
 }
 
 function targetOf(deps: HttpDeps, { target, headers }: FrontRequest): Target | RouterError {
@@ -59,16 +85,19 @@ function isHost(host: string): boolean {
 /** A name, an IPv4 or a bracketed IPv6 address, and a port. Source: RFC 9110 section 7.2. */
 const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::(\d*))?$/;
 
+/** A request that was let in. */
+type LetIn = Pick<HttpCall, "context" | "pass">;
+
 async function answerFor(
   deps: HttpDeps,
   request: FrontRequest,
   target: Target,
-  { context, life }: { readonly context: RequestContext; readonly life: RequestLife },
-): Promise<Answer & { readonly failure?: RouterError }> {
+  { life, ...letIn }: LetIn & { readonly life: RequestLife },
+): Promise<ToldAnswer> {
   try {
-    return await life.bound(handled(deps, request, target, context));
+    return await life.bound(handled(deps, request, target, letIn));
   } catch (error) {
-    return errorAnswer(error, deps.log);
+    return errorAnswer(error, deps.log, target.path);
   }
 }
 
@@ -77,7 +106,7 @@ async function handled(
   deps: HttpDeps,
   request: FrontRequest,
   target: Target,
-  context: RequestContext,
+  letIn: LetIn,
 ): Promise<Answer> {
   const { handler, needsModels } = routeOf(request.method, target.path);
   if (needsModels) {
@@ -87,7 +116,7 @@ async function handled(
   if (deps.draining() && request.method === "POST") {
     throw new RouterError("shutting-down", "The router is stopping: send this to another");
   }
-  return await handler(deps, { request, context, ...target });
+  return await handler(deps, { request, ...letIn, ...target });
 }
 
 function recordFirstByte(deps: HttpDeps, { trace }: RequestContext): void {

@@ -1,10 +1,16 @@
 /** The endpoints that engines serve. @module */
-import { type Engine, RouterError } from "../base/mod.ts";
-import { type GenerationForm, hasKvFields, originalBody, readGeneration } from "../disagg/mod.ts";
+import { type Engine, errorCodeOf, inSlices, RouterError } from "../base/mod.ts";
+import {
+  type GenerationForm,
+  hasKvFields,
+  originalBody,
+  readingGeneration,
+} from "../disagg/mod.ts";
 import { direct, generate } from "../flow/mod.ts";
-import { type ApiRequest, fieldOf, parseRequest } from "../openai/mod.ts";
+import { type ApiRequest, fieldOf, parsingRequest } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
-import { readBody } from "./body.ts";
+import { readJsonBody } from "./body.ts";
+import { codingOf } from "./coding.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 
 /** Endpoints a prefill engine can serve too: they touch no KV. */
@@ -16,12 +22,12 @@ export async function generation(
   call: HttpCall,
   form: GenerationForm,
 ): Promise<Answer> {
-  const request = await readRequest(deps, call);
+  const request = await readRequest(deps, call, { streams: true });
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
   if (handoff === undefined) return await forward(deps, call, request, engine);
   return await generate(handoff, call.context, {
-    request: readGeneration(form, request),
+    request: await inSlices(readingGeneration(form, request), deps.breather),
     path: pathWithQuery(call),
     sessionKey: sessionKeyOf(deps, call, request),
     engine,
@@ -30,10 +36,8 @@ export async function generation(
 
 /** Answer a request by one engine, untouched. */
 export async function passOn(deps: HttpDeps, call: HttpCall): Promise<Answer> {
-  const request = await readRequest(deps, call);
-  const engine = pickedEngine(deps, call, request.model);
-  // These endpoints know no streams, whatever a request says of them.
-  return await forward(deps, call, { ...request, stream: false }, engine);
+  const request = await readRequest(deps, call, { streams: false });
+  return await forward(deps, call, request, pickedEngine(deps, call, request.model));
 }
 
 function forward(
@@ -53,35 +57,65 @@ function forward(
 }
 
 /** The request, its alias resolved and its model known to be served. */
-async function readRequest(deps: HttpDeps, call: HttpCall): Promise<ApiRequest> {
-  const bytes = await readBody(call.request.body, deps.config.maxRequestBytes);
-  const parsed = parseRequest(bytes);
-  const model = deps.config.aliases.get(parsed.model) ?? parsed.model;
+async function readRequest(
+  deps: HttpDeps,
+  call: HttpCall,
+  { streams }: { readonly streams: boolean },
+): Promise<ApiRequest> {
+  const { aliases, trustClientKvParams } = deps.config;
+  const bytes = await readBytes(deps, call);
+  const { soleModel } = deps.fleet.snapshot();
+  const parsed = await inSlices(parsingRequest(bytes, { soleModel, streams }), deps.breather);
+  const model = aliases.get(parsed.model) ?? parsed.model;
+  call.pass.use({ asked: parsed.model, model, body: parsed.body });
   if (!deps.fleet.snapshot().serves(model)) {
-    throw missingModel(deps, parsed.model, model);
+    throw missingModel(deps, shortened(parsed.model), model);
   }
-  if (!deps.config.trustClientKvParams && hasKvFields(parsed.body)) {
+  if (!trustClientKvParams && hasKvFields(parsed.body)) {
     deps.metrics.count("pd_router_client_kv_params_total", { endpoint: call.path });
   }
   return { ...parsed, model };
 }
 
+async function readBytes(
+  deps: HttpDeps,
+  { request, context, path }: HttpCall,
+): Promise<Uint8Array> {
+  try {
+    return await readJsonBody(request.body, deps.config.maxRequestBytes, {
+      share: context.held,
+      breather: deps.breather,
+      coding: codingOf(request.headers.get("content-encoding")),
+    });
+  } catch (error) {
+    if (errorCodeOf(error) === "overloaded") {
+      deps.metrics.count("pd_router_buffered_refusals_total", { endpoint: path });
+    }
+    throw error;
+  }
+}
+
+/** A name that a client made up, for a message. */
+function shortened(name: string): string {
+  return name.length <= 200 ? name : `${name.slice(0, 200)}...`;
+}
+
 function missingModel(deps: HttpDeps, asked: string, model: string): RouterError {
   const { engines } = deps.fleet.snapshot();
+  const what = asked === "" ? "any model" : `model '${asked}'`;
   if (deps.fleet.hasSeen(model)) {
-    return new RouterError("no-engine", `No engine serves model '${asked}' at the moment`, {
+    return new RouterError("no-engine", `No engine serves ${what} at the moment`, {
       param: "model",
     });
   }
   const silent = engines.filter((engine) => engine.models.length === 0);
   if (silent.length > 0) {
     const urls = silent.map((engine) => engine.url).join(", ");
-    return new RouterError(
-      "no-engine",
-      `No engine serves model '${asked}'; not heard from yet: ${urls}`,
-      { param: "model" },
-    );
+    return new RouterError("no-engine", `No engine serves ${what}; not heard from yet: ${urls}`, {
+      param: "model",
+    });
   }
+  if (asked === "") return new RouterError("no-engine", `No engine serves ${what}`);
   const known = [...new Set(engines.flatMap((engine) => engine.models))].sort();
   return new RouterError(
     "unknown-model",

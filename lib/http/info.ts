@@ -2,22 +2,25 @@
 import { encodeUtf8, RouterError } from "../base/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
-import type { HttpDeps } from "./context.ts";
+import type { HttpCall, HttpDeps } from "./context.ts";
 import { jsonAnswer } from "./respond.ts";
 
-/** `GET /v1/models`: the union over engines, the first card of an id wins; aliases after them. */
-export function models(deps: HttpDeps): Answer {
-  return jsonAnswer(200, { object: "list", data: [...modelCards(deps).values()] });
+/**
+ * `GET /v1/models`: the union over engines, the first card of an id wins; aliases after them. Of models
+ * that the key may not use nothing is told.
+ */
+export function models(deps: HttpDeps, call: HttpCall): Answer {
+  return jsonAnswer(200, { object: "list", data: [...modelCards(deps, call).values()] });
 }
 
 /** `GET /v1/models/{id}`. Throws `unknown-model`. */
-export function model(deps: HttpDeps, id: string): Answer {
-  const card = modelCards(deps).get(id);
+export function model(deps: HttpDeps, call: HttpCall, id: string): Answer {
+  const card = modelCards(deps, call).get(id);
   if (card !== undefined) return jsonAnswer(200, card);
   throw new RouterError("unknown-model", `The model '${id}' does not exist`, { param: "model" });
 }
 
-function modelCards(deps: HttpDeps): ReadonlyMap<string, ModelCard> {
+function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, ModelCard> {
   const cards = new Map<string, ModelCard>();
   for (const { cards: served } of deps.fleet.snapshot().entries) {
     for (const card of served) if (!cards.has(card.id)) cards.set(card.id, card);
@@ -27,6 +30,9 @@ function modelCards(deps: HttpDeps): ReadonlyMap<string, ModelCard> {
     if (card === undefined || cards.has(alias)) continue;
     const created = typeof card["created"] === "number" ? card["created"] : 0;
     cards.set(alias, { ...card, ...plainModelCard(alias, created, target) });
+  }
+  for (const id of cards.keys()) {
+    if (!pass.allows(id, deps.config.aliases.get(id) ?? id)) cards.delete(id);
   }
   return cards;
 }
@@ -45,13 +51,19 @@ export function engines(deps: HttpDeps): Answer {
   );
 }
 
-/** `GET /health`: 503 while the router takes no more requests, or cannot do its work. */
-export function health(deps: Pick<HttpDeps, "draining" | "ailment">): Answer {
-  if (deps.draining()) return jsonAnswer(503, { status: "draining" });
+/**
+ * `GET /health`: 503 while the router takes no more requests, or cannot do its work. What it works on
+ * with in place of what a changed file says is told beside that.
+ */
+export function health(
+  deps: Pick<HttpDeps, "draining" | "ailment"> & Partial<Pick<HttpDeps, "remarks">>,
+): Answer {
+  const remarks = deps.remarks?.() ?? {};
+  if (deps.draining()) return jsonAnswer(503, { status: "draining", ...remarks });
   const reason = deps.ailment();
   return reason === undefined
-    ? jsonAnswer(200, { status: "healthy" })
-    : jsonAnswer(503, { status: "unhealthy", reason });
+    ? jsonAnswer(200, { status: "healthy", ...remarks })
+    : jsonAnswer(503, { status: "unhealthy", reason, ...remarks });
 }
 
 /** `GET /version`. */

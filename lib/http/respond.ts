@@ -2,7 +2,9 @@
 import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
 import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
+import { anthropicRefusal } from "./anthropic_refusal.ts";
 import { withCauses } from "./causes.ts";
+import { ACCEPTED_CODINGS } from "./coding.ts";
 import { tellingFailure } from "./event_stream.ts";
 
 /** How a response came to its end, as a metric label. */
@@ -16,6 +18,28 @@ export type OnFirstByte = () => void;
 
 /** Statuses that must not have a body. */
 const BODILESS = new Set([101, 204, 205, 304]);
+
+const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * What keeps any response from carrying `answer`, e.g. a field of an engine's; undefined for nothing.
+ * Source: RFC 9110 section 5.
+ */
+export function unsendable({ status, headers }: Answer): Error | undefined {
+  if (status !== 101 && (status < 200 || status > 599)) {
+    return new RangeError(`Status ${status} is none of an answer`);
+  }
+  for (const [name, value] of headers) {
+    if (!FIELD_NAME.test(name)) {
+      return new TypeError(`No header field is named ${JSON.stringify(name)}`);
+    }
+    if (!FIELD_VALUE.test(value)) {
+      return new TypeError(`Header field ${name} has no value that is one`);
+    }
+  }
+  return undefined;
+}
 
 /** What becomes of an answer on its way to the client. */
 export interface Finish {
@@ -94,10 +118,14 @@ function watched(
   };
 }
 
-/** The answer that tells of `error`; what is not a `RouterError` is a fault of the router's. */
+/**
+ * The answer that tells of `error` to a client of `path`; what is not a `RouterError` is a fault of the
+ * router's.
+ */
 export function errorAnswer(
   error: unknown,
   log: Logger,
+  path = "",
 ): Answer & { readonly failure: RouterError } {
   const known = error instanceof RouterError
     ? error
@@ -110,8 +138,16 @@ export function errorAnswer(
       stack: error instanceof Error ? error.stack : undefined,
     }));
   }
-  const headers = known.allow === undefined ? [] : [["allow", known.allow] as const];
-  return { ...jsonAnswer(status, errorBodyOf(withCauses(known)), headers), failure: known };
+  const headers = [...errorFields(known), ...known.fields];
+  const body = anthropicRefusal(known, path) ?? errorBodyOf(withCauses(known));
+  return { ...jsonAnswer(status, body, headers), failure: known };
+}
+
+/** What a client should do about an error, where a field says that. */
+function errorFields({ code, allow }: RouterError): Answer["headers"] {
+  if (allow !== undefined) return [["allow", allow]];
+  if (code === "overloaded") return [["retry-after", "1"]];
+  return code === "unsupported-coding" ? [["accept-encoding", ACCEPTED_CODINGS]] : [];
 }
 
 /** An answer with `value` as its JSON body. */

@@ -81,7 +81,7 @@ function modelRoute(path: string): Route | undefined {
   if (!path.startsWith(MODEL_PREFIX)) return undefined;
   return {
     method: "GET",
-    handler: (deps) => model(deps, decodePath(path.slice(MODEL_PREFIX.length))),
+    handler: (deps, call) => model(deps, call, decodePath(path.slice(MODEL_PREFIX.length))),
     needsModels: true,
   };
 }

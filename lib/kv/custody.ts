@@ -31,6 +31,7 @@ export class Custody implements Disposable {
     const held = this.#held;
     this.#held = undefined;
     held?.transfer.landed[Symbol.dispose]();
+    held?.held?.release();
   }
 
   /** The decode leg is on its way: what may be used once cannot be used to reclaim any more. */

@@ -12,6 +12,7 @@ import {
   describeError,
   type Engine,
   errorCodeOf,
+  type Lease,
   type Logger,
   sleep,
 } from "../base/mod.ts";
@@ -37,6 +38,8 @@ export interface AbandonedTransfer {
   readonly body: (
     params: RawJson | undefined,
   ) => ByteParts | undefined | Promise<ByteParts | undefined>;
+  /** What `body` is made of is held by this. */
+  readonly held?: Lease | undefined;
 }
 
 /** A request that reads KV to release it. */
@@ -106,6 +109,7 @@ export class Reclaimer {
   adopt(held: AbandonedTransfer): void {
     if (held.transfer.reclaim === "none" || this.#pending >= MAX_PENDING) {
       held.transfer.landed[Symbol.dispose]();
+      held.held?.release();
       if (held.transfer.reclaim !== "none") this.#count("too_many");
       return;
     }
@@ -119,6 +123,7 @@ export class Reclaimer {
     reclaim: Exclude<Transfer["reclaim"], "none">,
   ): Promise<Result> {
     using landed = held.transfer.landed;
+    using _held = held.held;
     const { signal } = this.#deps.background;
     const end = await held.prefill;
     if (end.kind === "refused" || (end.kind === "failed" && !end.sent)) return "nothing_moved";

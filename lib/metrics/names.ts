@@ -22,6 +22,23 @@ export const METRICS = {
     help: "Requests answered, by endpoint, route and outcome.",
     labels: ["endpoint", "route", "outcome"],
   },
+  "pd_router_api_key_requests_total": {
+    kind: "counter",
+    help: "Requests let in with an API key, by the key's name.",
+    labels: ["key"],
+  },
+  "pd_router_api_key_refusals_total": {
+    kind: "counter",
+    help:
+      "Requests refused by keys, by the key's name (empty for none that is known) and by reason " +
+      "(missing, unknown, model, requests, concurrency, tokens).",
+    labels: ["key", "reason"],
+  },
+  "pd_router_kv_peers_refused_total": {
+    kind: "counter",
+    help: "Connections for KV-ready notifications that were refused, by reason.",
+    labels: ["reason"],
+  },
   "pd_router_request_seconds": {
     kind: "histogram",
     help: "Time from a request's arrival to the end of its answer.",
@@ -74,6 +91,16 @@ export const METRICS = {
     kind: "counter",
     help: "Prefill answers of NixlConnector engines, by whether they had kv_transfer_params.",
     labels: ["found"],
+  },
+  "pd_router_buffered_bytes": {
+    kind: "gauge",
+    help: "Bytes held of the bodies of requests under way.",
+    labels: [],
+  },
+  "pd_router_buffered_refusals_total": {
+    kind: "counter",
+    help: "Requests refused because as many bytes of bodies were held as may be, by endpoint.",
+    labels: ["endpoint"],
   },
   "pd_router_client_kv_params_total": {
     kind: "counter",

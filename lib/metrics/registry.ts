@@ -10,14 +10,18 @@ type NamesOf<Kind extends MetricSpec["kind"]> = {
   [Name in MetricName]: (typeof METRICS)[Name]["kind"] extends Kind ? Name : never;
 }[MetricName];
 
+/** Metrics that tell of engines. */
+type EngineMetric = {
+  [Name in MetricName]: "server" extends (typeof METRICS)[Name]["labels"][number] ? Name : never;
+}[MetricName];
+
 /** One app's metrics; apps in one process do not share them. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
-  /** What removes each series of an engine, by the engine and by the series' name and labels. */
-  readonly #byServer = new Map<string, Map<string, () => void>>();
+  readonly #byServer = new Map<string, EngineSeries>();
 
   constructor() {
     for (const [name, spec] of Object.entries<MetricSpec>(METRICS)) {
@@ -64,11 +68,21 @@ export class Metrics {
     this.#note(name, histogram, labels);
   }
 
+  /** Drop one series of an engine; where it is not there, nothing happens. */
+  drop<Name extends EngineMetric>(name: Name, labels: Labels<Name>): void {
+    const known: Readonly<Record<string, string>> = labels;
+    const series = this.#byServer.get(known["server"] ?? "");
+    const key = keyOf(name, labels);
+    series?.removals.get(key)?.();
+    series?.removals.delete(key);
+    if (series !== undefined) series.noted = new WeakMap();
+  }
+
   /** Drop every series whose label `server` is `server`: of an engine that has gone nothing is told. */
   forgetServer(server: string): void {
     const series = this.#byServer.get(server);
     this.#byServer.delete(server);
-    for (const remove of series?.values() ?? []) remove();
+    for (const remove of series?.removals.values() ?? []) remove();
   }
 
   /** Everything in the Prometheus text format. */
@@ -90,8 +104,25 @@ export class Metrics {
     const server = labels["server"];
     if (server === undefined || metric === undefined) return;
     let series = this.#byServer.get(server);
-    if (series === undefined) this.#byServer.set(server, series = new Map());
-    const key = `${name} ${Object.values(labels).join(" ")}`;
-    if (!series.has(key)) series.set(key, () => metric.remove(labels));
+    if (series === undefined) {
+      this.#byServer.set(server, series = { removals: new Map(), noted: new WeakMap() });
+    }
+    if (series.noted.get(labels) === name) return;
+    series.noted.set(labels, name);
+    const key = keyOf(name, labels);
+    if (!series.removals.has(key)) series.removals.set(key, () => metric.remove(labels));
   }
+}
+
+/** The series that name one engine. */
+interface EngineSeries {
+  /** What removes each, by its name and labels. */
+  readonly removals: Map<string, () => void>;
+  /** The metric that each object of labels was last met with: hot paths keep theirs. */
+  noted: WeakMap<Readonly<Record<string, string>>, string>;
+}
+
+/** What tells one series from another. */
+function keyOf(name: string, labels: Readonly<Record<string, string>>): string {
+  return `${name} ${Object.values(labels).join(" ")}`;
 }

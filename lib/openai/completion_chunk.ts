@@ -13,6 +13,7 @@ import {
   indexOfBytes,
   QUOTE,
   recordOf,
+  type Sliced,
   SPACE,
 } from "../base/mod.ts";
 import { isDone } from "../sse/mod.ts";
@@ -100,7 +101,7 @@ export class CompletionChunkReader {
    * As `read`, of an event of more than `SMALL_JSON_BYTES`. The ids of its prompt, which are at hand,
    * are left out; its text is handed on as it stands.
    */
-  *readLarge(data: Uint8Array): Generator<void, LargeEvent, void> {
+  *readLarge(data: Uint8Array): Sliced<LargeEvent> {
     try {
       const { rest, aside } = yield* setAside(data);
       return readParted(rest, aside);

@@ -26,8 +26,12 @@ export interface ErrorMeaning {
 export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "bad-request": { status: 400, type: "BadRequestError" },
   "body-too-large": { status: 413, type: "RequestTooLargeError" },
+  "unsupported-coding": { status: 415, type: "UnsupportedMediaTypeError" },
   "client-timeout": { status: 408, type: "RequestTimeoutError" },
   "overloaded": { status: 503, type: "ServiceUnavailableError" },
+  "unauthorized": { status: 401, type: "AuthenticationError" },
+  "forbidden": { status: 403, type: "PermissionDeniedError" },
+  "rate-limited": { status: 429, type: "RateLimitError" },
   "not-found": { status: 404, type: "NotFoundError" },
   "method-not-allowed": { status: 405, type: "MethodNotAllowedError" },
   "unknown-model": { status: 404, type: "NotFoundError" },

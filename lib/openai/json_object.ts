@@ -1,6 +1,13 @@
 /** A JSON object kept as bytes: looked into by key, rewritten by splicing. @module */
-import { type ByteParts, decodeUtf8, encodeUtf8 } from "../base/mod.ts";
-import { type Member, scanObject } from "./json_scan.ts";
+import {
+  type ByteParts,
+  concatBytes,
+  decodeUtf8,
+  encodeUtf8,
+  type Sliced,
+  unlessMalformed,
+} from "../base/mod.ts";
+import { type Member, scanningObject, scanObject, type ScanOptions } from "./json_scan.ts";
 
 /** Raw JSON of a value to put in: bytes, pieces of bytes, or text. */
 export type RawJson = Uint8Array | ByteParts | string;
@@ -13,40 +20,75 @@ export interface ObjectEdit {
 
 /** An immutable view of a JSON object's bytes. Of duplicate keys the last counts, as in Python. */
 export class JsonObject {
-  readonly bytes: Uint8Array;
+  readonly #source: Uint8Array;
   readonly #members: readonly Member[];
   readonly #byKey: ReadonlyMap<string, Member>;
+  /** A member in place of those of its key, and its value. */
+  readonly #put: { readonly key: string; readonly raw: Uint8Array } | undefined;
+  /** With that member in its bytes. */
+  #flat: JsonObject | undefined;
 
-  /** Throws `JsonScanError` when `bytes` is not one JSON object. */
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-    this.#members = scanObject(bytes);
+  /**
+   * Scans `bytes` at once, unless `members` says what stands where.
+   * Throws `JsonScanError` when `bytes` is not one JSON object.
+   */
+  constructor(
+    bytes: Uint8Array,
+    members: readonly Member[] = scanObject(bytes),
+    put?: { readonly key: string; readonly raw: Uint8Array },
+  ) {
+    this.#source = bytes;
+    this.#members = members;
     const byKey = new Map<string, Member>();
-    for (const member of this.#members) byKey.set(member.key, member);
+    for (const member of members) byKey.set(member.key, member);
     this.#byKey = byKey;
+    this.#put = put;
+  }
+
+  /** The object that `bytes` is, scanned in steps. Throws as the constructor, and `TooManyMembers`. */
+  static *reading(bytes: Uint8Array, options?: ScanOptions): Sliced<JsonObject> {
+    return new JsonObject(bytes, yield* scanningObject(bytes, options));
+  }
+
+  /** The object with `raw` as the value of `key`, behind the others. Nothing is copied. */
+  with(key: string, raw: Uint8Array): JsonObject {
+    const others = this.#members.filter((member) => member.key !== key);
+    return new JsonObject(this.#source, others, { key, raw });
+  }
+
+  /** The object's text as one piece. */
+  get bytes(): Uint8Array {
+    return this.#put === undefined ? this.#source : this.#joined.#source;
+  }
+
+  /** The object's text. Nothing is copied. */
+  get parts(): ByteParts {
+    return this.#put === undefined ? [this.#source] : this.edited({});
   }
 
   /** Whether `key` is present with a value other than `null`. */
   has(key: string): boolean {
+    if (key === this.#put?.key) return true;
     const member = this.#byKey.get(key);
     return member !== undefined && !this.#isNull(member);
   }
 
   /** The keys present, `null` values included. */
   keys(): Iterable<string> {
-    return this.#byKey.keys();
+    return this.#put === undefined ? this.#byKey.keys() : this.#joined.keys();
   }
 
-  /** The range of the value of `key`, or undefined when absent. */
+  /** The range of the value of `key` in `bytes`, or undefined when absent. */
   member(key: string): Member | undefined {
-    return this.#byKey.get(key);
+    return this.#put === undefined ? this.#byKey.get(key) : this.#joined.member(key);
   }
 
   /** The bytes of the value of `key` as they stand, or undefined when absent or `null`. */
   raw(key: string): Uint8Array | undefined {
+    if (key === this.#put?.key) return this.#put.raw;
     const member = this.#byKey.get(key);
     if (member === undefined || this.#isNull(member)) return undefined;
-    return this.bytes.subarray(member.start, member.end);
+    return this.#source.subarray(member.start, member.end);
   }
 
   /**
@@ -55,7 +97,7 @@ export class JsonObject {
    */
   value(key: string): unknown {
     const raw = this.raw(key);
-    return raw === undefined ? undefined : JSON.parse(decodeUtf8(raw));
+    return raw === undefined ? undefined : parseValue(decodeUtf8(raw));
   }
 
   /**
@@ -66,7 +108,7 @@ export class JsonObject {
     const writer = new ObjectWriter();
     let run: { start: number; end: number } | undefined;
     const flush = (): void => {
-      if (run !== undefined) writer.members(this.bytes.subarray(run.start, run.end));
+      if (run !== undefined) writer.members(this.#source.subarray(run.start, run.end));
       run = undefined;
     };
     for (const member of this.#members) {
@@ -76,13 +118,34 @@ export class JsonObject {
       else run.end = end;
     }
     flush();
+    const put = this.#put;
+    if (put !== undefined && !remove?.has(put.key) && set[put.key] === undefined) {
+      writer.set({ [put.key]: put.raw });
+    }
     writer.set(set);
     return writer.end();
   }
 
-  #isNull(member: Member): boolean {
-    return this.bytes[member.start] === 0x6e;
+  get #joined(): JsonObject {
+    return this.#flat ??= new JsonObject(concatBytes(this.edited({})));
   }
+
+  #isNull(member: Member): boolean {
+    return this.#source[member.start] === 0x6e;
+  }
+}
+
+/** Python's names of numbers that JSON has none for, and whatever they must not be looked for in. */
+const NOT_FINITE = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/gs;
+
+/** The value of `text`; of numbers that are not finite only that is kept. Throws `SyntaxError`. */
+function parseValue(text: string): unknown {
+  const value = unlessMalformed(() => ({ of: JSON.parse(text) as unknown }));
+  if (value !== undefined) return value.of;
+  return JSON.parse(text.replace(NOT_FINITE, (found) => {
+    if (found.startsWith('"')) return found;
+    return found.startsWith("-") ? "-1e999" : "1e999";
+  }));
 }
 
 /** Raw JSON of an object made of raw members; undefined ones are left out. */

@@ -7,7 +7,6 @@
  * @module
  */
 import {
-  BACKSLASH,
   CLOSE_BRACE,
   CLOSE_BRACKET,
   COLON,
@@ -16,10 +15,14 @@ import {
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
-  skipDigits,
   skipSpace,
-  ZERO,
+  type Sliced,
+  STEP_BYTES,
 } from "../base/mod.ts";
+import { JsonScanError, MAX_DEPTH, passScalar, passString } from "./json_tokens.ts";
+import { JsonWalk } from "./json_walk.ts";
+
+export { JsonScanError };
 
 /** A half-open byte range. */
 export interface Span {
@@ -33,24 +36,30 @@ export interface Member extends Span {
   readonly keyStart: number;
 }
 
-/** JSON that is none; `offset` is the byte at which it fails. */
-export class JsonScanError extends SyntaxError {
-  readonly offset: number;
-
-  constructor(problem: string, offset: number) {
-    super(`${problem} at byte ${offset}`);
-    this.offset = offset;
-  }
+/** What a scan of a whole object takes. */
+export interface ScanOptions {
+  /**
+   * Members at most.
+   * @default any number
+   */
+  readonly maxMembers?: number;
+  /**
+   * Take `NaN`, `Infinity` and `-Infinity` for numbers, as Python does.
+   * @default false
+   */
+  readonly python?: boolean;
 }
 
-/** Deeper nesting than any request has; Python's own parser gives up near 1,000. */
-const MAX_DEPTH = 512;
+/** An object has more members than it may have. */
+export class TooManyMembers extends JsonScanError {
+  /** How many were found, one more than are allowed. */
+  readonly found: number;
 
-/**
- * A string is scanned byte by byte for so long, here and after each escaped quote; beyond it the
- * native search is quicker.
- */
-const SHORT_STRING = 32;
+  constructor(found: number, offset: number) {
+    super(`More than ${found - 1} members`, offset);
+    this.found = found;
+  }
+}
 
 /** Keeps a byte order mark: a key that begins with one is another key. */
 const keyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -59,11 +68,32 @@ const keyDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
  * The members of the object that `bytes` is, in order, duplicates included.
  * Throws `JsonScanError` when it is not exactly one JSON object.
  */
-export function scanObject(bytes: Uint8Array): Member[] {
+export function scanObject(bytes: Uint8Array, options: ScanOptions = {}): Member[] {
   const start = skipSpace(bytes, 0);
   const members: Member[] = [];
-  const end = skipSpace(bytes, collectMembers(bytes, start, members));
+  const end = skipSpace(bytes, collectMembers(bytes, start, members, options));
   if (end !== bytes.length) throw new JsonScanError("Unexpected data after the object", end);
+  return members;
+}
+
+/** `scanObject` in steps; what has one step's size is scanned by the quicker way. */
+export function* scanningObject(
+  bytes: Uint8Array,
+  options: ScanOptions = {},
+): Sliced<Member[]> {
+  if (bytes.length <= STEP_BYTES) return scanObject(bytes, options);
+  const { python = false, maxMembers = Infinity } = options;
+  const walk = new JsonWalk(bytes, 0, { root: OPEN_BRACE, depth: 1, whole: true, python });
+  const members: Member[] = [];
+  for (let event = yield* walk.going(); event !== "end"; event = yield* walk.going()) {
+    if (event !== "value") continue;
+    const { keyStart, keyEnd, start, at } = walk;
+    if (keyEnd - keyStart > STEP_BYTES) {
+      throw new JsonScanError(`A key of more than ${STEP_BYTES} bytes`, keyStart);
+    }
+    if (members.length >= maxMembers) throw new TooManyMembers(members.length + 1, keyStart);
+    members.push({ key: keyText(bytes, keyStart, keyEnd), keyStart, start, end: at });
+  }
   return members;
 }
 
@@ -87,7 +117,12 @@ export function memberOf(bytes: Uint8Array, span: Span, key: string): Member | u
 }
 
 /** The offset behind the object at `start`. */
-function collectMembers(bytes: Uint8Array, start: number, members: Member[]): number {
+function collectMembers(
+  bytes: Uint8Array,
+  start: number,
+  members: Member[],
+  { maxMembers = Infinity, python = false }: ScanOptions = {},
+): number {
   if (bytes[start] !== OPEN_BRACE) throw new JsonScanError("Expected an object", start);
   let at = skipSpace(bytes, start + 1);
   if (bytes[at] === CLOSE_BRACE) return at + 1;
@@ -97,7 +132,8 @@ function collectMembers(bytes: Uint8Array, start: number, members: Member[]): nu
     at = skipSpace(bytes, keyEnd);
     if (bytes[at] !== COLON) throw new JsonScanError("Expected ':'", at);
     const valueStart = skipSpace(bytes, at + 1);
-    const end = skipValue(bytes, valueStart, 1);
+    const end = skipValue(bytes, valueStart, 1, python);
+    if (members.length >= maxMembers) throw new TooManyMembers(members.length + 1, keyStart);
     members.push({ key: keyText(bytes, keyStart, keyEnd), keyStart, start: valueStart, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === CLOSE_BRACE) return at + 1;
@@ -116,13 +152,20 @@ export function scanArray(bytes: Uint8Array, span: Span, limit = Infinity): Span
   let at = skipSpace(bytes, span.start + 1);
   if (bytes[at] === CLOSE_BRACKET) return elements;
   while (elements.length < limit) {
-    const end = skipValue(bytes, at, 1);
+    const end = skipValue(bytes, at, 1, true);
     elements.push({ start: at, end });
     at = skipSpace(bytes, end);
     if (bytes[at] === CLOSE_BRACKET) break;
     at = skipSpace(bytes, at + 1);
   }
   return elements;
+}
+
+/** Whether the key at `start` to `end`, quotes included, is `name`, however it is written. */
+export function keyIs(bytes: Uint8Array, start: number, end: number, name: string): boolean {
+  // A character takes six bytes at most, as `\u0061`.
+  if (end - start - 2 > 6 * name.length) return false;
+  return keyText(bytes, start, end) === name;
 }
 
 function keyText(bytes: Uint8Array, start: number, end: number): string {
@@ -136,44 +179,20 @@ function keyText(bytes: Uint8Array, start: number, end: number): string {
 /** The offset behind the string that begins at `start`. */
 export function skipString(bytes: Uint8Array, start: number): number {
   if (bytes[start] !== QUOTE) throw new JsonScanError("Expected a string", start);
-  let at = start + 1;
-  for (;;) {
-    const near = Math.min(at + SHORT_STRING, bytes.length);
-    while (at < near) {
-      const byte = bytes[at];
-      if (byte === QUOTE) return at + 1;
-      at += byte === BACKSLASH ? 2 : 1;
-    }
-    const quote = bytes.indexOf(QUOTE, at);
-    if (quote < 0) throw new JsonScanError("Unterminated string", start);
-    let slashes = 0;
-    // Stops at `at`: what lies before is known not to end in an open escape.
-    while (quote - 1 - slashes >= at && bytes[quote - 1 - slashes] === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return quote + 1;
-    at = quote + 1;
-  }
+  const behind = passString(bytes, start + 1, bytes.length);
+  if (behind < 0) throw new JsonScanError("Unterminated string", start);
+  return behind;
 }
 
-function skipValue(bytes: Uint8Array, start: number, depth: number): number {
+function skipValue(bytes: Uint8Array, start: number, depth: number, python: boolean): number {
   const first = bytes[start];
-  switch (first) {
-    case QUOTE:
-      return skipString(bytes, start);
-    case OPEN_BRACKET:
-    case OPEN_BRACE:
-      return skipContainer(bytes, start, depth);
-    case 0x74:
-      return skipLiteral(bytes, start, "true");
-    case 0x66:
-      return skipLiteral(bytes, start, "false");
-    case 0x6e:
-      return skipLiteral(bytes, start, "null");
-    default:
-      return skipNumber(bytes, start);
-  }
+  if (first === QUOTE) return skipString(bytes, start);
+  return first === OPEN_BRACKET || first === OPEN_BRACE
+    ? skipContainer(bytes, start, depth, python)
+    : passScalar(bytes, start, python);
 }
 
-function skipContainer(bytes: Uint8Array, start: number, depth: number): number {
+function skipContainer(bytes: Uint8Array, start: number, depth: number, python: boolean): number {
   if (depth > MAX_DEPTH) throw new JsonScanError(`Nested deeper than ${MAX_DEPTH}`, start);
   const object = bytes[start] === OPEN_BRACE;
   const close = object ? CLOSE_BRACE : CLOSE_BRACKET;
@@ -185,7 +204,7 @@ function skipContainer(bytes: Uint8Array, start: number, depth: number): number 
       if (bytes[at] !== COLON) throw new JsonScanError("Expected ':'", at);
       at = skipSpace(bytes, at + 1);
     }
-    at = skipSpace(bytes, skipValue(bytes, at, depth + 1));
+    at = skipSpace(bytes, skipValue(bytes, at, depth + 1, python));
     const byte = bytes[at];
     if (byte === close) return at + 1;
     if (byte !== COMMA) {
@@ -193,34 +212,4 @@ function skipContainer(bytes: Uint8Array, start: number, depth: number): number 
     }
     at = skipSpace(bytes, at + 1);
   }
-}
-
-function skipLiteral(bytes: Uint8Array, start: number, literal: string): number {
-  for (let index = 0; index < literal.length; index++) {
-    if (bytes[start + index] !== literal.charCodeAt(index)) {
-      throw new JsonScanError("Unexpected character", start + index);
-    }
-  }
-  return start + literal.length;
-}
-
-/** The offset behind one or more digits. */
-function skipSomeDigits(bytes: Uint8Array, start: number): number {
-  const at = skipDigits(bytes, start);
-  if (at === start) throw new JsonScanError("Unexpected character", start);
-  return at;
-}
-
-function skipNumber(bytes: Uint8Array, start: number): number {
-  let at = bytes[start] === 0x2d ? start + 1 : start;
-  const leadingZero = bytes[at] === ZERO;
-  const end = skipSomeDigits(bytes, at);
-  if (leadingZero && end - at > 1) throw new JsonScanError("Leading zero", at);
-  at = end;
-  if (bytes[at] === 0x2e) at = skipSomeDigits(bytes, at + 1);
-  if (bytes[at] === 0x65 || bytes[at] === 0x45) {
-    const sign = bytes[at + 1];
-    at = skipSomeDigits(bytes, sign === 0x2b || sign === 0x2d ? at + 2 : at + 1);
-  }
-  return at;
 }

@@ -18,7 +18,8 @@ import {
   OPEN_BRACKET,
   recordOf,
   RouterError,
-  TURN_BYTES,
+  type Sliced,
+  STEP_BYTES,
 } from "../base/mod.ts";
 import { JsonObject } from "./json_object.ts";
 import { scanArray } from "./json_scan.ts";
@@ -131,13 +132,13 @@ function unmergeable(what: string, cause?: unknown): RouterError {
   });
 }
 
-/** As `mergeInTurns`, at once and as one. */
+/** As `merging`, at once and as one. */
 export function mergeWhole(
   parts: readonly Uint8Array[],
   identity: MergedIdentity,
   n: number,
 ): Uint8Array {
-  return concatBytes(atOnce(mergeInTurns(parts, identity, n)));
+  return concatBytes(atOnce(merging(parts, identity, n)));
 }
 
 /**
@@ -146,18 +147,18 @@ export function mergeWhole(
  * neither parsed nor copied.
  * Throws `upstream-protocol` when a part is no completion.
  */
-export function* mergeInTurns(
+export function* merging(
   parts: readonly Uint8Array[],
   identity: MergedIdentity,
   n: number,
-): Generator<void, ByteParts, void> {
+): Sliced<ByteParts> {
   let first: WholePart | undefined;
   const choices: { readonly index: number; readonly json: ByteParts }[] = [];
   const usages: (Usage | undefined)[] = [];
   let worked = 0;
   for (const [at, bytes] of parts.entries()) {
     worked += bytes.length;
-    if (worked > TURN_BYTES) {
+    if (worked > STEP_BYTES) {
       yield;
       worked = 0;
     }
@@ -194,7 +195,7 @@ interface WholePart {
   readonly aside: readonly Aside[];
 }
 
-function* wholePart(bytes: Uint8Array): Generator<void, WholePart, void> {
+function* wholePart(bytes: Uint8Array): Sliced<WholePart> {
   try {
     if (bytes.length <= SMALL_JSON_BYTES) return { body: new JsonObject(bytes), aside: [] };
     const { rest, aside } = yield* setAside(bytes);

@@ -8,13 +8,14 @@
  */
 import {
   concatBytes,
-  copyInTurns,
+  copying,
   decodeUtf8,
   encodeUtf8,
   LF,
   QUOTE,
+  type Sliced,
   SPACE,
-  TURN_BYTES,
+  STEP_BYTES,
 } from "../base/mod.ts";
 import { isDone } from "../sse/mod.ts";
 import { JsonObject } from "./json_object.ts";
@@ -79,10 +80,10 @@ export class EventMerger {
     }
   }
 
-  /** As `read`, of an event of more than `SMALL_JSON_BYTES`, in turns. */
-  *readLarge(data: Uint8Array): Generator<void, MergedEvent, void> {
+  /** As `read`, of an event of more than `SMALL_JSON_BYTES`, in steps. */
+  *readLarge(data: Uint8Array): Sliced<MergedEvent> {
     try {
-      const { rest, aside } = yield* setAside(yield* onOneLineInTurns(data));
+      const { rest, aside } = yield* setAside(yield* makingOneLine(data));
       const event = this.#splice(new JsonObject(rest));
       return event.kind === "pass" ? { kind: "pass", data: putBack(event.data, aside) } : event;
     } catch (error) {
@@ -151,14 +152,14 @@ function onOneLine(data: Uint8Array): Uint8Array {
   return data.includes(LF) ? data.map((byte) => byte === LF ? SPACE : byte) : data;
 }
 
-/** As `onOneLine`, in turns. */
-function* onOneLineInTurns(data: Uint8Array): Generator<void, Uint8Array, void> {
+/** `onOneLine` in steps. */
+function* makingOneLine(data: Uint8Array): Sliced<Uint8Array> {
   let line: Uint8Array | undefined;
-  for (let at = 0; at < data.length; at += TURN_BYTES) {
+  for (let at = 0; at < data.length; at += STEP_BYTES) {
     if (at > 0) yield;
-    const part = data.subarray(at, at + TURN_BYTES);
+    const part = data.subarray(at, at + STEP_BYTES);
     if (!part.includes(LF)) continue;
-    line ??= yield* copyInTurns(data);
+    line ??= yield* copying(data);
     line.set(onOneLine(part.slice()), at);
   }
   return line ?? data;

@@ -1,7 +1,7 @@
 /**
  * Large answers and events with their large values set aside, so that what is left is small: ids of a
  * prompt, log-probabilities of an echoed one, a text of megabytes. They are passed on, or left out,
- * as bytes. Work on them is a generator, for `inTurns`.
+ * as bytes. Work on them is sliced.
  *
  * Of what is set aside, only its end has been looked for. Where it is malformed in itself, that is
  * left to whoever parses it.
@@ -23,13 +23,14 @@ import {
   OPEN_BRACKET,
   QUOTE,
   skipSpace,
+  type Sliced,
   startsWith,
-  TURN_BYTES,
+  STEP_BYTES,
 } from "../base/mod.ts";
 import { JsonScanError, type Span } from "./json_scan.ts";
 
 /** JSON of at most so many bytes is worked on at once, as a whole. */
-export const SMALL_JSON_BYTES: number = TURN_BYTES;
+export const SMALL_JSON_BYTES: number = 256 * 1024;
 
 /** A value that is set aside where it has at least so many bytes. */
 const LARGE_BYTES = 16 * 1024;
@@ -52,7 +53,7 @@ export interface PartedJson {
  * Part an answer or an event from the large values of its own members and of its choices'.
  * Throws `JsonScanError` when it is no object, or when too much is left of it.
  */
-export function* setAside(bytes: Uint8Array): Generator<void, PartedJson, void> {
+export function* setAside(bytes: Uint8Array): Sliced<PartedJson> {
   const found = yield* new LargeValues(bytes).find();
   const kept: Uint8Array[] = [];
   const aside: Aside[] = [];
@@ -141,7 +142,7 @@ interface Passing {
 const TOP = 1;
 const CHOICE = 3;
 
-/** Looks for large values, one turn's bytes at a time. */
+/** Looks for large values, one step's bytes at a time. */
 class LargeValues {
   readonly #bytes: Uint8Array;
   readonly #found: LargeValue[] = [];
@@ -158,13 +159,13 @@ class LargeValues {
     this.#bytes = bytes;
   }
 
-  *find(): Generator<void, readonly LargeValue[], void> {
+  *find(): Sliced<readonly LargeValue[]> {
     const { length } = this.#bytes;
     const first = skipSpace(this.#bytes.subarray(0, LARGE_BYTES), 0);
     if (this.#bytes[first] !== OPEN_BRACE) throw new JsonScanError("Expected an object", first);
-    for (let at = first; at < length; at += TURN_BYTES) {
+    for (let at = first; at < length; at += STEP_BYTES) {
       if (at > first) yield;
-      if (this.#scan(at, this.#bytes.slice(at, at + TURN_BYTES))) return this.#found;
+      if (this.#scan(at, this.#bytes.slice(at, at + STEP_BYTES))) return this.#found;
     }
     throw new JsonScanError("Unterminated object", length);
   }

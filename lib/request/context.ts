@@ -1,5 +1,5 @@
 /** What a story is given: the request's circumstances, and the parts it works with. @module */
-import type { Clock, Logger, Random } from "../base/mod.ts";
+import type { Breather, ByteShare, Clock, Logger, Random } from "../base/mod.ts";
 import type { Timeouts } from "../config/mod.ts";
 import type { EngineFleet } from "../fleet/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
@@ -17,6 +17,11 @@ export interface RequestContext {
   /** The client's fields that engines shall see, `X-Request-Id` included. */
   readonly headers: readonly HeaderField[];
   readonly trace: RequestTrace;
+  /**
+   * What is held of the request's body, until its answer has ended. Whoever needs the body longer
+   * holds it too.
+   */
+  readonly held?: ByteShare;
 }
 
 /** What every story works with. */
@@ -29,4 +34,6 @@ export interface FlowDeps {
   readonly upstream: UpstreamClient;
   readonly background: Background;
   readonly timeouts: Timeouts;
+  /** Where work on large bodies rests. */
+  readonly breather: Breather;
 }

@@ -3,8 +3,14 @@
 /** Points per engine. */
 const POINTS = 128;
 
+/** What sets the points of one engine apart. */
+const SUFFIXES = Array.from({ length: POINTS }, (_, index) => `#${index}`);
+
 /** Room for an owner's number beside a hash of 32 bits in one exact number. */
 const OWNERS = 2 ** 20;
+
+/** The FNV-1a of nothing. */
+const FNV_START = 0x811c9dc5;
 
 /**
  * Points of a set of URLs, ordered by hash. Changing the set merges or drops the points of those that
@@ -27,7 +33,7 @@ export class HashRing {
     const wanted = new Set(urls);
     const gone = [...this.#owners.keys()].filter((url) => !wanted.has(url));
     const come = [...wanted].filter((url) => !this.#owners.has(url));
-    if (gone.length > 0) this.#drop(new Set(gone));
+    if (gone.length > 0) this.#drop(gone);
     if (come.length > 0) this.#add(come);
   }
 
@@ -36,7 +42,7 @@ export class HashRing {
     const { length } = this.#points;
     const start = this.#firstAtOrAfter(hash * OWNERS);
     for (let step = 0; step < length; step++) {
-      const url = this.#urls[(this.#points[(start + step) % length] ?? 0) % OWNERS];
+      const url = this.#urls[ownerOf(this.#points[(start + step) % length] ?? 0)];
       if (url !== undefined && accepted(url)) return url;
     }
     return undefined;
@@ -53,8 +59,7 @@ export class HashRing {
     return low;
   }
 
-  #drop(gone: ReadonlySet<string>): void {
-    this.#points = this.#points.filter((point) => !gone.has(this.#urls[point % OWNERS] ?? ""));
+  #drop(gone: readonly string[]): void {
     for (const url of gone) {
       const owner = this.#owners.get(url);
       if (owner === undefined) continue;
@@ -62,6 +67,13 @@ export class HashRing {
       this.#urls[owner] = undefined;
       this.#free.push(owner);
     }
+    const points = this.#points;
+    let kept = 0;
+    for (let at = 0; at < points.length; at++) {
+      const point = points[at] ?? 0;
+      if (this.#urls[ownerOf(point)] !== undefined) points[kept++] = point;
+    }
+    this.#points = points.slice(0, kept);
   }
 
   #add(come: readonly string[]): void {
@@ -71,9 +83,8 @@ export class HashRing {
       const owner = this.#free.pop() ?? this.#urls.length;
       this.#owners.set(url, owner);
       this.#urls[owner] = url;
-      for (let index = 0; index < POINTS; index++) {
-        added[at++] = hash32(`${url}#${index}`) * OWNERS + owner;
-      }
+      const begun = fnv(FNV_START, url);
+      for (const suffix of SUFFIXES) added[at++] = mixed(fnv(begun, suffix)) * OWNERS + owner;
     }
     this.#points = merged(this.#points, added.sort());
     this.#orderCollisions();
@@ -82,16 +93,29 @@ export class HashRing {
   /** Owners' numbers depend on when they came; among equal hashes, the URL decides. */
   #orderCollisions(): void {
     const points = this.#points;
-    const hashAt = (at: number): number => Math.floor((points[at] ?? 0) / OWNERS);
     for (let at = 1; at < points.length; at++) {
-      for (let back = at; back > 0 && hashAt(back) === hashAt(back - 1); back--) {
-        const [one = 0, other = 0] = [points[back - 1], points[back]];
-        if ((this.#urls[one % OWNERS] ?? "") <= (this.#urls[other % OWNERS] ?? "")) break;
+      for (let back = at; back > 0; back--) {
+        const one = points[back - 1] ?? 0;
+        const other = points[back] ?? 0;
+        if (hashOf(one) !== hashOf(other) || this.#urlOf(one) <= this.#urlOf(other)) break;
         points[back - 1] = other;
         points[back] = one;
       }
     }
   }
+
+  #urlOf(point: number): string {
+    return this.#urls[ownerOf(point)] ?? "";
+  }
+}
+
+function hashOf(point: number): number {
+  return Math.floor(point / OWNERS);
+}
+
+/** `point % OWNERS`, which takes many times as long for numbers of this size. */
+function ownerOf(point: number): number {
+  return point - hashOf(point) * OWNERS;
 }
 
 /** Two ascending lists as one. */
@@ -99,7 +123,8 @@ function merged(one: Float64Array, other: Float64Array): Float64Array<ArrayBuffe
   const both = new Float64Array(one.length + other.length);
   let [left, right] = [0, 0];
   for (let at = 0; at < both.length; at++) {
-    const [a = Infinity, b = Infinity] = [one[left], other[right]];
+    const a = one[left] ?? Infinity;
+    const b = other[right] ?? Infinity;
     if (a <= b) {
       both[at] = a;
       left++;
@@ -113,11 +138,20 @@ function merged(one: Float64Array, other: Float64Array): Float64Array<ArrayBuffe
 
 /** FNV-1a with a final mix (murmur3's), over UTF-16 units; unsigned 32 bits. */
 export function hash32(text: string): number {
-  let hash = 0x811c9dc5;
+  return mixed(fnv(FNV_START, text));
+}
+
+/** Goes on from `hash`, the FNV-1a of what precedes `text`. */
+function fnv(hash: number, text: string): number {
+  let all = hash;
   for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+    all = Math.imul(all ^ text.charCodeAt(index), 0x01000193);
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return all;
+}
+
+function mixed(hash: number): number {
+  const once = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35);
+  return (twice ^ (twice >>> 16)) >>> 0;
 }

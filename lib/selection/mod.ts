@@ -4,6 +4,7 @@
  * Does no I/O and knows nothing of bodies or of the handoff's protocols.
  * @module
  */
+export type { NoPair } from "./able_pairs.ts";
 export * from "./candidate.ts";
 export * from "./choose.ts";
 export * from "./group.ts";
@@ -13,3 +14,4 @@ export * from "./policies.ts";
 export * from "./policy.ts";
 export * from "./round_robin.ts";
 export * from "./session.ts";
+export type { Exclude } from "./standing.ts";

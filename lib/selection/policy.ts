@@ -13,7 +13,7 @@ export interface PickAsk {
   readonly attempt: number;
   /** All engines of the fleet; the same array as long as none has changed. */
   readonly universe: readonly Engine[];
-  /** The other engine of the pair, when it is chosen already, and among how many it was. */
+  /** The other engine of the pair, when it is chosen already, and among how many of its protocol. */
   readonly peer?: { readonly candidate: Candidate; readonly among: number } | undefined;
 }
 

@@ -1,10 +1,13 @@
 /** `/tokenize` answers of prompts that come again, kept up to a size. @module */
 import { LRUCache } from "lru-cache";
-import { type ByteParts, concatBytes } from "../base/mod.ts";
+import { byteLength, type ByteParts, concatBytes } from "../base/mod.ts";
 import type { PromptTokens, Tokenizer } from "./tokenizer.ts";
 
 /** What one entry weighs beside its ids, in bytes: the key, the records, the cache's own lists. */
 const ENTRY_BYTES = 400;
+
+/** Largest request whose answer is looked up, in bytes: to be known again, it is read at once. */
+const MAX_KEYED_BYTES = 4 * 1024 * 1024;
 
 /** How a cache is set up. */
 export interface TokenizeCacheOptions {
@@ -24,6 +27,7 @@ export function cachedTokenizer(tokenizer: Tokenizer, options: TokenizeCacheOpti
   });
   return {
     async tokenize(engine, body, caller) {
+      if (byteLength(body) > MAX_KEYED_BYTES) return await tokenizer.tokenize(engine, body, caller);
       const key = await digest(body);
       const known = kept.get(key);
       options.onLookup(known === undefined ? "miss" : "hit");

@@ -1,43 +1,70 @@
 /** Lists of token ids as JSON text, never made into numbers where that can be avoided. @module */
 import {
+  atOnce,
   CLOSE_BRACKET,
   COMMA,
   decodeUtf8,
   isDigit,
   isSpace,
   OPEN_BRACKET,
-  skipDigits,
-  skipSpace,
-  TURN_BYTES,
+  type Sliced,
+  STEP_BYTES,
   ZERO,
 } from "../base/mod.ts";
 
-/** By byte, 1 where it may stand between the brackets of a list of ids. */
-const IN_LIST = Uint8Array.from(
-  { length: 256 },
-  (_, byte) => Number(isDigit(byte) || byte === COMMA || isSpace(byte)),
-);
+/** Bytes of ids in a step: there is little to do for each. */
+const ID_STEP_BYTES = 4 * STEP_BYTES;
 
-/**
- * Whether `raw`, valid JSON, is a list of digits, commas and white space alone, so that it can be
- * spliced into a list of ids.
- */
-export function isIdList(raw: Uint8Array): boolean {
-  if (raw[0] !== OPEN_BRACKET) return false;
-  for (let at = 1; at < raw.length - 1; at++) {
-    if (IN_LIST[raw[at] ?? 0] !== 1) return false;
+/** What a byte of a list of ids can follow. */
+const Behind = { start: 0, comma: 1, digit: 2, zero: 3, space: 4 } as const;
+type Behind = (typeof Behind)[keyof typeof Behind];
+
+/** Counts the ids of a list, part by part. */
+class IdCounter {
+  count = 0;
+  #behind: Behind = Behind.start;
+
+  /** Pass over a part of what stands between the brackets; false for what no list of ids has. */
+  pass(raw: Uint8Array, from: number, to: number): boolean {
+    let behind = this.#behind;
+    let count = this.count;
+    for (let at = from; at < to; at++) {
+      const byte = raw[at] ?? 0;
+      if (isDigit(byte)) {
+        if (behind === Behind.digit) continue;
+        if (behind > Behind.comma) return false;
+        behind = byte === ZERO ? Behind.zero : Behind.digit;
+        count++;
+      } else if (byte === COMMA) {
+        if (behind < Behind.digit) return false;
+        behind = Behind.comma;
+      } else {
+        if (!isSpace(byte)) return false;
+        if (behind >= Behind.digit) behind = Behind.space;
+      }
+    }
+    this.#behind = behind;
+    this.count = count;
+    return true;
   }
-  return true;
+
+  /** Whether the list may end here. */
+  get whole(): boolean {
+    return this.#behind !== Behind.comma;
+  }
 }
 
-/** How many ids a JSON list of nothing else holds, by its commas. */
+/**
+ * Whether `raw` is a list of ids: of digits, commas and white space alone, so that it can be spliced
+ * into another.
+ */
+export function isIdList(raw: Uint8Array): boolean {
+  return countUncheckedIds(raw) !== undefined;
+}
+
+/** How many ids a JSON list of nothing else holds. */
 export function countIds(ids: Uint8Array): number {
-  if (skipSpace(ids, 1) === ids.length - 1) return 0;
-  let commas = 0;
-  for (let at = 1; at < ids.length; at++) {
-    if (ids[at] === COMMA) commas++;
-  }
-  return commas + 1;
+  return countUncheckedIds(ids) ?? 0;
 }
 
 /**
@@ -45,55 +72,37 @@ export function countIds(ids: Uint8Array): number {
  * one list of ids.
  */
 export function countUncheckedIds(raw: Uint8Array): number | undefined {
+  return atOnce(countingIds(raw));
+}
+
+/** `countUncheckedIds` in steps. */
+export function* countingIds(raw: Uint8Array): Sliced<number | undefined> {
   const end = raw.length - 1;
   if (raw[0] !== OPEN_BRACKET || raw[end] !== CLOSE_BRACKET || end === 0) return undefined;
-  const inside = raw.subarray(1, end);
-  return skipSpace(inside, 0) === inside.length ? 0 : countSeparated(inside);
-}
-
-/** As `countUncheckedIds`, in turns. */
-export function* countInTurns(raw: Uint8Array): Generator<void, number | undefined, void> {
-  const end = raw.length - 1;
-  if (end <= TURN_BYTES) return countUncheckedIds(raw);
-  if (raw[0] !== OPEN_BRACKET || raw[end] !== CLOSE_BRACKET) return undefined;
-  let count = 0;
-  for (let from = 1; from < end;) {
+  const counter = new IdCounter();
+  for (let from = 1; from < end; from += ID_STEP_BYTES) {
     if (from > 1) yield;
-    const last = from + TURN_BYTES >= end;
-    // No id is so long that a turn's bytes have no comma.
-    const to = last ? end : raw.lastIndexOf(COMMA, from + TURN_BYTES);
-    // A copy, as reading is several times slower in memory that can be resized.
-    const more = to <= from ? undefined : countSeparated(raw.slice(from, to));
-    if (more === undefined || (!last && to + 1 === end)) return undefined;
-    count += more;
-    from = to + 1;
+    if (!counter.pass(raw, from, Math.min(from + ID_STEP_BYTES, end))) return undefined;
   }
-  return count;
+  return counter.whole ? counter.count : undefined;
 }
 
-/** How many ids `list` holds, with commas between them; undefined when it is anything else. */
-function countSeparated(list: Uint8Array): number | undefined {
-  let at = skipSpace(list, 0);
-  for (let count = 1;; count++) {
-    const start = at;
-    at = skipDigits(list, at);
-    if (at === start || (list[start] === ZERO && at > start + 1)) return undefined;
-    if (list[at] !== COMMA) {
-      at = skipSpace(list, at);
-      if (at === list.length) return count;
-      if (list[at] !== COMMA) return undefined;
-    }
-    at = skipSpace(list, at + 1);
-  }
-}
+/** So many bytes at the end are looked at for the last ids: more than a few have, if not for space. */
+const TAIL_BYTES = 4_096;
 
-/** The last `count` ids of a JSON list, as numbers. */
+/** The last `count` ids of a JSON list, as numbers; fewer where much white space is between them. */
 export function lastIds(ids: Uint8Array, count: number): number[] {
-  let from = ids.length;
+  const tail = ids.subarray(Math.max(0, ids.length - TAIL_BYTES));
+  const whole = tail.length === ids.length;
+  let from = tail.length;
   for (let taken = 0; taken < count && from > 0; taken++) {
-    from = ids.lastIndexOf(COMMA, from - 1);
-    if (from < 0) break;
+    const comma = tail.lastIndexOf(COMMA, from - 1);
+    if (comma < 0) {
+      if (whole) from = 0;
+      break;
+    }
+    from = comma;
   }
-  const tail = decodeUtf8(ids.subarray(from < 0 ? 1 : from + 1, ids.length - 1));
-  return tail.split(",").filter((text) => text.trim() !== "").map(Number);
+  const text = decodeUtf8(tail.subarray(from + 1, tail.length - 1));
+  return text.split(",").filter((each) => each.trim() !== "").map(Number);
 }

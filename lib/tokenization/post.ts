@@ -7,11 +7,6 @@ export interface JsonReply {
   readonly body: Uint8Array;
   /** Set where the client is to know the answer as it is. */
   readonly refusal?: Refusal | undefined;
-  /**
-   * Does long work on the answer.
-   * @default at once
-   */
-  readonly work?: <T>(work: Generator<void, T, void>) => T | Promise<T>;
 }
 
 /** On whose behalf an engine is asked: the fields it shall see, and when to give up. */

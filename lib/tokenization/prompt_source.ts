@@ -3,7 +3,13 @@
  * endpoints, or told by the answer of the prefill itself.
  * @module
  */
-import { BoundedSet, type ByteParts, type Engine, type Logger } from "../base/mod.ts";
+import {
+  BoundedSet,
+  type Breather,
+  type ByteParts,
+  type Engine,
+  type Logger,
+} from "../base/mod.ts";
 import type { TokenizeWay } from "../config/mod.ts";
 import type { Caller, PostJson } from "./post.ts";
 import { renderPrompt, type RenderRequest } from "./render.ts";
@@ -59,6 +65,8 @@ export interface PromptSourceParts {
   readonly how: TokenizeWay;
   readonly tokenizer: Tokenizer;
   readonly post: PostJson;
+  /** Where reading large answers rests; in one go when absent. */
+  readonly breather?: Breather;
   readonly log: Logger;
   readonly onResult: OnPrompt;
 }
@@ -98,7 +106,7 @@ function engineSource({ tokenizer, onResult }: PromptSourceParts): PromptSource 
 }
 
 function renderSource(parts: PromptSourceParts): PromptSource {
-  const { post, log, onResult } = parts;
+  const { post, log, onResult, breather } = parts;
   const byTokenize = engineSource(parts);
   const lacking = new BoundedSet(MAX_LACKING);
   return {
@@ -107,7 +115,7 @@ function renderSource(parts: PromptSourceParts): PromptSource {
     async find(engine, ask, caller) {
       if (!ask.needsLength && !lacking.has(lackKey(engine, ask))) {
         const render = (): ReturnType<typeof renderPrompt> =>
-          renderPrompt(post, engine, ask.render, caller);
+          renderPrompt(post, engine, ask.render, caller, breather);
         const end = await counted("render", onResult, render);
         if (end.kind !== "unsupported") return end;
         if (lacking.add(lackKey(engine, ask))) {

@@ -7,17 +7,17 @@
  * @module
  */
 import {
+  type Breather,
   type ByteParts,
-  CLOSE_BRACKET,
-  decodeUtf8,
   type Engine,
+  inSlices,
   OPEN_BRACKET,
   skipSpace,
-  unlessMalformed,
+  type Sliced,
 } from "../base/mod.ts";
-import { scanArray, SMALL_JSON_BYTES } from "../openai/mod.ts";
+import { JsonScanError, JsonWalk } from "../openai/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { idsIn, idsOf, isRefusal, unanswered } from "./reply.ts";
+import { isRefusal, readingIds, readingJson, unanswered } from "./reply.ts";
 import type { TokenizeEnd } from "./tokenizer.ts";
 
 /** A request to a render endpoint. */
@@ -45,45 +45,42 @@ export async function renderPrompt(
   engine: Engine,
   request: RenderRequest,
   caller: Caller,
+  breather?: Breather,
 ): Promise<RenderEnd> {
   const { path, body } = request;
   return await post(engine, {
     path,
     body: body(),
-    read: (reply) => readRendered(engine, path, reply),
+    read: (reply) => inSlices(readingRendered(engine, path, reply), breather),
     failure: unanswered(engine),
   }, caller);
 }
 
-async function readRendered(
-  engine: Engine,
-  path: string,
-  reply: JsonReply,
-): Promise<RenderEnd> {
+function* readingRendered(engine: Engine, path: string, reply: JsonReply): Sliced<RenderEnd> {
   const { status } = reply;
   if (UNSUPPORTED.has(status)) return { kind: "unsupported" };
   if (isRefusal(status)) return { kind: "refused", status };
-  const counted = await idsOf(engine, path, reply, await renderedIds(reply));
+  const counted = yield* readingIds(engine, path, reply, yield* renderedIds(reply));
   return { kind: "tokens", prompt: { ...counted, maxModelLen: undefined } };
 }
 
 /** `token_ids` of the answer, or of the only element of a list. */
-async function renderedIds(reply: JsonReply): Promise<Uint8Array | undefined> {
-  const { body } = reply;
+function* renderedIds({ body }: JsonReply): Sliced<Uint8Array | undefined> {
   const start = skipSpace(body, 0);
-  const whole = body[start] === OPEN_BRACKET ? onlyElement(body, start) : body;
-  if (whole === undefined) return undefined;
-  return (await idsIn(reply, whole, "token_ids")).ids;
+  const whole = body[start] === OPEN_BRACKET ? yield* onlyElement(body, start) : body;
+  return whole === undefined ? undefined : (yield* readingJson(whole))?.raw("token_ids");
 }
 
-function onlyElement(body: Uint8Array, start: number): Uint8Array | undefined {
-  if (body.length > SMALL_JSON_BYTES) {
-    // Whatever stands between the brackets is read as one object, or is none.
-    const end = body.lastIndexOf(CLOSE_BRACKET);
-    return body.subarray(start + 1, Math.max(start + 1, end));
+function* onlyElement(body: Uint8Array, start: number): Sliced<Uint8Array | undefined> {
+  const walk = new JsonWalk(body, start, { root: OPEN_BRACKET, depth: 1, whole: true });
+  try {
+    yield* walk.going();
+    if ((yield* walk.going()) !== "value") return undefined;
+    const only = body.subarray(walk.start, walk.at);
+    yield* walk.going();
+    return (yield* walk.going()) === "end" ? only : undefined;
+  } catch (error) {
+    if (error instanceof JsonScanError) return undefined;
+    throw error;
   }
-  const elements = unlessMalformed(() => scanArray(body, { start, end: body.length }, 1));
-  const [first] = elements ?? [];
-  if (first === undefined || decodeUtf8(body.subarray(first.end)).trim() !== "]") return undefined;
-  return body.subarray(first.start, first.end);
 }

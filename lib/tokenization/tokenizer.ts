@@ -5,10 +5,17 @@
  * Source: vLLM `vllm/entrypoints/serve/tokenize/protocol.py`.
  * @module
  */
-import { type ByteParts, encodeUtf8, type Engine, RouterError } from "../base/mod.ts";
-import { SMALL_JSON_BYTES } from "../openai/mod.ts";
+import {
+  type Breather,
+  type ByteParts,
+  encodeUtf8,
+  type Engine,
+  inSlices,
+  RouterError,
+  type Sliced,
+} from "../base/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { idsIn, idsOf, isRefusal, readJson, unanswered, valueIn } from "./reply.ts";
+import { isRefusal, readingIds, readingJson, unanswered, valueIn } from "./reply.ts";
 
 /** A prompt as token ids. */
 export interface PromptTokens {
@@ -40,14 +47,14 @@ export interface Tokenizer {
   ): Promise<string | undefined>;
 }
 
-/** A tokenizer that asks the engines over `post`. */
-export function remoteTokenizer(post: PostJson): Tokenizer {
+/** A tokenizer that asks the engines over `post`; reading large answers rests where there is a `breather`. */
+export function remoteTokenizer(post: PostJson, breather?: Breather): Tokenizer {
   return {
     async tokenize(engine, body, caller) {
       return await post(engine, {
         path: "/tokenize",
         body,
-        read: (reply) => readEnd(engine, reply),
+        read: (reply) => inSlices(readingEnd(engine, reply), breather),
         failure: unanswered(engine),
       }, caller);
     },
@@ -57,7 +64,7 @@ export function remoteTokenizer(post: PostJson): Tokenizer {
         return await post(engine, {
           path: "/detokenize",
           body: [body],
-          read: readPrompt,
+          read: (reply) => inSlices(readingPrompt(reply), breather),
           failure: (cause) => cause,
         }, caller);
       } catch (error) {
@@ -68,24 +75,22 @@ export function remoteTokenizer(post: PostJson): Tokenizer {
   };
 }
 
-function readPrompt({ status, body }: JsonReply): string | undefined {
-  // The text of a few tokens is small.
-  const answered = status === 200 && body.length <= SMALL_JSON_BYTES;
-  const prompt = answered ? valueIn(readJson(body), "prompt") : undefined;
+function* readingPrompt({ status, body }: JsonReply): Sliced<string | undefined> {
+  const prompt = status === 200 ? valueIn(yield* readingJson(body), "prompt") : undefined;
   return typeof prompt === "string" ? prompt : undefined;
 }
 
-async function readEnd(engine: Engine, reply: JsonReply): Promise<TokenizeEnd> {
+function* readingEnd(engine: Engine, reply: JsonReply): Sliced<TokenizeEnd> {
   const { status } = reply;
   return isRefusal(status)
     ? { kind: "refused", status }
-    : { kind: "tokens", prompt: await readTokens(engine, reply) };
+    : { kind: "tokens", prompt: yield* readingTokens(engine, reply) };
 }
 
-async function readTokens(engine: Engine, reply: JsonReply): Promise<PromptTokens> {
-  const { rest, ids } = await idsIn(reply, reply.body, "tokens");
-  const counted = await idsOf(engine, "/tokenize", reply, ids);
-  const maxModelLen = valueIn(rest, "max_model_len");
+function* readingTokens(engine: Engine, reply: JsonReply): Sliced<PromptTokens> {
+  const answer = yield* readingJson(reply.body);
+  const counted = yield* readingIds(engine, "/tokenize", reply, answer?.raw("tokens"));
+  const maxModelLen = valueIn(answer, "max_model_len");
   return {
     ...counted,
     maxModelLen: typeof maxModelLen === "number" ? maxModelLen : undefined,

@@ -4,7 +4,7 @@
  * Knows when it waits and for how long, but nothing of heads, bodies or framing.
  * @module
  */
-import { type Clock, sleep, TURN_BYTES } from "../base/mod.ts";
+import { type Clock, sleep } from "../base/mod.ts";
 import type { Socket } from "./dial.ts";
 import { Deadline } from "./deadline.ts";
 import type { Origin } from "./origin.ts";
@@ -12,6 +12,9 @@ import { LostConnection, timedOut } from "./problems.ts";
 import type { EncodedRequest } from "./request_head.ts";
 import { MAX_HEAD_BYTES } from "./head.ts";
 import { ByteWindow } from "./window.ts";
+
+/** How many bytes of one connection are read before others have their turn. */
+const TURN_BYTES = 256 * 1024;
 
 /** What a connection waits for. */
 type Phase = "idle" | "response head" | "response body";

@@ -2,7 +2,8 @@
  * Opens connections to engines: TCP, or TLS over it.
  * @module
  */
-import { type Clock, describeError, type RouterError } from "../base/mod.ts";
+import { addressProblem, type Clock, describeError, type RouterError } from "../base/mod.ts";
+import { clientTls, type ClientTlsOptions, type TlsPair } from "../tls/mod.ts";
 import type { Origin } from "./origin.ts";
 import { aborted, shuttingDown, unreachable } from "./problems.ts";
 
@@ -18,17 +19,64 @@ export interface Socket {
 /** Connects to an origin; gives up when `signal` aborts. */
 export type Dial = (origin: Origin, signal: AbortSignal) => Promise<Socket>;
 
+/** How an engine and the router know each other, beside authorities. */
+export interface DialOptions {
+  /** The certificate that is shown to `https` engines, as it is at the moment. */
+  readonly clientPair?: (() => TlsPair) | undefined;
+  /** What `https` engines must prove to be, in place of their URL's host. */
+  readonly serverName?: string | undefined;
+  /** Refuse connections that have led to a link-local address or a metadata service. */
+  readonly refuseLinkLocal?: boolean | undefined;
+}
+
 /**
  * The platform's sockets.
- * @param caCerts Certificates in PEM form to be trusted beside the usual ones.
+ * @param caCerts Certificates in PEM form to be trusted beside the usual ones; with a certificate of
+ * our own, in place of them.
  */
-export function platformDial(caCerts: readonly string[]): Dial {
+export function platformDial(caCerts: readonly string[], options: DialOptions = {}): Dial {
+  const { clientPair, serverName, refuseLinkLocal = false } = options;
   return async (origin, signal) => {
     const { hostname, port } = origin;
     const tcp = await openTcp(hostname, port, signal);
+    if (refuseLinkLocal) refuseAddress(tcp);
     tcp.setNoDelay(true);
-    return origin.secure ? await startTls(tcp, hostname, caCerts, signal) : tcp;
+    if (!origin.secure) return tcp;
+    const name = serverName ?? hostname;
+    return clientPair === undefined
+      ? await startTls(tcp, name, caCerts, signal)
+      : await showTls(tcp, { ...clientPair(), serverName: name, caCerts }, signal);
   };
+}
+
+/**
+ * Closes a connection, and throws, where it has led to a link-local address or a metadata service: a
+ * name may lead to any address, and this is the first moment in which it is known to which.
+ */
+export function refuseAddress(tcp: {
+  readonly remoteAddr: { readonly hostname: string };
+  close(): void;
+}): void {
+  const { hostname } = tcp.remoteAddr;
+  const what = addressProblem(hostname);
+  if (what === undefined) return;
+  tcp.close();
+  throw new Error(`its address, ${hostname}, is ${what} (--allow-link-local-engines allows it)`);
+}
+
+/** TLS with a certificate of our own on an open connection. */
+async function showTls(
+  tcp: Deno.TcpConn,
+  options: ClientTlsOptions,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const close = (): void => closeConn(tcp);
+  signal.addEventListener("abort", close);
+  try {
+    return await clientTls(tcp, options);
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
 }
 
 /**

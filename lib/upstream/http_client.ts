@@ -3,6 +3,7 @@
  * @module
  */
 import type { Clock } from "../base/mod.ts";
+import type { TlsPair } from "../tls/mod.ts";
 import type { UpstreamClient, UpstreamRequest, UpstreamResponse } from "./client.ts";
 import { Connection } from "./connection.ts";
 import { connect, type Dial, platformDial } from "./dial.ts";
@@ -17,6 +18,15 @@ export interface UpstreamClientOptions {
   readonly clock: Clock;
   /** Certificates in PEM form to be trusted beside the usual ones, for `https` engines. */
   readonly caCerts?: readonly string[];
+  /** The certificate that is shown to `https` engines, as it is at the moment. */
+  readonly clientPair?: () => TlsPair;
+  /** What `https` engines must prove to be, in place of their URL's host. */
+  readonly serverName?: string;
+  /**
+   * Refuse connections that have led to a link-local address or a metadata service.
+   * @default {false}
+   */
+  readonly refuseLinkLocal?: boolean;
   /**
    * Most idle connections kept per engine.
    * @default {256}
@@ -57,8 +67,8 @@ const SCRATCH_BYTES = 16 * 1024;
 /** Scratch buffers kept for later requests. */
 const MAX_SCRATCHES = 64;
 
-/** Engine URLs remembered in parsed form. */
-const MAX_ORIGINS = 1024;
+/** Engine URLs remembered in parsed form: as many as a fleet has engines. */
+const MAX_ORIGINS = 65_536;
 
 class HttpClient implements PooledUpstreamClient {
   readonly #clock: Clock;
@@ -70,8 +80,10 @@ class HttpClient implements PooledUpstreamClient {
 
   constructor(options: UpstreamClientOptions) {
     const { clock, caCerts = [], maxIdlePerOrigin = 256, maxIdleMs = 4000 } = options;
+    const { clientPair, serverName, refuseLinkLocal } = options;
     this.#clock = clock;
-    this.#dial = options.dial ?? platformDial(caCerts);
+    this.#dial = options.dial ??
+      platformDial(caCerts, { clientPair, serverName, refuseLinkLocal });
     this.#pool = new Pool({ maxIdlePerOrigin, maxIdleMs });
   }
 
@@ -102,9 +114,7 @@ class HttpClient implements PooledUpstreamClient {
   forget(url: string): void {
     const origin = this.#origins.get(url);
     this.#origins.delete(url);
-    if (origin !== undefined) {
-      this.#pool.closeIdle(origin, new LostConnection("not wanted any more"));
-    }
+    if (origin !== undefined) this.#pool.retire(origin);
   }
 
   [Symbol.dispose](): void {

@@ -28,6 +28,8 @@ export class Pool {
   readonly #limits: PoolLimits;
   readonly #open = new Set<Connection>();
   readonly #idle = new Map<string, Connection[]>();
+  /** In use, and not to be kept afterwards. */
+  readonly #unwanted = new WeakSet<Connection>();
 
   constructor(limits: PoolLimits) {
     this.#limits = limits;
@@ -45,6 +47,7 @@ export class Pool {
 
   /** Keep a connection that has done its work, in place of the one idle for longest if need be. */
   put(connection: Connection): void {
+    if (this.#unwanted.has(connection)) return connection.close(unwanted());
     const { url } = connection.origin;
     let idle = this.#idle.get(url);
     if (idle === undefined) this.#idle.set(url, idle = []);
@@ -70,6 +73,14 @@ export class Pool {
     for (const connection of [...this.#idle.get(origin.url) ?? []]) connection.close(reason);
   }
 
+  /** Keep no connection to `origin`: close the idle ones, and the others when they have done their work. */
+  retire(origin: Origin): void {
+    for (const connection of this.#open) {
+      if (connection.origin.url === origin.url) this.#unwanted.add(connection);
+    }
+    this.closeIdle(origin, unwanted());
+  }
+
   /** Close every connection; what waits on one rejects with the error `reason` makes for it. */
   closeAll(reason: (connection: Connection) => Error): void {
     for (const connection of [...this.#open]) connection.close(reason(connection));
@@ -81,4 +92,8 @@ export class Pool {
     for (const connections of this.#idle.values()) idle += connections.length;
     return { open: this.#open.size, idle };
   }
+}
+
+function unwanted(): LostConnection {
+  return new LostConnection("not wanted any more");
 }

@@ -16,13 +16,13 @@
  *   holds however many frames a peer sends.
  * - Refuse peers of ZMTP 1 and 2. To libzmq, most garbage is such a peer; what it takes for messages
  *   is no notification.
- * - Refuse connections above a number: file descriptors are the limit.
+ * - Refuse connections above a number, of all or of one address: file descriptors are the limit.
  * - Drop a silent peer with heartbeats whose last word was a message: libzmq counts from a PING that
  *   nothing follows.
  * @module
  */
 import type { Pull } from "zeromq";
-import { describeError } from "../base/mod.ts";
+import { addressText, describeError, type Network } from "../base/mod.ts";
 import { HANDSHAKE_TIMEOUT_MS, MESSAGE_LIMITS } from "./pull_limits.ts";
 import { pollPull } from "./polled_pull.ts";
 import { bindError, type BindOptions, checkPort, endpointOf, listenHost } from "./pull_socket.ts";
@@ -55,6 +55,9 @@ export async function bindAddonPull(
     ipv6: host.includes(":"),
     linger: 0,
   });
+  for (const filter of acceptFilters(options.peers?.allow ?? [], host)) {
+    socket.tcpAcceptFilter = filter;
+  }
   // Asked for before there can be a peer, or the first ones would not be counted.
   const { events } = socket;
   try {
@@ -65,6 +68,23 @@ export async function bindAddonPull(
     throw bindError(address, error);
   }
   return pollPull(socket, options);
+}
+
+/**
+ * Networks as libzmq filters by them. A socket of IPv6 sees IPv4 peers as mapped addresses, and of a
+ * filter that is IPv4 it takes the prefix for one of IPv6: mapped ones are given to it. Where no filter
+ * fits the socket, one that fits nobody stands for them: none at all would let everybody in.
+ */
+export function acceptFilters(allow: readonly Network[], host: string): readonly string[] {
+  const v6 = host.includes(":");
+  const filters = allow.flatMap(({ address, prefix }) => {
+    if (address.length !== 4) return v6 ? [`${addressText(address)}/${prefix}`] : [];
+    return v6
+      ? [`::ffff:${addressText(address)}/${96 + prefix}`]
+      : [`${addressText(address)}/${prefix}`];
+  });
+  if (allow.length === 0 || filters.length > 0) return filters;
+  return [v6 ? "100::/128" : "255.255.255.255/32"];
 }
 
 async function loadAddon(): Promise<{ readonly Pull: typeof Pull }> {

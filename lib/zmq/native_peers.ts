@@ -1,5 +1,6 @@
 /** Counts the peers of the addon's socket by the events of its monitor. @module */
 import { describeError } from "../base/mod.ts";
+import { refusedPeer } from "./peer_gate.ts";
 import type { PeerEvent } from "./pull_socket.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "./pull_limits.ts";
 
@@ -8,6 +9,16 @@ export interface NativeEvent {
   readonly type: string;
   readonly error?: Error & { readonly code?: string };
 }
+
+/** Errors of an accept that has failed by itself; a filter's refusal leaves any older code behind. */
+const ACCEPT_ERRORS: ReadonlySet<string | undefined> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+  "ECONNABORTED",
+  "EPROTO",
+]);
 
 /** The monitor names its own end of a connection, never the peer's. */
 const UNKNOWN = "unknown";
@@ -22,12 +33,15 @@ const UNKNOWN = "unknown";
  */
 export class NativePeers {
   readonly #onPeer: (event: PeerEvent) => void;
+  readonly #filtered: boolean;
   #joined = 0;
   /** Connections whose handshake has failed and whose end is still to be told. */
   #failed = 0;
 
-  constructor(onPeer: (event: PeerEvent) => void) {
+  /** `filtered`: the socket refuses peers by their address. */
+  constructor(onPeer: (event: PeerEvent) => void, filtered = false) {
     this.#onPeer = onPeer;
+    this.#filtered = filtered;
   }
 
   get count(): number {
@@ -54,7 +68,9 @@ export class NativePeers {
         }
         break;
       case "accept:error":
-        this.#reject(`cannot accept: ${describeError(error)}`);
+        if (this.#filtered && !ACCEPT_ERRORS.has(error?.code)) {
+          this.#onPeer(refusedPeer(UNKNOWN, "not_allowed"));
+        } else this.#reject(`cannot accept: ${describeError(error)}`);
         break;
       case "disconnect":
         if (this.#failed > 0) this.#failed--;

@@ -3,7 +3,14 @@ import { type Clock, describeError, type Logger, sleep } from "../base/mod.ts";
 import type { KvReadyBoard, NoticeResult } from "./kv_ready_board.ts";
 import { LimitedLog } from "./limited_log.ts";
 import { decodeNotice, type Notice } from "./notice.ts";
-import type { BindPull, PeerEvent, PullAddress, PullSocket } from "./pull_socket.ts";
+import type {
+  BindPull,
+  PeerEvent,
+  PeerLimits,
+  PeerRefusal,
+  PullAddress,
+  PullSocket,
+} from "./pull_socket.ts";
 import { bindPull } from "./zmtp_pull.ts";
 
 const FIRST_RETRY_MS = 100;
@@ -21,6 +28,10 @@ export interface NotificationProxyOptions {
   readonly clock: Clock;
   /** Called after each notification, with what the board's own `onResult` gets. Must not throw. */
   readonly onNotice?: (result: NoticeResult) => void;
+  /** @default all peers are let in */
+  readonly peers?: PeerLimits;
+  /** Told of each peer that is not let in. Must not throw. */
+  readonly onRefused?: (why: PeerRefusal) => void;
   /** @default bindPull */
   readonly bind?: BindPull;
 }
@@ -53,6 +64,7 @@ class RunningProxy implements NotificationProxy {
   readonly #options: NotificationProxyOptions;
   readonly #ignored: LimitedLog;
   readonly #rejected: LimitedLog;
+  readonly #refused: LimitedLog;
   readonly #closing = new AbortController();
   #address: PullAddress;
   #endpoint = "";
@@ -64,6 +76,7 @@ class RunningProxy implements NotificationProxy {
     this.#address = options.address;
     this.#ignored = new LimitedLog(options.log, options.clock);
     this.#rejected = new LimitedLog(options.log, options.clock);
+    this.#refused = new LimitedLog(options.log, options.clock);
   }
 
   get endpoint(): string {
@@ -96,12 +109,13 @@ class RunningProxy implements NotificationProxy {
     await this.#running;
     this.#ignored.flush("Ignored more KV-ready notifications");
     this.#rejected.flush("Rejected more KV-ready peers");
+    this.#refused.flush("Refused more KV-ready peers");
   }
 
   #bind(): Promise<PullSocket> {
-    const { board, clock, bind = bindPull } = this.#options;
+    const { board, clock, peers, bind = bindPull } = this.#options;
     const { demand } = board;
-    return bind(this.#address, { clock, demand, onPeer: (event) => this.#onPeer(event) });
+    return bind(this.#address, { clock, demand, peers, onPeer: (event) => this.#onPeer(event) });
   }
 
   async #run(first: PullSocket): Promise<void> {
@@ -189,6 +203,13 @@ class RunningProxy implements NotificationProxy {
         this.#rejected.warning("Rejected a KV-ready peer", {
           peer: event.peer,
           reason: clip(event.reason),
+        });
+        break;
+      case "refused":
+        this.#options.onRefused?.(event.why);
+        this.#refused.warning("Refused a KV-ready peer", {
+          peer: event.peer,
+          reason: event.reason,
         });
         break;
       default:

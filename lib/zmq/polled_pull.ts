@@ -52,14 +52,17 @@ class PolledPullSocket implements PullSocket {
   #wake: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(native: NativePull, { clock, onPeer = () => {}, demand = ALWAYS }: BindOptions) {
+  constructor(
+    native: NativePull,
+    { clock, onPeer = () => {}, demand = ALWAYS, peers }: BindOptions,
+  ) {
     this.endpoint = native.lastEndpoint ?? "";
     this.port = Number(this.endpoint.slice(this.endpoint.lastIndexOf(":") + 1));
     this.#native = native;
     this.#clock = clock;
     this.#demand = demand;
     this.#onPeer = onPeer;
-    this.#peers = new NativePeers(onPeer);
+    this.#peers = new NativePeers(onPeer, (peers?.allow.length ?? 0) > 0);
     this.#wakeUp = demand.onWaiting(() => this.#wake?.());
     this.#polling = this.#poll();
     this.#watching = this.#watch();

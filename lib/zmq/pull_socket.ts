@@ -1,5 +1,5 @@
 /** What the router needs of a ZeroMQ PULL socket: an address to bind, messages to iterate. @module */
-import { type Clock, describeError } from "../base/mod.ts";
+import { type Clock, describeError, type Network } from "../base/mod.ts";
 import type { Demand } from "./demand.ts";
 
 /** Where to listen: a numeric address, `localhost` or `*`, and a port, 0 for any free one. */
@@ -30,13 +30,33 @@ export type PeerEvent =
   /** It went by itself, or its connection broke: then with the reason. */
   | { readonly kind: "left"; readonly peer: string; readonly reason?: string }
   /** Dropped or refused by this side. A ZeroMQ peer connects again by itself. */
-  | { readonly kind: "rejected"; readonly peer: string; readonly reason: string };
+  | { readonly kind: "rejected"; readonly peer: string; readonly reason: string }
+  /** Not let in: its address is not among those allowed, or has too many connections. */
+  | {
+    readonly kind: "refused";
+    readonly peer: string;
+    readonly why: PeerRefusal;
+    readonly reason: string;
+  };
+
+/** Why a peer is not let in, as a metric label. */
+export type PeerRefusal = "not_allowed" | "per_address";
+
+/** Which peers are let in. */
+export interface PeerLimits {
+  /** Where they come from; empty for anywhere. */
+  readonly allow: readonly Network[];
+  /** Connections of one address; infinite where there is no bound. */
+  readonly maxPerAddress: number;
+}
 
 /** How a socket is bound. */
 export interface BindOptions {
   readonly clock: Clock;
   /** Must not throw. */
   readonly onPeer?: (event: PeerEvent) => void;
+  /** @default all are let in */
+  readonly peers?: PeerLimits | undefined;
   /**
    * Whether anybody waits for a message; a socket that must look for messages does so less often
    * when nobody does.

@@ -5,8 +5,9 @@
  * there is no need for `--allow-ffi`.
  * @module
  */
-import { type Clock, describeError, sleep } from "../base/mod.ts";
+import { type Clock, describeError, Lease, sleep } from "../base/mod.ts";
 import { MessageQueue } from "./message_queue.ts";
+import { PeerGate, refusedPeer } from "./peer_gate.ts";
 import { MESSAGE_LIMITS, QUEUE_LIMIT } from "./pull_limits.ts";
 import { bindError, type BindOptions, checkPort, endpointOf, listenHost } from "./pull_socket.ts";
 import type { PeerEvent, PullAddress, PullSocket } from "./pull_socket.ts";
@@ -64,16 +65,18 @@ class ZmtpPullSocket implements PullSocket {
   readonly #maxConnections: number;
   readonly #queue = new MessageQueue<readonly Uint8Array[]>(QUEUE_LIMIT);
   readonly #connections = new Set<ZmtpConnection>();
+  readonly #gate: PeerGate;
   readonly #closing = new AbortController();
   readonly #accepting: Promise<void>;
   #peers = 0;
 
   constructor(
     listener: PullListener,
-    { clock, onPeer = () => {} }: BindOptions,
+    { clock, onPeer = () => {}, peers }: BindOptions,
     maxConnections: number,
   ) {
     this.#maxConnections = maxConnections;
+    this.#gate = new PeerGate(peers);
     this.#listener = listener;
     this.#clock = clock;
     this.#onPeer = onPeer;
@@ -135,6 +138,12 @@ class ZmtpPullSocket implements PullSocket {
       this.#onPeer({ kind: "rejected", peer, reason });
       return;
     }
+    const place = this.#gate.enter(stream.remoteAddr.hostname);
+    if (!(place instanceof Lease)) {
+      stream.close();
+      this.#onPeer(refusedPeer(peer, place));
+      return;
+    }
     let joined = false;
     const connection = serveConnection(stream, {
       clock: this.#clock,
@@ -150,6 +159,7 @@ class ZmtpPullSocket implements PullSocket {
     this.#connections.add(connection);
     connection.ended.then((end) => {
       this.#connections.delete(connection);
+      place.release();
       if (joined) this.#peers--;
       this.#report(peer, end);
     });

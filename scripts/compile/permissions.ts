@@ -1,5 +1,5 @@
 /** What the compiled program may do, and why: nothing that is not listed here. @module */
-import { ENVIRONMENT_ONLY } from "../../lib/config/mod.ts";
+import { ENV_PREFIX, ENVIRONMENT_ONLY } from "../../lib/config/mod.ts";
 
 /** One permission, as Deno's command line writes it. */
 export interface Grant {
@@ -8,7 +8,10 @@ export interface Grant {
 }
 
 /** Variables the program reads: one for each flag, and what only the environment can say. */
-const VARIABLES = ["PD_ROUTER_*", ...ENVIRONMENT_ONLY.map(({ name }) => name)];
+const VARIABLES = [
+  `${ENV_PREFIX}*`,
+  ...ENVIRONMENT_ONLY.map(({ name }) => name).filter((name) => !name.startsWith(ENV_PREFIX)),
+];
 
 /**
  * All but the permission for the native addon, whose path the two forms know at different times.
@@ -17,7 +20,7 @@ const VARIABLES = ["PD_ROUTER_*", ...ENVIRONMENT_ONLY.map(({ name }) => name)];
 export const GRANTS: readonly Grant[] = [
   { flag: "--no-prompt", why: "what is not granted fails at once; nobody is asked" },
   { flag: "--allow-net", why: "clients, engines and KV-ready notifications, wherever they are" },
-  { flag: "--allow-read", why: "the files named by --config and --tls-ca" },
+  { flag: "--allow-read", why: "the files that flags name: configuration, certificates, keys" },
   {
     flag: `--allow-env=${VARIABLES.join(",")}`,
     why: "flags given by environment, the engines' key",

@@ -129,7 +129,7 @@ const UNREADABLE: readonly (readonly [body: string | undefined, message: string]
   ["{", "not a JSON object"],
   ["[]", "not a JSON object"],
   ['{"prompt":"hi"}', "Missing field 'model'"],
-  ['{"model":"m","stream":1}', "Field 'stream'"],
+  ['{"model":"m","stream":2}', "Field 'stream'"],
   ['{"model":"m","prompt":["a",[1]]}', "Field 'prompt'"],
 ];
 

@@ -1,5 +1,6 @@
 /** Configurations in one line. @module */
 import {
+  type ConfigInput,
   type ConfigResult,
   parseConfigText,
   type Problem,
@@ -16,7 +17,8 @@ export interface Given {
   readonly env?: Readonly<Record<string, string>>;
   /** Text of a configuration file. */
   readonly file?: string;
-  readonly checkFile?: (path: string) => string | undefined;
+  readonly checkFile?: ConfigInput["checkFile"];
+  readonly checkPair?: ConfigInput["checkPair"];
 }
 
 /** Two engines that can hand over, with every layer empty. */
@@ -31,13 +33,14 @@ export const FLEET = {
 } as const;
 
 /** Resolve what is given; the file is called `pd.yaml`. */
-export function resolve({ flags = {}, env = {}, file, checkFile }: Given): ConfigResult {
+export function resolve({ flags = {}, env = {}, file, checkFile, checkPair }: Given): ConfigResult {
   const parsed = file === undefined ? undefined : parseConfigText(file);
   const path = "pd.yaml";
   return resolveConfig({
     flags: new Map(Object.entries(flags).map(([name, value]) => [name, [value].flat()])),
     env: (name) => env[name],
     ...(checkFile === undefined ? {} : { checkFile }),
+    ...(checkPair === undefined ? {} : { checkPair }),
     file: parsed === undefined
       ? undefined
       : parsed.ok

@@ -36,16 +36,22 @@ const PROMPTS: readonly (readonly [prompt: string, source: string])[] = [
   ["[]", "unusable"],
   ["[[]]", "unusable"],
   ["[1.5]", "unusable"],
-  ["[1,2.0]", "unusable"],
-  ["[1e3]", "unusable"],
+  ["[1,2.0]", "2 tokens [1,2]"],
+  ["[1e3]", "1 tokens [1000]"],
   ["[-1]", "unusable"],
   ["[1,-1]", "unusable"],
-  ['[1,"2"]', "unusable"],
+  ['[1,"2"]', "2 tokens [1,2]"],
+  ['["1",2]', "2 tokens [1,2]"],
+  ['[1,"two"]', "unusable"],
+  ['["1","2"]', "several"],
+  ['[["1","2"]]', "2 tokens [1,2]"],
+  ['[["1"],[2.0]]', "several"],
   ["[1,[2]]", "unusable"],
   ["[1,null]", "unusable"],
   ["[[[1]]]", "unusable"],
   ['[["one"]]', "unusable"],
-  ["[true]", "unusable"],
+  ["[true]", "1 tokens [1]"],
+  ["[false, 7]", "2 tokens [0,7]"],
   ["[null]", "unusable"],
   ["[{}]", "unusable"],
   ["{}", "unusable"],
@@ -102,13 +108,27 @@ const LIMITS: readonly (readonly [form: AnswerForm, asked: Asked, limits: Limits
   ["chat", { max_tokens: 5 }, { maxTokens: 5 }],
   ["chat", { max_completion_tokens: 4, max_tokens: 5 }, { maxTokens: 4 }],
   ["chat", { max_completion_tokens: null, max_tokens: 5 }, { maxTokens: 5 }],
-  ["chat", { max_completion_tokens: "4", max_tokens: 5 }, { malformed: true }],
+  ["chat", { max_completion_tokens: "4", max_tokens: 5 }, { maxTokens: 4 }],
+  ["chat", { max_completion_tokens: "four", max_tokens: 5 }, { malformed: true }],
   ...["max_tokens", "min_tokens"].flatMap((key) =>
-    [-1, 1.5, "5", true, [], {}, 2 ** 53].map((value) =>
+    [-1, 1.5, "5.5", "five", "", "-1", [], {}, 2 ** 53].map((value) =>
       ["completions", { [key]: value }, { malformed: true }] as const
     )
   ),
   ["completions", { max_tokens: 0 }, { malformed: true }],
+  ["completions", { max_tokens: false }, { malformed: true }],
+  ["completions", { max_tokens: "0" }, { malformed: true }],
+  // As engines read them: text, fractions of nothing, and truth values.
+  ["completions", { max_tokens: "5" }, { maxTokens: 5 }],
+  ["completions", { max_tokens: " +5.0 " }, { maxTokens: 5 }],
+  ["completions", { max_tokens: "1_000" }, { maxTokens: 1000 }],
+  ["completions", { max_tokens: true }, { maxTokens: 1 }],
+  ["completions", { min_tokens: "5", max_tokens: 9 }, { maxTokens: 9, minTokens: 5 }],
+  ["completions", { min_tokens: true, max_tokens: "1" }, { maxTokens: 1, minTokens: 1 }],
+  ["completions", '{"model":"m","prompt":"a","max_tokens":16.0}', { maxTokens: 16 }],
+  ["completions", '{"model":"m","prompt":"a","max_tokens":1.6e1}', { maxTokens: 16 }],
+  ["completions", '{"model":"m","prompt":"a","max_tokens":NaN}', { malformed: true }],
+  ["completions", '{"model":"m","prompt":"a","max_tokens":-Infinity}', { malformed: true }],
 ];
 
 for (const [form, asked, limits] of LIMITS) {
@@ -233,10 +253,11 @@ const LOGPROBS:
   readonly (readonly [form: AnswerForm, asked: Asked, read: number | "odd" | null])[] = [
     ["completions", {}, null],
     ["completions", { logprobs: null }, null],
-    ["completions", { logprobs: false }, null],
+    ["completions", { logprobs: false }, 0],
     ["completions", { logprobs: 0 }, 0],
     ["completions", { logprobs: 5 }, 5],
-    ["completions", { logprobs: true }, "odd"],
+    ["completions", { logprobs: true }, 1],
+    ["completions", { logprobs: 2.5 }, "odd"],
     ["completions", { logprobs: -1 }, "odd"],
     ["completions", { logprobs: "2" }, "odd"],
     ["completions", { top_logprobs: 2 }, null],
@@ -248,7 +269,11 @@ const LOGPROBS:
     ["chat", { logprobs: true, top_logprobs: 3 }, 3],
     ["chat", { top_logprobs: 3 }, "odd"],
     ["chat", { logprobs: true, top_logprobs: -1 }, "odd"],
-    ["chat", { logprobs: 1 }, "odd"],
+    ["chat", { logprobs: 1 }, 0],
+    ["chat", { logprobs: "on", top_logprobs: 2 }, 2],
+    ["chat", { logprobs: "off" }, null],
+    ["chat", { logprobs: 2 }, "odd"],
+    ["chat", { logprobs: "maybe" }, "odd"],
     ["chat", { logprobs: true, top_logprobs: "3" }, "odd"],
   ];
 

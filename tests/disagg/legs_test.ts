@@ -55,7 +55,7 @@ const DROPPED = {
   best_of: 1,
   echo: false,
   suffix: "",
-  logprobs: false,
+  logprobs: null,
   prompt_logprobs: null,
   return_token_ids: false,
   return_tokens_as_token_ids: false,

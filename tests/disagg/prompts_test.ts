@@ -56,5 +56,6 @@ Deno.test("withPrompt() keeps the resolved name of the model", () => {
 
 Deno.test("samplesOf() is n, and 1 for what only an engine can judge", () => {
   const n = (value: unknown): number => samplesOf(generation("completions", { n: value }));
-  assertEquals([undefined, null, 1, 3, 0, -1, 1.5, "2"].map(n), [1, 1, 1, 3, 1, 1, 1, 1]);
+  assertEquals([undefined, null, 1, 3, 0, -1, 1.5, "two"].map(n), [1, 1, 1, 3, 1, 1, 1, 1]);
+  assertEquals(["2", 2.0, " 3 ", true].map(n), [2, 2, 3, 1]);
 });

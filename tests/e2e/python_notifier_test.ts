@@ -1,3 +1,4 @@
+import { bindPull } from "../../lib/zmq/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import { post } from "../support/router.ts";
@@ -86,6 +87,7 @@ Deno.test("ranks in Python: the decode leg waits for both, whatever else they se
     prefill: { notifications: 0 },
     decode: () => sse(rest),
     ranks: 2,
+    router: { ports: { bindPull } },
   });
   await using python = await startRanks(pair.router.notifyPort);
   const answer = await post(`${pair.router.url}/v1/completions`, {

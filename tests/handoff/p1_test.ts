@@ -137,7 +137,7 @@ Deno.test("P1 sends the head before the KV is ready", async () => {
     assertStringIncludes(head?.value ?? "", '"text":" one"');
     assertEquals(decode.asked.length, 0);
     const leg = JSON.parse(prefill.asked.at(-1)?.text ?? "");
-    await notify(leg.kv_transfer_params.disagg_spec.req_id);
+    notify(leg.kv_transfer_params.disagg_spec.req_id);
     let rest = "";
     for (let part = await reader?.read(); !part?.done; part = await reader?.read()) {
       rest += part?.value;

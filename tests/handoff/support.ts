@@ -136,6 +136,7 @@ export function handoffParts(changes: PartsChanges = {}): Parts {
       upstream,
       background,
       timeouts: TIMEOUTS,
+      breather: { tired: () => false, pause: () => Promise.resolve() },
       kv: KV_TABLE,
       tokenizer,
       prompts: promptSource({ how, tokenizer, post, log, onResult: () => {} }),

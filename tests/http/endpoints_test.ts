@@ -55,7 +55,6 @@ Deno.test("endpoints answer errors in OpenAI's shape", async () => {
     ["not JSON", { method: "POST", path: "/v1/completions", body: "{" }, 400, "not a JSON", null],
     ["no object", { method: "POST", path: "/v1/completions", body: "[]" }, 400, "object", null],
     ["no body", { method: "POST", path: "/v1/completions", body: "" }, 400, "empty", null],
-    ["no model", { method: "POST", path: "/v1/completions", body: "{}" }, 400, "model", "model"],
     [
       "odd model",
       { method: "POST", path: "/v1/completions", body: '{"model":7}' },
@@ -65,9 +64,9 @@ Deno.test("endpoints answer errors in OpenAI's shape", async () => {
     ],
     [
       "odd stream",
-      { method: "POST", path: "/v1/completions", body: '{"model":"m","stream":"yes"}' },
+      { method: "POST", path: "/v1/completions", body: '{"model":"m","stream":"maybe"}' },
       400,
-      'received "yes"',
+      'received "maybe"',
       "stream",
     ],
     [

@@ -86,3 +86,60 @@ Deno.test("Metrics escapes label values", async () => {
 Deno.test("Metrics.contentType is the Prometheus text format's", () => {
   assertMatch(new Metrics().contentType, /^text\/plain; version=0\.0\.4/);
 });
+
+/** Series that tell of an engine, in the order of the exposition. */
+async function engineSeries(metrics: Metrics): Promise<readonly string[]> {
+  return [...(await samplesOf(metrics)).keys()].filter((name) => name.includes("server="));
+}
+
+/** Tell of `server` in every metric that can. */
+function tellOf(metrics: Metrics, server: string): void {
+  metrics.add("pd_router_inflight_requests", { server, leg: "decode" }, 1);
+  metrics.add("pd_router_inflight_requests", { server, leg: "direct" }, -1);
+  metrics.set("pd_router_engine_up", { server, role: "any" }, 1);
+  for (const code of ["upstream-lost", "upstream-lost", "internal"]) {
+    metrics.count("pd_router_engine_errors_total", { server, leg: "direct", code });
+  }
+}
+
+const [A, B] = ["http://a:1", "http://a:1/base"];
+
+Deno.test("Metrics.forgetServer() drops every series of an engine, and no other", async () => {
+  const metrics = new Metrics();
+  metrics.count("pd_router_direct_total", { reason: A });
+  tellOf(metrics, B);
+  const others = await samplesOf(metrics);
+  tellOf(metrics, A);
+  assertEquals((await engineSeries(metrics)).length, 10);
+  metrics.forgetServer(A);
+  assertEquals(await samplesOf(metrics), others);
+  metrics.forgetServer(A);
+  metrics.forgetServer("http://unknown:1");
+  assertEquals(await samplesOf(metrics), others);
+});
+
+Deno.test("Metrics.forgetServer() has an engine that comes again begin anew", async () => {
+  const metrics = new Metrics();
+  for (let round = 0; round < 2; round++) {
+    tellOf(metrics, A);
+    const samples = await samplesOf(metrics);
+    const errors = `pd_router_engine_errors_total{server="${A}",leg="direct",code="upstream-lost"}`;
+    assertEquals(samples.get(errors), 2);
+    metrics.forgetServer(A);
+    assertEquals(await engineSeries(metrics), []);
+  }
+});
+
+Deno.test("Metrics.drop() drops one series of an engine", async () => {
+  const metrics = new Metrics();
+  for (const role of ["any", "decode"]) metrics.set("pd_router_engine_up", { server: A, role }, 1);
+  metrics.drop("pd_router_engine_up", { server: A, role: "any" });
+  // What is not there is dropped already.
+  metrics.drop("pd_router_engine_up", { server: A, role: "any" });
+  metrics.drop("pd_router_engine_up", { server: B, role: "any" });
+  assertEquals(await engineSeries(metrics), [`pd_router_engine_up{server="${A}",role="decode"}`]);
+  metrics.set("pd_router_engine_up", { server: A, role: "any" }, 0);
+  assertEquals((await engineSeries(metrics)).length, 2);
+  metrics.forgetServer(A);
+  assertEquals(await engineSeries(metrics), []);
+});

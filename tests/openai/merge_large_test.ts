@@ -1,9 +1,9 @@
-import { atOnce, concatBytes, decodeUtf8, encodeUtf8, TURN_BYTES } from "../../lib/base/mod.ts";
+import { atOnce, concatBytes, decodeUtf8, encodeUtf8, STEP_BYTES } from "../../lib/base/mod.ts";
 import {
   EventMerger,
   type MergedEvent,
-  mergeInTurns,
   mergeWhole,
+  merging,
   SMALL_JSON_BYTES,
 } from "../../lib/openai/mod.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
@@ -68,7 +68,7 @@ Deno.test("EventMerger keeps a usage event when the bytes it came in are no more
   assertEquals(event.body.value("x"), 1);
 });
 
-Deno.test("mergeInTurns() puts large answers together as it does small ones", () => {
+Deno.test("merging() puts large answers together as it does small ones", () => {
   const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
   const parts = [0, 1, 2].map((at) =>
     encodeUtf8(
@@ -77,7 +77,7 @@ Deno.test("mergeInTurns() puts large answers together as it does small ones", ()
       ),
     )
   );
-  const merged = JSON.parse(decodeUtf8(concatBytes(atOnce(mergeInTurns(parts, IDENTITY, 1)))));
+  const merged = JSON.parse(decodeUtf8(concatBytes(atOnce(merging(parts, IDENTITY, 1)))));
   assertEquals(
     merged.choices.map(({ index, text }: { index: number; text: string }) => [index, text.length]),
     [[0, LONG.length], [1, 1], [2, LONG.length]],
@@ -87,15 +87,15 @@ Deno.test("mergeInTurns() puts large answers together as it does small ones", ()
   assertEquals(JSON.parse(decodeUtf8(mergeWhole(parts, IDENTITY, 1))), merged);
 });
 
-Deno.test("mergeInTurns() gives others their turn after each 256 KiB, be it of small answers", () => {
+Deno.test("merging() rests between steps, be it of small answers", () => {
   const part = encodeUtf8(JSON.stringify({ choices: [{ text: "x".repeat(50_000) }] }));
   const parts = Array.from({ length: 40 }, () => part);
   let turns = 0;
-  for (const work = mergeInTurns(parts, IDENTITY, 1); work.next().done !== true;) turns++;
-  assert(turns >= Math.floor(40 * part.length / (TURN_BYTES + part.length)), `${turns} turns`);
+  for (const work = merging(parts, IDENTITY, 1); work.next().done !== true;) turns++;
+  assert(turns >= Math.floor(40 * part.length / (STEP_BYTES + part.length)), `${turns} turns`);
 });
 
-Deno.test("mergeInTurns() takes the text of no answer for another's", () => {
+Deno.test("merging() takes the text of no answer for another's", () => {
   // What would stand for a large value of an answer that has one.
   const odd = '{"choices":[{"text":"\\u0000\\u0000aside 0"}]}';
   const parts = [encodeUtf8(JSON.stringify(echoOf(0))), encodeUtf8(odd)];
@@ -103,7 +103,7 @@ Deno.test("mergeInTurns() takes the text of no answer for another's", () => {
   assertEquals(merged.choices[1].text, "\0\0aside 0");
 });
 
-Deno.test("mergeInTurns() refuses what is no answer", () => {
+Deno.test("merging() refuses what is no answer", () => {
   const none = encodeUtf8(`[${"1,".repeat(200_000)}1]`);
   assertThrows(() => mergeWhole([none], IDENTITY, 1), Error, "is not a JSON object");
   assertThrows(() => mergeWhole([], IDENTITY, 1), Error, "is missing");

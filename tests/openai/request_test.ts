@@ -17,6 +17,13 @@ const STREAMS: readonly (readonly [text: string, stream: boolean])[] = [
   ['{"model":"m","stream":null}', false],
   ['{"model":"m","stream":true}', true],
   ['{"model":"m","stream":false,"stream":true}', true],
+  ['{"model":"m","stream":"true"}', true],
+  ['{"model":"m","stream":"oN"}', true],
+  ['{"model":"m","stream":1}', true],
+  ['{"model":"m","stream":1.0}', true],
+  ['{"model":"m","stream":"0"}', false],
+  ['{"model":"m","stream":0}', false],
+  ['{"model":"m","stream":"No"}', false],
 ];
 
 for (const [text, stream] of STREAMS) {
@@ -45,12 +52,13 @@ const REFUSED: readonly (readonly [text: string, message: string, param: string 
   ['{"model":["m"]}', "Field 'model' must be a non-empty string, received [\"m\"]", "model"],
   ['{"model":"\\x"}', "Field 'model' is not valid JSON", "model"],
   ['{"model":"a\nb"}', "Field 'model' is not valid JSON", "model"],
-  ['{"model":"m","stream":1}', "Field 'stream' must be true or false, received 1", "stream"],
+  ['{"model":"m","stream":2}', "Field 'stream' must be true or false, received 2", "stream"],
   [
-    '{"model":"m","stream":"true"}',
-    "Field 'stream' must be true or false, received \"true\"",
+    '{"model":"m","stream":"maybe"}',
+    "Field 'stream' must be true or false, received \"maybe\"",
     "stream",
   ],
+  ['{"model":"m","stream":[]}', "Field 'stream' must be true or false, received []", "stream"],
   ['{"model":"m","stream":"\\x"}', "Field 'stream' is not valid JSON", "stream"],
 ];
 

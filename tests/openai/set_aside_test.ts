@@ -4,7 +4,7 @@ import {
   decodeUtf8,
   encodeUtf8,
   seededRandom,
-  TURN_BYTES,
+  STEP_BYTES,
 } from "../../lib/base/mod.ts";
 import {
   asideOf,
@@ -75,7 +75,7 @@ Deno.test("setAside() parts an object the same wherever a turn ends", () => {
       { length: 40 },
       () => ['\\"', "\\\\", "}", "]", ",", ":", "a"][Math.floor(random.next() * 7)],
     ).join("");
-    const first = "x".repeat(TURN_BYTES - 60 + Math.floor(random.next() * 40));
+    const first = "x".repeat(STEP_BYTES - 60 + Math.floor(random.next() * 40));
     const json = `{"a":"${first}${odd}","choices":[{"index":3,"text":"${odd}${LONG}${odd}"},` +
       `{"b":${ids(20 * KIB)}}],"c":"${odd}"}`;
     const made = parted(json);
@@ -86,7 +86,7 @@ Deno.test("setAside() parts an object the same wherever a turn ends", () => {
   }
 });
 
-Deno.test("setAside() gives others their turn after each 256 KiB", () => {
+Deno.test("setAside() rests after each step", () => {
   for (
     const inside of [
       ids(2_000 * KIB),
@@ -100,7 +100,7 @@ Deno.test("setAside() gives others their turn after each 256 KiB", () => {
       if (work.next().done === true) break;
       turns++;
     }
-    assertEquals(turns, Math.ceil(json.length / TURN_BYTES) - 1);
+    assertEquals(turns, Math.ceil(json.length / STEP_BYTES) - 1);
   }
 });
 

@@ -20,14 +20,14 @@ for (const [path, room] of ROOMS) {
 /** The folders of each floor, lowest first. */
 const FLOORS: readonly (readonly string[])[] = [
   ["base"],
-  ["sse"],
+  ["sse", "tls"],
   ["openai", "metrics", "config"],
   ["upstream", "tokenization", "zmq"],
   ["disagg", "selection"],
   ["fleet"],
   ["kv"],
   ["request"],
-  ["handoff", "fan_out", "front"],
+  ["handoff", "fan_out", "front", "doors"],
   ["flow"],
   ["http"],
   ["cli"],

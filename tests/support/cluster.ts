@@ -1,5 +1,12 @@
 /** Simulated engines and a router between them, on real sockets. @module */
-import { type Mode, seededRandom, silentLogger, systemClock } from "../../lib/base/mod.ts";
+import {
+  type Engine,
+  type Mode,
+  seededRandom,
+  silentLogger,
+  systemClock,
+} from "../../lib/base/mod.ts";
+import type { EngineSource } from "../../lib/fleet/mod.ts";
 import {
   createSharedStore,
   type SimEngine,
@@ -24,6 +31,8 @@ export interface ClusterShape {
   readonly modes?: readonly Mode[];
   /** Set on the prefill engines' records. */
   readonly notifications?: number;
+  /** Where the router has its engines from, given the records of all; it has these when absent. */
+  readonly source?: (records: readonly Engine[]) => EngineSource;
 }
 
 /** A running cluster, and one engine alone that says what is right. */
@@ -31,6 +40,8 @@ export interface Cluster extends AsyncDisposable {
   readonly router: TestRouter;
   readonly prefills: readonly SimEngine[];
   readonly decodes: readonly SimEngine[];
+  /** Of the prefill engines, then of the decode engines. */
+  readonly records: readonly Engine[];
   /** The same model, whole, for comparison. */
   readonly single: SimEngine;
   readonly url: string;
@@ -87,23 +98,28 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
   }
   const single = stack.use(await startSim({ role: "any" }, 300));
   const { notifications } = shape;
+  const records = [
+    ...prefills.map((engine) =>
+      engineAt(engine.url, "prefill", notifications === undefined ? {} : { notifications })
+    ),
+    ...decodes.map((engine, index) =>
+      engineAt(engine.url, "decode", {
+        nixl: {
+          host: "127.0.0.1",
+          initPorts: engine.initPorts,
+          allocPorts: engine.allocPorts,
+          modes: [modeOf(index)],
+        },
+      })
+    ),
+  ].map((record): Engine => ({ kv: protocol, ...record }));
+  const { source } = shape;
   const router = stack.use(
-    await startRouter([
-      ...prefills.map((engine) =>
-        engineAt(engine.url, "prefill", notifications === undefined ? {} : { notifications })
-      ),
-      ...decodes.map((engine, index) =>
-        engineAt(engine.url, "decode", {
-          nixl: {
-            host: "127.0.0.1",
-            initPorts: engine.initPorts,
-            allocPorts: engine.allocPorts,
-            modes: [modeOf(index)],
-          },
-        })
-      ),
-    ], {
+    await startRouter(records, {
       ...shape.router,
+      ...(source === undefined ? {} : {
+        ports: { ...shape.router?.ports, sources: [source(records)] },
+      }),
       handoff: {
         kind: protocol,
         proxy: { host: "127.0.0.1", port: proxyPort },
@@ -123,6 +139,7 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
     router,
     prefills,
     decodes,
+    records,
     single,
     url: router.url,
     quiet: (timeoutMs = 15_000) => eventually(() => left() === "", left, timeoutMs),

@@ -12,7 +12,8 @@ import type { Handoff, LmcacheHandoff, RouterConfig } from "../../lib/config/mod
 import type { OnTrace } from "../../lib/http/mod.ts";
 
 /** What a test may change of the configuration. */
-export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts">> & {
+export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts" | "doors">> & {
+  readonly doors?: Partial<RouterConfig["doors"]>;
   readonly handoff?: Partial<Omit<LmcacheHandoff, "kind">> & {
     readonly kind?: Exclude<Handoff["kind"], "none">;
   };
@@ -53,7 +54,8 @@ export async function startRouter(
   engines: readonly TestEngine[],
   changes: RouterChanges = {},
 ): Promise<TestRouter> {
-  const { handoff, timeouts, log_, onTrace, seed, clock, unprobed, ports, ...rest } = changes;
+  const { handoff, timeouts, log_, onTrace, seed, clock, unprobed, ports, doors, ...rest } =
+    changes;
   const split = engines.some((engine) => engine.role === "prefill");
   const { kind = "lmcache", ...lmcache } = handoff ?? {};
   const kv = split ? kind : "none";
@@ -90,9 +92,18 @@ export async function startRouter(
       maxPerAddress: Infinity,
     },
     requests: { timeoutMs: 3_600_000 },
+    doors: {
+      keys: { given: [], open: ["/metrics", "/version"] },
+      engineTls: {},
+      allowLinkLocalEngines: false,
+      notifications: { allow: [], maxPerAddress: 1024 },
+      trustedProxies: [],
+      ...doors,
+    },
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,
+    buffers: { maxBytes: 64 * 1024 * 1024 },
     trustClientKvParams: false,
     lmcacheTagDirect: false,
     stats: { engineIntervalMs: 30_000, requestWindowMs: 60_000, log: false, logIntervalMs: 10_000 },

@@ -1,8 +1,7 @@
-/** A scripted prefill and a scripted decode engine behind a router, notified by a real PUSH socket. @module */
-import { encode } from "@msgpack/msgpack";
-import { Push } from "zeromq";
+/** A scripted prefill and a scripted decode engine behind a router that is notified in memory. @module */
 import { eventually } from "./eventually.ts";
 import { FakeClock } from "./fake_clock.ts";
+import { FakePull } from "./fake_pull.ts";
 import { engineAt, type RouterChanges, startRouter, type TestRouter } from "./router.ts";
 import { type AskedRequest, type ScriptedEngine, startScripted } from "./scripted_engine.ts";
 
@@ -28,6 +27,7 @@ export interface PairScript {
   readonly textOf?: (ids: readonly number[]) => string;
   /** Answers requests to either engine before all else does; undefined for the usual. */
   readonly first?: (request: AskedRequest) => Response | undefined;
+  /** A test with a `ports.bindPull` of its own notifies by itself, and has `notifications` be 0. */
   readonly router?: RouterChanges;
   /** Ranks of each engine, one when absent. */
   readonly ranks?: number;
@@ -38,8 +38,8 @@ export interface ScriptedPair extends AsyncDisposable {
   readonly router: TestRouter;
   readonly prefill: ScriptedEngine;
   readonly decode: ScriptedEngine;
-  /** Push one KV-ready notification. */
-  notify(reqId: string): Promise<void>;
+  /** Give the router one KV-ready notification. */
+  notify(reqId: string): void;
   /** Bodies of the decode engine's requests that are not drains. */
   decodeLegs(): Record<string, unknown>[];
   drains(): Record<string, unknown>[];
@@ -105,10 +105,7 @@ export const PROMPT_IDS = [11, 12, 13];
 /** Start both engines and a router. */
 export async function startPair(script: PairScript): Promise<ScriptedPair> {
   await using stack = new AsyncDisposableStack();
-  const push = stack.adopt(new Push({ linger: 0 }), (socket) => socket.close());
-  const notify = async (reqId: string): Promise<void> => {
-    await push.send(encode({ type: "ProxyNotif", req_id: reqId }));
-  };
+  const pull = new FakePull();
   const common = (request: AskedRequest): Response | undefined => {
     const { path, text } = request;
     const early = script.first?.(request);
@@ -125,7 +122,7 @@ export async function startPair(script: PairScript): Promise<ScriptedPair> {
     const { prefill: said = {} } = script;
     const spec = JSON.parse(request.text).kv_transfer_params?.disagg_spec;
     const answer = await said.respond?.(request) ?? prefillAnswer(said);
-    for (let sent = 0; sent < (said.notifications ?? 1); sent++) await notify(spec.req_id);
+    for (let sent = 0; sent < (said.notifications ?? 1); sent++) pull.notify(spec.req_id);
     return answer;
   }));
   const decode = stack.use(startScripted((request) => common(request) ?? script.decode(request)));
@@ -142,9 +139,8 @@ export async function startPair(script: PairScript): Promise<ScriptedPair> {
           modes: ["p1"],
         },
       }),
-    ], script.router),
+    ], { ...script.router, ports: { bindPull: pull.bind, ...script.router?.ports } }),
   );
-  push.connect(`tcp://127.0.0.1:${router.notifyPort}`);
   const asked = (): Record<string, unknown>[] =>
     decode.asked.filter(({ path }) => !path.endsWith("tokenize")).map(({ text }) =>
       JSON.parse(text)
@@ -156,7 +152,7 @@ export async function startPair(script: PairScript): Promise<ScriptedPair> {
     router,
     prefill,
     decode,
-    notify,
+    notify: (reqId) => pull.notify(reqId),
     decodeLegs: () => asked().filter((body) => !isDrain(body)),
     drains: () => asked().filter(isDrain),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),

@@ -165,3 +165,54 @@ Deno.test("tokenize() asks /tokenize, whatever the way", async () => {
     assertEquals([posted, results], [["e /tokenize T"], ["engine tokens"]]);
   }
 });
+
+Deno.test("forget() has an engine that is asked to render tried anew, and no other", async () => {
+  const { source, posted, find, warned } = fixture("render");
+  const completions = { render: { ...ASK.render, path: "/v1/completions/render" } };
+  // One whose URL begins as another's does.
+  const longer = { ...OTHER, url: `${ENGINE.url}0` };
+  for (const engine of [ENGINE, longer]) {
+    await find({}, engine);
+    await find(completions, engine);
+  }
+  assertEquals(warned.length, 4);
+  source.forget(ENGINE);
+  posted.length = 0;
+  for (const engine of [longer, ENGINE]) {
+    await find({}, engine);
+    await find(completions, engine);
+  }
+  assertEquals(posted, [
+    "f /tokenize T",
+    "f /tokenize T",
+    `e ${RENDER} R`,
+    "e /tokenize T",
+    "e /v1/completions/render R",
+    "e /tokenize T",
+  ]);
+  assertEquals(warned.length, 6);
+});
+
+for (const how of ["prefill", "auto"] as const) {
+  Deno.test(`forget() has ${how} ask an engine again that told nothing, and no other`, async () => {
+    const { source, find, warned } = fixture(how);
+    const longer = { ...OTHER, id: `${ENGINE.id}2` };
+    for (const engine of [ENGINE, longer]) source.note(engine, false);
+    assertEquals(await find({ exact: true }), "unavailable");
+    source.forget(ENGINE);
+    assertEquals(await find({ exact: true }), "with-prefill");
+    assertEquals(await find({ exact: true }, longer), "unavailable");
+    source.note(ENGINE, false);
+    assertEquals([await find({ exact: true }), warned.length], ["unavailable", 3]);
+  });
+}
+
+Deno.test("forget() of the engine's own way, or of an engine nothing is known of, changes nothing", async () => {
+  for (const how of ["engine", "render", "prefill", "auto"] as const) {
+    const { source, find } = fixture(how, { "/tokenize": TOKENIZED, [RENDER]: RENDERED });
+    const before = await find();
+    source.forget(ENGINE);
+    source.forget(OTHER);
+    assertEquals(await find(), before);
+  }
+});

@@ -1,17 +1,13 @@
 import {
-  atOnce,
   concatBytes,
   decodeUtf8,
   encodeUtf8,
   type Engine,
   RouterError,
-  TURN_BYTES,
 } from "../../lib/base/mod.ts";
 import {
   type Caller,
   countIds,
-  countInTurns,
-  countUncheckedIds,
   isIdList,
   type JsonReply,
   lastIds,
@@ -257,57 +253,6 @@ Deno.test("isIdList() knows what could not be spliced into a list of ids", () =>
   assertEquals(isIdList(new Uint8Array(0)), false);
 });
 
-/** A reply whose long work is done as the poster does it, and how many turns it took. */
-function inTurns(text: string): { readonly reply: JsonReply; readonly turns: () => number } {
-  let turns = 0;
-  const reply: JsonReply = {
-    ...answer(text),
-    work<T>(work: Generator<void, T, void>): T {
-      for (;;) {
-        const step = work.next();
-        if (step.done === true) return step.value;
-        turns++;
-      }
-    },
-  };
-  return { reply, turns: () => turns };
-}
-
-const MANY = Array.from({ length: 150_000 }, (_, id) => 100_000 + id);
-
-for (
-  const [name, text] of [
-    ["as vLLM writes it", JSON.stringify({ count: 150_000, max_model_len: 9, tokens: MANY })],
-    ["with spaces", `{"tokens" :  [ ${MANY.join(", ")} ] , "max_model_len":9}`],
-  ] as const
-) {
-  Deno.test(`tokenize() reads a long answer in turns, ${name}`, async () => {
-    const { reply, turns } = inTurns(text);
-    const end = await tokenize(reply);
-    assert(end.kind === "tokens", end.kind);
-    assertEquals([end.prompt.count, end.prompt.maxModelLen], [150_000, 9]);
-    const ids = JSON.parse(decodeUtf8(end.prompt.ids));
-    assertEquals([ids.length, ids[0], ids.at(-1)], [150_000, 100_000, 249_999]);
-    assert(turns() >= 2 * Math.floor(text.length / TURN_BYTES), `${turns()} turns`);
-    assert(end.prompt.ids.buffer !== reply.body.buffer, "the answer is not held with them");
-  });
-}
-
-for (const odd of ['"a"', "1.5", "[]", "-1", "", "01"]) {
-  Deno.test(`tokenize() fails on a long list with ${odd === "" ? "nothing" : odd} in it`, async () => {
-    for (const at of [0, 75_000, 149_999]) {
-      const list = MANY.map((id, index) => index === at ? odd : id).join();
-      const { reply } = inTurns(`{"tokens":[${list}]}`);
-      await assertRejects(() => tokenize(reply), RouterError, "no token list");
-    }
-  });
-}
-
-Deno.test("tokenize() fails on a long answer that is cut", async () => {
-  const { reply } = inTurns(JSON.stringify({ tokens: MANY }).slice(0, -3));
-  await assertRejects(() => tokenize(reply), RouterError, "no token list");
-});
-
 Deno.test("tokenize() fails with what an engine says that has no room", async () => {
   const body = encodeUtf8('{"error":{"message":"later"}}');
   for (const status of [429, 503]) {
@@ -319,31 +264,4 @@ Deno.test("tokenize() fails with what an engine says that has no room", async ()
     );
     assertEquals(error.refusal, refusal);
   }
-});
-
-Deno.test("countInTurns() counts as countUncheckedIds() does", () => {
-  const lists = ["[]", "[1]", "[ 1 , 2 ]", "[1,]", "[,1]", "[1 2]", "1", "[", "[01]", "[1", ""];
-  for (const list of lists) {
-    const bytes = encodeUtf8(list);
-    assertEquals(atOnce(countInTurns(bytes)), countUncheckedIds(bytes), list);
-  }
-  for (
-    const [list, count] of [
-      [MANY.join(), 150_000],
-      [MANY.join(" ,\n "), 150_000],
-      [`${MANY.join()},`, undefined],
-      [MANY.join(",,"), undefined],
-      ["1".repeat(2 * TURN_BYTES), undefined],
-      [" ".repeat(2 * TURN_BYTES), undefined],
-    ] as const
-  ) {
-    assertEquals(atOnce(countInTurns(encodeUtf8(`[${list}]`))), count);
-  }
-});
-
-Deno.test("detokenize() gives no text out of what no text of a few tokens is as large as", async () => {
-  assertEquals(
-    await detokenize(answer(JSON.stringify({ prompt: "x".repeat(300_000) }))),
-    undefined,
-  );
 });

@@ -4,9 +4,10 @@ import {
   type Dial,
   parseOrigin,
   platformDial,
+  refuseAddress,
   type Socket,
 } from "../../lib/upstream/mod.ts";
-import { assertEquals, assertRejects } from "../support/assert.ts";
+import { assertEquals, assertRejects, assertThrows, fail } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 import { MemorySocket } from "./support/memory_engine.ts";
 import { RawServer, turn } from "./support/raw_server.ts";
@@ -132,5 +133,23 @@ Deno.test("platformDial() loses no connection that is made in the moment it is g
     socket.close();
   } finally {
     Object.defineProperty(Deno, "connect", { value: platform, configurable: true, writable: true });
+  }
+});
+
+Deno.test("refuseAddress() closes what has led to where no engine is", () => {
+  const rows = [
+    ["169.254.169.254", "its address, 169.254.169.254, is link-local"],
+    ["::ffff:169.254.1.1", "its address, ::ffff:169.254.1.1, is link-local"],
+    ["fe80::1%eth0", "its address, fe80::1%eth0, is link-local"],
+    ["100.100.100.200", "is a cloud's metadata service (--allow-link-local-engines allows it)"],
+  ] as const;
+  for (const [hostname, message] of rows) {
+    let closed = 0;
+    const tcp = { remoteAddr: { hostname }, close: () => void closed++ };
+    assertThrows(() => refuseAddress(tcp), Error, message);
+    assertEquals(closed, 1);
+  }
+  for (const hostname of ["127.0.0.1", "10.0.0.1", "::1", "fd00::1"]) {
+    refuseAddress({ remoteAddr: { hostname }, close: () => fail(hostname) });
   }
 });

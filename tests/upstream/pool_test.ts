@@ -1,6 +1,6 @@
 import { assertEquals } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";
-import { answer, Fixture, text } from "./support/fixture.ts";
+import { answer, Fixture, text, URL_A } from "./support/fixture.ts";
 
 Deno.test("client.send() uses one connection for requests after each other", async () => {
   using fixture = new Fixture();
@@ -139,4 +139,48 @@ Deno.test("client.send() reads a pooled connection's answers cut at every byte",
     assertEquals(await text(await sent), "hello");
   }
   assertEquals(fixture.engines.sockets.length, 1);
+});
+
+Deno.test("client.forget() closes the idle connections to an engine, and no other's", async () => {
+  using fixture = new Fixture();
+  const other = "http://10.0.0.2:8000";
+  await fixture.exchange(0, answer("a"));
+  await fixture.exchange(1, answer("b"), { url: other });
+  await fixture.exchange(2, answer("c"), { url: `${URL_A}/base` });
+  fixture.client.forget(URL_A);
+  assertEquals(fixture.client.stats(), { open: 2, idle: 2 });
+  assertEquals(fixture.engines.sockets.map(({ closed }) => closed), [true, false, false]);
+  for (const unknown of [URL_A, "http://unknown:1", "nonsense"]) fixture.client.forget(unknown);
+  assertEquals(fixture.client.stats(), { open: 2, idle: 2 });
+});
+
+Deno.test("client.forget() leaves what is under way alone, and keeps its connection no more", async () => {
+  using fixture = new Fixture();
+  const sent = fixture.send();
+  const socket = await fixture.engines.socket(0);
+  fixture.client.forget(URL_A);
+  socket.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab");
+  using response = await sent;
+  fixture.client.forget(URL_A);
+  socket.send("cd");
+  assertEquals(await text(response), "abcd");
+  assertEquals([fixture.client.stats(), socket.closed], [{ open: 0, idle: 0 }, true]);
+});
+
+Deno.test("client.send() to an engine that was forgotten begins anew, and is kept", async () => {
+  using fixture = new Fixture();
+  await fixture.exchange(0);
+  fixture.client.forget(URL_A);
+  await fixture.exchange(1);
+  await fixture.exchange(1);
+  assertEquals(fixture.client.stats(), { open: 1, idle: 1 });
+});
+
+Deno.test("client.forget() knows every one of many engines", async () => {
+  using fixture = new Fixture();
+  const urls = Array.from({ length: 1_500 }, (_, index) => `http://10.0.0.1:8000/e${index}`);
+  for (const [index, url] of urls.entries()) await fixture.exchange(index, answer("x"), { url });
+  assertEquals(fixture.client.stats(), { open: 1_500, idle: 1_500 });
+  for (const url of urls) fixture.client.forget(url);
+  assertEquals(fixture.client.stats(), { open: 0, idle: 0 });
 });

@@ -1,4 +1,3 @@
-import { TURN_BYTES } from "../../lib/base/mod.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import { settle } from "../support/fake_clock.ts";
@@ -33,7 +32,7 @@ Deno.test("a connection lets others have their turn after each 256 KiB that it h
   }
   await reading;
   assertEquals(read, pieces * PIECE.length);
-  assert(most <= TURN_BYTES + 64 * 1024, `${most} bytes in one turn`);
+  assert(most <= 256 * 1024 + 64 * 1024, `${most} bytes in one turn`);
 });
 
 Deno.test("a connection that is closed during others' turn says why", async () => {

@@ -55,3 +55,13 @@ Deno.test("NativePeers tells that connections cannot be accepted", () => {
     0,
   ]);
 });
+
+Deno.test("NativePeers takes what a filter turns away for refused, and nothing else", () => {
+  const seen: string[] = [];
+  const peers = new NativePeers(({ kind }) => seen.push(kind), true);
+  for (const code of ["EAGAIN", "EINPROGRESS", "EMFILE", "ENOMEM"]) {
+    peers.take(failure("accept:error", "Cannot accept", code));
+  }
+  peers.take(failure("handshake:error:protocol", "ZMTP protocol error", "ERR_ZMTP_X"));
+  assertEquals(seen, ["refused", "refused", "rejected", "rejected", "rejected"]);
+});

@@ -7,6 +7,7 @@ import {
   type NoticeResult,
   type NotificationProxy,
   type PeerEvent,
+  type PeerRefusal,
   type PullAddress,
   type PullSocket,
   startNotificationProxy,
@@ -41,11 +42,14 @@ class FakeSocket implements PullSocket {
   }
 }
 
+const PEERS = { allow: [{ address: Uint8Array.of(10, 0, 0, 0), prefix: 8 }], maxPerAddress: 8 };
+
 interface Setting extends AsyncDisposable {
   readonly clock: FakeClock;
   readonly board: KvReadyBoard;
   readonly lines: string[];
   readonly results: NoticeResult[];
+  readonly refused: PeerRefusal[];
   readonly sockets: FakeSocket[];
   readonly addresses: PullAddress[];
   /** Errors of the binds to come; empty for success. */
@@ -65,6 +69,7 @@ async function setting(port = 0): Promise<Setting> {
   });
   const { log, lines } = keepingLogger(clock);
   const results: NoticeResult[] = [];
+  const refused: PeerRefusal[] = [];
   const sockets: FakeSocket[] = [];
   const addresses: PullAddress[] = [];
   const failures: Error[] = [];
@@ -83,12 +88,15 @@ async function setting(port = 0): Promise<Setting> {
     clock,
     bind,
     onNotice: (result) => results.push(result),
+    peers: PEERS,
+    onRefused: (why) => refused.push(why),
   });
   return {
     clock,
     board,
     lines,
     results,
+    refused,
     sockets,
     addresses,
     failures,
@@ -218,6 +226,24 @@ Deno.test("startNotificationProxy() logs peers, the rejected ones at a bounded r
     "DEBUG Prefill rank disconnected peer=10.0.0.2:1",
     `DEBUG Prefill rank disconnected peer=10.0.0.3:1 reason="Connection reset"`,
     `WARNING Rejected a KV-ready peer peer=10.0.0.4:1 reason="not a ZeroMQ peer"`,
+  ]);
+});
+
+Deno.test("startNotificationProxy() hands on who may come, and counts and logs who may not", async () => {
+  await using at = await setting();
+  assertEquals(at.socket().options.peers, PEERS);
+  const refuse = (peer: string): void =>
+    at.socket().options.onPeer?.({ kind: "refused", peer, why: "not_allowed", reason: "no" });
+  for (let round = 0; round < 100; round++) refuse(`192.0.2.1:${round}`);
+  assertEquals(at.refused.length, 100);
+  assertEquals(at.lines.splice(0), [
+    "WARNING Refused a KV-ready peer peer=192.0.2.1:0 reason=no",
+  ]);
+  await at.clock.advance(1000);
+  refuse("192.0.2.1:1");
+  refuse("192.0.2.1:2");
+  assertEquals(at.lines.splice(0), [
+    "WARNING Refused a KV-ready peer peer=192.0.2.1:1 reason=no suppressed=99",
   ]);
 });
 

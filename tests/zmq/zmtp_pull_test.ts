@@ -317,6 +317,50 @@ Deno.test("servePull() refuses connections above its limit until others have gon
   assertEquals(third.closed, 1);
 });
 
+Deno.test("servePull() lets in peers of the networks that are allowed, and so many of each address", async () => {
+  const from = (hostname: string): FakeStream =>
+    Object.assign(peerStream(), { remoteAddr: { hostname, port: 4000 } });
+  const streams = ["10.0.0.1", "192.0.2.1", "::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2"].map(from);
+  const gate = Promise.withResolvers<PullStream>();
+  const { listener } = fakeListener([
+    ...streams.map((stream) => () => Promise.resolve(stream)),
+    () => gate.promise,
+  ]);
+  const events: PeerEvent[] = [];
+  const socket = servePull(listener, {
+    clock: new FakeClock(),
+    onPeer: (event) => events.push(event),
+    peers: {
+      allow: [{ address: Uint8Array.of(10, 0, 0, 0), prefix: 8 }],
+      maxPerAddress: 2,
+    },
+  });
+  await settle();
+  assertEquals([streams.map(({ closed }) => closed), socket.peers()], [[0, 1, 0, 1, 0], 3]);
+  assertEquals(events.filter(({ kind }) => kind === "refused"), [
+    {
+      kind: "refused",
+      peer: "192.0.2.1:4000",
+      why: "not_allowed",
+      reason: "its address is not in --nixl-proxy-allow",
+    },
+    {
+      kind: "refused",
+      peer: "10.0.0.1:4000",
+      why: "per_address",
+      reason: "its address has --nixl-proxy-max-per-address connections",
+    },
+  ]);
+  streams[0]?.deliver(null);
+  await settle();
+  const late = from("10.0.0.1");
+  gate.resolve(late);
+  await settle();
+  assertEquals([late.closed, socket.peers()], [0, 3]);
+  await socket[Symbol.asyncDispose]();
+  assertEquals(late.closed, 1);
+});
+
 Deno.test("servePull() reads no further while 1024 messages wait", async () => {
   const message = [0, 1, 0x61];
   const stream = peerStream(...Array.from({ length: 2000 }, () => message).flat());

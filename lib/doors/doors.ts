@@ -1,0 +1,113 @@
+/** Who may come in: the one question of a request's head, and what engines are told of its sender. @module */
+import { Lease, type Logger, type Network, RouterError } from "../base/mod.ts";
+import type { Metrics } from "../metrics/mod.ts";
+import type { HeaderField } from "../upstream/mod.ts";
+import { KEY_FIELDS, shownKeys } from "./credentials.ts";
+import { clientAddress, forwardingFields, isForwardingField } from "./forwarded.ts";
+import type { KeyState } from "./key_state.ts";
+import type { KeyStore } from "./key_store.ts";
+import { KeyPass, OPEN_PASS, type Pass, type RefusalReason } from "./pass.ts";
+import { needsKey } from "./protection.ts";
+import type { Visitor } from "./visitor.ts";
+
+/** Names of keys that metrics tell apart; further ones are `other`. */
+const MAX_LABELS = 1000;
+
+/** What doors work with. */
+export interface DoorsOptions {
+  /** Absent where clients need no keys. */
+  readonly keys?: KeyStore | undefined;
+  /** Endpoints that need none all the same. */
+  readonly open: readonly string[];
+  /** Shown to engines in place of clients' keys, where there are keys. */
+  readonly engineKey?: string | undefined;
+  readonly trustedProxies: readonly Network[];
+  /** Clients come by TLS. */
+  readonly secure: boolean;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Lets requests in, or says why not. */
+export class Doors {
+  readonly #options: DoorsOptions;
+  /** Names that have been labels; they stay bounded, however often the file changes. */
+  readonly #labels = new Set<string>();
+
+  constructor(options: DoorsOptions) {
+    this.#options = options;
+  }
+
+  /** Why the keys in force are not those of the file; undefined when they are. */
+  get problem(): string | undefined {
+    const { keys } = this.#options;
+    keys?.look();
+    return keys?.problem;
+  }
+
+  /** The pass of a request for `path`, without the root path; the error to answer when it gets none. */
+  enter(visitor: Visitor, path: string): Pass | RouterError {
+    const { keys, open } = this.#options;
+    if (keys === undefined || !needsKey(visitor.method, path, open)) return OPEN_PASS;
+    const shown = shownKeys(visitor.headers);
+    let state: KeyState | undefined;
+    for (const key of shown) state ??= keys.find(key);
+    if (state === undefined) return this.#turnedAway(shown.length === 0 ? "missing" : "unknown");
+    const { name } = state;
+    const running = state.enter();
+    if (!(running instanceof Lease)) {
+      this.#refused(name, running.kind);
+      return running.error;
+    }
+    this.#options.metrics.count("pd_router_api_key_requests_total", { key: this.#label(name) });
+    return new KeyPass(state, running, (reason) => this.#refused(name, reason));
+  }
+
+  /**
+   * The fields that engines shall see of `fields`, which are those of `visitor` that go on: with keys of
+   * the router's own the client's stays here, and who has sent the request is told anew.
+   */
+  engineFields(visitor: Visitor, fields: readonly HeaderField[]): HeaderField[] {
+    const { keys, engineKey, trustedProxies: trusted, secure } = this.#options;
+    const kept: HeaderField[] = [];
+    for (const field of fields) {
+      const [name] = field;
+      if (isForwardingField(name) || (keys !== undefined && KEY_FIELDS.has(name))) continue;
+      kept.push(field);
+    }
+    if (keys !== undefined && engineKey !== undefined) {
+      kept.push(["authorization", `Bearer ${engineKey}`]);
+    }
+    kept.push(...forwardingFields(visitor, { trusted, secure }));
+    return kept;
+  }
+
+  /** The address that a request counts under: behind a proxy that is trusted, that of its client. */
+  addressOf(visitor: Visitor): string {
+    return clientAddress(visitor, this.#options.trustedProxies);
+  }
+
+  #turnedAway(reason: "missing" | "unknown"): RouterError {
+    this.#refused("", reason);
+    const message = reason === "missing"
+      ? "A key is needed: send it as 'Authorization: Bearer KEY', or as 'x-api-key: KEY'"
+      : "The key is not known here";
+    return new RouterError("unauthorized", message, {
+      fields: [["www-authenticate", 'Bearer realm="pd-router"']],
+    });
+  }
+
+  #refused(name: string, reason: RefusalReason): void {
+    const { metrics, log } = this.#options;
+    const key = name === "" ? "" : this.#label(name);
+    metrics.count("pd_router_api_key_refusals_total", { key, reason });
+    log.debug("Refused a request", { key: name === "" ? undefined : name, reason });
+  }
+
+  #label(name: string): string {
+    if (this.#labels.has(name)) return name;
+    if (this.#labels.size >= MAX_LABELS) return "other";
+    this.#labels.add(name);
+    return name;
+  }
+}

@@ -1,0 +1,106 @@
+/** The keys in force: those given one by one, and those of a file as it is at the moment. @module */
+import { type Clock, type Logger, RouterError, type WatchedFiles } from "../base/mod.ts";
+import type { ApiKey } from "./api_key.ts";
+import { KeyRing } from "./key_ring.ts";
+import { KeyState } from "./key_state.ts";
+import { parseKeysFile } from "./keys_file.ts";
+
+/** What a store is made from. */
+export interface KeyStoreOptions {
+  /** Digests of keys without limits. */
+  readonly given: readonly string[];
+  readonly file?: { readonly path: string; readonly files: WatchedFiles } | undefined;
+  readonly clock: Pick<Clock, "now">;
+  readonly log: Logger;
+  /** Nobody's but this process's. */
+  readonly secret: string;
+}
+
+/** Finds keys. A file that has changed counts from the next search on; a bad one does not. */
+export class KeyStore {
+  readonly #options: KeyStoreOptions;
+  #states = new Map<string, KeyState>();
+  #ring: KeyRing<KeyState>;
+  #problem: string | undefined;
+
+  /** Throws `RouterError` when the file cannot be used. */
+  constructor(options: KeyStoreOptions) {
+    this.#options = options;
+    const look = options.file?.files.look();
+    const problem = this.#read(look);
+    if (problem !== undefined) {
+      const path = options.file?.path;
+      throw new RouterError("internal", `Cannot use --api-keys-file ${path}: ${problem}`);
+    }
+    this.#ring = new KeyRing(this.#states.values(), options.secret);
+  }
+
+  /** Keys in force. */
+  get size(): number {
+    return this.#ring.size;
+  }
+
+  /** Why the file is not what is in force, without its path; undefined when it is. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** The state of `key`; undefined when it is none. */
+  find(key: string): KeyState | undefined {
+    this.look();
+    return this.#ring.find(key);
+  }
+
+  /** Look whether the file has changed. */
+  look(): void {
+    const { file, log, secret } = this.#options;
+    const look = file?.files.look();
+    if (look === undefined || look.kind === "same") return;
+    this.#problem = this.#read(look);
+    if (this.#problem !== undefined) {
+      log.error("Cannot use the changed --api-keys-file: the keys before stay", {
+        file: file?.path,
+        problem: this.#problem,
+      });
+      return;
+    }
+    this.#ring = new KeyRing(this.#states.values(), secret);
+    log.info("The keys of --api-keys-file have been read again", { keys: this.size });
+  }
+
+  /** Take what a look has found; why it cannot be used, or undefined when it can. */
+  #read(look: ReturnType<WatchedFiles["look"]> | undefined): string | undefined {
+    const { given } = this.#options;
+    const plain = given.map((digest, index): ApiKey => ({
+      name: `api-key-${index + 1}`,
+      digest,
+      limits: {},
+    }));
+    if (look === undefined) {
+      this.#take(plain);
+      return undefined;
+    }
+    if (look.kind === "same") return undefined;
+    if (look.kind === "unreadable") return look.problem;
+    const parsed = parseKeysFile(look.texts[0] ?? "");
+    if (!parsed.ok) return parsed.problem;
+    // A key that is in the file too has the limits it has there.
+    this.#take([...plain, ...parsed.keys]);
+    return undefined;
+  }
+
+  /** States of keys that stay are kept: what they have used, and who is still in. */
+  #take(keys: readonly ApiKey[]): void {
+    const states = new Map<string, KeyState>();
+    for (const key of keys) {
+      const before = this.#states.get(key.digest);
+      if (before === undefined || before.name !== key.name) {
+        states.set(key.digest, new KeyState(key, this.#options.clock));
+      } else {
+        before.limit(key.limits);
+        states.set(key.digest, before);
+      }
+    }
+    this.#states = states;
+  }
+}

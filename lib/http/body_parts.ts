@@ -1,0 +1,125 @@
+/** A body as it arrives: in parts at first, as one piece at the end. @module */
+import { type ByteShare, COPY_STEP_BYTES, RouterError, type Sliced } from "../base/mod.ts";
+
+/** Parts from this size on are kept as they came; smaller ones are gathered. */
+const KEPT_BYTES = 16 * 1024;
+
+/** Size of what parts are gathered in: as much as there is already, within these bounds. */
+const LEAST_ROOM = 1024;
+const MOST_ROOM = 256 * 1024;
+
+/** What a body may come to. */
+export interface BodyBounds {
+  readonly limitBytes: number;
+  /** Grows with what is held; absent where nobody counts. */
+  readonly share?: ByteShare | undefined;
+  /** What comes was sent in another form. */
+  readonly decoded: boolean;
+}
+
+/** Collects a body. Less than twice what has come is held, however small its parts are. */
+export class BodyParts {
+  readonly #bounds: BodyBounds;
+  #parts: Uint8Array[] = [];
+  /** The last part, while there is room in it. */
+  #room: Uint8Array | undefined;
+  #filled = 0;
+  #length = 0;
+
+  constructor(bounds: BodyBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** Bytes that have come. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Add `part`, which is the collector's from here on. Throws `body-too-large` and `overloaded`. */
+  add(part: Uint8Array): void {
+    const { limitBytes, share, decoded } = this.#bounds;
+    const length = this.#length + part.length;
+    if (length > limitBytes) throw tooLarge(length, limitBytes, decoded);
+    if (share?.grow(part.length) === false) throw overloaded();
+    if (part.length >= KEPT_BYTES && part.buffer.byteLength <= 2 * part.length) {
+      this.#seal();
+      this.#parts.push(part);
+    } else {
+      this.#gather(part);
+    }
+    this.#length = length;
+  }
+
+  #gather(part: Uint8Array): void {
+    let from = 0;
+    while (from < part.length) {
+      const room = this.#room ??= this.#makeRoom();
+      const piece = part.subarray(from, from + room.length - this.#filled);
+      room.set(piece, this.#filled);
+      this.#filled += piece.length;
+      from += piece.length;
+      if (this.#filled === room.length) this.#seal();
+    }
+  }
+
+  #makeRoom(): Uint8Array {
+    return new Uint8Array(Math.min(Math.max(this.#length, LEAST_ROOM), MOST_ROOM));
+  }
+
+  /** What was gathered is a part like others, without the room that is left. */
+  #seal(): void {
+    const room = this.#room;
+    if (room === undefined) return;
+    this.#parts.push(this.#filled === room.length ? room : room.slice(0, this.#filled));
+    this.#room = undefined;
+    this.#filled = 0;
+  }
+
+  /** All of it as one piece, in steps; nothing is left here. Copied once, if it has several parts. */
+  *joining(): Sliced<Uint8Array> {
+    this.#seal();
+    const parts = this.#parts;
+    this.#parts = [];
+    const [only] = parts;
+    if (only !== undefined && parts.length === 1) return only;
+    const whole = new Uint8Array(this.#length);
+    let at = 0;
+    let step = COPY_STEP_BYTES;
+    for (let index = 0; index < parts.length; index++) {
+      const part = parts[index] ?? NOTHING;
+      // Let go as soon as it is copied, so that both are never there as a whole.
+      parts[index] = NOTHING;
+      for (let from = 0; from < part.length;) {
+        if (at >= step) {
+          yield;
+          step = at + COPY_STEP_BYTES;
+        }
+        const piece = part.subarray(from, from + step - at);
+        whole.set(piece, at);
+        at += piece.length;
+        from += piece.length;
+      }
+    }
+    return whole;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** The error of a body that has at least `bytes` bytes. */
+export function tooLarge(bytes: number, limitBytes: number, decoded = false): RouterError {
+  return new RouterError(
+    "body-too-large",
+    `The request body has at least ${bytes} bytes${decoded ? " once decoded" : ""}; at most ` +
+      `${limitBytes} are accepted (--max-request-bytes)`,
+  );
+}
+
+/** The error of a body that finds no room. */
+export function overloaded(): RouterError {
+  return new RouterError(
+    "overloaded",
+    "The router holds as many bytes of request bodies as it may (--max-buffered-bytes); " +
+      "try again soon",
+  );
+}

@@ -1,0 +1,75 @@
+/** What speaks against candidates for one request, and who is left by it. @module */
+import type { Candidate } from "./candidate.ts";
+import type { Candidates } from "./policy.ts";
+
+/** An engine that a further attempt at one request goes around. */
+export interface Exclude {
+  readonly id: string;
+  /**
+   * `failed`: it failed at this request, so that an attempt on such engines alone would be the same
+   * again. `tainted`: not at fault, but better gone around. `spoilt`: it may hold pages of this prompt
+   * which nobody has written, and must not serve.
+   */
+  readonly why: "failed" | "tainted" | "spoilt";
+}
+
+/** How much speaks against an engine that is shut. */
+const SHUT = 1;
+
+/** How much against an excluded one: more than against two that are shut. */
+export const EXCLUDED = 4;
+
+/** How much against one that must not serve. */
+export const NEVER = Infinity;
+
+/** How much more speaks against engines, by id, than their verdicts; undefined for none. */
+export type Marks = ReadonlyMap<string, number> | undefined;
+
+/** Those of a list against whom least speaks, in its order, and how much that is. */
+export interface Best {
+  readonly list: Candidates;
+  /** Less than `NEVER`. */
+  readonly against: number;
+}
+
+/** What one request has against engines. */
+export function marksOf(exclude: readonly Exclude[] | undefined): Marks {
+  if (exclude === undefined || exclude.length === 0) return undefined;
+  const marks = new Map<string, number>();
+  for (const { id, why } of exclude) {
+    marks.set(id, Math.max(marks.get(id) ?? 0, why === "spoilt" ? NEVER : EXCLUDED));
+  }
+  return marks;
+}
+
+/** How much speaks against a candidate, 0 for nothing. */
+function standing({ engine, verdict: { kind } }: Candidate, marks: Marks): number {
+  if (kind === "leaving") return NEVER;
+  const marked = marks === undefined ? 0 : marks.get(engine.id) ?? 0;
+  return kind === "shut" ? marked + SHUT : marked;
+}
+
+/** The best of `from`, the same list where all are alike; undefined when none can serve. */
+export function bestOf(from: readonly Candidate[], marks: Marks): Best | undefined {
+  let least = NEVER;
+  // Absent while all are alike: the usual case copies nothing.
+  let best: Candidate[] | undefined;
+  for (let at = 0; at < from.length; at++) {
+    const candidate = from[at];
+    if (candidate === undefined) continue;
+    const against = standing(candidate, marks);
+    if (against === least) best?.push(candidate);
+    else if (against > least) best ??= from.slice(0, at);
+    else {
+      least = against;
+      best = at === 0 ? undefined : [candidate];
+    }
+  }
+  const list = best ?? from;
+  return least < NEVER && isSome(list) ? { list, against: least } : undefined;
+}
+
+/** Whether there is a candidate, as policies must have one. */
+export function isSome(list: readonly Candidate[]): list is Candidates {
+  return list.length > 0;
+}

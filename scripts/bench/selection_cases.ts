@@ -1,0 +1,137 @@
+/** Choices of engines to be timed, in fleets of any size. @module */
+import { type Engine, seededRandom } from "../../lib/base/mod.ts";
+import {
+  type Candidate,
+  type ChoiceAsk,
+  chooseDirect,
+  choosePair,
+  GOOD,
+  HashRing,
+  ModelGroup,
+  type PairAsk,
+  policiesFor,
+  type Verdict,
+} from "../../lib/selection/mod.ts";
+import type { Timed } from "./timing.ts";
+
+/** One row of the report: its name, and what is timed in a fleet of so many engines. */
+export interface SelectionCase {
+  readonly name: string;
+  readonly timed: (engines: number) => Timed;
+}
+
+/** How engines are asked for. */
+const WISHES = {
+  "roundrobin": { kind: "roundrobin", keys: 0 },
+  "session, no key": { kind: "session", keys: 0 },
+  "session": { kind: "session", keys: 4_096 },
+} as const;
+
+/** What stands in the way of the usual case. */
+const CONDITIONS = ["all well", "one shut", "one excluded", "two sets in turn"] as const;
+type Condition = (typeof CONDITIONS)[number];
+
+/** Requests that an engine has at most, for policies that look at them. */
+const MAX_INFLIGHT = 32;
+
+const SHUT: Verdict = { kind: "shut", why: "upstream-unreachable" };
+
+/** Every policy, both kinds of choice, in every condition. */
+export const CHOICES: readonly SelectionCase[] = (["pair", "direct"] as const).flatMap((what) =>
+  (Object.keys(WISHES) as (keyof typeof WISHES)[]).flatMap((wish) =>
+    CONDITIONS.map((condition): SelectionCase => ({
+      name: `${what}, ${wish}, ${condition}`,
+      timed: (engines) => choice(what, wish, condition, engines),
+    }))
+  )
+);
+
+/** The hash ring as engines come and go. */
+export const RING: readonly SelectionCase[] = [
+  {
+    name: "ring, built",
+    timed: (count) => {
+      const urls = urlsOf(count);
+      return { run: () => sizeAfter(new HashRing(), urls) };
+    },
+  },
+  { name: "ring, one comes", timed: (count) => change(count, count + 1) },
+  { name: "ring, one goes", timed: (count) => change(count + 1, count) },
+];
+
+/** `count` engines, ordered by URL, every other one a prefill engine; all but two serve model "n". */
+export function fleetOf(count: number, condition: Condition = "all well"): readonly Candidate[] {
+  const random = seededRandom(1);
+  return urlsOf(count).map((url, index): Candidate => ({
+    engine: {
+      id: url.slice("http://".length),
+      url,
+      role: index % 2 === 0 ? "prefill" : "decode",
+      models: index < 2 && count > 2 ? ["m"] : ["m", "n"],
+      kv: "nixl",
+    },
+    inflight: Math.floor(random.next() * MAX_INFLIGHT),
+    verdict: condition === "one shut" && index < 2 ? SHUT : GOOD,
+  }));
+}
+
+function urlsOf(count: number): readonly string[] {
+  return Array.from(
+    { length: count },
+    (_, index) => `http://10.${index >> 16}.${(index >> 8) & 255}.${index & 255}:8000`,
+  ).sort();
+}
+
+function choice(
+  what: "pair" | "direct",
+  wish: keyof typeof WISHES,
+  condition: Condition,
+  engines: number,
+): Timed {
+  const { kind, keys } = WISHES[wish];
+  const fleet = fleetOf(engines, condition);
+  const models = condition === "two sets in turn" ? ["m", "n"] : ["m"];
+  const groups = models.map((model) => new ModelGroup(fleet, model));
+  const universe = fleet.map(({ engine }) => engine);
+  const asks = models.map((model) => askOf(model, universe, condition));
+  const policies = policiesFor({ kind });
+  let turn = 0;
+  return {
+    run: () => {
+      const of = turn++ % models.length;
+      const [group, ask] = [groups[of], asks[of]];
+      if (group === undefined || ask === undefined) throw new RangeError(`No model ${of}`);
+      const wished = keys === 0 ? ask : { ...ask, session: `session-${turn % keys}` };
+      return what === "pair"
+        ? choosePair(group, policies, wished)
+        : chooseDirect(group, policies, wished);
+    },
+  };
+}
+
+function askOf(model: string, universe: readonly Engine[], condition: Condition): PairAsk {
+  const ask = { model, universe, attempt: 1, takes, pairVerdict: () => GOOD };
+  const [prefill, decode] = universe;
+  if (condition !== "one excluded" || prefill === undefined || decode === undefined) return ask;
+  const exclude: ChoiceAsk["exclude"] = [
+    { id: prefill.id, why: "failed" },
+    { id: decode.id, why: "tainted" },
+  ];
+  return { ...ask, attempt: 2, exclude, tried: { prefill, decode } };
+}
+
+function takes(): boolean {
+  return true;
+}
+
+/** A ring of `from` engines that becomes one of `to`. */
+function change(from: number, to: number): Timed {
+  const [before, after] = [urlsOf(from), urlsOf(to)];
+  const ring = new HashRing();
+  return { prepare: () => ring.sync(before), run: () => sizeAfter(ring, after) };
+}
+
+function sizeAfter(ring: HashRing, urls: readonly string[]): number {
+  ring.sync(urls);
+  return ring.size;
+}
