@@ -9,7 +9,7 @@ import {
   type Random,
   RouterError,
   sleep,
-  systemBreather,
+  TurnBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
@@ -96,7 +96,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       observer: fleetObserver(metrics),
     }),
   );
-  const breather = ports.breather ?? systemBreather();
+  const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const flow: FlowDeps = {
     clock,
     random,

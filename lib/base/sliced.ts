@@ -1,4 +1,5 @@
 /** Long work in slices, between which the event loop turns. @module */
+import type { Clock, Timer } from "./clock.ts";
 
 /**
  * Work that yields at the end of each step and returns its result. A step takes a millisecond or
@@ -6,11 +7,14 @@
  */
 export type Sliced<T> = Generator<undefined, T, undefined>;
 
-/** Bytes to look at one by one in a step: about a millisecond's work. */
-export const STEP_BYTES = 64 * 1024;
+/** Bytes to look at one by one in a step: about half a millisecond's work, a few before it is compiled. */
+export const STEP_BYTES = 16 * 1024;
 
 /** Bytes to copy in a step. */
-export const COPY_STEP_BYTES = 2 * 1024 * 1024;
+export const COPY_STEP_BYTES = 1024 * 1024;
+
+/** Up to here, bytes are looked at in one go: a few milliseconds' work at most. */
+export const SMALL_BYTES = 64 * 1024;
 
 /** What long work asks whether it may go on. */
 export interface Breather {
@@ -44,33 +48,51 @@ export async function inSlices<T>(work: Sliced<T>, breather: Breather | undefine
 }
 
 /**
- * The machine's event loop. A timer's turn and not a message's or an immediate's: chains of these
- * were measured to keep sockets waiting for up to 750 ms (Deno 2.9.6).
+ * The event loop behind `clock`. A timer's turn and not a message's or an immediate's: chains of
+ * these were measured to keep sockets waiting for up to 750 ms (Deno 2.9.6).
  */
-export function systemBreather(): Breather {
-  const waiting: (() => void)[] = [];
+export class TurnBreather implements Breather, Disposable {
+  readonly #clock: Clock;
+  readonly #waiting: (() => void)[] = [];
   /** When such work began in this turn; undefined where there has been none. */
-  let since: number | undefined;
-  const turn = (): void => {
-    const resume = waiting.shift();
-    since = resume === undefined ? undefined : performance.now();
+  #since: number | undefined;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  tired(): boolean {
+    this.#since ??= this.#clock.now();
+    this.#arm();
+    return this.#clock.now() - this.#since >= TURN_MS;
+  }
+
+  pause(): Promise<void> {
+    this.#arm();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Whoever rests goes on. */
+  [Symbol.dispose](): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const resume of this.#waiting.splice(0)) resume();
+  }
+
+  #arm(): void {
+    this.#timer ??= this.#clock.after(0, () => this.#turn());
+  }
+
+  #turn(): void {
+    this.#timer = undefined;
+    const resume = this.#waiting.shift();
+    this.#since = resume === undefined ? undefined : this.#clock.now();
     if (resume === undefined) return;
-    setTimeout(turn, 0);
+    // Before what resumes has run: the next has its turn behind it.
+    this.#arm();
     resume();
-  };
-  return {
-    tired() {
-      if (since !== undefined) return performance.now() - since >= TURN_MS;
-      since = performance.now();
-      setTimeout(turn, 0);
-      return false;
-    },
-    pause() {
-      if (since === undefined) setTimeout(turn, 0);
-      since ??= performance.now();
-      return new Promise((resolve) => waiting.push(resolve));
-    },
-  };
+  }
 }
 
 /** A copy of `bytes` in memory of its own, which is not resizable. */

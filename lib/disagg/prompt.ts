@@ -7,6 +7,7 @@ import {
   QUOTE,
   RouterError,
   type Sliced,
+  SMALL_BYTES,
   STEP_BYTES,
   unlessMalformed,
 } from "../base/mod.ts";
@@ -72,7 +73,7 @@ export function* readingOne(raw: Uint8Array, nested = false): Sliced<OnePrompt> 
  * alone is one of ids only within another, as it cannot be one of prompts there.
  */
 function idsMeant(raw: Uint8Array, nested: boolean): OnePrompt | undefined {
-  if (raw.length > STEP_BYTES) return undefined;
+  if (raw.length > SMALL_BYTES) return undefined;
   const values = unlessMalformed(() => JSON.parse(decodeUtf8(raw)) as unknown);
   if (!Array.isArray(values) || values.length === 0) return undefined;
   if (!nested && values.every((value) => typeof value === "string")) return undefined;

@@ -1,5 +1,5 @@
 /** The decode engine's events, put behind the first token. @module */
-import { type Engine, type RouterError, type Sliced } from "../base/mod.ts";
+import type { Engine, RouterError, Sliced } from "../base/mod.ts";
 import {
   type AnswerWriter,
   asUsage,

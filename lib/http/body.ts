@@ -27,7 +27,7 @@ export async function readBody(
   const { length } = body;
   if (length !== undefined && length > limitBytes) throw tooLarge(length, limitBytes);
   const parts = new BodyParts({ limitBytes, share, decoded: coding !== undefined });
-  if (coding === undefined) await readParts(body, (part) => parts.add(part));
+  if (coding === undefined) await readParts(body, breather, (part) => parts.add(part));
   else await readCoded(body, limitBytes, coding, parts, breather);
   return await inSlices(parts.joining(), breather);
 }
@@ -49,13 +49,24 @@ export async function readJsonBody(
   return text;
 }
 
+/** After so many parts, or bytes, reading asks whether it may go on. */
+const PARTS = 16;
+const BYTES = 64 * 1024;
+
+/** Read to the end. What has arrived is read without a turn of the event loop, if none is taken. */
 async function readParts(
   body: FrontBody,
+  breather: Breather | undefined,
   onPart: (part: Uint8Array) => void | Promise<void>,
 ): Promise<void> {
+  let [parts, bytes] = [0, 0];
   for (let part = await body.read(); part !== undefined; part = await body.read()) {
     const taken = onPart(part);
     if (taken !== undefined) await taken;
+    bytes += part.length;
+    if (++parts < PARTS && bytes < BYTES) continue;
+    [parts, bytes] = [0, 0];
+    if (breather?.tired() === true) await breather.pause();
   }
 }
 
@@ -68,7 +79,7 @@ async function readCoded(
 ): Promise<void> {
   using decoder = new BodyDecoder(coding, (bytes) => parts.add(bytes), breather);
   let sent = 0;
-  await readParts(body, (part) => {
+  await readParts(body, breather, (part) => {
     sent += part.length;
     if (sent > limitBytes) throw tooLarge(sent, limitBytes);
     return decoder.write(part);

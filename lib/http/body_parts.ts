@@ -35,6 +35,12 @@ export class BodyParts {
     return this.#length;
   }
 
+  /** Bytes of the buffers that they are held in. */
+  get capacity(): number {
+    const buffers = this.#parts.map(({ buffer }) => buffer.byteLength);
+    return buffers.reduce((sum, size) => sum + size, this.#room?.length ?? 0);
+  }
+
   /** Add `part`, which is the collector's from here on. Throws `body-too-large` and `overloaded`. */
   add(part: Uint8Array): void {
     const { limitBytes, share, decoded } = this.#bounds;

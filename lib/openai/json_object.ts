@@ -52,8 +52,7 @@ export class JsonObject {
 
   /** The object with `raw` as the value of `key`, behind the others. Nothing is copied. */
   with(key: string, raw: Uint8Array): JsonObject {
-    const others = this.#members.filter((member) => member.key !== key);
-    return new JsonObject(this.#source, others, { key, raw });
+    return new JsonObject(this.#source, this.#members, { key, raw });
   }
 
   /** The object's text as one piece. */
@@ -105,6 +104,7 @@ export class JsonObject {
    * parsed nor copied. Members set to undefined stay as they are.
    */
   edited({ remove, set = {} }: ObjectEdit): ByteParts {
+    const put = this.#put;
     const writer = new ObjectWriter();
     let run: { start: number; end: number } | undefined;
     const flush = (): void => {
@@ -113,12 +113,13 @@ export class JsonObject {
     };
     for (const member of this.#members) {
       const { key, keyStart, end } = member;
-      if (remove?.has(key) || (Object.hasOwn(set, key) && set[key] !== undefined)) flush();
+      const gone = remove?.has(key) || key === put?.key ||
+        (Object.hasOwn(set, key) && set[key] !== undefined);
+      if (gone) flush();
       else if (run === undefined) run = { start: keyStart, end };
       else run.end = end;
     }
     flush();
-    const put = this.#put;
     if (put !== undefined && !remove?.has(put.key) && set[put.key] === undefined) {
       writer.set({ [put.key]: put.raw });
     }

@@ -17,7 +17,7 @@ import {
   QUOTE,
   skipSpace,
   type Sliced,
-  STEP_BYTES,
+  SMALL_BYTES,
 } from "../base/mod.ts";
 import { JsonScanError, MAX_DEPTH, passScalar, passString } from "./json_tokens.ts";
 import { JsonWalk } from "./json_walk.ts";
@@ -81,15 +81,15 @@ export function* scanningObject(
   bytes: Uint8Array,
   options: ScanOptions = {},
 ): Sliced<Member[]> {
-  if (bytes.length <= STEP_BYTES) return scanObject(bytes, options);
+  if (bytes.length <= SMALL_BYTES) return scanObject(bytes, options);
   const { python = false, maxMembers = Infinity } = options;
   const walk = new JsonWalk(bytes, 0, { root: OPEN_BRACE, depth: 1, whole: true, python });
   const members: Member[] = [];
   for (let event = yield* walk.going(); event !== "end"; event = yield* walk.going()) {
     if (event !== "value") continue;
     const { keyStart, keyEnd, start, at } = walk;
-    if (keyEnd - keyStart > STEP_BYTES) {
-      throw new JsonScanError(`A key of more than ${STEP_BYTES} bytes`, keyStart);
+    if (keyEnd - keyStart > SMALL_BYTES) {
+      throw new JsonScanError(`A key of more than ${SMALL_BYTES} bytes`, keyStart);
     }
     if (members.length >= maxMembers) throw new TooManyMembers(members.length + 1, keyStart);
     members.push({ key: keyText(bytes, keyStart, keyEnd), keyStart, start, end: at });
@@ -161,11 +161,20 @@ export function scanArray(bytes: Uint8Array, span: Span, limit = Infinity): Span
   return elements;
 }
 
-/** Whether the key at `start` to `end`, quotes included, is `name`, however it is written. */
+/** Whether the key at `start` to `end`, quotes included, is `name`, of letters, however it is written. */
 export function keyIs(bytes: Uint8Array, start: number, end: number, name: string): boolean {
-  // A character takes six bytes at most, as `\u0061`.
-  if (end - start - 2 > 6 * name.length) return false;
-  return keyText(bytes, start, end) === name;
+  const more = end - start - 2 - name.length;
+  if (more === 0) return isAt(bytes, start + 1, name);
+  // An escaped letter takes five bytes more, as `\u0061`.
+  return more > 0 && more % 5 === 0 && more <= 5 * name.length &&
+    keyText(bytes, start, end) === name;
+}
+
+function isAt(bytes: Uint8Array, start: number, text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (bytes[start + index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
 }
 
 function keyText(bytes: Uint8Array, start: number, end: number): string {

@@ -37,6 +37,9 @@ export interface WalkOptions {
   readonly python?: boolean;
 }
 
+/** Bytes in a first step, while the code may be slow yet; they double from step to step. */
+const FIRST_STEP_BYTES = 2 * 1024;
+
 /** What has to come next. */
 const State = {
   root: 0,
@@ -68,6 +71,7 @@ export class JsonWalk {
   #at: number;
   /** Where the step under way ends. */
   #stop: number;
+  #stepBytes = FIRST_STEP_BYTES;
   #depth = 0;
   #state: State = State.root;
   /** Where the string begins that is being passed over. */
@@ -83,7 +87,7 @@ export class JsonWalk {
     this.#deepest = options.depth;
     this.#python = options.python ?? false;
     this.#at = from;
-    this.#stop = from + STEP_BYTES;
+    this.#stop = from + FIRST_STEP_BYTES;
   }
 
   /** How far it has come. */
@@ -116,7 +120,9 @@ export class JsonWalk {
   /** Go on to the next event; "more" at the end of a step. Throws `JsonScanError`. */
   step(): WalkEvent {
     const event = this.next(this.#stop);
-    if (event === "more") this.#stop = this.#at + STEP_BYTES;
+    if (event !== "more") return event;
+    this.#stepBytes = Math.min(2 * this.#stepBytes, STEP_BYTES);
+    this.#stop = this.#at + this.#stepBytes;
     return event;
   }
 

@@ -1,4 +1,4 @@
-import { decodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import { byteLength, decodeUtf8, RouterError } from "../../lib/base/mod.ts";
 import { MAX_PROMPTS, promptsOf, samplesOf, withPrompt } from "../../lib/disagg/mod.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 import { generation } from "./support.ts";
@@ -58,4 +58,29 @@ Deno.test("samplesOf() is n, and 1 for what only an engine can judge", () => {
   const n = (value: unknown): number => samplesOf(generation("completions", { n: value }));
   assertEquals([undefined, null, 1, 3, 0, -1, 1.5, "two"].map(n), [1, 1, 1, 3, 1, 1, 1, 1]);
   assertEquals(["2", 2.0, " 3 ", true].map(n), [2, 2, 3, 1]);
+});
+
+Deno.test("promptsOf() takes ids however engines take them, and withPrompt() keeps them as sent", () => {
+  const request = generation("completions", '{"model":"m","prompt":[[1.0,"2"],[true],[3]]}');
+  const prompts = promptsOf(request).map((prompt) => withPrompt(request, prompt));
+  assertEquals(
+    prompts.map(({ prompt }) => prompt.kind === "tokens" ? decodeUtf8(prompt.ids) : prompt.kind),
+    ["[1,2]", "[1]", "[3]"],
+  );
+  assertEquals(prompts.map(({ body }) => decodeUtf8(body.bytes)), [
+    '{"model":"m","prompt":[1.0,"2"]}',
+    '{"model":"m","prompt":[true]}',
+    '{"model":"m","prompt":[3]}',
+  ]);
+});
+
+Deno.test("withPrompt() copies nothing of the body", () => {
+  const request = generation("completions", { prompt: ["a", "b"], user: "x".repeat(100_000) });
+  const whole = request.body.bytes;
+  for (const prompt of promptsOf(request)) {
+    const parts = withPrompt(request, prompt).body.parts;
+    const own = parts.filter(({ buffer }) => buffer !== whole.buffer);
+    assertEquals(byteLength(own) < 100, true);
+    assertEquals(byteLength(parts) > 100_000, true);
+  }
 });

@@ -3,6 +3,7 @@ import { tellingFailure } from "../../lib/http/event_stream.ts";
 import { type ByteSource, isEventStream } from "../../lib/request/mod.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { allCuts, randomCuts } from "../support/cuts.ts";
+import { eventually } from "../support/eventually.ts";
 import { engineAt, post, startRouter } from "../support/router.ts";
 import { startScripted } from "../support/scripted_engine.ts";
 
@@ -98,6 +99,9 @@ for (const path of ["/v1/chat/completions", "/v1/messages"]) {
     assertStringIncludes(text, new URL(engine.url).host);
     const metrics = await (await fetch(`${router.url}/metrics`)).text();
     assertStringIncludes(metrics, 'route="direct",outcome="stream_error"} 1');
-    assertEquals(router.app.stats().connections, 0);
+    await eventually(
+      () => router.app.stats().connections === 0,
+      () => "a connection to the engine that died",
+    );
   });
 }

@@ -192,3 +192,23 @@ Deno.test("objectOf() leaves out undefined members and quotes keys", () => {
   assertEquals(decodeUtf8(concatBytes(parts)), '{"a\\"b":1,"c":null}');
   assertEquals(decodeUtf8(concatBytes(objectOf({}))), "{}");
 });
+
+Deno.test("JsonObject.with() puts a value in the place of all of a key, and copies nothing", () => {
+  const bytes = bytesOf('{"a":1,"b":[2, 3],"a":4,"c":null}');
+  const object = new JsonObject(bytes);
+  const span = object.raw("b")?.subarray(4, 5) ?? bytes;
+  const changed = object.with("a", span);
+  assertEquals([changed.value("a"), changed.has("a"), changed.has("c")], [3, true, false]);
+  assertEquals(decodeUtf8(concatBytes(changed.parts)), '{"b":[2, 3],"c":null,"a":3}');
+  assertEquals(decodeUtf8(changed.bytes), '{"b":[2, 3],"c":null,"a":3}');
+  assertEquals([...changed.keys()], ["b", "c", "a"]);
+  const member = changed.member("a");
+  assert(member !== undefined);
+  assertEquals(decodeUtf8(changed.bytes.subarray(member.start, member.end)), "3");
+  assertEquals(decodeUtf8(concatBytes(changed.edited({ remove: new Set("ab") }))), '{"c":null}');
+  assertEquals(
+    decodeUtf8(concatBytes(changed.edited({ set: { a: "7" } }))),
+    '{"b":[2, 3],"c":null,"a":7}',
+  );
+  assertEquals(decodeUtf8(object.bytes), '{"a":1,"b":[2, 3],"a":4,"c":null}');
+});

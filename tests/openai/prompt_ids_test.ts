@@ -1,6 +1,7 @@
 import { decodeUtf8, encodeUtf8 } from "../../lib/base/mod.ts";
-import { splitPromptIds } from "../../lib/openai/mod.ts";
+import { JsonScanError, splitPromptIds, splittingPromptIds } from "../../lib/openai/mod.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { stepped } from "../support/counting_breather.ts";
 
 const ROWS: readonly (readonly [name: string, text: string, ids: string | undefined])[] = [
   ["chat", '{"choices":[{"index":0}],"prompt_token_ids":[1, 2],"usage":{}}', "[1, 2]"],
@@ -54,11 +55,18 @@ Deno.test("splitPromptIds() fails on what is not one object, cut anywhere", () =
   }
 });
 
-Deno.test("splitPromptIds() looks at a few lists of that name, and not at each of thousands", () => {
-  const others = Array.from({ length: 5_000 }, () => '{"prompt_token_ids":[1]}').join();
-  const bytes = encodeUtf8(`{"x":[${others}],"choices":[{"prompt_token_ids":[7]}]}`);
-  const { promptIds, rest } = splitPromptIds(bytes);
-  assertEquals([promptIds, rest.bytes], [undefined, bytes]);
-  const few = encodeUtf8('{"x":[{"prompt_token_ids":[1]}],"choices":[{"prompt_token_ids":[7]}]}');
-  assertEquals(decodeUtf8(splitPromptIds(few).promptIds ?? bytes), "[7]");
+Deno.test("splittingPromptIds() looks for the ids in steps, and gives up on what is too large beside them", () => {
+  const text = '{"pad":"' + "x".repeat(1024 * 1024) + '","prompt_token_ids":[1,2]}';
+  const { value, steps } = stepped(splittingPromptIds(encodeUtf8(text)));
+  assertEquals(decodeUtf8(value.promptIds ?? new Uint8Array(0)), "[1,2]");
+  assert(steps > 64, `${steps} steps`);
+  const large = encodeUtf8('{"pad":"' + "x".repeat(5 * 1024 * 1024) + '"}');
+  assertThrows(() => splitPromptIds(large), JsonScanError, "bytes beside the prompt's ids");
+});
+
+Deno.test("splittingPromptIds() tries a few lists, and not as many as an engine likes to send", () => {
+  const decoys = (count: number): Uint8Array =>
+    encodeUtf8(`{"a":[${'{"prompt_token_ids":[0]},'.repeat(count)}1],"prompt_token_ids":[7]}`);
+  assertEquals(decodeUtf8(splitPromptIds(decoys(7)).promptIds ?? new Uint8Array(0)), "[7]");
+  assertEquals(splitPromptIds(decoys(8)).promptIds, undefined);
 });

@@ -1,0 +1,90 @@
+import { ByteBudget, RouterError, seededRandom } from "../../lib/base/mod.ts";
+import { BodyParts } from "../../lib/http/body_parts.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { stepped } from "../support/counting_breather.ts";
+
+const MIB = 1024 * 1024;
+
+function patternOf(size: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, index) => index * 31 % 251);
+}
+
+/** `bytes` in copies of parts of seeded sizes up to `longest`. */
+function cut(bytes: Uint8Array, seed: number, longest: number): readonly Uint8Array[] {
+  const random = seededRandom(seed);
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const size = 1 + Math.floor(random.next() * longest);
+    parts.push(bytes.slice(at, at + size));
+    at += size;
+  }
+  return parts;
+}
+
+for (const longest of [1, 100, 20_000, 70_000, 400_000]) {
+  Deno.test(`BodyParts puts together what comes in parts of up to ${longest} bytes`, () => {
+    for (const size of [0, 1, 1_024, 1_025, 300_001]) {
+      const bytes = patternOf(size);
+      const parts = new BodyParts({ limitBytes: MIB, decoded: false });
+      for (const part of cut(bytes, size + longest, longest)) parts.add(part);
+      const { value } = stepped(parts.joining());
+      assert(value.length === size && value.every((byte, at) => byte === bytes[at]), `${size}`);
+    }
+  });
+}
+
+Deno.test("BodyParts gives a body of one part as it came", () => {
+  const part = patternOf(100_000);
+  const parts = new BodyParts({ limitBytes: MIB, decoded: false });
+  parts.add(part);
+  assert(stepped(parts.joining()).value === part);
+});
+
+Deno.test("BodyParts joins a large body in steps of 1 MiB", () => {
+  const parts = new BodyParts({ limitBytes: 64 * MIB, decoded: false });
+  for (let count = 0; count < 8; count++) parts.add(new Uint8Array(3 * MIB));
+  const { value, steps } = stepped(parts.joining());
+  assertEquals([value.length, steps], [24 * MIB, 24]);
+});
+
+/** Sizes of parts that waste the most: tiny ones, and tiny ones between large ones. */
+const WASTEFUL: readonly (readonly number[])[] = [[1], [3, 1_000], [1, 16_384], [1, 70_000], [
+  16_383,
+]];
+
+for (const sizes of WASTEFUL) {
+  Deno.test(`BodyParts holds no more than twice what comes in parts of ${sizes.join(" and ")} bytes`, () => {
+    const parts = new BodyParts({ limitBytes: MIB, decoded: false });
+    // Each a view of a large buffer, as a front may hand them on.
+    const buffer = new Uint8Array(4 * MIB);
+    for (let count = 0; parts.length < 400_000; count++) {
+      const size = sizes[count % sizes.length] ?? 1;
+      parts.add(size < 70_000 ? buffer.subarray(0, size) : new Uint8Array(size));
+      assert(parts.capacity <= 2 * parts.length + 1024, `${parts.capacity} of ${parts.length}`);
+    }
+    assertEquals(stepped(parts.joining()).value.length, parts.length);
+    assertEquals(parts.capacity, 0);
+  });
+}
+
+Deno.test("BodyParts refuses what is beyond the limit, and says if it was decoded", () => {
+  for (const [decoded, said] of [[false, "at least 11 bytes;"], [true, "once decoded"]] as const) {
+    const parts = new BodyParts({ limitBytes: 10, decoded });
+    parts.add(new Uint8Array(10));
+    const error = assertThrows(() => parts.add(new Uint8Array(1)), RouterError, said);
+    assertEquals(error.code, "body-too-large");
+  }
+});
+
+Deno.test("BodyParts counts what it holds, and refuses what finds no room", () => {
+  const budget = new ByteBudget(100);
+  const share = budget.share();
+  const parts = new BodyParts({ limitBytes: MIB, share, decoded: false });
+  parts.add(new Uint8Array(60));
+  parts.add(new Uint8Array(40));
+  assertEquals(budget.held, 100);
+  const error = assertThrows(() => parts.add(new Uint8Array(1)), RouterError);
+  assertEquals([error.code, budget.held], ["overloaded", 100]);
+  share.release();
+  assertEquals(budget.held, 0);
+});
