@@ -1,6 +1,7 @@
 import {
   atOnce,
   type Clock,
+  COPY_STEP_BYTES,
   copying,
   inSlices,
   type Sliced,
@@ -102,13 +103,12 @@ function actsAs(clock: FakeClock): Clock {
 }
 
 Deno.test("copying() copies all, in steps, into memory of its own", () => {
-  const MIB = 1024 * 1024;
-  for (const size of [0, 1, 2 * MIB, 5 * MIB + 7]) {
-    const buffer = new ArrayBuffer(size, { maxByteLength: 8 * MIB });
+  for (const size of [0, 1, COPY_STEP_BYTES, 3 * COPY_STEP_BYTES + 7]) {
+    const buffer = new ArrayBuffer(size, { maxByteLength: 4 * COPY_STEP_BYTES });
     const bytes = new Uint8Array(buffer);
     for (let at = 0; at < size; at += 1_000) bytes[at] = at % 251;
     const { value: copy, steps } = stepped(copying(bytes));
-    assertEquals([copy.length, steps], [size, Math.max(1, Math.ceil(size / (2 * MIB)))]);
+    assertEquals([copy.length, steps], [size, Math.max(1, Math.ceil(size / COPY_STEP_BYTES))]);
     assertEquals(copy.every((byte, at) => byte === bytes[at]), true);
     assertEquals(copy.buffer === buffer, false);
   }

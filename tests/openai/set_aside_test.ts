@@ -69,13 +69,13 @@ for (const [json, keys] of PARTED) {
 
 Deno.test("setAside() parts an object the same wherever a turn ends", () => {
   const random = seededRandom(11);
-  // Strings of escapes and brackets around the place at which the first turn ends.
+  // Strings of escapes and brackets around the place at which the second step ends.
   for (let round = 0; round < 60; round++) {
     const odd = Array.from(
       { length: 40 },
       () => ['\\"', "\\\\", "}", "]", ",", ":", "a"][Math.floor(random.next() * 7)],
     ).join("");
-    const first = "x".repeat(STEP_BYTES - 60 + Math.floor(random.next() * 40));
+    const first = "x".repeat(2 * STEP_BYTES - 60 + Math.floor(random.next() * 40));
     const json = `{"a":"${first}${odd}","choices":[{"index":3,"text":"${odd}${LONG}${odd}"},` +
       `{"b":${ids(20 * KIB)}}],"c":"${odd}"}`;
     const made = parted(json);
