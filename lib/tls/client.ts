@@ -7,7 +7,7 @@
  */
 import { connect } from "node:tls";
 import { isIP } from "node:net";
-import { connStream, type StreamConn } from "./conn_stream.ts";
+import { ConnStream, type StreamConn } from "./conn_stream.ts";
 import type { TlsPair } from "./pair.ts";
 import { type ByteSocket, streamSocket } from "./stream_socket.ts";
 
@@ -26,7 +26,7 @@ export interface ClientTlsOptions extends TlsPair {
 export function clientTls(conn: StreamConn, options: ClientTlsOptions): Promise<ByteSocket> {
   const { cert, key, serverName, caCerts } = options;
   return new Promise((resolve, reject) => {
-    const raw = connStream(conn);
+    const raw = new ConnStream(conn);
     const stream = connect({
       socket: raw,
       // The name that is checked; only names are told to the server (RFC 6066 section 3).
@@ -45,13 +45,14 @@ export function clientTls(conn: StreamConn, options: ClientTlsOptions): Promise<
     raw.once("close", onClose);
     const fail = (error: Error): void => {
       stream.destroy();
+      raw.abandon();
       reject(error);
     };
     stream.once("error", fail);
     stream.once("close", onClose);
     stream.once("secureConnect", () => {
       if (!stream.authorized) return fail(new Error("The server's certificate is not authorized"));
-      const socket = streamSocket(stream);
+      const socket = streamSocket(stream, raw);
       stream.off("error", fail);
       stream.off("close", onClose);
       raw.off("end", onClose);

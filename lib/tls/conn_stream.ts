@@ -11,18 +11,31 @@ export interface StreamConn {
 
 const READ_BYTES = 16 * 1024;
 
-/** `conn` as a stream; it belongs to the stream from here on, and is closed with it. */
-export function connStream(conn: StreamConn): Duplex {
-  return new ConnStream(conn);
-}
-
-class ConnStream extends Duplex {
+/**
+ * `conn` as a stream; it belongs to the stream from here on, and is closed with it. What is being
+ * written when the stream is destroyed without an error still goes out, as Node's TLS destroys the
+ * connection under it without waiting for its last record.
+ */
+export class ConnStream extends Duplex {
   readonly #conn: StreamConn;
   readonly #buffer = new Uint8Array(READ_BYTES);
+  /** The write under way; never rejects. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(conn: StreamConn) {
     super();
     this.#conn = conn;
+  }
+
+  /** Resolves once the connection has taken or refused the bytes that it is being given. */
+  get written(): Promise<void> {
+    return this.#writing;
+  }
+
+  /** Closes the connection at once, whatever was still to be written. */
+  abandon(): void {
+    closeQuietly(this.#conn);
+    this.destroy();
   }
 
   override _read(): void {
@@ -33,7 +46,8 @@ class ConnStream extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
-    writeAll(this.#conn, chunk).then(() => done(), (error: unknown) => done(asError(error)));
+    this.#writing = writeAll(this.#conn, chunk)
+      .then(() => done(), (error: unknown) => done(asError(error)));
   }
 
   override _final(done: (error?: Error) => void): void {
@@ -41,8 +55,12 @@ class ConnStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    closeQuietly(this.#conn);
-    done(error);
+    const close = (): void => {
+      closeQuietly(this.#conn);
+      done(error);
+    };
+    if (error === null) this.#writing.then(close);
+    else close();
   }
 }
 
@@ -51,7 +69,7 @@ async function writeAll(conn: StreamConn, bytes: Uint8Array): Promise<void> {
 }
 
 /** Closes what may have been closed already. */
-export function closeQuietly(closable: { close(): void }): void {
+function closeQuietly(closable: { close(): void }): void {
   try {
     closable.close();
   } catch (error) {

@@ -8,7 +8,7 @@
  */
 import { createServer, type TLSSocket } from "node:tls";
 import type { Lease } from "../base/mod.ts";
-import { connStream, type StreamConn } from "./conn_stream.ts";
+import { ConnStream, type StreamConn } from "./conn_stream.ts";
 import type { TlsPair } from "./pair.ts";
 import type { ServerSocket, ServerTls, TlsListener } from "./server.ts";
 import { type ByteSocket, streamSocket } from "./stream_socket.ts";
@@ -72,17 +72,16 @@ class MutualListener implements TlsListener {
 /** A connection of a client that proves who it is. */
 class MutualSocket implements ServerSocket {
   readonly remoteAddr: ServerSocket["remoteAddr"];
+  readonly #stream: ConnStream;
   readonly #secured: Promise<ByteSocket>;
-  readonly #close: () => void;
 
   constructor(conn: AcceptedConn, tls: MutualTls) {
     const { hostname, port } = conn.remoteAddr;
     this.remoteAddr = { hostname, port };
-    const { socket, close } = secure(conn, tls);
-    this.#secured = socket;
-    this.#close = close;
+    this.#stream = new ConnStream(conn);
+    this.#secured = secure(this.#stream, tls);
     // Whoever asks is told; whoever closes before does not ask.
-    socket.catch(() => {});
+    this.#secured.catch(() => {});
   }
 
   async handshake(): Promise<void> {
@@ -102,7 +101,8 @@ class MutualSocket implements ServerSocket {
   }
 
   close(): void {
-    this.#close();
+    this.#secured.then((socket) => socket.close(), () => {});
+    this.#stream.abandon();
   }
 }
 
@@ -111,12 +111,10 @@ class MutualSocket implements ServerSocket {
  * made of the certificates of the moment.
  */
 function secure(
-  conn: AcceptedConn,
+  stream: ConnStream,
   { cert, key, clientCa }: MutualTls,
-): { readonly socket: Promise<ByteSocket>; readonly close: () => void } {
-  const stream = connStream(conn);
-  let secured: TLSSocket | undefined;
-  const socket = new Promise<ByteSocket>((resolve, reject) => {
+): Promise<ByteSocket> {
+  return new Promise((resolve, reject) => {
     const server = createServer({
       cert,
       key,
@@ -126,25 +124,19 @@ function secure(
       minVersion: "TLSv1.2",
       ALPNProtocols: ["http/1.1"],
     });
+    let secured = false;
     // It is handed over only once its certificate has been found good.
     server.once("secureConnection", (found: TLSSocket) => {
-      secured = found;
-      resolve(streamSocket(found));
+      secured = true;
+      resolve(streamSocket(found, stream));
     });
     server.once("tlsClientError", (error: Error) => reject(error));
     stream.once("error", reject);
     // Node's TLS waits on for a client that has left in the handshake.
     stream.once("end", () => {
-      if (secured === undefined) stream.destroy();
+      if (!secured) stream.destroy();
     });
     stream.once("close", () => reject(new Error("The connection was closed in the handshake")));
     server.emit("connection", stream);
   });
-  return {
-    socket,
-    close: () => {
-      secured?.destroy();
-      stream.destroy();
-    },
-  };
 }

@@ -1,5 +1,6 @@
 /** A stream of Node's as a socket that is read and written by promises. @module */
 import type { Duplex } from "node:stream";
+import type { ConnStream } from "./conn_stream.ts";
 
 /** A connection's bytes, in both directions. Closing it ends pending reads and writes. */
 export interface ByteSocket {
@@ -12,20 +13,22 @@ export interface ByteSocket {
   close(): void;
 }
 
-/** `stream` as a socket; it belongs to the socket from here on. */
-export function streamSocket(stream: Duplex): ByteSocket {
-  return new StreamSocket(stream);
+/** `stream`, which speaks TLS on `conn`, as a socket; both belong to the socket from here on. */
+export function streamSocket(stream: Duplex, conn: ConnStream): ByteSocket {
+  return new StreamSocket(stream, conn);
 }
 
 class StreamSocket implements ByteSocket {
   readonly #stream: Duplex;
+  readonly #conn: ConnStream;
   /** Bytes that have come and were not asked for yet. */
   #rest: Uint8Array | undefined;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(stream: Duplex) {
+  constructor(stream: Duplex, conn: ConnStream) {
     this.#stream = stream;
+    this.#conn = conn;
     const wake = (): void => this.#wake?.();
     stream.on("readable", wake);
     stream.on("end", wake);
@@ -57,12 +60,15 @@ class StreamSocket implements ByteSocket {
     return this.#done((done) => this.#stream.write(data, done)).then(() => data.length);
   }
 
-  closeWrite(): Promise<void> {
-    return this.#done((done) => this.#stream.end(done));
+  async closeWrite(): Promise<void> {
+    await this.#done((done) => this.#stream.end(done));
+    // Node's TLS is done once it has handed its last record on.
+    await this.#conn.written;
   }
 
   close(): void {
     this.#stream.destroy();
+    this.#conn.abandon();
     this.#wake?.();
   }
 
