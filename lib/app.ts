@@ -12,13 +12,25 @@ import {
   TurnBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { answeringHealth, type EngineSource, Fleet, staticSource } from "./fleet/mod.ts";
+import {
+  answeringHealth,
+  type EngineSource,
+  Fleet,
+  KeyRefusals,
+  staticSource,
+} from "./fleet/mod.ts";
 import { type AppDoors, openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
-import { createHandler, faultAnswer, type HttpDeps, type OnTrace } from "./http/mod.ts";
+import {
+  createHandler,
+  EngineNames,
+  faultAnswer,
+  type HttpDeps,
+  type OnTrace,
+} from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
 import { policiesFor } from "./selection/mod.ts";
@@ -85,6 +97,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const upstream = stack.use(createUpstreamClient({ clock, caCerts, ...doors.upstream }));
   const background = stack.use(new Background(log));
   const { timeouts } = config;
+  const keyRefusals = new KeyRefusals(log, doors.doors.keepsKeys);
   const fleet = stack.use(
     new Fleet({
       clock,
@@ -93,9 +106,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       health: answeringHealth(),
       policies: policiesFor(config.routing),
       fetchCards: cardFetcher({ upstream, timeouts }, config.apiKey),
-      observer: fleetObserver(metrics),
+      observer: fleetObserver(metrics, keyRefusals),
     }),
   );
+  fleet.watch((change) => keyRefusals.follow(change));
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const flow: FlowDeps = {
     clock,
@@ -103,6 +117,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     log,
     metrics,
     fleet,
+    keyRefusals,
     upstream,
     background,
     timeouts,
@@ -112,6 +127,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     ? undefined
     : stack.use(await startHandoff(config.handoff, flow, config, ports));
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
+  const names = new EngineNames(config.answers.exposeEngines, log);
+  fleet.watch((change) => names.follow(change));
   const generate = handoff && generateDeps(config, handoff);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
@@ -124,6 +141,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     ...flow,
     config,
     version: manifest.version,
+    names,
     doors: doors.doors,
     handoff: generate,
     onTrace: ports.onTrace,

@@ -4,6 +4,7 @@ import {
   type FetchCards,
   type FleetChange,
   type FleetObserver,
+  type KeyRefusals,
   type Leg,
   NoModelList,
   type ServingLeg,
@@ -21,8 +22,8 @@ const ROLES: readonly Role[] = ["prefill", "decode", "any"];
 
 type InflightLabels = { readonly server: string; readonly leg: ServingLeg };
 
-/** Counts what happens to engines. */
-export function fleetObserver(metrics: Metrics): FleetObserver {
+/** Counts what happens to engines, and notes who refuses the router's key. */
+export function fleetObserver(metrics: Metrics, keyRefusals?: KeyRefusals): FleetObserver {
   // One object for each series, as every request counts there and back.
   const series = new WeakMap<Engine, Map<ServingLeg, InflightLabels>>();
   const labelsOf = (engine: Engine, leg: ServingLeg): InflightLabels => {
@@ -35,7 +36,9 @@ export function fleetObserver(metrics: Metrics): FleetObserver {
   return {
     onInflight: (engine, leg, delta) =>
       metrics.add("pd_router_inflight_requests", labelsOf(engine, leg), delta),
-    onOutcome({ engine: { url, role }, leg, end, code }) {
+    onOutcome(outcome) {
+      keyRefusals?.report(outcome);
+      const { engine: { url, role }, leg, end, code } = outcome;
       if (leg === "models" && end !== "left") {
         // Given another role, it is told of under that alone.
         for (const other of ROLES) {

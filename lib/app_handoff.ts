@@ -2,13 +2,14 @@
 import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
 import type { HandoffDeps } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
-import { exchange, type FlowDeps, MAX_JSON_BYTES } from "./request/mod.ts";
+import { exchange, type FlowDeps, MAX_JSON_BYTES, withFreshId } from "./request/mod.ts";
 import {
   cachedTokenizer,
   type PostJson,
   promptSource,
   remoteTokenizer,
 } from "./tokenization/mod.ts";
+import type { HeaderField } from "./upstream/mod.ts";
 import {
   type BindPull,
   KvReadyBoard,
@@ -120,6 +121,8 @@ function reclaimSender(flow: FlowDeps): SendReclaim {
     try {
       using response = await exchange(flow, flight, {
         ...request,
+        // A decode leg under the request's own id may still be running there.
+        headers: withFreshId(request.headers, idOf(request.headers), flow.random),
         headTimeoutMs: flow.timeouts.prefillMs,
         signal,
       });
@@ -131,6 +134,10 @@ function reclaimSender(flow: FlowDeps): SendReclaim {
       throw error;
     }
   };
+}
+
+function idOf(fields: readonly HeaderField[]): string {
+  return fields.find(([name]) => name.toLowerCase() === "x-request-id")?.[1] ?? "reclaim";
 }
 
 function promptParts(

@@ -21,6 +21,8 @@ export type ErrorCode =
   | "unknown-model"
   | "unknown-engine"
   | "no-engine"
+  /** The engines do not take the router's own key. */
+  | "key-refused"
   | "tokenize-failed"
   | "prefill-failed"
   | "kv-timeout"

@@ -14,6 +14,11 @@ export type LazyFields = LogFields | (() => LogFields);
 /** Where code reports what happened. */
 export interface Logger {
   enabled(level: LogLevel): boolean;
+  /**
+   * Set while lines are on their way to where they can be read; resolves when those that there are have
+   * come there, or after a moment when nothing reads them. Undefined for a logger that does not know.
+   */
+  readonly written?: (() => Promise<void> | undefined) | undefined;
   error(message: string, fields?: LazyFields): void;
   warning(message: string, fields?: LazyFields): void;
   info(message: string, fields?: LazyFields): void;
@@ -29,8 +34,13 @@ export interface LoggerOptions {
   readonly format: "text" | "json";
 }
 
-/** A logger that formats lines for `sink`. */
-export function createLogger(clock: Clock, sink: LineSink, options: LoggerOptions): Logger {
+/** A logger that formats lines for `sink`; `written` is of the same sink. */
+export function createLogger(
+  clock: Clock,
+  sink: LineSink,
+  options: LoggerOptions,
+  written?: Logger["written"],
+): Logger {
   const limit = LOG_LEVELS.indexOf(options.level);
   const enabled = (level: LogLevel): boolean => LOG_LEVELS.indexOf(level) <= limit;
   const format = options.format === "json" ? jsonLine : textLine;
@@ -41,6 +51,7 @@ export function createLogger(clock: Clock, sink: LineSink, options: LoggerOption
   };
   return {
     enabled,
+    written,
     error: (message, fields) => write("error", message, fields),
     warning: (message, fields) => write("warning", message, fields),
     info: (message, fields) => write("info", message, fields),

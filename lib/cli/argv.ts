@@ -11,6 +11,8 @@ export interface ArgvFlag {
   readonly name: string;
   /** `flag` takes no value. */
   readonly type: string;
+  /** Stands for a value that was left out; absent where it must not be. */
+  readonly bare?: string | number;
 }
 
 /** A command line in pieces. */
@@ -34,13 +36,14 @@ export function parseArgv(known: readonly ArgvFlag[], argv: readonly string[]): 
   };
   const command = new Command().helpOption(false);
   const switches = new Set<string>();
-  for (const { name, type } of known) {
+  for (const { name, type, bare } of known) {
     if (type === "flag") switches.add(name);
     // An optional value lets a missing one be told without ending the parse.
     command.addOption(new Option(type === "flag" ? `--${name}` : `--${name} [value]`));
     command.on(`option:${name}`, (value: unknown) => {
       if (type === "flag") add(name, "true");
       else if (typeof value === "string") add(name, value);
+      else if (bare !== undefined) add(name, String(bare));
       else problems.push({ key: `--${name}`, message: "expected a value" });
     });
   }

@@ -3,7 +3,7 @@ import { describeError, sleep, systemClock, systemRandom } from "../base/mod.ts"
 import { dispatch } from "./dispatch.ts";
 import { outliveFaults } from "./faults.ts";
 import { openSignals } from "./signals.ts";
-import { flushStdio, LineWriter } from "./stdio.ts";
+import { flushStdio, type LineWaits, LineWriter } from "./stdio.ts";
 
 /** How long the last lines may take to go out; a reader that has stalled does not keep us. */
 const FLUSH_MS = 1000;
@@ -11,13 +11,19 @@ const FLUSH_MS = 1000;
 /** How long lines are gathered for one write: each costs a trip to another thread. */
 const GATHER_MS = 5;
 
+/** How long a write may take: beyond that, answers wait for lines of theirs no more. */
+const PATIENCE_MS = 100;
+
 /** Run the command line `argv` (without the program's name); resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const clock = systemClock();
-  const gather = (): Promise<unknown> => sleep(clock, GATHER_MS);
+  const waits: LineWaits = {
+    gather: (hurry) => sleep(clock, GATHER_MS, hurry),
+    patience: (over) => sleep(clock, PATIENCE_MS, over),
+  };
   const stdio = {
-    out: new LineWriter(Deno.stdout, undefined, gather),
-    err: new LineWriter(Deno.stderr, undefined, gather),
+    out: new LineWriter(Deno.stdout, undefined, waits),
+    err: new LineWriter(Deno.stderr, undefined, waits),
   };
   using _faults = outliveFaults(globalThis, (line) => stdio.err.write(line));
   try {

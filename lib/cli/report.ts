@@ -2,7 +2,7 @@
 import { createLogger, type Logger, type LoggerOptions } from "../base/mod.ts";
 import { type Problem, problemText } from "../config/mod.ts";
 import type { CliPorts } from "./ports.ts";
-import { logSink } from "./stdio.ts";
+import { logSink, written } from "./stdio.ts";
 
 /** Exit code for a command line or configuration that cannot be used, as Python's argparse has. */
 const USAGE = 2;
@@ -29,5 +29,5 @@ export function openLogger(ports: CliPorts, options: LoggerOptions): Logger {
       return line;
     });
   }
-  return createLogger(clock, logSink(stdio), options);
+  return createLogger(clock, logSink(stdio), options, () => written(stdio));
 }

@@ -1,11 +1,14 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
 import { doorOptions } from "./build_doors.ts";
+import { parseOrigins } from "./origins.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import {
+  type AnswerOptions,
   type ClientLimits,
   type Handoff,
   PROXY_SOCKETS,
+  RANK_LEGS,
   type RouterConfig,
   type Routing,
   TOKENIZE_WAYS,
@@ -47,6 +50,7 @@ export function buildConfig(
       streamIdleMs: settings.ms("stream-idle-timeout"),
     },
     clients: clientLimits(settings),
+    answers: answerOptions(settings),
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),
@@ -77,6 +81,17 @@ function clientLimits(settings: Settings): ClientLimits {
     keepAliveMs: settings.ms("keep-alive-timeout"),
     maxConnections: settings.number("max-connections"),
     maxPerAddress: perAddress === 0 ? Infinity : perAddress,
+  };
+}
+
+function answerOptions(settings: Settings): AnswerOptions {
+  const origins = parseOrigins(settings.list("allowed-origins"));
+  const earlyHeadMs = settings.optionalMs("early-head");
+  return {
+    exposeEngines: settings.on("expose-engines"),
+    allowedOrigins: origins.ok ? origins.value : [],
+    ...(earlyHeadMs === undefined ? {} : { earlyHeadMs }),
+    rankLeg: settings.choice("dp-rank-leg", RANK_LEGS),
   };
 }
 

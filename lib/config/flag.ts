@@ -29,6 +29,8 @@ export interface Flag {
   readonly help: string;
   /** Absent: none. */
   readonly default?: string | number;
+  /** Stands for the value where the flag is given without one. Absent: it needs one. */
+  readonly bare?: string | number;
   readonly choices?: readonly string[];
   /** Choices of the production-stack router that this version refuses. */
   readonly refused?: readonly string[];
@@ -69,8 +71,16 @@ export function fileKey(flagName: string): string {
   return flagName.replaceAll("-", "_");
 }
 
-/** What stands for the value in a usage line, e.g. `SECONDS`; empty for a flag without one. */
+/**
+ * What stands for the value in a usage line, e.g. `SECONDS`, or `[SECONDS]` where it can be left out;
+ * empty for a flag without one.
+ */
 export function placeholder(flag: Flag): string {
+  const value = valueName(flag);
+  return flag.bare === undefined ? value : `[${value}]`;
+}
+
+function valueName(flag: Flag): string {
   if (flag.choices !== undefined) return "NAME";
   switch (flag.type) {
     case "string":

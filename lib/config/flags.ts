@@ -7,6 +7,7 @@
  */
 import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
+import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
@@ -54,6 +55,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   CLIENT_FLAGS,
+  ANSWER_FLAGS,
   BUFFER_FLAGS,
   DOOR_FLAGS,
   {

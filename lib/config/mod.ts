@@ -11,6 +11,7 @@ export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS } from "./flags.ts";
 export { choicesText, defaultText, renderMarkdown } from "./docs.ts";
 export { parseConfigText } from "./file.ts";
 export { FIRST_TOKENS, modesOfFirstToken } from "./first_token.ts";
+export { type AllowedOrigins, parseOrigins } from "./origins.ts";
 export * from "./policy_names.ts";
 export * from "./problem.ts";
 export * from "./resolve.ts";

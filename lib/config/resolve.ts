@@ -15,6 +15,7 @@ import { finishEngines, handoffProblems, type ReceiverDefaults } from "./engines
 import { type FileValues, readFileValues } from "./file.ts";
 import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
+import { parseOrigins } from "./origins.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import type { RouterConfig } from "./schema.ts";
 import { readSettings, type Setting, type Settings } from "./settings.ts";
@@ -93,6 +94,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...content.problems,
     ...read.problems,
     ...(file?.ok === false ? [] : routingProblems(settings)),
+    ...originProblems(settings),
     ...engines.problems,
     ...fileProblems(settings, input),
     ...bufferProblems(settings),
@@ -187,6 +189,12 @@ function routingProblems(settings: Settings): readonly Problem[] {
     return [{ key: "--nixl-proxy-host", message }];
   }
   return [];
+}
+
+function originProblems(settings: Settings): readonly Problem[] {
+  const { where, text } = settings.get("allowed-origins");
+  const origins = parseOrigins(settings.list("allowed-origins"));
+  return origins.ok ? [] : [{ key: where, value: text, message: origins.message }];
 }
 
 function readEngines(

@@ -4,6 +4,7 @@
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
 import type { DoorOptions } from "./doors.ts";
+import type { AllowedOrigins } from "./origins.ts";
 import type { PolicyName } from "./policy_names.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
@@ -82,6 +83,20 @@ export interface ClientLimits {
   readonly maxPerAddress: number;
 }
 
+/** Legs of a handoff that a client's `X-data-parallel-rank` may be meant for. */
+export const RANK_LEGS = ["decode", "prefill", "both"] as const;
+export type RankLeg = (typeof RANK_LEGS)[number];
+
+/** How clients are answered, and what engines are told of them. */
+export interface AnswerOptions {
+  /** Clients are told the engines' addresses. */
+  readonly exposeEngines: boolean;
+  readonly allowedOrigins: AllowedOrigins;
+  /** When the head of a streamed answer that has not begun is sent, in milliseconds; absent: never. */
+  readonly earlyHeadMs?: number;
+  readonly rankLeg: RankLeg;
+}
+
 /** What is held of request bodies. */
 export interface BufferLimits {
   /** Over all requests under way, in bytes. */
@@ -115,6 +130,7 @@ export interface RouterConfig {
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;
+  readonly answers: AnswerOptions;
   readonly doors: DoorOptions;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;

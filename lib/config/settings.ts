@@ -74,6 +74,11 @@ export class Settings {
     return Math.round(this.number(name) * 1000);
   }
 
+  /** A duration in milliseconds, or undefined for none. */
+  optionalMs(name: NumberName): number | undefined {
+    return this.get(name).value === undefined ? undefined : this.ms(name);
+  }
+
   on(name: FlagName<"flag">): boolean {
     return this.get(name).value === true;
   }

@@ -90,7 +90,7 @@ function parseOne(flag: Flag, type: Flag["type"], text: string): Parsed {
     case "int":
     case "float":
     case "seconds":
-      return parseNumber(flag, text);
+      return parseBare(flag, text) ?? parseNumber(flag, text);
     case "flag":
       return parseSwitch(text);
     case "host":
@@ -108,6 +108,14 @@ function parseText(flag: Flag, text: string): Parsed {
   }
   if (flag.choices === undefined || flag.choices.includes(text)) return good(text);
   return bad(withSuggestion(`expected ${either(flag.choices)}`, text, flag.choices));
+}
+
+/** A number that may be left out can be switched on and off in a file, or in a variable. */
+function parseBare(flag: Flag, text: string): Parsed | undefined {
+  const word = text.toLowerCase();
+  if (flag.bare === undefined || /^\d/.test(word)) return undefined;
+  if (TRUE.includes(word)) return good(flag.bare);
+  return FALSE.includes(word) ? good(undefined) : undefined;
 }
 
 function parseNumber(flag: Flag, text: string): Parsed {

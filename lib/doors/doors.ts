@@ -45,6 +45,11 @@ export class Doors {
     return keys?.problem;
   }
 
+  /** Clients' keys stay here: what engines are shown is the router's own, if anything. */
+  get keepsKeys(): boolean {
+    return this.#options.keys !== undefined;
+  }
+
   /** The pass of a request for `path`, without the root path; the error to answer when it gets none. */
   enter(visitor: Visitor, path: string): Pass | RouterError {
     const { keys, open } = this.#options;

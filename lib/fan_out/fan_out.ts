@@ -56,7 +56,7 @@ export async function fanOut(
     },
     n: samplesOf(request),
   };
-  return stream ? await streamed(work, request) : await whole(deps, work);
+  return stream ? await streamed(context, work, request) : await whole(deps, work);
 }
 
 /** A list under way, and what its answer is to look like. */
@@ -99,7 +99,11 @@ async function whole(deps: FanOutDeps, { list, identity, n }: Work): Promise<Ans
   };
 }
 
-async function streamed({ list, identity, n }: Work, request: GenerationRequest): Promise<Answer> {
+async function streamed(
+  { told }: RequestContext,
+  { list, identity, n }: Work,
+  request: GenerationRequest,
+): Promise<Answer> {
   const begun = list.begin(PROMPTS_AT_ONCE);
   const failure = Promise.withResolvers<{ readonly index: number; readonly end: Failed }>();
   const answered = begun.map(async ({ index, end: opening }) => {
@@ -122,6 +126,7 @@ async function streamed({ list, identity, n }: Work, request: GenerationRequest)
     identity,
     n,
     includeUsage: request.includeUsage !== false,
+    told,
   });
   const [first] = begun;
   const end = await first?.end;

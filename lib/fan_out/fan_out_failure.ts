@@ -19,13 +19,15 @@ function fatal(failure: RouterError): Fatal {
   return { failure, event: jsonEvent(errorBodyOf(failure)) };
 }
 
-/** What was thrown, told to the client. */
-export function fatalOf(error: unknown): Fatal {
-  return fatal(
-    error instanceof RouterError
-      ? error
-      : new RouterError("internal", "The answer could not be completed", { cause: error }),
-  );
+/** What was thrown, told to the client in the words of `told`. */
+export function fatalOf(
+  error: unknown,
+  told: (error: RouterError) => RouterError = (same) => same,
+): Fatal {
+  const failure = error instanceof RouterError
+    ? error
+    : new RouterError("internal", "The answer could not be completed", { cause: error });
+  return { failure, event: jsonEvent(errorBodyOf(told(failure))) };
 }
 
 /** An error event of a prompt's stream goes to the client as it is. */

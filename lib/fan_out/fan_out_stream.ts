@@ -8,7 +8,7 @@ import {
   mergeUsage,
   type Usage,
 } from "../openai/mod.ts";
-import { type Answer, type ByteSource, isWhole } from "../request/mod.ts";
+import { type Answer, type ByteSource, isWhole, type RequestContext } from "../request/mod.ts";
 import { DONE_EVENT, EVENT_END, EVENT_START, SseDecoder } from "../sse/mod.ts";
 import { engineError, type Fatal, fatalOf, notAStream, refusal } from "./fan_out_failure.ts";
 import type { BegunPrompt, PromptEnd, PromptList } from "./prompt_list.ts";
@@ -22,6 +22,8 @@ export interface FanOutStreamParts {
   /** Choices per prompt. */
   readonly n: number;
   readonly includeUsage: boolean;
+  /** As in `RequestContext`. */
+  readonly told?: RequestContext["told"];
 }
 
 /** A prompt whose answer is being read. */
@@ -142,7 +144,7 @@ export class FanOutStream implements ByteSource {
           ? this.#takeEnd(news.reading)
           : this.#takeBytes(news.reading, news.bytes, out);
       case "broke":
-        return fatalOf(news.error);
+        return fatalOf(news.error, this.#parts.told);
       default:
         return news satisfies never;
     }
@@ -150,7 +152,7 @@ export class FanOutStream implements ByteSource {
 
   #takeBegun(prompt: BegunPrompt, end: PromptEnd): Fatal | undefined {
     this.#opening.delete(prompt);
-    if (end.kind === "failed") return fatalOf(end.error);
+    if (end.kind === "failed") return fatalOf(end.error, this.#parts.told);
     if (end.kind === "refused") return refusal(end.answer);
     const { n, identity } = this.#parts;
     const reading: Reading = {
@@ -170,7 +172,7 @@ export class FanOutStream implements ByteSource {
     try {
       decoder.push(bytes);
     } catch (error) {
-      return fatalOf(error);
+      return fatalOf(error, this.#parts.told);
     }
     for (let data = decoder.next(); data !== undefined; data = decoder.next()) {
       const event = merger.read(data);

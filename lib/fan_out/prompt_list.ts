@@ -6,7 +6,6 @@ import {
   isWhole,
   MAX_JSON_BYTES,
   type RequestContext,
-  RequestTrace,
 } from "../request/mod.ts";
 
 /** What a list works with. */
@@ -126,7 +125,7 @@ export class PromptList {
       id,
       signal: this.#group.signal,
       headers: [...headers, ["x-request-id", id]],
-      trace: new RequestTrace(this.#deps.clock),
+      trace: this.#context.trace.part(),
     };
   }
 }

@@ -8,5 +8,6 @@ export * from "./engine_source.ts";
 export * from "./fleet.ts";
 export * from "./flight.ts";
 export * from "./health.ts";
+export * from "./key_refusals.ts";
 export * from "./model_watcher.ts";
 export * from "./view.ts";

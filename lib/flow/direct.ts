@@ -8,6 +8,7 @@ import {
 } from "../base/mod.ts";
 import {
   type Answer,
+  attemptOf,
   clientGone,
   exchange,
   type FlowDeps,
@@ -55,9 +56,9 @@ export async function direct(
       exclude,
     });
     const view = deps.fleet.snapshot();
-    if (engine === undefined) throw noEngine(view.engines, ask.model);
+    if (engine === undefined) throw noEngine(deps, view.engines, ask.model);
     try {
-      return await directTo(deps, context, ask, engine);
+      return await directTo(deps, attemptOf(context, deps.random), ask, engine);
     } catch (error) {
       const others = view.group(ask.model).direct.some((other) => other.engine.id !== engine.id);
       const again = errorCodeOf(error) === "upstream-unreachable" && attempt === 1 && others;
@@ -72,8 +73,19 @@ export async function direct(
 }
 
 /** The engines that serve `model` prefill it for others. */
-function noEngine(engines: readonly Engine[], model: string): RouterError {
+function noEngine(
+  { keyRefusals }: FlowDeps,
+  engines: readonly Engine[],
+  model: string,
+): RouterError {
   const silent = engines.filter(({ role, models }) => role !== "prefill" && models.length === 0);
+  if (silent.length > 0 && silent.every((engine) => keyRefusals?.has(engine))) {
+    return new RouterError(
+      "key-refused",
+      `Only prefill engines serve model '${model}': the engines refuse the router's key`,
+      { param: "model" },
+    );
+  }
   const urls = silent.map(({ url }) => url).join(", ");
   return new RouterError(
     "no-engine",
@@ -93,6 +105,7 @@ async function directTo(
   let response: UpstreamResponse | undefined;
   try {
     logRouting(deps, context, engine);
+    context.trace.accept();
     context.trace.add("direct-sent", engine.url);
     response = await exchange(deps, flight, {
       ...(ask.method === undefined ? {} : { method: ask.method }),

@@ -16,7 +16,7 @@ import {
   type RetryEnd,
 } from "../handoff/mod.ts";
 import type { KvProtocol } from "../kv/mod.ts";
-import type { Answer, RequestContext } from "../request/mod.ts";
+import { type Answer, attemptOf, type RequestContext } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import type { GenerateDeps } from "./deps.ts";
 import { direct } from "./direct.ts";
@@ -90,7 +90,8 @@ async function generateOne(
       noteRetry(deps, context, failed);
     }
     tried = choice.pair;
-    const end = await tryPair(deps, context, { ...ask, mode, pair: choice.pair, kept, exact });
+    const trial = { ...ask, mode, pair: choice.pair, kept, exact };
+    const end = await tryPair(deps, attemptOf(context, deps.random), trial);
     switch (end.kind) {
       case "answer":
         return end.answer;
@@ -159,6 +160,7 @@ async function tryPair(
   const protocol = deps.kv.of(pair.decode);
   if (protocol === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
   context.trace.route = mode === "p1" ? "handoff_p1" : protocol.traits.route;
+  context.trace.accept();
   noteHandoff(deps, context, pair);
   return mode === "d1"
     ? await attemptRelay(deps, context, { request, path, pair }, protocol)

@@ -12,6 +12,7 @@ import {
   exchange,
   failureInData,
   type FlowDeps,
+  legHeaders,
   logRouting,
   readError,
   type RequestContext,
@@ -67,7 +68,7 @@ export async function openDecode(
     context.trace.add("decode-sent", engine.url);
     response = await exchange(deps, flight, {
       path: ask.path,
-      headers: context.headers,
+      headers: legHeaders(context, "decode"),
       body: ask.body,
       headTimeoutMs: deps.timeouts.firstByteMs,
       signal: abort.signal,

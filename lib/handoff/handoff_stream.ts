@@ -2,7 +2,7 @@
 import { errorCodeOf, RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { errorBodyOf, type StreamWriter } from "../openai/mod.ts";
-import { type ByteSource, clientGone, type FlowDeps } from "../request/mod.ts";
+import { type ByteSource, clientGone, type FlowDeps, type RequestContext } from "../request/mod.ts";
 import { type OpenEnd, pumpDecode } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import type { ReadyEnd } from "./open_when_ready.ts";
@@ -21,6 +21,8 @@ export interface HandoffStreamParts {
   readonly signal: AbortSignal;
   /** The error when no notification came in time. */
   readonly timedOut: () => RouterError;
+  /** As in `RequestContext`. */
+  readonly told?: RequestContext["told"];
 }
 
 /** Reads a handoff's answer to its end, or to the client's. */
@@ -108,8 +110,9 @@ export class HandoffStream implements ByteSource {
       ? error
       : new RouterError("internal", "The answer could not be completed", { cause: error });
     this.#failure = known;
-    this.#parts.writer.fail(errorBodyOf(known));
-    return this.#parts.writer.take();
+    const { told = (same) => same, writer } = this.#parts;
+    writer.fail(errorBodyOf(told(known)));
+    return writer.take();
   }
 
   #close(): void {

@@ -23,7 +23,13 @@ import {
 } from "../openai/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { Custody, type KvProtocol } from "../kv/mod.ts";
-import { answerHeaders, clientGone, orAborted, type RequestContext } from "../request/mod.ts";
+import {
+  answerHeaders,
+  clientGone,
+  legHeaders,
+  orAborted,
+  type RequestContext,
+} from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import { lastIds } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
@@ -72,7 +78,8 @@ export async function attemptP1(
     decode,
     prefill: leg,
     path: COMPLETIONS,
-    headers: context.headers,
+    headers: legHeaders(context, "decode"),
+    requestId: context.id,
     body: async () => {
       const end = await leg;
       const result = end.kind === "ok" ? end.result : undefined;
@@ -241,6 +248,7 @@ async function decodeRest(
     flight,
     signal: context.signal,
     timedOut: () => kvTimeout(deps, pair),
+    told: context.told,
   });
   return { kind: "answer", answer: streamAnswer(result, body) };
 }

@@ -22,6 +22,7 @@ import type { Flight } from "../fleet/mod.ts";
 import {
   exchange,
   type FlowDeps,
+  legHeaders,
   logRouting,
   MAX_JSON_BYTES,
   readError,
@@ -122,7 +123,7 @@ async function run(
   try {
     using response = await exchange(deps, flight, {
       path: ask.path,
-      headers: context.headers,
+      headers: legHeaders(context, "prefill"),
       body: ask.body,
       headTimeoutMs: deps.timeouts.prefillMs,
       // Sent twice, it would move its KV twice, under one id.

@@ -8,7 +8,13 @@ import { forcesTool, type GenerationRequest, prefillBodyD1, reclaimBodyD1 } from
 import type { Flight } from "../fleet/mod.ts";
 import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
 import type { RawJson, Usage } from "../openai/mod.ts";
-import { clientGone, orAborted, passThrough, type RequestContext } from "../request/mod.ts";
+import {
+  clientGone,
+  legHeaders,
+  orAborted,
+  passThrough,
+  type RequestContext,
+} from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import { forwardResponseHeaders } from "../upstream/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
@@ -47,7 +53,8 @@ export async function attemptRelay(
     decode: pair.decode,
     prefill: leg,
     path,
-    headers: context.headers,
+    headers: legHeaders(context, "decode"),
+    requestId: context.id,
     body: (params) => reclaimBodyD1(request, params),
     held: context.held?.hold(),
   });

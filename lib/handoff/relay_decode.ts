@@ -8,6 +8,7 @@ import {
   type ByteSource,
   exchange,
   type FlowDeps,
+  legHeaders,
   logRouting,
   readBeginning,
   readError,
@@ -54,7 +55,7 @@ export async function openRelay(
     context.trace.add("decode-sent", engine.url);
     response = await exchange(deps, flight, {
       path,
-      headers: context.headers,
+      headers: legHeaders(context, "decode"),
       body: originalBody(request, params),
       headTimeoutMs: request.stream ? deps.timeouts.firstByteMs : deps.timeouts.wholeAnswerMs,
       // What a prefill said of its KV is good for one request.

@@ -4,8 +4,14 @@ import type { RouterConfig } from "../config/mod.ts";
 import { type Doors, KEY_FIELDS, type Pass } from "../doors/mod.ts";
 import type { GenerateDeps } from "../flow/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
-import type { FlowDeps, RequestContext, RequestTrace } from "../request/mod.ts";
+import {
+  type FlowDeps,
+  namesRank,
+  type RequestContext,
+  type RequestTrace,
+} from "../request/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
+import type { EngineNames } from "./engine_names.ts";
 
 /** A finished request, for whoever wants to show it. */
 export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
@@ -14,6 +20,8 @@ export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
 export interface HttpDeps extends FlowDeps {
   readonly config: RouterConfig;
   readonly version: string;
+  /** What engines are called towards clients. */
+  readonly names: EngineNames;
   readonly doors: Doors;
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
@@ -58,6 +66,7 @@ export function contextOf(
     readonly doors: Doors;
     readonly random: Random;
     readonly log: Logger;
+    readonly names?: Pick<EngineNames, "told">;
   },
   trace: RequestTrace,
   held: ByteShare,
@@ -77,7 +86,9 @@ export function contextOf(
     sessionId: session,
     signal: request.signal,
     headers: [...headers, ["x-request-id", id]],
+    ...(namesRank(request.headers) ? { rankLeg: deps.config.answers.rankLeg } : {}),
     trace,
+    told: deps.names?.told,
     held,
   };
 }

@@ -1,33 +1,31 @@
 /** Streams of events that break: what went wrong is told as their last event. @module */
 import { CR, LF, RouterError } from "../base/mod.ts";
 import type { ByteSource } from "../request/mod.ts";
-import { errorBodyOf } from "../openai/mod.ts";
-import { jsonEvent } from "../sse/mod.ts";
-import { withCauses } from "./causes.ts";
-
-/** Endpoints whose streams name their events. */
-const NAMED = new Set(["/v1/messages", "/v1/responses"]);
+import { errorEventFor, type Telling } from "./dialect.ts";
 
 /**
  * `source`, the stream of an answer of `path`: when the engine fails between two events, an error
  * event ends it. Within an event it rejects as before, since nothing can be said there.
  */
-export function tellingFailure(source: ByteSource, path: string): ByteSource {
-  /** The last bytes that were read, in which an event may end. */
-  let last: Uint8Array | undefined;
+export function tellingFailure(
+  source: ByteSource,
+  path: string,
+  { requestId = "", told = (error) => error }: Partial<Omit<Telling, "path">> = {},
+): ByteSource {
+  const end = new StreamEnd();
   let failure: RouterError | undefined;
   return {
     async read() {
       if (failure !== undefined) return undefined;
       try {
         const bytes = await source.read();
-        if (bytes !== undefined && bytes.length > 0) last = joinedEnd(last, bytes);
+        if (bytes !== undefined) end.note(bytes);
         return bytes;
       } catch (error) {
-        const told = error instanceof RouterError && error.code !== "client-gone";
-        if (!told || (last !== undefined && !endsEvent(last))) throw error;
+        const known = error instanceof RouterError && error.code !== "client-gone";
+        if (!known || !end.isBetweenEvents) throw error;
         failure = error;
-        return failureEvent(error, path);
+        return errorEventFor({ path, requestId, told }, error);
       }
     },
     cancel: () => source.cancel(),
@@ -37,16 +35,24 @@ export function tellingFailure(source: ByteSource, path: string): ByteSource {
   };
 }
 
-/** How an error is told in a stream of `path`. */
-function failureEvent(error: RouterError, path: string): Uint8Array {
-  const body = errorBodyOf(withCauses(error));
-  if (!NAMED.has(path)) return jsonEvent(body);
-  return jsonEvent({ type: "error", ...body }, "error");
+/** The end of what has come of a stream, in which an event may end: bytes may come one by one. */
+export class StreamEnd {
+  #last: Uint8Array | undefined;
+
+  /** These bytes have come. */
+  note(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#last = joinedEnd(this.#last, bytes);
+  }
+
+  /** Whether nothing of an event has come that has not ended. */
+  get isBetweenEvents(): boolean {
+    return this.#last === undefined || endsEvent(this.#last);
+  }
 }
 
-/** As much of the end as says whether an event ends: bytes may come one by one. */
+/** As much of the end as says whether an event ends. */
 function joinedEnd(before: Uint8Array | undefined, bytes: Uint8Array): Uint8Array {
-  if (bytes.length >= 4 || before === undefined) return bytes.subarray(-4);
+  if (bytes.length >= 4 || before === undefined) return bytes.slice(-4);
   const joined = new Uint8Array(before.length + bytes.length);
   joined.set(before);
   joined.set(bytes, before.length);

@@ -1,11 +1,22 @@
 /** From a request to a response: context, route, answer, and the figures at its end. @module */
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
+import type { Pass } from "../doors/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
 import { type Answer, isWhole, type RequestContext, RequestTrace } from "../request/mod.ts";
 import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
-import { errorAnswer, finishedAnswer, type Outcome, unsendable } from "./respond.ts";
+import { corsHeaders, preflight } from "./cors.ts";
+import type { Telling } from "./dialect.ts";
+import { EarlyHead, type EarlyHeadParts } from "./early_head.ts";
+import {
+  errorAnswer,
+  type Finish,
+  finishedAnswer,
+  type Outcome,
+  type ToldAnswer,
+  unsendable,
+} from "./respond.ts";
 import { endpointLabel, routeOf } from "./routes.ts";
-import { parseTarget, type Target } from "./target.ts";
+import { type Target, targetOf } from "./target.ts";
 
 /** Answers in place of an answer that no front can send. */
 export function faultAnswer(deps: Pick<HttpDeps, "log">): (error: unknown) => Answer {
@@ -14,23 +25,22 @@ export function faultAnswer(deps: Pick<HttpDeps, "log">): (error: unknown) => An
 
 /** Answers every request of a front. */
 export function createHandler(deps: HttpDeps): FrontHandler {
+  const { clock, config: { answers: { earlyHeadMs, allowedOrigins } } } = deps;
   return async (request) => {
-    const trace = new RequestTrace(deps.clock);
+    const trace = new RequestTrace(clock);
+    const leaving = earlyHeadMs === undefined ? undefined : new AbortController();
     const held = deps.bodies.share();
-    const context = contextOf(request, deps, trace, held);
-    const target = targetOf(deps, request);
+    const context = contextOf(leavable(request, leaving?.signal), deps, trace, held);
+    const target = targetOf(request, deps.config.rootPath);
     const path = target instanceof RouterError ? "" : target.path;
     const pass = target instanceof RouterError ? target : deps.doors.enter(request, path);
-    const answer = sendable(
-      deps,
-      pass instanceof RouterError || target instanceof RouterError
-        ? errorAnswer(pass, deps.log, path)
-        : pass.attach(await answerFor(deps, request, target, { context, pass })),
-      path,
-    );
-    return finishedAnswer(answer, {
-      path,
-      requestId: context.id,
+    const telling = { path, requestId: context.id, told: deps.names.told };
+    const early = leaving && earlyHeadMs !== undefined
+      ? earlyHead(deps, { telling, trace, afterMs: earlyHeadMs, leave: () => leaving.abort() })
+      : undefined;
+    const asked = path === "" ? undefined : preflight(allowedOrigins, request);
+    const finish: Finish = {
+      telling,
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
         held.release();
@@ -38,63 +48,107 @@ export function createHandler(deps: HttpDeps): FrontHandler {
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);
       },
-    });
+      beforeEnd: () => deps.log.written?.(),
+    };
+    const answering = asked === undefined
+      ? answerFor(deps, request, { target, pass, context, telling, early })
+      : Promise.resolve(asked);
+    const finished = answering.then((answer) => finishedAnswer(answer, finish));
+    const answer = await (early === undefined ? finished : early.before(finished));
+    // Whoever reads the log when the answer has come shall find there which engines it is from.
+    const unwritten = deps.log.written?.();
+    if (unwritten !== undefined) await unwritten;
+    if (asked !== undefined) return answer;
+    const headers = corsHeaders(allowedOrigins, request.headers, answer.headers);
+    return { ...answer, headers };
   };
 }
 
-/** An answer, and what it tells the client of when it is an error. */
-type ToldAnswer = Answer & { readonly failure?: RouterError };
+/** As much of `request` as its circumstances are made of; it ends with `leaving` too. */
+function leavable(
+  { method, headers, remote, signal }: FrontRequest,
+  leaving: AbortSignal | undefined,
+): Pick<FrontRequest, "method" | "headers" | "remote" | "signal"> {
+  const ends = leaving === undefined ? signal : AbortSignal.any([signal, leaving]);
+  return { method, headers, remote, signal: ends };
+}
+
+function earlyHead(
+  { clock, background, metrics }: HttpDeps,
+  parts: Pick<EarlyHeadParts, "telling" | "trace" | "afterMs" | "leave">,
+): EarlyHead {
+  const endpoint = endpointLabel(parts.telling.path);
+  return new EarlyHead({
+    ...parts,
+    clock,
+    background,
+    onEarly: () => metrics.count("pd_router_early_heads_total", { endpoint }),
+  });
+}
 
 /** `answer`, or one that says that it could not be sent. */
-function sendable({ log }: HttpDeps, answer: ToldAnswer, path: string): ToldAnswer {
+function sendable({ log }: HttpDeps, answer: ToldAnswer, telling: Telling): ToldAnswer {
   const problem = unsendable(answer);
   if (problem === undefined) return answer;
-  if (!isWhole(answer.body)) answer.body.cancel();
-  return errorAnswer(problem, log, path);
+  giveBack(answer);
+  return errorAnswer(problem, log, telling);
 }
 
-function targetOf(deps: HttpDeps, { target, headers }: FrontRequest): Target | RouterError {
-  try {
-    const host = headers.get("host");
-    // Whoever else reads such a field may take part of it for the target.
-    if (host !== undefined && !isHost(host)) {
-      return new RouterError("bad-request", "The request's 'Host' header is no host and port");
-    }
-    return parseTarget(target, deps.config.rootPath);
-  } catch (error) {
-    if (error instanceof RouterError) return error;
-    throw error;
-  }
+function giveBack({ body }: Answer): void {
+  if (!isWhole(body)) body.cancel();
 }
 
-function isHost(host: string): boolean {
-  const parts = HOST.exec(host);
-  return parts !== null && Number(parts[1] ?? "") <= 65_535;
+/** One request on its way to its answer. */
+interface Asked extends Pick<HttpCall, "context"> {
+  readonly target: Target | RouterError;
+  readonly pass: Pass | RouterError;
+  readonly telling: Telling;
+  readonly early: EarlyHead | undefined;
 }
 
-/** A name, an IPv4 or a bracketed IPv6 address, and a port. Source: RFC 9110 section 7.2. */
-const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-fA-F:.]+\])(?::(\d*))?$/;
-
+/** The answer, in the form in which it can be sent; never rejects. */
 async function answerFor(
   deps: HttpDeps,
   request: FrontRequest,
-  target: Target,
-  letIn: Pick<HttpCall, "context" | "pass">,
+  asked: Asked,
 ): Promise<ToldAnswer> {
+  const { pass, telling, early } = asked;
+  let answer: ToldAnswer;
   try {
-    const { handler, needsModels } = routeOf(request.method, target.path);
-    if (needsModels) {
-      const firstRound = deps.firstRound();
-      if (firstRound !== undefined) await firstRound;
-    }
-    if (deps.draining() && request.method === "POST") {
-      throw new RouterError("shutting-down", "The router is stopping: send this to another");
-    }
-    return await handler(deps, { request, ...letIn, ...target });
+    answer = await answerOf(deps, request, asked);
+    if (early !== undefined) answer = await early.fitted(answer);
   } catch (error) {
-    return errorAnswer(error, deps.log, target.path);
+    answer = errorAnswer(error, deps.log, telling);
+    if (early !== undefined) answer = await early.fitted(answer);
   }
+  return pass instanceof RouterError ? answer : pass.attach(answer);
 }
+
+async function answerOf(
+  deps: HttpDeps,
+  request: FrontRequest,
+  { target, pass, context, telling }: Asked,
+): Promise<ToldAnswer> {
+  if (target instanceof RouterError) throw target;
+  if (pass instanceof RouterError) throw pass;
+  const { handler, needsModels } = routeOf(request.method, target.path);
+  if (needsModels) {
+    const firstRound = deps.firstRound();
+    if (firstRound !== undefined) await firstRound;
+  }
+  if (deps.draining() && request.method === "POST" && needsModels) {
+    throw new RouterError("shutting-down", "The router is stopping: send this to another");
+  }
+  const answer = await handler(deps, { request, context, pass, ...target });
+  if (deps.doors.keepsKeys && KEY_REFUSALS.has(answer.status)) {
+    giveBack(answer);
+    throw new RouterError("key-refused", "The engines refuse the router's key");
+  }
+  return sendable(deps, answer, telling);
+}
+
+/** Statuses by which engines refuse a key. */
+const KEY_REFUSALS: ReadonlySet<number> = new Set([401, 403]);
 
 function recordFirstByte(deps: HttpDeps, { trace }: RequestContext): void {
   if (trace.route === "none") return;

@@ -12,9 +12,10 @@ import type { Answer } from "../request/mod.ts";
 import { readJsonBody } from "./body.ts";
 import { codingOf } from "./coding.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
+import { invokedBy } from "./invocations.ts";
 
 /** Endpoints a prefill engine can serve too: they touch no KV. */
-const WITHOUT_KV = new Set(["/tokenize", "/detokenize"]);
+const WITHOUT_KV = new Set(["/tokenize", "/detokenize", "/v1/messages/count_tokens"]);
 
 /** Answer a request for text, by a handoff where that is configured. */
 export async function generation(
@@ -22,7 +23,16 @@ export async function generation(
   call: HttpCall,
   form: GenerationForm,
 ): Promise<Answer> {
-  const request = await readRequest(deps, call, { streams: true });
+  return await generated(deps, call, form, await readRequest(deps, call, { streams: true }));
+}
+
+async function generated(
+  deps: HttpDeps,
+  call: HttpCall,
+  form: GenerationForm,
+  request: ApiRequest,
+): Promise<Answer> {
+  call.context.trace.streams = request.stream;
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
   if (handoff === undefined) return await forward(deps, call, request, engine);
@@ -38,6 +48,15 @@ export async function generation(
 export async function passOn(deps: HttpDeps, call: HttpCall): Promise<Answer> {
   const request = await readRequest(deps, call, { streams: false });
   return await forward(deps, call, request, pickedEngine(deps, call, request.model));
+}
+
+/** Answer a request whose body says which endpoint it is for. */
+export async function invocation(deps: HttpDeps, call: HttpCall): Promise<Answer> {
+  const request = await readRequest(deps, call, { streams: true });
+  const { path, form } = invokedBy(request.body);
+  const invoked = { ...call, path };
+  if (form !== undefined) return await generated(deps, invoked, form, request);
+  return await forward(deps, invoked, request, pickedEngine(deps, invoked, request.model));
 }
 
 function forward(
@@ -109,8 +128,16 @@ function missingModel(deps: HttpDeps, asked: string, model: string): RouterError
     });
   }
   const silent = engines.filter((engine) => engine.models.length === 0);
+  if (silent.length > 0 && silent.every((engine) => deps.keyRefusals?.has(engine))) {
+    return new RouterError(
+      "key-refused",
+      `No engine serves ${what}: the engines refuse the router's key`,
+      { param: "model" },
+    );
+  }
   if (silent.length > 0) {
-    const urls = silent.map((engine) => engine.url).join(", ");
+    const names = silent.map((engine) => deps.names.exposed ? engine.url : deps.names.of(engine));
+    const urls = names.join(", ");
     return new RouterError("no-engine", `No engine serves ${what}; not heard from yet: ${urls}`, {
       param: "model",
     });
@@ -128,7 +155,7 @@ function missingModel(deps: HttpDeps, asked: string, model: string): RouterError
 function pickedEngine(deps: HttpDeps, call: HttpCall, model: string): Engine | undefined {
   const id = queryOf(call).get("id");
   if (id === null) return undefined;
-  const engine = deps.fleet.snapshot().find(id);
+  const engine = deps.names.find(deps.fleet.snapshot(), id);
   if (engine === undefined) {
     throw new RouterError(
       "unknown-engine",

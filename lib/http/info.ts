@@ -37,18 +37,36 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
   return cards;
 }
 
-/** `GET /engines`. */
-export function engines(deps: HttpDeps): Answer {
+/**
+ * `GET /engines`: the production-stack router's fields, and the role, which says what `?id=` may pick.
+ * Addresses are told where they are to be, as that router's are not.
+ */
+export function engines({ fleet, names }: HttpDeps): Answer {
   return jsonAnswer(
     200,
-    deps.fleet.snapshot().entries.map(({ engine, created }) => ({
-      engine_id: engine.id,
+    fleet.snapshot().entries.map(({ engine, created }) => ({
+      engine_id: names.of(engine),
       serving_models: engine.models,
       created,
-      url: engine.url,
+      ...(names.exposed ? { url: engine.url } : {}),
       role: engine.role,
     })),
   );
+}
+
+/** `GET /`: what this is, in a line. */
+export function about({ version }: Pick<HttpDeps, "version">): Answer {
+  const text = JSON.stringify({
+    name: "pd-router",
+    version,
+    docs: "OpenAI's and Anthropic's API below /v1; GET /v1/models, /engines, /health, /metrics; " +
+      "pd-router help",
+  });
+  return {
+    status: 200,
+    headers: [["content-type", "application/json"]],
+    body: encodeUtf8(`${text}\n`),
+  };
 }
 
 /**

@@ -5,4 +5,5 @@
  * @module
  */
 export * from "./context.ts";
+export { EngineNames } from "./engine_names.ts";
 export * from "./handler.ts";

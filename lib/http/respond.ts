@@ -1,10 +1,9 @@
 /** Answers and errors as responses: the only place where an error becomes a status. @module */
 import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
-import { ERROR_MEANINGS, errorBodyOf } from "../openai/mod.ts";
+import { ERROR_MEANINGS } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
-import { anthropicRefusal } from "./anthropic_refusal.ts";
-import { withCauses } from "./causes.ts";
 import { ACCEPTED_CODINGS } from "./coding.ts";
+import { errorBodyFor, idFields, type Telling } from "./dialect.ts";
 import { tellingFailure } from "./event_stream.ts";
 
 /** How a response came to its end, as a metric label. */
@@ -41,24 +40,26 @@ export function unsendable({ status, headers }: Answer): Error | undefined {
   return undefined;
 }
 
+/** An answer, and what it tells of if that is a failure. */
+export type ToldAnswer = Answer & { readonly failure?: RouterError };
+
 /** What becomes of an answer on its way to the client. */
 export interface Finish {
-  readonly path: string;
-  readonly requestId: string;
+  readonly telling: Telling;
   readonly onFirstByte: OnFirstByte;
   readonly onEnd: OnEnd;
+  /** What the end of a streamed answer waits for; undefined for nothing. */
+  readonly beforeEnd?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** `answer` with the request's id, and with its end told. */
-export function finishedAnswer(
-  answer: Answer & { readonly failure?: RouterError },
-  { path, requestId, onFirstByte, onEnd }: Finish,
-): Answer {
+export function finishedAnswer(answer: ToldAnswer, finish: Finish): Answer {
+  const { telling, onFirstByte, onEnd } = finish;
+  const { path, requestId } = telling;
   const { status, body } = answer;
-  const headers = [
-    ...answer.headers.filter(([name]) => name.toLowerCase() !== "x-request-id"),
-    ["x-request-id", requestId] as const,
-  ];
+  const events = isEventStream(answer);
+  const own = [...idFields(path, requestId), ...(events ? STREAM_FIELDS : [])];
+  const headers = [...answer.headers.filter(([name]) => !isOneOf(own, name)), ...own];
   const outcome = outcomeOf(status);
   if (BODILESS.has(status)) {
     if (!isWhole(body)) body.cancel();
@@ -69,10 +70,18 @@ export function finishedAnswer(
     onEnd(outcome, answer.failure);
     return { status, headers, body };
   }
-  const events = isEventStream(answer);
-  const source = events ? tellingFailure(body, path) : body;
+  const source = events ? tellingFailure(body, path, telling) : body;
   const onFirst = events && status < 400 ? onFirstByte : (): void => {};
-  return { status, headers, body: watched(source, outcome, onFirst, onEnd) };
+  const watch = { outcome, onFirstByte: onFirst, onEnd, beforeEnd: finish.beforeEnd };
+  return { status, headers, body: watched(source, watch) };
+}
+
+/** Fields of every stream: nobody on its way shall keep events back. */
+export const STREAM_FIELDS = [["cache-control", "no-cache"], ["x-accel-buffering", "no"]] as const;
+
+function isOneOf(fields: Answer["headers"], name: string): boolean {
+  const lower = name.toLowerCase();
+  return fields.some(([other]) => other === lower);
 }
 
 function outcomeOf(status: number): Outcome {
@@ -84,9 +93,9 @@ function outcomeOf(status: number): Outcome {
 /** `source`, of which the first bytes and the end are told. */
 function watched(
   source: ByteSource,
-  outcome: Outcome,
-  onFirstByte: OnFirstByte,
-  onEnd: OnEnd,
+  { outcome, onFirstByte, onEnd, beforeEnd }: Omit<Finish, "telling"> & {
+    readonly outcome: Outcome;
+  },
 ): ByteSource {
   let begun = false;
   let ended = false;
@@ -100,6 +109,8 @@ function watched(
       try {
         const bytes = await source.read();
         if (bytes === undefined) {
+          const waits = beforeEnd?.();
+          if (waits !== undefined) await waits;
           end(source.failure === undefined ? outcome : "stream_error", source.failure);
         } else if (!begun) {
           begun = true;
@@ -118,14 +129,16 @@ function watched(
   };
 }
 
+/** How errors are told to nobody that is known. */
+const PLAINLY: Telling = { path: "", requestId: "", told: (error) => error };
+
 /**
- * The answer that tells of `error` to a client of `path`; what is not a `RouterError` is a fault of the
- * router's.
+ * The answer that tells a client of `error`; what is not a `RouterError` is a fault of the router's.
  */
 export function errorAnswer(
   error: unknown,
   log: Logger,
-  path = "",
+  telling: Telling = PLAINLY,
 ): Answer & { readonly failure: RouterError } {
   const known = error instanceof RouterError
     ? error
@@ -137,9 +150,10 @@ export function errorAnswer(
       stack: error instanceof Error ? error.stack : undefined,
     }));
   }
-  const headers = [...errorFields(known), ...known.fields];
-  const body = anthropicRefusal(known, path) ?? errorBodyOf(withCauses(known));
-  return { ...jsonAnswer(status, body, headers), failure: known };
+  return {
+    ...jsonAnswer(status, errorBodyFor(telling, known), [...errorFields(known), ...known.fields]),
+    failure: known,
+  };
 }
 
 /** What a client should do about an error, where a field says that. */

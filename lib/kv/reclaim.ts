@@ -31,6 +31,8 @@ export interface AbandonedTransfer {
   readonly prefill: Promise<PrefillFate> | PrefillFate;
   readonly path: string;
   readonly headers: readonly HeaderField[];
+  /** The client's id of the request, for the log. */
+  readonly requestId?: string;
   /**
    * The request that reads the KV, under the `params` that the protocol says; undefined when it cannot
    * be known what was moved. Rejects where finding that out fails.
@@ -192,8 +194,9 @@ export class Reclaimer {
     return this.#deps.background.signal.aborted || errorCodeOf(error) === "shutting-down";
   }
 
-  #warn({ decode, headers }: AbandonedTransfer, error: string): void {
-    const [, request] = headers.find(([name]) => name === "x-request-id") ?? [];
+  #warn({ decode, headers, requestId }: AbandonedTransfer, error: string): void {
+    const [, sent] = headers.find(([name]) => name === "x-request-id") ?? [];
+    const request = requestId ?? sent;
     this.#deps.log.warning("Cannot drain KV", { request, url: decode.url, error });
   }
 

@@ -51,6 +51,11 @@ export const METRICS = {
     labels: ["route"],
     buckets: SECONDS,
   },
+  "pd_router_early_heads_total": {
+    kind: "counter",
+    help: "Streamed answers whose head was sent before there was an answer, by endpoint.",
+    labels: ["endpoint"],
+  },
   "pd_router_direct_total": {
     kind: "counter",
     help: "Requests that did not take the handoff although it is configured, by reason.",

@@ -37,6 +37,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "unknown-model": { status: 404, type: "NotFoundError" },
   "unknown-engine": { status: 404, type: "NotFoundError" },
   "no-engine": { status: 503, type: "ServiceUnavailableError" },
+  "key-refused": { status: 502, type: "BadGatewayError" },
   "tokenize-failed": { status: 502, type: "BadGatewayError" },
   "prefill-failed": { status: 502, type: "BadGatewayError" },
   "kv-timeout": { status: 504, type: "GatewayTimeoutError" },

@@ -1,7 +1,7 @@
 /** What a story is given: the request's circumstances, and the parts it works with. @module */
-import type { Breather, ByteShare, Clock, Logger, Random } from "../base/mod.ts";
-import type { Timeouts } from "../config/mod.ts";
-import type { EngineFleet } from "../fleet/mod.ts";
+import type { Breather, ByteShare, Clock, Logger, Random, RouterError } from "../base/mod.ts";
+import type { RankLeg, Timeouts } from "../config/mod.ts";
+import type { EngineFleet, KeyRefusals } from "../fleet/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import type { HeaderField, UpstreamClient } from "../upstream/mod.ts";
 import type { Background } from "./background.ts";
@@ -14,9 +14,16 @@ export interface RequestContext {
   readonly sessionId: string | undefined;
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
-  /** The client's fields that engines shall see, `X-Request-Id` included. */
+  /** The client's fields that engines shall see, `X-Request-Id` of an attempt (`attemptOf`) included. */
   readonly headers: readonly HeaderField[];
+  /** Set where the client names a data-parallel rank: the leg of a handoff that it is meant for. */
+  readonly rankLeg?: RankLeg | undefined;
   readonly trace: RequestTrace;
+  /**
+   * An error as the client may be told of it, for those who tell it within an answer.
+   * @default as it is
+   */
+  readonly told?: ((error: RouterError) => RouterError) | undefined;
   /**
    * What is held of the request's body, until its answer has ended. Whoever needs the body longer
    * holds it too.
@@ -31,6 +38,8 @@ export interface FlowDeps {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly fleet: EngineFleet;
+  /** Absent where no engine can refuse. */
+  readonly keyRefusals?: Pick<KeyRefusals, "has"> | undefined;
   readonly upstream: UpstreamClient;
   readonly background: Background;
   readonly timeouts: Timeouts;

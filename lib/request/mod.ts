@@ -7,6 +7,7 @@
  */
 export * from "./answer.ts";
 export * from "./answer_headers.ts";
+export * from "./attempt.ts";
 export * from "./background.ts";
 export * from "./context.ts";
 export * from "./engine_failure.ts";

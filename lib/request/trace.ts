@@ -40,11 +40,41 @@ export class RequestTrace {
   readonly events: TraceEvent[] = [];
   route: Route = "none";
   directReason: DirectReason | undefined;
+  /** A stream of events was asked for. */
+  streams = false;
   readonly #clock: Clock;
+  readonly #whole: RequestTrace | undefined;
+  #accepted = false;
+  #onAccepted: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  /** `whole` is the record of the request that this is a part of. */
+  constructor(clock: Clock, whole?: RequestTrace) {
     this.#clock = clock;
+    this.#whole = whole;
     this.receivedAtMs = clock.now();
+  }
+
+  /** The record of a part of this request, that is answered by itself. */
+  part(): RequestTrace {
+    return new RequestTrace(this.#clock, this);
+  }
+
+  /**
+   * Engines are chosen for the request, or for a part of it: it is one that can be answered, as far as
+   * the router can tell.
+   */
+  accept(): void {
+    if (this.#accepted) return;
+    this.#accepted = true;
+    this.#onAccepted?.();
+    this.#onAccepted = undefined;
+    this.#whole?.accept();
+  }
+
+  /** Have `run` called as soon as the request is accepted. For one at a time. */
+  onAccepted(run: () => void): void {
+    if (this.#accepted) run();
+    else this.#onAccepted = run;
   }
 
   /** Note that `step` is reached. */

@@ -22,6 +22,10 @@ Deno.test("parseArgv() takes a value as the next argument or after an equals sig
       [["--prefill", "a", "--prefill", "b"], { prefill: ["a", "b"] }],
       [["--log-stats"], { "log-stats": ["true"] }],
       [["--log-stats=false"], { "log-stats": ["false"] }],
+      [["--early-head", "7"], { "early-head": ["7"] }],
+      [["--early-head"], { "early-head": ["5"] }],
+      [["--early-head", "--port", "1"], { "early-head": ["5"], "port": ["1"] }],
+      [["--early-head=0.5"], { "early-head": ["0.5"] }],
       [["--log-stats", "--port", "1"], { "log-stats": ["true"], "port": ["1"] }],
     ];
   for (const [argv, flags] of rows) {

@@ -1,5 +1,5 @@
-import { flushStdio, LineWriter, logSink } from "../../lib/cli/stdio.ts";
-import { seededRandom } from "../../lib/base/mod.ts";
+import { flushStdio, type LineWaits, LineWriter, logSink, written } from "../../lib/cli/stdio.ts";
+import { seededRandom, sleep } from "../../lib/base/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 import { FakeSink } from "./support.ts";
@@ -144,4 +144,130 @@ Deno.test("flushStdio() waits for both, but not past its deadline", async () => 
   await clock.advance(1);
   assertEquals(end, "timed-out");
   assert(!out.text.includes("c"));
+});
+
+const GATHER_MS = 5;
+const PATIENCE_MS = 100;
+
+/** A writer that gathers lines, and what it writes to. */
+function gathering(): { clock: FakeClock; sink: FakeSink; writer: LineWriter } {
+  const clock = new FakeClock();
+  const waits: LineWaits = {
+    gather: (hurry) => sleep(clock, GATHER_MS, hurry),
+    patience: (over) => sleep(clock, PATIENCE_MS, over),
+  };
+  const sink = new FakeSink();
+  return { clock, sink, writer: new LineWriter(sink, undefined, waits) };
+}
+
+Deno.test("LineWriter.written() has lines written at once, and resolves when they are", async () => {
+  const { clock, sink, writer } = gathering();
+  assertEquals(writer.written(), undefined);
+  writer.write("a");
+  await settle();
+  assertEquals(sink.text, "", "lines are gathered");
+  await writer.written();
+  assertEquals([sink.text, writer.written(), clock.pending], ["a\n", undefined, 0]);
+  // Nobody hurries: the next are gathered again.
+  writer.write("b");
+  await clock.advance(GATHER_MS - 1);
+  assertEquals(sink.text, "a\n");
+  await clock.advance(1);
+  assertEquals([sink.text, writer.written(), clock.pending], ["a\nb\n", undefined, 0]);
+});
+
+Deno.test("LineWriter.written() waits for what is being written, and for what came since", async () => {
+  const { sink, writer } = gathering();
+  sink.block();
+  writer.write("a");
+  const first = writer.written();
+  await settle();
+  const [still, later] = [writer.written(), (writer.write("b"), writer.written())];
+  const ended: string[] = [];
+  first?.then(() => ended.push("first"));
+  still?.then(() => ended.push("still"));
+  later?.then(() => ended.push("later"));
+  await settle();
+  assertEquals([ended, sink.text], [[], ""]);
+  sink.unblock();
+  await Promise.all([first, still, later]);
+  assertEquals([ended, sink.text, sink.writes], [["first", "still", "later"], "a\nb\n", 2]);
+});
+
+Deno.test("LineWriter.written() waits for no lines that come later", async () => {
+  const { sink, writer } = gathering();
+  writer.write("a");
+  const waiting = writer.written();
+  sink.block();
+  writer.write("b");
+  sink.unblock();
+  await waiting;
+  assert(sink.text.startsWith("a\n"));
+  await writer.written();
+});
+
+Deno.test("LineWriter.written() lets go when the reader stalls, until it reads on", async () => {
+  const { clock, sink, writer } = gathering();
+  sink.block();
+  writer.write("a");
+  const [one, other] = [writer.written(), writer.written()];
+  await settle();
+  writer.write("b");
+  const next = writer.written();
+  let released = 0;
+  for (const wait of [one, other, next]) wait?.then(() => released++);
+  await clock.advance(PATIENCE_MS - 1);
+  assertEquals(released, 0);
+  await clock.advance(1);
+  assertEquals([released, sink.text], [3, ""]);
+  // Nobody waits for it again, however many lines come.
+  for (let line = 0; line < 100; line++) {
+    writer.write("c");
+    assertEquals(writer.written(), undefined);
+  }
+  sink.unblock();
+  await clock.advance(GATHER_MS);
+  await writer.flushed();
+  assertEquals(sink.lines.length, 102);
+  writer.write("d");
+  const again = writer.written();
+  assert(again !== undefined, "it reads as it should");
+  await again;
+  assertEquals([sink.lines.at(-1), clock.pending], ["d", 0]);
+});
+
+Deno.test("LineWriter.written() waits for nobody that has gone away", async () => {
+  const { clock, sink, writer } = gathering();
+  sink.block();
+  writer.write("a");
+  const first = writer.written();
+  await settle();
+  writer.write("b");
+  const second = writer.written();
+  sink.fail(new Deno.errors.BrokenPipe("Broken pipe"));
+  await Promise.all([first, second]);
+  writer.write("c");
+  assertEquals([writer.written(), clock.pending], [undefined, 0]);
+});
+
+Deno.test("written() is of both streams", async () => {
+  const [out, err] = [new FakeSink(), new FakeSink()];
+  const stdio = { out: new LineWriter(out), err: new LineWriter(err) };
+  assertEquals(written(stdio), undefined);
+  stdio.out.write("a");
+  await written(stdio);
+  assertEquals([out.text, written(stdio)], ["a\n", undefined]);
+  stdio.err.write("b");
+  await written(stdio);
+  assertEquals([err.text, written(stdio)], ["b\n", undefined]);
+  err.block();
+  stdio.out.write("c");
+  stdio.err.write("d");
+  const both = written(stdio);
+  let ended = false;
+  both?.then(() => ended = true);
+  await settle();
+  assertEquals([out.text, ended], ["a\nc\n", false]);
+  err.unblock();
+  await both;
 });

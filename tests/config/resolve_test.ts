@@ -53,6 +53,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
       maxConnections: 16_384,
       maxPerAddress: Infinity,
     },
+    answers: { exposeEngines: false, allowedOrigins: [], rankLeg: "decode" },
     doors: {
       keys: { given: [], open: ["/metrics", "/version"] },
       engineTls: {},
@@ -95,6 +96,10 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "keep-alive-timeout": "1.4",
       "max-connections": "15",
       "max-connections-per-address": "16",
+      "expose-engines": "true",
+      "allowed-origins": "https://A.example:443,http://b:8080/",
+      "early-head": "0.5",
+      "dp-rank-leg": "prefill",
       "api-key": ["one", "two"],
       "api-keys-file": "/etc/keys.yaml",
       "protect": "/metrics,!/v1/models",
@@ -159,6 +164,12 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       keepAliveMs: 1400,
       maxConnections: 15,
       maxPerAddress: 16,
+    },
+    answers: {
+      exposeEngines: true,
+      allowedOrigins: ["https://a.example", "http://b:8080"],
+      earlyHeadMs: 500,
+      rankLeg: "prefill",
     },
     doors: {
       keys: {

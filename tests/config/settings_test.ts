@@ -33,6 +33,10 @@ const OTHER: Readonly<Record<string, string>> = {
   "keep-alive-timeout": "76",
   "max-connections": "100",
   "max-connections-per-address": "10",
+  "expose-engines": "true",
+  "allowed-origins": "https://a.example,https://b.example",
+  "early-head": "7",
+  "dp-rank-leg": "both",
   // A secret is shown as this, whatever it is.
   "api-key": "***",
   "api-keys-file": "/etc/keys.yaml",

@@ -1,7 +1,7 @@
 import { KvTable } from "../../lib/kv/mod.ts";
 import { prefillAnswer } from "../handoff/support.ts";
 import { decoded, KV_PARAMS } from "../handoff/relay_support.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import { engineAt, post, startRouter, type TestRouter } from "../support/router.ts";
 import {
@@ -105,10 +105,9 @@ Deno.test("both legs are under way before either engine has answered", async () 
       TOGETHER_DECODE,
     ]);
     assertEquals([one.max_tokens, other.max_tokens, one.stream, other.stream], [1, 5, false, true]);
-    assertEquals([prefill, decode].map(({ asked }) => asked.headers.get("x-request-id")), [
-      "abc",
-      "abc",
-    ]);
+    const ids = [prefill, decode].map(({ asked }) => asked.headers.get("x-request-id") ?? "");
+    assertMatch(ids[0] ?? "", /^abc-[0-9a-f]{16}$/);
+    assertEquals(ids[0], ids[1]);
     prefill.answer(prefilled());
     decode.answer(sse(decoded(3)));
     const answer = await answering;

@@ -1,7 +1,13 @@
 import { decodeUtf8, encodeUtf8, RouterError, seededRandom } from "../../lib/base/mod.ts";
 import { tellingFailure } from "../../lib/http/event_stream.ts";
 import { type ByteSource, isEventStream } from "../../lib/request/mod.ts";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../support/assert.ts";
 import { allCuts, randomCuts } from "../support/cuts.ts";
 import { eventually } from "../support/eventually.ts";
 import { engineAt, post, startRouter } from "../support/router.ts";
@@ -57,9 +63,14 @@ Deno.test("tellingFailure() breaks off within an event", async () => {
 });
 
 Deno.test("tellingFailure() names the event where events have names", async () => {
-  for (const path of ["/v1/messages", "/v1/responses"]) {
-    const told = await textOf(tellingFailure(failing([], LOST), path));
-    assertEquals(told, `event: error\ndata: ${JSON.stringify({ type: "error", error: BODY })}\n\n`);
+  const error = { type: "api_error", message: MESSAGE, code: 502 };
+  const rows = [
+    ["/v1/responses", { type: "error", error: BODY }],
+    ["/v1/messages", { type: "error", error, request_id: "r1" }],
+  ] as const;
+  for (const [path, data] of rows) {
+    const told = await textOf(tellingFailure(failing([], LOST), path, { requestId: "r1" }));
+    assertEquals(told, `event: error\ndata: ${JSON.stringify(data)}\n\n`);
   }
 });
 
@@ -95,7 +106,7 @@ for (const path of ["/v1/chat/completions", "/v1/messages"]) {
     const answer = await post(router.url + path, { model: "m", messages: [], stream: true });
     const text = await answer.text();
     assert(text.startsWith("data: {}\n\n"), text);
-    assertStringIncludes(text, '"error":{"message":');
+    assertMatch(text, /"error":\{.*"message":".*"code":502/);
     assertStringIncludes(text, new URL(engine.url).host);
     const metrics = await (await fetch(`${router.url}/metrics`)).text();
     assertStringIncludes(metrics, 'route="direct",outcome="stream_error"} 1');

@@ -42,17 +42,16 @@ function warnings({ lines }: HttpSetting): readonly Readonly<Record<string, unkn
 
 Deno.test("createHandler() serves under the root path, and without it", async () => {
   const cases = [
-    ["/health", 200],
-    ["/llm/health", 200],
-    ["/llm/llm/health", 404],
-    ["/llmhealth", 404],
-    ["/llm", 404],
-    ["/llm/", 404],
+    ["/health", 200, "/health"],
+    ["/llm/health", 200, "/health"],
+    ["/llm/llm/health", 404, "unknown"],
+    ["/llmhealth", 404, "unknown"],
+    ["/llm", 200, "/"],
+    ["/llm/", 200, "/"],
   ] as const;
-  for (const [path, status] of cases) {
+  for (const [path, status, endpoint] of cases) {
     await using setting = handling({ config: { rootPath: "/llm" } });
     assertEquals((await setting.send(path)).status, status, path);
-    const endpoint = status === 200 ? "/health" : "unknown";
     const outcome = status === 200 ? "ok" : "client_error";
     assertEquals(await outcomes(setting), {
       [`endpoint=${endpoint},route=none,outcome=${outcome}`]: 1,

@@ -51,8 +51,7 @@ function made(answer: Answer & { readonly failure?: RouterError }, path = "/v1/c
   let firsts = 0;
   const onEnd = (outcome: Outcome, failure?: unknown): void => void ends.push([outcome, failure]);
   const finished = finishedAnswer(answer, {
-    path,
-    requestId: "r",
+    telling: { path, requestId: "r", told: (error) => error },
     onFirstByte: () => void firsts++,
     onEnd,
   });
@@ -203,6 +202,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   "unknown-model": 404,
   "unknown-engine": 404,
   "no-engine": 503,
+  "key-refused": 502,
   "tokenize-failed": 502,
   "prefill-failed": 502,
   "kv-timeout": 504,

@@ -15,6 +15,7 @@ const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: strin
   ["unknown-model", 404, "NotFoundError"],
   ["unknown-engine", 404, "NotFoundError"],
   ["no-engine", 503, "ServiceUnavailableError"],
+  ["key-refused", 502, "BadGatewayError"],
   ["tokenize-failed", 502, "BadGatewayError"],
   ["prefill-failed", 502, "BadGatewayError"],
   ["kv-timeout", 504, "GatewayTimeoutError"],

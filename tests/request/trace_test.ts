@@ -27,3 +27,29 @@ Deno.test("RequestTrace.add() notes steps in order, each with its time and what 
     { step: "retry", atMs: 31, note: "kv_timeout" },
   ]);
 });
+
+Deno.test("RequestTrace.onAccepted() tells once that the request is accepted", () => {
+  const trace = new RequestTrace(new FakeClock());
+  let told = 0;
+  trace.onAccepted(() => told++);
+  trace.add("tokenized");
+  assertEquals(told, 0);
+  for (let attempt = 0; attempt < 2; attempt++) trace.accept();
+  assertEquals(told, 1);
+  trace.onAccepted(() => told++);
+  assertEquals(told, 2);
+});
+
+Deno.test("RequestTrace.part() is accepted for the whole, and tells its steps by itself", async () => {
+  const clock = new FakeClock();
+  const whole = new RequestTrace(clock);
+  let told = 0;
+  whole.onAccepted(() => told++);
+  await clock.advance(7);
+  const [one, other] = [whole.part(), whole.part()];
+  assertEquals([one.receivedAtMs, one.route, one.streams], [7, "none", false]);
+  one.part().accept();
+  other.accept();
+  other.add("prefill-sent");
+  assertEquals([told, whole.events, other.events.length], [1, [], 1]);
+});

@@ -15,6 +15,7 @@ import {
 import {
   contextOf,
   createHandler,
+  EngineNames,
   faultAnswer,
   type HttpCall,
   type HttpDeps,
@@ -53,6 +54,8 @@ export function httpSetting(changes: HttpChanges = {}): HttpSetting {
     ...setting.flow,
     config: { ...configOf({ flags: FLEET }), ...config },
     version: "1.2.3",
+    // What tests say of engines is said by address.
+    names: new EngineNames(true),
     handoff: undefined,
     onTrace: (id, path, { route }) => void traced.push([id, path, route]),
     refreshGauges: () => {},
