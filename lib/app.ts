@@ -12,15 +12,9 @@ import {
   TurnBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import {
-  answeringHealth,
-  type EngineSource,
-  Fleet,
-  KeyRefusals,
-  staticSource,
-} from "./fleet/mod.ts";
+import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
 import { type AppDoors, openDoors } from "./app_doors.ts";
-import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
+import { cardFetcher, fleetObserver, forgetGone, healthRules } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
@@ -98,12 +92,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const background = stack.use(new Background(log));
   const { timeouts } = config;
   const keyRefusals = new KeyRefusals(log, doors.doors.keepsKeys);
+  const health = stack.use(new EngineHealth({ clock, random, log, rules: healthRules(config) }));
   const fleet = stack.use(
     new Fleet({
       clock,
       random,
       log,
-      health: answeringHealth(),
+      health,
       policies: policiesFor(config.routing),
       fetchCards: cardFetcher({ upstream, timeouts }, config.apiKey),
       observer: fleetObserver(metrics, keyRefusals),
@@ -212,7 +207,8 @@ function cutOff(upstream: PooledUpstreamClient): void {
 
 function generateDeps(config: RouterConfig, { deps }: RunningHandoff): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
-  return { ...deps, trustClientKvParams, lmcacheTagDirect };
+  const { failurePolicy } = config.health;
+  return { ...deps, trustClientKvParams, lmcacheTagDirect, failurePolicy };
 }
 
 function listen(

@@ -1,9 +1,11 @@
 /** What the fleet is given by the rest of the router, and what the rest forgets with it. @module */
 import { type Engine, jsonOf, type Role } from "./base/mod.ts";
+import type { RouterConfig } from "./config/mod.ts";
 import {
   type FetchCards,
   type FleetChange,
   type FleetObserver,
+  type HealthRules,
   type KeyRefusals,
   type Leg,
   NoModelList,
@@ -101,5 +103,15 @@ export function cardFetcher(
     throw new NoModelList(
       `Engine ${url} answered /v1/models with status ${response.status} and no model list`,
     );
+  };
+}
+
+/** How much health puts up with. */
+export function healthRules({ health }: Pick<RouterConfig, "health">): HealthRules {
+  const { engineFailures, pairFailures, pauseMs, maxPauseMs, maxShutShare } = health;
+  return {
+    engine: { failures: engineFailures, pauseMs, maxPauseMs },
+    pair: { failures: pairFailures, pauseMs, maxPauseMs },
+    maxShutShare,
   };
 }

@@ -6,7 +6,9 @@ import { POLICY_NAMES } from "./policy_names.ts";
 import {
   type AnswerOptions,
   type ClientLimits,
+  FAILURE_POLICIES,
   type Handoff,
+  type HealthOptions,
   PROXY_SOCKETS,
   RANK_LEGS,
   type RouterConfig,
@@ -50,6 +52,7 @@ export function buildConfig(
       streamIdleMs: settings.ms("stream-idle-timeout"),
     },
     clients: clientLimits(settings),
+    health: healthOptions(settings),
     answers: answerOptions(settings),
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
@@ -81,6 +84,18 @@ function clientLimits(settings: Settings): ClientLimits {
     keepAliveMs: settings.ms("keep-alive-timeout"),
     maxConnections: settings.number("max-connections"),
     maxPerAddress: perAddress === 0 ? Infinity : perAddress,
+  };
+}
+
+function healthOptions(settings: Settings): HealthOptions {
+  const pauseMs = settings.ms("health-pause");
+  return {
+    engineFailures: settings.number("engine-failures"),
+    pairFailures: settings.number("pair-failures"),
+    pauseMs,
+    maxPauseMs: Math.max(pauseMs, settings.ms("health-max-pause")),
+    maxShutShare: settings.number("health-max-shut"),
+    failurePolicy: settings.choice("handoff-failure-policy", FAILURE_POLICIES),
   };
 }
 

@@ -10,6 +10,7 @@ import { FIRST_TOKENS } from "./first_token.ts";
 import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
+import { HEALTH_FLAGS } from "./flags_health.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
@@ -247,6 +248,7 @@ const SUPPORTED_GROUPS = [
       },
     ],
   },
+  HEALTH_FLAGS,
   {
     title: "Timeouts",
     flags: [

@@ -97,6 +97,25 @@ export interface AnswerOptions {
   readonly rankLeg: RankLeg;
 }
 
+/** What becomes of a request for which no pair of engines is left. */
+export const FAILURE_POLICIES = ["direct", "error"] as const;
+
+/** One of `FAILURE_POLICIES`. */
+export type FailurePolicy = typeof FAILURE_POLICIES[number];
+
+/** When engines and pairs are gone around. Pauses in milliseconds. */
+export interface HealthOptions {
+  /** Failures in a row that shut an engine, and a pair. */
+  readonly engineFailures: number;
+  readonly pairFailures: number;
+  readonly pauseMs: number;
+  /** At least `pauseMs`. */
+  readonly maxPauseMs: number;
+  /** Of a role's engines, the share that may be shut for failures; 0 to 1. */
+  readonly maxShutShare: number;
+  readonly failurePolicy: FailurePolicy;
+}
+
 /** What is held of request bodies. */
 export interface BufferLimits {
   /** Over all requests under way, in bytes. */
@@ -130,6 +149,7 @@ export interface RouterConfig {
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;
+  readonly health: HealthOptions;
   readonly answers: AnswerOptions;
   readonly doors: DoorOptions;
   /** How long requests in flight may go on once the router is told to stop. */

@@ -37,7 +37,7 @@ export interface Layers {
   readonly invalidInFile: ReadonlySet<string>;
 }
 
-type NumberName = FlagName<"int" | "seconds">;
+type NumberName = FlagName<"int" | "float" | "seconds">;
 type TextName = FlagName<"string" | "file" | "host" | "route">;
 type DefaultText = Extract<SupportedFlag, { name: TextName; default: string }>["name"];
 

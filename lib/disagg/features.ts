@@ -30,7 +30,9 @@ export type DirectReason =
   | "detokenize_unavailable"
   | "decode_refused"
   | "no_prefill_engine"
-  | "no_nixl_receiver";
+  | "no_nixl_receiver"
+  | "pair_shut"
+  | "handoff_failed";
 
 /** One row: how a feature is recognised, and which modes carry it. */
 export interface Feature {

@@ -17,11 +17,12 @@ import {
   type Policies,
 } from "../selection/mod.ts";
 import type { EngineSource, SourceChange } from "./engine_source.ts";
+import type { Begun, Health } from "./health.ts";
 import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
-import type { Health } from "./health.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { type FetchCards, ModelWatcher } from "./model_watcher.ts";
 import { Roster } from "./roster.ts";
+import { tellVerdict } from "./tell_verdict.ts";
 import { UrlUses } from "./url_uses.ts";
 import type { FleetView } from "./view.ts";
 
@@ -134,11 +135,16 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     // The very engine it is taken of: one that comes under its id later has its own count.
     const live = this.#roster.of(engine);
     if (serving !== undefined) this.#count(live, engine, serving, 1);
+    const begun = { engine, leg, peer };
+    this.#begin(live, begun);
     return takeOff({
       clock: this.#options.clock,
       engine,
       leg,
       peer,
+      onHead: (status, ms) => {
+        if (status < 300) this.#options.health.answering?.(begun, ms);
+      },
       onLanded: (outcome) => {
         if (serving !== undefined) this.#count(live, engine, serving, -1);
         this.#landed(outcome);
@@ -221,6 +227,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     const live = new LiveEngine(engine, Math.floor(clock.unixMs() / 1000));
     this.#roster.add(live);
     this.#uses.begin(engine.url);
+    this.#options.health.know?.(engine);
     this.#judge(engine.id);
     this.#tell({ kind: "added", engine: live.engine });
     this.#watchers.set(engine.id, this.#watcherOf(live));
@@ -231,6 +238,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (!live.leaving && live.isConfigured(engine)) return;
     live.leaving = false;
     live.configure(engine);
+    this.#options.health.know?.(engine);
     this.#judge(engine.id);
     this.#roster.renew(live);
     this.#tell({ kind: "changed", engine: live.engine });
@@ -297,10 +305,19 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (code === "kv-timeout" && peer !== undefined) this.#watchers.get(peer.id)?.askSoon();
   }
 
+  #begin(live: LiveEngine | undefined, begun: Begun): void {
+    const { health } = this.#options;
+    if (live === undefined || health.began === undefined) return;
+    health.began(begun);
+    if (live.verdict.kind === "probation") this.#judge(begun.engine.id);
+  }
+
   #judge(id: string): void {
     const live = this.#roster.get(id);
     if (live === undefined) return;
+    const was = live.verdict;
     live.verdict = live.leaving ? { kind: "leaving" } : this.#options.health.engine(id);
+    tellVerdict(this.#options.log, live.engine, was, live.verdict);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {

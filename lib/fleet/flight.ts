@@ -47,6 +47,8 @@ export interface FlightParts {
   readonly engine: Engine;
   readonly leg: Leg;
   readonly peer: Engine | undefined;
+  /** Told once, when the head of an answer has come, `ms` after the beginning. */
+  readonly onHead?: (status: number, ms: number) => void;
   /** Told once, when it is over. */
   readonly onLanded: (outcome: Outcome) => void;
 }
@@ -73,6 +75,7 @@ class FlightRecord {
     if (this.#status !== undefined) return;
     this.#status = status;
     this.#headMs = this.parts.clock.now() - this.#since;
+    this.parts.onHead?.(status, this.#headMs);
   }
 
   land(end: Outcome["end"], code?: ErrorCode): void {

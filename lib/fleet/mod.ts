@@ -4,10 +4,13 @@
  * Knows nothing of bodies, or of how an engine is reached: it is given a way to ask for models.
  * @module
  */
+export * from "./breaker.ts";
+export * from "./engine_health.ts";
 export * from "./engine_source.ts";
 export * from "./fleet.ts";
 export * from "./flight.ts";
 export * from "./health.ts";
 export * from "./key_refusals.ts";
 export * from "./model_watcher.ts";
+export { type DoubtedPair } from "./pair_health.ts";
 export * from "./view.ts";

@@ -7,4 +7,6 @@ export interface GenerateDeps extends HandoffDeps {
   readonly trustClientKvParams: boolean;
   /** Keep direct requests away from KV that waits on LMCache decode engines. */
   readonly lmcacheTagDirect: boolean;
+  /** What becomes of a request for which no pair is left. */
+  readonly failurePolicy: "direct" | "error";
 }

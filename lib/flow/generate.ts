@@ -81,13 +81,17 @@ async function generateOne(
       takes,
     });
     if (choice.kind === "none") {
-      if (isSpoilt(failed)) throw failed.error;
+      if (failed !== undefined && isSpoilt(failed)) throw failed.error;
       const apart = failed !== undefined;
       return await goDirect(deps, context, { ...ask, apart }, lackOf(choice.lacks));
     }
+    const better = choice.shut !== undefined && hasDirect(deps, request.model);
     if (failed !== undefined) {
-      if (repeats(choice.pair, failed)) throw failed.error;
+      if (better || repeats(choice.pair, failed)) return await giveUp(deps, context, ask, failed);
       noteRetry(deps, context, failed);
+    } else if (better) {
+      // KV of the prompt may have come from a handoff that the engines gave up.
+      return await goDirect(deps, context, { ...ask, apart: true }, "pair_shut");
     }
     tried = choice.pair;
     const trial = { ...ask, mode, pair: choice.pair, kept, exact };
@@ -102,7 +106,7 @@ async function generateOne(
           apart: end.moved === true || failed !== undefined,
         }, end.reason);
       case "retry":
-        if (attempt === ATTEMPTS) throw end.error;
+        if (attempt === ATTEMPTS) return await giveUp(deps, context, ask, end);
         failed = end;
         break;
       default:
@@ -111,8 +115,32 @@ async function generateOne(
   }
 }
 
-function isSpoilt(failed: RetryEnd | undefined): failed is RetryEnd {
-  return failed?.exclude.some(({ why }) => why === "spoilt") === true;
+/** Answer a request whose handoff has failed, and for which no other pair is left. */
+async function giveUp(
+  deps: GenerateDeps,
+  context: RequestContext,
+  ask: GenerateAsk,
+  failed: RetryEnd,
+): Promise<Answer> {
+  const refused = failed.error.refusal !== undefined;
+  if (refused || isSpoilt(failed) || !hasDirect(deps, ask.request.model)) throw failed.error;
+  deps.log.warning("The handoff failed: one engine serves the whole request", () => ({
+    request: context.id,
+    reason: failed.reason,
+    error: describeError(failed.error),
+  }));
+  return await goDirect(deps, context, { ...ask, apart: true }, "handoff_failed");
+}
+
+/** Whether an engine that serves is to answer where no pair can. */
+function hasDirect({ fleet, failurePolicy }: GenerateDeps, model: string): boolean {
+  if (failurePolicy === "error") return false;
+  const { direct } = fleet.snapshot().group(model);
+  return direct.some(({ verdict: { kind } }) => kind !== "shut" && kind !== "leaving");
+}
+
+function isSpoilt({ exclude }: RetryEnd): boolean {
+  return exclude.some(({ why }) => why === "spoilt");
 }
 
 /** Whether `pair` has nothing new over the attempt that failed, and its failure speaks against it. */

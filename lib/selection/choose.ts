@@ -1,5 +1,5 @@
 /** From the engines of a model and a request to the engines that serve it. @module */
-import type { Engine } from "../base/mod.ts";
+import type { Engine, ErrorCode } from "../base/mod.ts";
 import { type AblePairs, ablePairs, type NoPair } from "./able_pairs.ts";
 import type { Candidate, Verdict } from "./candidate.ts";
 import type { ModelGroup, Takes } from "./group.ts";
@@ -28,7 +28,14 @@ export interface PairAsk extends ChoiceAsk {
 }
 
 /** A pair, or which side of it there is none of. */
-export type PairChoice = { readonly kind: "pair"; readonly pair: Pair } | NoPair;
+export type PairChoice =
+  | {
+    readonly kind: "pair";
+    readonly pair: Pair;
+    /** Why it should be gone around, where there is none against which less speaks. */
+    readonly shut?: ErrorCode | undefined;
+  }
+  | NoPair;
 
 /**
  * Choose a decode engine, then a prefill engine for it, of those pairs against whose engines least
@@ -44,7 +51,14 @@ export function choosePair(group: ModelGroup, policies: Policies, ask: PairAsk):
   const best = { list: isSome(open) ? open : all, against: kin.prefill.against };
   const peer = { candidate: decode, among: kin.decode.list.length };
   const prefill = takeOf(best, policies.prefill, { ...ask, peer }, ask.tried?.prefill);
-  return { kind: "pair", pair: { prefill: prefill.engine, decode: decode.engine } };
+  const pair = { prefill: prefill.engine, decode: decode.engine };
+  const shut = whyShut(decode.verdict) ?? whyShut(prefill.verdict) ??
+    whyShut(ask.pairVerdict?.(pair.prefill, pair.decode));
+  return { kind: "pair", pair, ...(shut === undefined ? {} : { shut }) };
+}
+
+function whyShut(verdict: Verdict | undefined): ErrorCode | undefined {
+  return verdict?.kind === "shut" ? verdict.why : undefined;
 }
 
 /** Choose one engine for a whole request; undefined when none serves its model. */

@@ -72,6 +72,12 @@ const PRODUCTION_STACK: readonly (readonly [string, string | number | undefined]
 const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["config", undefined],
   ["max-request-bytes", 67_108_864],
+  ["engine-failures", 3],
+  ["pair-failures", 2],
+  ["health-pause", 1],
+  ["health-max-pause", 60],
+  ["health-max-shut", 0.5],
+  ["handoff-failure-policy", "direct"],
   ["client-head-timeout", 15],
   ["client-body-timeout", 30],
   ["write-idle-timeout", 60],

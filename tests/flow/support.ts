@@ -77,7 +77,13 @@ export async function withEngines(
   await using handoff = await startHandoff(HANDOFF, flow, { tokenize, doors }, {
     bindPull: pull.bind,
   });
-  const deps = { ...handoff.deps, trustClientKvParams: false, lmcacheTagDirect: false, ...changes };
+  const deps = {
+    ...handoff.deps,
+    trustClientKvParams: false,
+    lmcacheTagDirect: false,
+    failurePolicy: "error" as const,
+    ...changes,
+  };
   await run({ ...flowing, deps, pull });
   // What is left behind is released when no notification has come for it.
   for (let round = 0; round < 3; round++) await clock.advance(HANDOFF.finishedReqTtlMs);

@@ -99,7 +99,12 @@ async function begun(config: RouterConfig, cell: MatrixCell): Promise<readonly D
   await using handoff = await startHandoff(config.handoff, flow, config, {
     bindPull: pull.bind,
   });
-  const deps = { ...handoff.deps, trustClientKvParams: false, lmcacheTagDirect: false };
+  const deps = {
+    ...handoff.deps,
+    trustClientKvParams: false,
+    lmcacheTagDirect: false,
+    failurePolicy: "error" as const,
+  };
   const request = generationOf(cell.form, requestOf(cell, "m"));
   const ask = { request, path: "/", sessionKey: undefined };
   // Every way ends with the error of its engines, or for want of one.

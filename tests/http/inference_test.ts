@@ -205,7 +205,12 @@ Deno.test("generation() hands off with the client's query and session, unless an
     tokenize,
     doors: setting.deps.config.doors,
   });
-  const handoff = { ...running.deps, trustClientKvParams: false, lmcacheTagDirect: false };
+  const handoff = {
+    ...running.deps,
+    trustClientKvParams: false,
+    lmcacheTagDirect: false,
+    failurePolicy: "error" as const,
+  };
   const deps = { ...setting.deps, handoff };
   const legsOf = async (path: string): Promise<readonly unknown[]> => {
     const before = upstream.sent.length;

@@ -91,6 +91,14 @@ export async function startRouter(
       maxConnections: 16_384,
       maxPerAddress: Infinity,
     },
+    health: {
+      engineFailures: 3,
+      pairFailures: 2,
+      pauseMs: 1_000,
+      maxPauseMs: 60_000,
+      maxShutShare: 0.5,
+      failurePolicy: "error",
+    },
     // What tests say of engines is said by address.
     answers: { exposeEngines: true, allowedOrigins: [], rankLeg: "decode" },
     doors: {

@@ -1,0 +1,32 @@
+/** What the log says of an engine whose verdict becomes another. @module */
+import type { Engine, ErrorCode, Logger } from "../base/mod.ts";
+import type { Verdict } from "../selection/mod.ts";
+
+/** What to look at, by what failed. */
+const LOOK: Partial<Readonly<Record<ErrorCode, string>>> = {
+  "upstream-unreachable": "is it running, and is its port reachable from here?",
+  "upstream-lost": "its log: it breaks connections off",
+  "upstream-timeout": "is it frozen or overloaded? its log, and its GPU",
+  "upstream-protocol": "is it vLLM's API server that answers on this port?",
+  "tokenize-failed": "its log: /tokenize fails",
+  "prefill-failed": "its log: prefills fail",
+  "decode-failed": "its log: decodes fail; does it load the KV that it is sent?",
+};
+
+/** Say once for each change why `engine` is gone around, and when it serves again. */
+export function tellVerdict(log: Logger, engine: Engine, was: Verdict, is: Verdict): void {
+  const { url, role } = engine;
+  // Of engines that answer nothing, whoever asks them tells.
+  if (is.kind === "shut" && is.untilMs === undefined) return;
+  if (was.kind === "shut" && was.untilMs === undefined) return;
+  if (is.kind === "shut" && was.kind === "good") {
+    log.warning("Engine is gone around", () => ({
+      url,
+      role,
+      why: is.why,
+      look: LOOK[is.why] ?? "its log",
+    }));
+  } else if (is.kind === "good" && (was.kind === "shut" || was.kind === "probation")) {
+    log.info("Engine serves again", { url, role });
+  }
+}
