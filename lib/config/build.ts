@@ -54,6 +54,7 @@ export function buildConfig(
     clients: clientLimits(settings),
     health: healthOptions(settings),
     answers: answerOptions(settings),
+    requests: { timeoutMs: settings.ms("request-timeout") },
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),

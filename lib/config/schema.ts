@@ -116,6 +116,12 @@ export interface HealthOptions {
   readonly failurePolicy: FailurePolicy;
 }
 
+/** What one request may take. */
+export interface RequestLimits {
+  /** From its arrival to the end of its answer, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
 /** What is held of request bodies. */
 export interface BufferLimits {
   /** Over all requests under way, in bytes. */
@@ -151,6 +157,7 @@ export interface RouterConfig {
   readonly clients: ClientLimits;
   readonly health: HealthOptions;
   readonly answers: AnswerOptions;
+  readonly requests: RequestLimits;
   readonly doors: DoorOptions;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
