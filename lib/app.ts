@@ -101,6 +101,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       health,
       policies: policiesFor(config.routing),
       fetchCards: cardFetcher({ upstream, timeouts }, config.apiKey),
+      frozen: {
+        afterMs: config.health.frozenAfterMs,
+        giveUp: ({ url }) => upstream.giveUp(url),
+      },
       observer: fleetObserver(metrics, keyRefusals),
     }),
   );

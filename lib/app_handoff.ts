@@ -1,6 +1,6 @@
 /** The long-lived parts of handoffs, built from the configuration. @module */
 import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
-import type { HandoffDeps } from "./handoff/mod.ts";
+import { type HandoffDeps, longestPrefillMs } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
 import {
   exchange,
@@ -83,7 +83,7 @@ export async function startHandoff(
       maxEntries: MAX_NOTICE_ENTRIES,
       waiterTtlMs: Math.max(
         waits.finishedReqTtlMs,
-        flow.timeouts.prefillMs + waits.kvReadyTimeoutMs + graceMs,
+        longestPrefillMs(flow.timeouts) + waits.kvReadyTimeoutMs + graceMs,
       ),
       onResult: (event) => {
         metrics.count("pd_router_kv_notifications_total", { result: event });
@@ -182,7 +182,7 @@ function jsonPoster(flow: FlowDeps): PostJson {
         path,
         headers: caller.headers,
         body,
-        headTimeoutMs: flow.timeouts.prefillMs,
+        headTimeoutMs: flow.timeouts.tokenizeMs,
         signal: caller.signal,
       });
       const { status } = response;

@@ -23,7 +23,9 @@ const ENGINE: Engine = {
 const OTHER: Engine = { ...ENGINE, id: "b", url: "http://b:1" };
 const TIMEOUTS = {
   connectMs: 1,
+  tokenizeMs: 2,
   prefillMs: 2,
+  prefillMsPerToken: 0,
   firstByteMs: 3,
   wholeAnswerMs: 4,
   streamIdleMs: 5,

@@ -13,6 +13,7 @@ import {
   RANK_LEGS,
   type RouterConfig,
   type Routing,
+  type Timeouts,
   TOKENIZE_WAYS,
 } from "./schema.ts";
 import type { Settings } from "./settings.ts";
@@ -44,13 +45,7 @@ export function buildConfig(
       how: settings.choice("tokenize", TOKENIZE_WAYS),
       cacheBytes: settings.number("tokenize-cache-bytes"),
     },
-    timeouts: {
-      connectMs: settings.ms("connect-timeout"),
-      prefillMs: settings.ms("prefill-timeout"),
-      firstByteMs: settings.ms("first-byte-timeout"),
-      wholeAnswerMs: settings.ms("whole-answer-timeout"),
-      streamIdleMs: settings.ms("stream-idle-timeout"),
-    },
+    timeouts: timeouts(settings),
     clients: clientLimits(settings),
     health: healthOptions(settings),
     answers: answerOptions(settings),
@@ -76,6 +71,24 @@ export function buildConfig(
   };
 }
 
+/** A prefill takes as long as its prompt is, unless something else is said. */
+function timeouts(settings: Settings): Timeouts {
+  const prefillMs = settings.optionalMs("prefill-timeout");
+  return {
+    connectMs: settings.ms("connect-timeout"),
+    tokenizeMs: settings.ms("tokenize-timeout"),
+    prefillMs: prefillMs ?? PREFILL_MS,
+    prefillMsPerToken: prefillMs === undefined ? PREFILL_MS_PER_TOKEN : 0,
+    firstByteMs: settings.ms("first-byte-timeout"),
+    wholeAnswerMs: settings.ms("whole-answer-timeout"),
+    streamIdleMs: settings.ms("stream-idle-timeout"),
+  };
+}
+
+/** 500 tokens a second, after half a minute in the engine's queue. */
+const PREFILL_MS = 30_000;
+const PREFILL_MS_PER_TOKEN = 2;
+
 function clientLimits(settings: Settings): ClientLimits {
   const perAddress = settings.number("max-connections-per-address");
   return {
@@ -96,6 +109,7 @@ function healthOptions(settings: Settings): HealthOptions {
     pauseMs,
     maxPauseMs: Math.max(pauseMs, settings.ms("health-max-pause")),
     maxShutShare: settings.number("health-max-shut"),
+    frozenAfterMs: settings.ms("frozen-after"),
     failurePolicy: settings.choice("handoff-failure-policy", FAILURE_POLICIES),
   };
 }

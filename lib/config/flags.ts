@@ -262,16 +262,23 @@ const SUPPORTED_GROUPS = [
         help: "Longest wait for a connection to an engine",
       },
       {
+        name: "tokenize-timeout",
+        type: "seconds",
+        default: 10,
+        range: WAIT,
+        help: "Longest wait for an engine's answer to /tokenize, /detokenize and /render",
+      },
+      {
         name: "prefill-timeout",
         type: "seconds",
-        default: 90,
         range: WAIT,
-        help: "Longest wait for a prefill engine's answer",
+        help: "Longest wait for a prefill engine's answer; 30 s and 2 s per 1,000 tokens of the " +
+          "prompt when not given",
       },
       {
         name: "first-byte-timeout",
         type: "seconds",
-        default: 300,
+        default: 60,
         range: WAIT,
         help: "Longest wait for the head of a streamed answer",
       },

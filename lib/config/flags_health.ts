@@ -51,6 +51,14 @@ export const HEALTH_FLAGS = {
         "fail, all that answer serve",
     },
     {
+      name: "frozen-after",
+      type: "seconds",
+      default: 1.5,
+      range: PAUSE,
+      help: "An engine that owes answers and begins none for this long, and for longer than it " +
+        "uses to, is asked for a sign of life; without one, its requests are taken elsewhere",
+    },
+    {
       name: "handoff-failure-policy",
       type: "string",
       choices: FAILURE_POLICIES,

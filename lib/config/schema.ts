@@ -58,8 +58,11 @@ export interface TokenizeOptions {
 export interface Timeouts {
   /** For the TCP (and TLS) connection. */
   readonly connectMs: number;
-  /** For the answer of a prefill leg. */
+  /** For the answer of `/tokenize` and of its like. */
+  readonly tokenizeMs: number;
+  /** For the answer of a prefill leg, and how much more for each token of its prompt. */
   readonly prefillMs: number;
+  readonly prefillMsPerToken: number;
   /** For the head of a streamed answer. */
   readonly firstByteMs: number;
   /** For the head of an answer that is not streamed: engines send it when all of it is there. */
@@ -113,6 +116,8 @@ export interface HealthOptions {
   readonly maxPauseMs: number;
   /** Of a role's engines, the share that may be shut for failures; 0 to 1. */
   readonly maxShutShare: number;
+  /** Silence after which an engine is asked for a sign of life. */
+  readonly frozenAfterMs: number;
   readonly failurePolicy: FailurePolicy;
 }
 

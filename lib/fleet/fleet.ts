@@ -21,6 +21,7 @@ import type { Begun, Health } from "./health.ts";
 import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { type FetchCards, ModelWatcher } from "./model_watcher.ts";
+import { OverdueWatch } from "./overdue.ts";
 import { Roster } from "./roster.ts";
 import { tellVerdict } from "./tell_verdict.ts";
 import { UrlUses } from "./url_uses.ts";
@@ -47,12 +48,22 @@ export interface FleetOptions {
   readonly health: Health;
   readonly policies: Policies;
   readonly fetchCards: FetchCards;
+  /** When and how engines are found out that show no sign of life; without it, none is. */
+  readonly frozen?: FrozenOptions;
   readonly observer: FleetObserver;
   /**
    * Engines at once; more are refused, with a line in the log.
    * @default {65536}
    */
   readonly maxEngines?: number;
+}
+
+/** How engines are dealt with whose requests are overdue. */
+export interface FrozenOptions {
+  /** Silence of less than this is no reason to ask, in milliseconds. */
+  readonly afterMs: number;
+  /** The engine has not answered: end what waits for its answers to begin. */
+  readonly giveUp: (engine: Engine) => void;
 }
 
 /** What is asked of a choice; the fleet adds who is there. */
@@ -91,10 +102,16 @@ export class Fleet implements EngineFleet, AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #healthWatch: Disposable | undefined;
+  readonly #overdue: OverdueWatch | undefined;
   #inflight = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#overdue = options.frozen && new OverdueWatch({
+      clock: options.clock,
+      floorMs: options.frozen.afterMs,
+      onOverdue: (id) => this.#watchers.get(id)?.askUrgently(),
+    });
     this.#healthWatch = options.health.watch?.((id) => this.#judge(id));
   }
 
@@ -137,15 +154,20 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (serving !== undefined) this.#count(live, engine, serving, 1);
     const begun = { engine, leg, peer };
     this.#begin(live, begun);
+    const awaited = live === undefined || leg === "models"
+      ? undefined
+      : this.#overdue?.began(engine.id, leg);
     return takeOff({
       clock: this.#options.clock,
       engine,
       leg,
       peer,
       onHead: (status, ms) => {
+        if (awaited !== undefined) this.#overdue?.answered(engine.id, awaited);
         if (status < 300) this.#options.health.answering?.(begun, ms);
       },
       onLanded: (outcome) => {
+        if (awaited !== undefined) this.#overdue?.ended(engine.id, awaited);
         if (serving !== undefined) this.#count(live, engine, serving, -1);
         this.#landed(outcome);
         this.#endUse(engine);
@@ -181,6 +203,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#healthWatch?.[Symbol.dispose]();
+    this.#overdue?.[Symbol.dispose]();
     const watchers = [...this.#watchers.values()].map((watcher) => watcher[Symbol.asyncDispose]());
     await Promise.all([...watchers, ...this.#running]);
   }
@@ -263,6 +286,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (watcher !== undefined) this.#run(watcher[Symbol.asyncDispose]());
     const { health, policies } = this.#options;
     health.forget(id);
+    this.#overdue?.forget(id);
     for (const policy of Object.values(policies)) policy.forget?.(id);
     this.#tell({ kind: "removed", engine: live.engine });
     this.#endUse(live.engine);
@@ -299,6 +323,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (this.#roster.of(engine) === undefined) return;
     health.report(outcome);
     this.#judge(engine.id);
+    if (leg === "models" && end === "failed") this.#giveUp(engine);
     if (end !== "failed" || !ASKS_AFTER.has(leg)) return;
     this.#watchers.get(engine.id)?.askSoon();
     // Either engine may be the reason that KV does not come.
@@ -310,6 +335,16 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (live === undefined || health.began === undefined) return;
     health.began(begun);
     if (live.verdict.kind === "probation") this.#judge(begun.engine.id);
+  }
+
+  /** What is overdue of an engine that does not answer is not waited for any longer. */
+  #giveUp(engine: Engine): void {
+    if (this.#overdue?.isOverdue(engine.id) !== true) return;
+    const { log, frozen } = this.#options;
+    log.warning("Engine shows no sign of life: its requests are taken elsewhere", {
+      url: engine.url,
+    });
+    frozen?.giveUp(engine);
   }
 
   #judge(id: string): void {

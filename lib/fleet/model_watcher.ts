@@ -5,6 +5,7 @@ import {
   type Engine,
   type Logger,
   type Random,
+  RouterError,
   sleep,
 } from "../base/mod.ts";
 import type { ModelCard } from "../openai/mod.ts";
@@ -39,6 +40,8 @@ const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 5_000;
 /** Between successful questions: an engine may be restarted with another model. */
 const REFRESH_MS = 30_000;
+/** How soon an engine must answer that other requests have waited for in vain. */
+const URGENT_MS = 1_000;
 
 /** Watches until it is disposed. */
 export class ModelWatcher implements AsyncDisposable {
@@ -53,6 +56,9 @@ export class ModelWatcher implements AsyncDisposable {
   #failing = false;
   #known = "";
   #retryMs = FIRST_RETRY_MS;
+  /** Ends the question under way, when there is one. */
+  #late: AbortController | undefined;
+  #urgent = false;
 
   constructor(deps: WatcherDeps) {
     this.#deps = deps;
@@ -63,6 +69,14 @@ export class ModelWatcher implements AsyncDisposable {
   /** Ask soon: something else that was asked of the engine has failed. */
   askSoon(): void {
     this.#wait?.abort();
+  }
+
+  /** Ask now, and wait for `URGENT_MS` at most: requests to the engine are overdue. */
+  askUrgently(): void {
+    if (this.#urgent) return;
+    this.#urgent = true;
+    if (this.#late === undefined) this.#wait?.abort();
+    else this.#hurry(this.#late);
   }
 
   /** Ask soon, as the engine's record is another: what it answers is news, whatever it was before. */
@@ -101,11 +115,38 @@ export class ModelWatcher implements AsyncDisposable {
     this.#wait = undefined;
   }
 
+  /** `late` aborts soon, unless it is answered before. */
+  #hurry(late: AbortController): void {
+    const timer = this.#deps.clock.after(URGENT_MS, () => late.abort());
+    late.signal.addEventListener("abort", () => timer.cancel(), { once: true });
+  }
+
+  async #fetch(flight: Flight, signal: AbortSignal): Promise<readonly ModelCard[]> {
+    const late = new AbortController();
+    this.#late = late;
+    if (this.#urgent) this.#hurry(late);
+    try {
+      return await this.#deps.fetchCards(flight, AbortSignal.any([signal, late.signal]));
+    } catch (error) {
+      if (signal.aborted || !late.signal.aborted) throw error;
+      throw new RouterError(
+        "upstream-timeout",
+        `Engine ${flight.engine.url} did not answer /v1/models within ${URGENT_MS} ms, and nothing else`,
+        { cause: error },
+      );
+    } finally {
+      this.#late = undefined;
+      this.#urgent = false;
+      // Takes its timer with it.
+      late.abort();
+    }
+  }
+
   /** Whether it gave a list of models. */
   async #ask(signal: AbortSignal): Promise<boolean> {
     using flight = this.#deps.take();
     try {
-      const cards = await this.#deps.fetchCards(flight, signal);
+      const cards = await this.#fetch(flight, signal);
       if (signal.aborted) return true;
       flight.ok();
       this.#learn(cards);

@@ -1,5 +1,6 @@
 /** The prefill leg: sent, and its answer read as one of three ends. @module */
 import {
+  byteLength,
   type ByteParts,
   describeError,
   type Engine,
@@ -27,6 +28,7 @@ import {
   readPrefillAnswer,
   resultIn,
 } from "./prefill_answer.ts";
+import { prefillWaitMs } from "./prefill_wait.ts";
 
 export { type FirstTokenResult, type PrefillResult, tellsFirstToken } from "./prefill_answer.ts";
 
@@ -89,7 +91,7 @@ async function run(
       path: ask.path,
       headers: legHeaders(context, "prefill"),
       body: ask.body,
-      headTimeoutMs: deps.timeouts.prefillMs,
+      headTimeoutMs: prefillWaitMs(deps.timeouts, byteLength(ask.body)),
       // Sent twice, it would move its KV twice, under one id.
       replayable: false,
       signal: deps.background.signal,

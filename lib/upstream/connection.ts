@@ -62,6 +62,11 @@ export class Connection {
     return this.#received;
   }
 
+  /** True while the head of a response is waited for. */
+  get waiting(): boolean {
+    return this.#phase === "response head";
+  }
+
   /** True while parts of the current request have not been written. */
   get writing(): boolean {
     return this.#writing;

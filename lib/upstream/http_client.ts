@@ -10,7 +10,7 @@ import { connect, type Dial, platformDial } from "./dial.ts";
 import { exchange } from "./exchange.ts";
 import { type Origin, parseOrigin } from "./origin.ts";
 import { Pool, type PoolStats } from "./pool.ts";
-import { aborted, badResponse, lost, LostConnection, shuttingDown } from "./problems.ts";
+import { aborted, badResponse, lost, LostConnection, shuttingDown, silent } from "./problems.ts";
 import { encodeRequest } from "./request_head.ts";
 
 /** What an upstream client is made from. */
@@ -47,6 +47,11 @@ export interface PooledUpstreamClient extends UpstreamClient {
   stats(): PoolStats;
   /** Nothing more will be sent to `url`: keep no connection to it, and nothing else of it. */
   forget(url: string): void;
+  /**
+   * The engine at `url` shows no sign of life: what waits for the head of an answer of its rejects with
+   * `RouterError` `upstream-timeout`, and no idle connection to it is kept. Answers that have begun go on.
+   */
+  giveUp(url: string): void;
 }
 
 /**
@@ -115,6 +120,13 @@ class HttpClient implements PooledUpstreamClient {
     const origin = this.#origins.get(url);
     this.#origins.delete(url);
     if (origin !== undefined) this.#pool.retire(origin);
+  }
+
+  giveUp(url: string): void {
+    const origin = this.#origins.get(url);
+    if (origin === undefined) return;
+    this.#pool.closeIdle(origin, new LostConnection("its engine shows no sign of life"));
+    this.#pool.closeWaiting(origin, silent(origin));
   }
 
   [Symbol.dispose](): void {

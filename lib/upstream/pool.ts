@@ -73,6 +73,13 @@ export class Pool {
     for (const connection of [...this.#idle.get(origin.url) ?? []]) connection.close(reason);
   }
 
+  /** Close the connections to `origin` on which the head of an answer is waited for. */
+  closeWaiting(origin: Origin, reason: Error): void {
+    for (const connection of [...this.#open]) {
+      if (connection.origin.url === origin.url && connection.waiting) connection.close(reason);
+    }
+  }
+
   /** Keep no connection to `origin`: close the idle ones, and the others when they have done their work. */
   retire(origin: Origin): void {
     for (const connection of this.#open) {

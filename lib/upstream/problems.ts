@@ -72,3 +72,8 @@ export function shuttingDown(origin: Origin): RouterError {
     `Request to engine ${origin.url} ended early: the router is shutting down`,
   );
 }
+
+/** The engine has been asked whether it is there, and has not answered. */
+export function silent(origin: Origin): RouterError {
+  return new RouterError("upstream-timeout", `Engine ${origin.url} shows no sign of life`);
+}

@@ -95,7 +95,9 @@ export const KV_WAIT_MS = 5_000;
 /** The bounds of each exchange, in milliseconds. */
 export const TIMEOUTS = {
   connectMs: 1_000,
+  tokenizeMs: 90_000,
   prefillMs: 90_000,
+  prefillMsPerToken: 0,
   firstByteMs: 30_000,
   wholeAnswerMs: 600_000,
   streamIdleMs: 60_000,

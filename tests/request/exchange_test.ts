@@ -20,7 +20,9 @@ import { ENGINE, FakeResponse, flightTo } from "./support.ts";
 
 const TIMEOUTS = {
   connectMs: 1,
+  tokenizeMs: 2,
   prefillMs: 2,
+  prefillMsPerToken: 0,
   firstByteMs: 3,
   wholeAnswerMs: 4,
   streamIdleMs: 5,

@@ -151,7 +151,9 @@ export function flowSetting(engines: readonly Engine[], script: EngineScript): F
   const background = new Background(log);
   const timeouts = {
     connectMs: 1_000,
+    tokenizeMs: 2_000,
     prefillMs: 2_000,
+    prefillMsPerToken: 0,
     firstByteMs: 3_000,
     wholeAnswerMs: 4_000,
     streamIdleMs: 5_000,

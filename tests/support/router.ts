@@ -77,7 +77,9 @@ export async function startRouter(
     },
     timeouts: {
       connectMs: 2_000,
+      tokenizeMs: 20_000,
       prefillMs: 20_000,
+      prefillMsPerToken: 0,
       firstByteMs: 20_000,
       wholeAnswerMs: 20_000,
       streamIdleMs: 20_000,
@@ -97,6 +99,7 @@ export async function startRouter(
       pauseMs: 1_000,
       maxPauseMs: 60_000,
       maxShutShare: 0.5,
+      frozenAfterMs: 60_000,
       failurePolicy: "error",
     },
     // What tests say of engines is said by address.
