@@ -7,6 +7,7 @@ import {
   type Random,
   RouterError,
   sleep,
+  type Timer,
 } from "../base/mod.ts";
 import type { ModelCard } from "../openai/mod.ts";
 import type { Flight } from "./flight.ts";
@@ -59,6 +60,7 @@ export class ModelWatcher implements AsyncDisposable {
   /** Ends the question under way, when there is one. */
   #late: AbortController | undefined;
   #urgent = false;
+  #hurrying: Timer | undefined;
 
   constructor(deps: WatcherDeps) {
     this.#deps = deps;
@@ -117,16 +119,18 @@ export class ModelWatcher implements AsyncDisposable {
 
   /** `late` aborts soon, unless it is answered before. */
   #hurry(late: AbortController): void {
-    const timer = this.#deps.clock.after(URGENT_MS, () => late.abort());
-    late.signal.addEventListener("abort", () => timer.cancel(), { once: true });
+    this.#hurrying = this.#deps.clock.after(URGENT_MS, () => late.abort());
   }
 
   async #fetch(flight: Flight, signal: AbortSignal): Promise<readonly ModelCard[]> {
     const late = new AbortController();
+    const stop = (): void => late.abort(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
     this.#late = late;
     if (this.#urgent) this.#hurry(late);
     try {
-      return await this.#deps.fetchCards(flight, AbortSignal.any([signal, late.signal]));
+      return await this.#deps.fetchCards(flight, late.signal);
     } catch (error) {
       if (signal.aborted || !late.signal.aborted) throw error;
       throw new RouterError(
@@ -137,8 +141,9 @@ export class ModelWatcher implements AsyncDisposable {
     } finally {
       this.#late = undefined;
       this.#urgent = false;
-      // Takes its timer with it.
-      late.abort();
+      this.#hurrying?.cancel();
+      this.#hurrying = undefined;
+      signal.removeEventListener("abort", stop);
     }
   }
 

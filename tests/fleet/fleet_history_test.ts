@@ -271,6 +271,7 @@ Deno.test("Fleet holds nothing of engines that have gone", async () => {
     },
   });
   await ends.promise;
+  await settle();
   // What the test itself has noted of them.
   scene.outcomes.length = 0;
   scene.engines.waiting.length = 0;
