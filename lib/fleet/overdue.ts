@@ -93,6 +93,7 @@ export class OverdueWatch implements Disposable {
     const nowMs = this.#deps.clock.now();
     waits.answered(awaited.leg, nowMs - awaited.sinceMs);
     waits.signMs = nowMs;
+    waits.askMs = -Infinity;
     waits.intervalMs = 0;
   }
 

@@ -25,6 +25,8 @@ export const FAULT_TEXTS: Readonly<Record<keyof SimFaults, string>> = {
   finishError: 'Ends with `finish_reason: "error"` after `errorAfterEvents` events',
   failKvLoad: "Fails to load KV from the prefill engine",
   unhealthy: "Fails health checks with 503",
+  frozen:
+    "Takes connections and answers nothing, not even health checks, as a process that was stopped",
   notificationDelayMs: "Delay of a notification, in milliseconds",
   landDelayMs: "From the allocation of pages to the KV's landing in them, in milliseconds",
   dieAfterEvents: "Events of a stream before `dieMidStream`; 0: after the head",

@@ -32,6 +32,7 @@ const WHEN = {
   finishError: false,
   failKvLoad: false,
   unhealthy: false,
+  frozen: false,
 } as const;
 
 const NUMBERS = {

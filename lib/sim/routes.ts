@@ -17,6 +17,7 @@ import {
 } from "./control.ts";
 import type { EngineCore } from "./core.ts";
 import { engineDead } from "./engine_life.ts";
+import { strikes } from "./faults.ts";
 import type { HttpReply } from "./http_reply.ts";
 import type { HttpHandler, HttpRequest } from "./http_server.ts";
 import { callEndpoint, type Endpoint, refuse } from "./inference.ts";
@@ -24,6 +25,7 @@ import { countTokens, messages } from "./messages.ts";
 import { embeddings, rerank, score } from "./pooling.ts";
 import { renderChatRequest, renderCompletion } from "./render.ts";
 import { responses, unknownResponse } from "./responses.ts";
+import { untilAborted } from "./sse_stream.ts";
 import { detokenize, tokenize } from "./tokenize.ts";
 
 type Route =
@@ -112,6 +114,10 @@ export function createHandler(core: EngineCore): HttpHandler {
     core.log.debug(`${request.method} ${request.path}`, () => ({
       id: request.headers.get("x-request-id"),
     }));
+    if (route?.kind !== "admin" && strikes(core.faults, "frozen", core.random)) {
+      await untilAborted(request.signal);
+      return reply.cut();
+    }
     const problem = refusalOf(core, request, route, sleeping);
     if (problem !== undefined) {
       if (problem.status === 405) reply.headers.push(["allow", route?.method ?? "POST"]);

@@ -277,3 +277,41 @@ Deno.test("ModelWatcher may be stopped more than once", async () => {
   await watched[Symbol.asyncDispose]();
   assertEquals(watched.times, [0]);
 });
+
+Deno.test("ModelWatcher.askUrgently() asks at once, and waits for a second", async () => {
+  await using watched = new Watched(cards(["m"]));
+  await watched.clock.advance(10_000);
+  watched.engines.replies.delete("a");
+  watched.watcher.askUrgently();
+  watched.watcher.askUrgently();
+  await watched.clock.advance(999);
+  assertEquals([watched.times, watched.ends], [[0, 10_000], ["ok"]]);
+  await watched.clock.advance(1);
+  assertEquals(watched.outcomes.map(({ code }) => code), [undefined, "upstream-timeout"]);
+});
+
+Deno.test("ModelWatcher.askUrgently() ends a question under way a second later", async () => {
+  await using watched = new Watched();
+  await watched.clock.advance(3_000);
+  watched.watcher.askUrgently();
+  await watched.clock.advance(1_000);
+  assertEquals(watched.outcomes.map(({ code, ms }) => [code, ms]), [["upstream-timeout", 4_000]]);
+  // The next question has all its time.
+  await watched.clock.advance(60_000);
+  assertEquals([watched.outcomes.length, watched.times.length], [1, 2]);
+});
+
+Deno.test("ModelWatcher.askUrgently() leaves nothing behind when it is answered, or stopped", async () => {
+  const answered = new Watched();
+  await settle();
+  answered.watcher.askUrgently();
+  answered.engines.waiting[0]?.answer.resolve(cards(["m"]));
+  await answered.clock.advance(2_000);
+  assertEquals([answered.ends, answered.clock.pending], [["ok"], 1]);
+  await answered[Symbol.asyncDispose]();
+  const stopped = new Watched();
+  await settle();
+  stopped.watcher.askUrgently();
+  await stopped[Symbol.asyncDispose]();
+  assertEquals([stopped.ends, stopped.clock.pending], [["left"], 0]);
+});

@@ -12,22 +12,27 @@ import type { Handoff, LmcacheHandoff, RouterConfig } from "../../lib/config/mod
 import type { OnTrace } from "../../lib/http/mod.ts";
 
 /** What a test may change of the configuration. */
-export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts" | "doors">> & {
-  readonly doors?: Partial<RouterConfig["doors"]>;
-  readonly handoff?: Partial<Omit<LmcacheHandoff, "kind">> & {
-    readonly kind?: Exclude<Handoff["kind"], "none">;
+export type RouterChanges =
+  & Partial<
+    Omit<RouterConfig, "handoff" | "timeouts" | "doors" | "health">
+  >
+  & {
+    readonly doors?: Partial<RouterConfig["doors"]>;
+    readonly handoff?: Partial<Omit<LmcacheHandoff, "kind">> & {
+      readonly kind?: Exclude<Handoff["kind"], "none">;
+    };
+    readonly timeouts?: Partial<RouterConfig["timeouts"]>;
+    readonly health?: Partial<RouterConfig["health"]>;
+    readonly log_?: Logger;
+    readonly onTrace?: OnTrace;
+    readonly seed?: number;
+    /** The machine's when absent. */
+    readonly clock?: Clock;
+    /** Do not wait until the engines have been asked for their models. */
+    readonly unprobed?: boolean;
+    /** In place of the machine's own. */
+    readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv">;
   };
-  readonly timeouts?: Partial<RouterConfig["timeouts"]>;
-  readonly log_?: Logger;
-  readonly onTrace?: OnTrace;
-  readonly seed?: number;
-  /** The machine's when absent. */
-  readonly clock?: Clock;
-  /** Do not wait until the engines have been asked for their models. */
-  readonly unprobed?: boolean;
-  /** In place of the machine's own. */
-  readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv">;
-};
 
 /** An engine's record, whose KV moves as the router's configuration says where it does not say. */
 export type TestEngine = Omit<Engine, "kv"> & Partial<Pick<Engine, "kv">>;
@@ -54,7 +59,7 @@ export async function startRouter(
   engines: readonly TestEngine[],
   changes: RouterChanges = {},
 ): Promise<TestRouter> {
-  const { handoff, timeouts, log_, onTrace, seed, clock, unprobed, ports, doors, ...rest } =
+  const { handoff, timeouts, log_, onTrace, seed, clock, unprobed, ports, doors, health, ...rest } =
     changes;
   const split = engines.some((engine) => engine.role === "prefill");
   const { kind = "lmcache", ...lmcache } = handoff ?? {};
@@ -101,6 +106,7 @@ export async function startRouter(
       maxShutShare: 0.5,
       frozenAfterMs: 60_000,
       failurePolicy: "error",
+      ...health,
     },
     // What tests say of engines is said by address.
     answers: { exposeEngines: true, allowedOrigins: [], rankLeg: "decode" },

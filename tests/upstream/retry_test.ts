@@ -1,7 +1,7 @@
 import { encodeUtf8, RouterError } from "../../lib/base/mod.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";
-import { answer, Fixture, text } from "./support/fixture.ts";
+import { answer, Fixture, text, URL_A } from "./support/fixture.ts";
 import type { MemorySocket } from "./support/memory_engine.ts";
 
 const BODY = { method: "POST", path: "/v1/completions", body: [encodeUtf8('{"a":1}')] };
@@ -145,4 +145,33 @@ Deno.test("client.send() does not send again what was aborted meanwhile", async 
     assertEquals((await sent).code, "client-gone", `after ${turns} turns`);
     assertEquals(fixture.client.stats(), { open: 0, idle: 0 });
   }
+});
+
+Deno.test("client.giveUp() ends what waits for an answer's head, and keeps no idle connection", async () => {
+  using fixture = new Fixture();
+  const [streamed, whole, waits] = [fixture.send(), fixture.send(), fixture.send()];
+  const [streaming, idle, waiting] = [
+    await fixture.engines.socket(0),
+    await fixture.engines.socket(1),
+    await fixture.engines.socket(2),
+  ];
+  idle.send(answer("x"));
+  await text(await whole);
+  streaming.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab");
+  const stream = await streamed;
+  fixture.client.giveUp(URL_A);
+  const error = await assertRejects(() => waits, RouterError);
+  assertEquals([error.code, waiting.closed, idle.closed], ["upstream-timeout", true, true]);
+  streaming.send("cd");
+  assertEquals(await text(stream), "abcd");
+});
+
+Deno.test("client.giveUp() ends nothing of other engines, and nothing where there is nothing", async () => {
+  using fixture = new Fixture();
+  fixture.client.giveUp(URL_A);
+  const other = fixture.send({ url: "http://10.0.0.2:8000" });
+  const socket = await fixture.engines.socket(0);
+  fixture.client.giveUp(URL_A);
+  socket.send(answer("other"));
+  assertEquals(await text(await other), "other");
 });

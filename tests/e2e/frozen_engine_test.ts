@@ -1,0 +1,72 @@
+import type { SimEngine } from "../../lib/sim/mod.ts";
+import { comparable } from "../support/answers.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type Cluster, MODEL, startCluster } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
+import { post } from "../support/router.ts";
+
+const FLEET = {
+  router: { health: { frozenAfterMs: 200 } },
+};
+
+/** Like a process that was stopped: connections are taken, and nothing is answered. */
+function freeze(engine: SimEngine | undefined): void {
+  assert(engine);
+  engine.faults.frozen = true;
+}
+
+function thaw(engine: SimEngine | undefined): void {
+  assert(engine);
+  engine.faults.frozen = false;
+}
+
+function served(engine: SimEngine | undefined): number {
+  assert(engine);
+  const { prefills, decodes } = engine.stats();
+  return prefills + decodes;
+}
+
+async function ask(cluster: Cluster, index: number, stream: boolean): Promise<unknown> {
+  const answer = await comparable(
+    await post(`${cluster.url}/v1/chat/completions`, {
+      model: MODEL,
+      messages: [{ role: "user", content: `Number ${index} [[sim:len 6]]` }],
+      max_tokens: 10,
+      stream,
+    }),
+  );
+  return [answer.status, answer.errors];
+}
+
+for (const side of ["prefills", "decodes"] as const) {
+  Deno.test(`a frozen engine of the ${side} is found, gone around by what waited for it, and serves again`, async () => {
+    await using cluster = await startCluster({ prefills: 2, decodes: 2, ...FLEET });
+    const [frozen] = cluster[side];
+    freeze(frozen);
+    const answers = await Promise.all(
+      // A stream's first token comes of its prefill: what a decode engine owes then is told as an error.
+      Array.from({ length: 8 }, (_, index) => ask(cluster, index, side === "prefills")),
+    );
+    assertEquals(answers, answers.map(() => [200, []]));
+    thaw(frozen);
+    const before = served(frozen);
+    let index = 100;
+    await eventually(async () => {
+      assertEquals(await ask(cluster, index++, true), [200, []]);
+      return served(frozen) > before + 4;
+    });
+    await cluster.quiet();
+  });
+}
+
+Deno.test("the only engine of a frozen side is waited for no longer than its sign of life", async () => {
+  await using cluster = await startCluster(FLEET);
+  freeze(cluster.decodes[0]);
+  const [status] = await ask(cluster, 1, false) as [number];
+  assertEquals(status, 504);
+  thaw(cluster.decodes[0]);
+  await eventually(async () => {
+    const [again] = await ask(cluster, 2, true) as [number];
+    return again === 200;
+  });
+});
