@@ -26,7 +26,7 @@ import {
   type OnTrace,
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
-import { Background, type FlowDeps } from "./request/mod.ts";
+import { Background, type FlowDeps, RetryBudget } from "./request/mod.ts";
 import { policiesFor } from "./selection/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
 
@@ -81,6 +81,9 @@ export interface App extends AsyncDisposable {
   readonly closed: Promise<void>;
 }
 
+/** Further attempts that are always there, so that a router with few requests can make them. */
+const RETRIES_PER_SECOND = 3;
+
 /** Start a router; resolves when it serves, rejects (with nothing left behind) when it cannot. */
 export async function startApp(config: RouterConfig, ports: AppPorts): Promise<App> {
   const { clock, random, log } = ports;
@@ -119,6 +122,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     keyRefusals,
     upstream,
     background,
+    retries: new RetryBudget(clock, {
+      perRequest: config.health.reroutes,
+      share: config.health.retryShare,
+      perSecond: RETRIES_PER_SECOND,
+    }),
     timeouts,
     breather,
   };

@@ -109,6 +109,8 @@ function healthOptions(settings: Settings): HealthOptions {
     pauseMs,
     maxPauseMs: Math.max(pauseMs, settings.ms("health-max-pause")),
     maxShutShare: settings.number("health-max-shut"),
+    reroutes: settings.number("max-instance-failover-reroute-attempts"),
+    retryShare: settings.number("retry-budget"),
     frozenAfterMs: settings.ms("frozen-after"),
     failurePolicy: settings.choice("handoff-failure-policy", FAILURE_POLICIES),
   };

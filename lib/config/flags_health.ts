@@ -59,6 +59,21 @@ export const HEALTH_FLAGS = {
         "uses to, is asked for a sign of life; without one, its requests are taken elsewhere",
     },
     {
+      name: "max-instance-failover-reroute-attempts",
+      type: "int",
+      default: 1,
+      range: [0, 10],
+      help: "Further attempts at a request that failed before the client had anything of its " +
+        "answer, on other engines",
+    },
+    {
+      name: "retry-budget",
+      type: "float",
+      default: 0.1,
+      range: [0, 1],
+      help: "Of all requests, the share that may be tried again, beside 3 in each second",
+    },
+    {
       name: "handoff-failure-policy",
       type: "string",
       choices: FAILURE_POLICIES,

@@ -119,6 +119,9 @@ export interface HealthOptions {
   /** Silence after which an engine is asked for a sign of life. */
   readonly frozenAfterMs: number;
   readonly failurePolicy: FailurePolicy;
+  /** Further attempts at one request, and the share of all requests that may have them. */
+  readonly reroutes: number;
+  readonly retryShare: number;
 }
 
 /** What one request may take. */

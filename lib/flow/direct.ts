@@ -56,9 +56,11 @@ export async function direct(
   ask: DirectAsk,
 ): Promise<Answer> {
   if (context.trace.route === "none") context.trace.route = "direct";
+  deps.retries.began();
   const first = chosen(deps, ask, 1, []);
   const end = await attempt(deps, attemptOf(context, deps.random), ask, first);
   if (!hasOther(deps, ask, first) || !isPassedOver(end)) return answerOf(end);
+  if (deps.retries.perRequest === 0 || !deps.retries.take()) return answerOf(end);
   deps.log.warning("Asking another engine", () => ({
     request: context.id,
     error: end.kind === "failed"
@@ -122,9 +124,8 @@ type DirectEnd =
 
 /** Whether another engine may do better. */
 function isPassedOver(end: DirectEnd): boolean {
-  return end.kind === "failed"
-    ? errorCodeOf(end.error) === "upstream-unreachable"
-    : isOverload(end.answer.status);
+  if (end.kind === "answer") return isOverload(end.answer.status);
+  return errorCodeOf(end.error) === "upstream-unreachable";
 }
 
 function answerOf(end: DirectEnd): Answer {

@@ -17,13 +17,10 @@ import {
 } from "../handoff/mod.ts";
 import type { KvProtocol } from "../kv/mod.ts";
 import { type Answer, attemptOf, type RequestContext } from "../request/mod.ts";
-import type { Pair } from "../selection/mod.ts";
+import type { Exclude, Pair } from "../selection/mod.ts";
 import type { GenerateDeps } from "./deps.ts";
 import { direct } from "./direct.ts";
 import { decideWay, lackOf } from "./way.ts";
-
-/** Attempts per request; the second goes to another pair if there is one. */
-const ATTEMPTS = 2;
 
 /** What to answer. */
 export interface GenerateAsk {
@@ -67,6 +64,8 @@ async function generateOne(
   const way = decideWay(request, group, { kv: deps.kv, exactPrompts: deps.prompts.exact });
   if (way.kind === "direct") return await goDirect(deps, context, ask, way.reason);
   const { mode, exact, takes } = way;
+  deps.retries.began();
+  let exclude: readonly Exclude[] = [];
   const kept = new KeptPrompt();
   let failed: RetryEnd | undefined;
   let tried: Pair | undefined;
@@ -76,18 +75,20 @@ async function generateOne(
       session: ask.sessionKey,
       mode,
       attempt,
-      exclude: failed?.exclude ?? [],
+      exclude,
       tried,
       takes,
     });
     if (choice.kind === "none") {
-      if (failed !== undefined && isSpoilt(failed)) throw failed.error;
+      if (failed !== undefined && isSpoilt(exclude)) throw failed.error;
       const apart = failed !== undefined;
       return await goDirect(deps, context, { ...ask, apart }, lackOf(choice.lacks));
     }
     const better = choice.shut !== undefined && hasDirect(deps, request.model);
     if (failed !== undefined) {
-      if (better || repeats(choice.pair, failed)) return await giveUp(deps, context, ask, failed);
+      if (better || repeats(choice.pair, failed, exclude) || !deps.retries.take()) {
+        return await giveUp(deps, context, ask, { ...failed, exclude });
+      }
       noteRetry(deps, context, failed);
     } else if (better) {
       // KV of the prompt may have come from a handoff that the engines gave up.
@@ -106,7 +107,10 @@ async function generateOne(
           apart: end.moved === true || failed !== undefined,
         }, end.reason);
       case "retry":
-        if (attempt === ATTEMPTS) return await giveUp(deps, context, ask, end);
+        exclude = [...exclude, ...end.exclude];
+        if (attempt > deps.retries.perRequest) {
+          return await giveUp(deps, context, ask, { ...end, exclude });
+        }
         failed = end;
         break;
       default:
@@ -123,7 +127,9 @@ async function giveUp(
   failed: RetryEnd,
 ): Promise<Answer> {
   const refused = failed.error.refusal !== undefined;
-  if (refused || isSpoilt(failed) || !hasDirect(deps, ask.request.model)) throw failed.error;
+  if (refused || isSpoilt(failed.exclude) || !hasDirect(deps, ask.request.model)) {
+    throw failed.error;
+  }
   deps.log.warning("The handoff failed: one engine serves the whole request", () => ({
     request: context.id,
     reason: failed.reason,
@@ -139,15 +145,19 @@ function hasDirect({ fleet, failurePolicy }: GenerateDeps, model: string): boole
   return direct.some(({ verdict: { kind } }) => kind !== "shut" && kind !== "leaving");
 }
 
-function isSpoilt({ exclude }: RetryEnd): boolean {
+function isSpoilt(exclude: readonly Exclude[]): boolean {
   return exclude.some(({ why }) => why === "spoilt");
 }
 
-/** Whether `pair` has nothing new over the attempt that failed, and its failure speaks against it. */
-function repeats({ prefill, decode }: Pair, failed: RetryEnd): boolean {
+/** Whether `pair` has nothing new over the attempts that failed, and the last failure speaks against it. */
+function repeats(
+  { prefill, decode }: Pair,
+  failed: RetryEnd,
+  exclude: readonly Exclude[],
+): boolean {
   // An engine may close a connection it kept; a fresh attempt is as good as the first.
   if (errorCodeOf(failed.error.cause) === "upstream-lost") return false;
-  return failed.exclude.filter(({ why }) => why === "failed")
+  return exclude.filter(({ why }) => why === "failed")
     .every(({ id }) => id === prefill.id || id === decode.id);
 }
 

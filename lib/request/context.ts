@@ -5,6 +5,7 @@ import type { EngineFleet, KeyRefusals } from "../fleet/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import type { HeaderField, UpstreamClient } from "../upstream/mod.ts";
 import type { Background } from "./background.ts";
+import type { RetryBudget } from "./retry_budget.ts";
 import type { RequestTrace } from "./trace.ts";
 
 /** The circumstances of one request. */
@@ -42,6 +43,7 @@ export interface FlowDeps {
   readonly keyRefusals?: Pick<KeyRefusals, "has"> | undefined;
   readonly upstream: UpstreamClient;
   readonly background: Background;
+  readonly retries: RetryBudget;
   readonly timeouts: Timeouts;
   /** Where work on large bodies rests. */
   readonly breather: Breather;

@@ -15,6 +15,7 @@ export * from "./engine_failure.ts";
 export * from "./exchange.ts";
 export * from "./life.ts";
 export * from "./pass_through.ts";
+export * from "./retry_budget.ts";
 export * from "./read_whole.ts";
 export * from "./refusal.ts";
 export * from "./told.ts";

@@ -33,6 +33,8 @@ const OTHER: Readonly<Record<string, string>> = {
   "health-max-pause": "30",
   "health-max-shut": "0.3",
   "frozen-after": "2.5",
+  "max-instance-failover-reroute-attempts": "2",
+  "retry-budget": "0.3",
   "handoff-failure-policy": "error",
   "client-head-timeout": "16",
   "client-body-timeout": "31",

@@ -10,7 +10,12 @@ import type { TextRequest } from "../../lib/disagg/mod.ts";
 import type { HandoffDeps } from "../../lib/handoff/mod.ts";
 import { type AbandonedTransfer, KV_TABLE, KvRequestIds } from "../../lib/kv/mod.ts";
 import { Metrics } from "../../lib/metrics/mod.ts";
-import { Background, type RequestContext, RequestTrace } from "../../lib/request/mod.ts";
+import {
+  Background,
+  type RequestContext,
+  RequestTrace,
+  RetryBudget,
+} from "../../lib/request/mod.ts";
 import type { Pair } from "../../lib/selection/mod.ts";
 import { promptSource, type Tokenizer } from "../../lib/tokenization/mod.ts";
 import { KvReadyBoard } from "../../lib/zmq/mod.ts";
@@ -137,6 +142,7 @@ export function handoffParts(changes: PartsChanges = {}): Parts {
       fleet,
       upstream,
       background,
+      retries: new RetryBudget(clock, { perRequest: 1, share: 0.1, perSecond: 3 }),
       timeouts: TIMEOUTS,
       breather: { tired: () => false, pause: () => Promise.resolve() },
       kv: KV_TABLE,

@@ -27,6 +27,7 @@ import {
   type FlowDeps,
   type RequestContext,
   RequestTrace,
+  RetryBudget,
 } from "../../lib/request/mod.ts";
 import {
   type ChoiceAsk,
@@ -161,7 +162,18 @@ export function flowSetting(engines: readonly Engine[], script: EngineScript): F
   const random = seededRandom(1);
   const breather = { tired: () => false, pause: () => Promise.resolve() };
   return {
-    flow: { clock, random, log, metrics, fleet, upstream, background, timeouts, breather },
+    flow: {
+      clock,
+      random,
+      log,
+      metrics,
+      fleet,
+      upstream,
+      background,
+      retries: new RetryBudget(clock, { perRequest: 1, share: 0.1, perSecond: 3 }),
+      timeouts,
+      breather,
+    },
     clock,
     fleet,
     upstream,

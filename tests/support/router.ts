@@ -105,6 +105,8 @@ export async function startRouter(
       maxPauseMs: 60_000,
       maxShutShare: 0.5,
       frozenAfterMs: 60_000,
+      reroutes: 1,
+      retryShare: 0.1,
       failurePolicy: "error",
       ...health,
     },
