@@ -6,6 +6,7 @@ import {
   type Engine,
   errorCodeOf,
   inSlices,
+  isUnsent,
   type Mode,
   recordOf,
   RouterError,
@@ -143,7 +144,7 @@ async function run(
     const told = response.status === 503;
     return failed(engine, `answered ${response.status}: ${message}`, { told });
   } catch (cause) {
-    const sent = errorCodeOf(cause) !== "upstream-unreachable";
+    const sent = !isUnsent(cause);
     const what = cause instanceof SyntaxError ? "answered 200 without a JSON object" : "failed";
     return failed(engine, `${what}: ${describeError(cause)}`, { cause, sent });
   }

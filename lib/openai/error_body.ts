@@ -4,7 +4,7 @@
  * Source: OpenAI's API, and vLLM's `ErrorResponse`.
  * @module
  */
-import { type ErrorCode, recordOf, type RouterError } from "../base/mod.ts";
+import { type ErrorCode, overloadIn, recordOf, type RouterError } from "../base/mod.ts";
 
 /** Body of a failed request, and data of an error event in a stream. */
 export interface ErrorBody {
@@ -51,9 +51,14 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "internal": { status: 500, type: "InternalServerError" },
 };
 
+/** What `error` means to a client: what fails because the router has no room means just that. */
+export function meaningOf(error: RouterError): ErrorMeaning {
+  return ERROR_MEANINGS[overloadIn(error)?.code ?? error.code];
+}
+
 /** The body that tells a client of `error`; `code` is the HTTP status, as in vLLM. */
 export function errorBodyOf(error: RouterError): ErrorBody {
-  const { status, type } = ERROR_MEANINGS[error.code];
+  const { status, type } = meaningOf(error);
   return { error: { message: error.message, type, param: error.param ?? null, code: status } };
 }
 
