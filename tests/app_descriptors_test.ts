@@ -103,3 +103,13 @@ Deno.test("frontTeller() counts refusals by reason, and tells when accepting fai
   assertEquals(counted.length, 7);
   assert(counted.includes('pd_router_client_refusals_total{reason="connections"} 2'));
 });
+
+Deno.test("DescriptorKeeper.spare() gives listeners what is held back, and tells of it", async () => {
+  const { there, keeper, lines, metrics } = keep();
+  using _keeper = keeper;
+  assertEquals([keeper.spare(), keeper.spare(), keeper.spare()], [true, true, false]);
+  assertEquals([there.taken, lines.length], [0, 1]);
+  assertStringIncludes(lines[0] ?? "", "use=listener");
+  const line = 'pd_router_descriptor_shortages_total{use="listener"} 3';
+  assertStringIncludes(await metrics.text(), line);
+});

@@ -4,6 +4,7 @@ import {
   openNullDevice,
   REFILL_MS,
   RouterError,
+  takeWithSpare,
 } from "../../lib/base/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -84,3 +85,40 @@ Deno.test("DescriptorReserve gives all back when it is disposed", () => {
 Deno.test("openNullDevice() takes a descriptor of the platform's", () => {
   openNullDevice().close();
 });
+
+Deno.test("takeWithSpare() takes again as long as descriptors are given up, and no longer", () => {
+  const there = new FakeDescriptors(0);
+  let spares = 2;
+  const spare = (): boolean => {
+    if (spares === 0) return false;
+    spares--;
+    return true;
+  };
+  assertEquals(isWantOfDescriptors(thrownBy(() => takeWithSpare(there.take, spare))), true);
+  assertEquals(spares, 0);
+  assertEquals(isWantOfDescriptors(thrownBy(() => takeWithSpare(there.take))), true);
+  spares = 2;
+  takeWithSpare(there.take, () => (there.limit++, spare()));
+  assertEquals([spares, there.taken], [1, 1]);
+});
+
+Deno.test("takeWithSpare() gives nothing up for what fails otherwise", () => {
+  const other = new Error("other");
+  const take = (): never => {
+    throw other;
+  };
+  assertEquals(thrownBy(() => takeWithSpare(take, () => assertFails())), other);
+});
+
+function thrownBy(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+function assertFails(): never {
+  throw new Error("A descriptor was given up");
+}

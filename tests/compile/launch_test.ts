@@ -90,6 +90,21 @@ Deno.test("launch.sh asks the program which files a configuration file names, if
   }
 });
 
+Deno.test("launch.sh knows every key that names a file in a configuration file", async () => {
+  const cwd = await Deno.makeTempDir();
+  try {
+    const files = FLAGS.filter(({ name, type }) => type === "file" && name !== "config");
+    for (const { name } of files) {
+      Deno.writeTextFileSync(`${cwd}/pd.yaml`, `${name.replaceAll("-", "_")}: /x\n`);
+      const args = ["--config", "pd.yaml"];
+      const allowed = await readable(args, { cwd, needed: "--allow-read=/x" });
+      assertEquals(allowed, "--allow-read=/dev/null,pd.yaml,/x", name);
+    }
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
 Deno.test("launch.sh starts with what is sure where the program cannot say more", async () => {
   const cwd = await Deno.makeTempDir();
   try {

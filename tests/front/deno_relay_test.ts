@@ -4,6 +4,7 @@ import {
   RECOVERED_MS,
   Relay,
 } from "../../lib/front/deno_relay.ts";
+import { HANDOVER_MS } from "../../lib/tls/mod.ts";
 import type { FrontEvent } from "../../lib/front/mod.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
@@ -19,12 +20,13 @@ interface Run {
   readonly kinds: string[];
 }
 
-function run(platform = new FakePlatform()): Run {
+function run(platform = new FakePlatform(), spare?: () => boolean): Run {
   const clock = new FakeClock();
   const kinds: string[] = [];
   const relay = new Relay({
     clock,
     port: 0,
+    spare,
     begin: (port, signal) =>
       platform.serve({ hostname: "127.0.0.1", port, signal }, () => Promise.reject(new Error())),
     onEvent: (event: FrontEvent) => void kinds.push(event.kind),
@@ -178,6 +180,91 @@ Deno.test("Relay.renew() does nothing once it is shut down", async () => {
   platform.server(0).answered();
   await relay.shutdown();
   assertEquals([await relay.renew(), platform.servers.length], [false, 1]);
+});
+
+Deno.test("Relay.replace() begins a server beside the one that is, and ends that a moment later", async () => {
+  const { clock, platform, relay, kinds } = run();
+  relay.replace();
+  assertEquals([platform.ports, platform.server(0).shutdowns], [[0, 4000], 0]);
+  relay.replace();
+  await clock.advance(HANDOVER_MS - 1);
+  assertEquals([0, 1, 2].map((index) => platform.server(index).shutdowns), [0, 0, 0]);
+  await clock.advance(1);
+  assertEquals([0, 1, 2].map((index) => platform.server(index).shutdowns), [1, 1, 0]);
+  platform.server(0).fail(new Error("reset"));
+  await clock.advance(RECOVERED_MS);
+  assertEquals([platform.servers.length, kinds, clock.pending], [3, [], 0]);
+});
+
+Deno.test("Relay.replace() stands in for a server that can accept no more", async () => {
+  const { clock, platform, relay, kinds } = run();
+  platform.server(0).fail(wantOfDescriptors());
+  await settle();
+  relay.replace();
+  await clock.advance(FIRST_PAUSE_MS);
+  assertEquals([platform.servers.length, platform.server(0).shutdowns], [2, 1]);
+  await clock.advance(RECOVERED_MS);
+  assertEquals([relay.ailment, kinds], [undefined, ["not-accepting", "accepting"]]);
+});
+
+Deno.test("Relay.replace() in a pause leaves a server that is followed when it fails too", async () => {
+  const { clock, platform, relay } = run();
+  platform.server(0).fail(wantOfDescriptors());
+  await settle();
+  relay.replace();
+  platform.server(1).fail(wantOfDescriptors());
+  await clock.advance(2 * FIRST_PAUSE_MS);
+  assertEquals([platform.servers.length, platform.server(1).shutdowns], [3, 1]);
+});
+
+Deno.test("Relay.replace() takes the place of a server that is being renewed", async () => {
+  const { clock, platform, relay } = run();
+  platform.failures.push(IN_USE);
+  const renewed = relay.renew();
+  await clock.advance(0);
+  assertEquals([platform.ports.length, platform.server(0).shutdowns], [2, 1]);
+  relay.replace();
+  assertEquals(await renewed, true);
+  await clock.advance(LONGEST_PAUSE_MS);
+  assertEquals([platform.servers.length, platform.server(0).shutdowns], [2, 1]);
+  await clock.advance(RECOVERED_MS);
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("Relay.replace() throws, and changes nothing, where there can be no other", async () => {
+  const { clock, platform, relay, kinds } = run();
+  platform.failures.push(IN_USE);
+  assertThrows(() => relay.replace(), Deno.errors.AddrInUse);
+  await clock.advance(RECOVERED_MS);
+  assertEquals([platform.server(0).shutdowns, kinds, relay.ailment], [0, [], undefined]);
+  platform.server(0).fail(wantOfDescriptors());
+  await clock.advance(FIRST_PAUSE_MS);
+  assertEquals(platform.servers.length, 2);
+});
+
+Deno.test("Relay has descriptors given up where there are none to listen with", async () => {
+  const platform = new FakePlatform();
+  let spares = 2;
+  const { clock, relay } = run(platform, () => spares-- > 0);
+  platform.failures.push(wantOfDescriptors());
+  relay.replace();
+  assertEquals([platform.servers.length, spares], [2, 1]);
+  platform.server(1).fail(wantOfDescriptors());
+  platform.failures.push(wantOfDescriptors());
+  await clock.advance(FIRST_PAUSE_MS);
+  assertEquals([platform.servers.length, spares], [3, 0]);
+  platform.failures.push(wantOfDescriptors());
+  assertThrows(() => relay.replace(), Error, "Too many open files");
+});
+
+Deno.test("Relay.shutdown() ends the servers whose place others have taken, and replaces none", async () => {
+  const { clock, platform, relay } = run();
+  relay.replace();
+  for (const server of platform.servers) server.answered();
+  await relay.shutdown();
+  relay.replace();
+  assertEquals(platform.servers.map(({ shutdowns }) => shutdowns), [1, 1]);
+  assertEquals(clock.pending, 0);
 });
 
 Deno.test("Relay throws when the address cannot be had at first", () => {

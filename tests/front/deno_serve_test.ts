@@ -1,4 +1,4 @@
-import { encodeUtf8 } from "../../lib/base/mod.ts";
+import { encodeUtf8, Lease } from "../../lib/base/mod.ts";
 import {
   type Front,
   type FrontEvent,
@@ -7,7 +7,8 @@ import {
   startDenoFront,
 } from "../../lib/front/mod.ts";
 import type { Answer, ByteSource } from "../../lib/request/mod.ts";
-import { assertEquals } from "../support/assert.ts";
+import type { TlsPair } from "../../lib/tls/mod.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 import { wantOfDescriptors } from "../support/scarce.ts";
 import { FakePlatform } from "./fake_platform.ts";
@@ -162,6 +163,35 @@ Deno.test("Front.makeRoom() of Deno.serve closes what is idle by another server"
   await clock.advance(0);
   assertEquals([await made, platform.server(0).shutdowns, platform.ports], [true, 1, [0, 4000]]);
   assertEquals(await front.makeRoom(), false);
+});
+
+Deno.test("startDenoFront() serves the certificate of the moment, also where accepting begins anew", async () => {
+  const renewals: ((pair: TlsPair) => void)[] = [];
+  const clock = new FakeClock();
+  const platform = new FakePlatform();
+  const pair = (cert: string): TlsPair => ({ cert, key: "k" });
+  startDenoFront(
+    {
+      hostname: "127.0.0.1",
+      port: 0,
+      limits: LIMITS,
+      onFault: () => FAULT,
+      tls: {
+        ...pair("first"),
+        onRenewed: (listener) => (renewals.push(listener), new Lease(() => {})),
+      },
+    },
+    () => Promise.resolve(WHOLE),
+    { clock, serve: platform.serve },
+  );
+  renewals[0]?.(pair("second"));
+  platform.server(1).fail(wantOfDescriptors());
+  await clock.advance(50);
+  platform.failures.push(new Error("bad pair"));
+  assertThrows(() => renewals[0]?.(pair("third")), Error, "bad pair");
+  platform.server(2).fail(wantOfDescriptors());
+  await clock.advance(100);
+  assertEquals(platform.servers.map(({ cert }) => cert), ["first", "second", "second", "second"]);
 });
 
 Deno.test("Front.close() of Deno.serve cuts answers off, and leaves no timer", async () => {

@@ -1,5 +1,5 @@
 /** Platform servers that a test opens, breaks and ends. @module */
-import type { PlatformServe, PlatformServer } from "../../lib/front/mod.ts";
+import type { PlatformServe, PlatformServeOptions, PlatformServer } from "../../lib/front/mod.ts";
 
 type Handler = Parameters<PlatformServe>[1];
 
@@ -8,12 +8,19 @@ export class FakePlatformServer implements PlatformServer {
   readonly addr: PlatformServer["addr"];
   readonly finished: Promise<void>;
   readonly handler: Handler;
+  /** The certificate that it was begun with. */
+  readonly cert: string | undefined;
   shutdowns = 0;
   readonly #end = Promise.withResolvers<void>();
   readonly #answered = Promise.withResolvers<void>();
 
-  constructor(addr: PlatformServer["addr"], signal: AbortSignal, handler: Handler) {
+  constructor(
+    addr: PlatformServer["addr"],
+    { signal, tls }: Pick<PlatformServeOptions, "signal" | "tls">,
+    handler: Handler,
+  ) {
     this.addr = addr;
+    this.cert = tls?.cert;
     this.handler = handler;
     this.finished = this.#end.promise;
     signal.addEventListener("abort", () => this.answered());
@@ -42,13 +49,13 @@ export class FakePlatform {
   readonly ports: number[] = [];
   readonly failures: Error[] = [];
 
-  readonly serve: PlatformServe = ({ hostname, port, signal }, handler) => {
+  readonly serve: PlatformServe = ({ hostname, port, ...options }, handler) => {
     this.ports.push(port);
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
     const server = new FakePlatformServer(
       { hostname, port: port === 0 ? 4000 : port },
-      signal,
+      options,
       handler,
     );
     this.servers.push(server);
