@@ -35,9 +35,10 @@ export function openSignals(
   let pressedAt = -Infinity;
   const isDoubled = (signal: StopSignal): boolean => {
     if (clock === undefined || signal !== "SIGINT") return false;
-    const before = pressedAt;
-    pressedAt = clock.now();
-    return pressedAt - before < DOUBLED_MS;
+    const now = clock.now();
+    if (now - pressedAt < DOUBLED_MS) return true;
+    pressedAt = now;
+    return false;
   };
   const listening = listen(port, signals, (signal) => {
     if (isDoubled(signal)) return;

@@ -3,7 +3,8 @@
  *
  * What it cannot do (Deno 2.9.6): limit the time of a head, or connections without a request; take a
  * POST that offers to upgrade (400); notice that a client leaves before its whole answer begins; ask
- * clients for certificates.
+ * clients for certificates; close connections on which no TLS handshake has begun, which keep their
+ * descriptors until they leave.
  * @module
  */
 import { type Clock, Lease, plainAddress, RouterError } from "../base/mod.ts";

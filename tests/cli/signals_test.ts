@@ -73,6 +73,22 @@ Deno.test("openSignals() takes a key press that comes twice for one, and a secon
   assertEquals(seen, ["SIGINT", "SIGTERM", "SIGTERM", "SIGINT"]);
 });
 
+Deno.test("openSignals() counts key presses that follow each other as quickly as can be", async () => {
+  const port = new FakePort();
+  const clock = new FakeClock();
+  using signals = openSignals(port, ["SIGINT"], clock);
+  let ended = false;
+  signals.next().then(() => signals.next()).then(() => ended = true);
+  for (let pressedMs = 0; pressedMs < DOUBLED_MS; pressedMs += DOUBLED_MS / 5) {
+    port.send("SIGINT");
+    await clock.advance(DOUBLED_MS / 5);
+  }
+  assertEquals(ended, false);
+  port.send("SIGINT");
+  await settle();
+  assertEquals(ended, true);
+});
+
 /** Signals of every kind. */
 class WidePort implements SignalPort {
   readonly listeners: (readonly [name: string, listener: () => void])[] = [];
