@@ -4,6 +4,7 @@ import {
   describeError,
   type Engine,
   errorCodeOf,
+  isUnsent,
   type Refusal,
   RouterError,
 } from "../base/mod.ts";
@@ -113,7 +114,7 @@ async function run(
     const told = response.status === 503;
     return failed(engine, `answered ${response.status}: ${message}`, { told, refusal });
   } catch (cause) {
-    const sent = errorCodeOf(cause) !== "upstream-unreachable";
+    const sent = !isUnsent(cause);
     const what = cause instanceof SyntaxError ? "answered 200 without a JSON object" : "failed";
     return failed(engine, `${what}: ${describeError(cause)}`, { cause, sent });
   }

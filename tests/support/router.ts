@@ -102,6 +102,7 @@ export async function startRouter(
       trustedProxies: [],
       ...doors,
     },
+    descriptors: { limit: undefined, clients: 16_384, notifications: 16_384, reserve: 2 },
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,
