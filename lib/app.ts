@@ -13,11 +13,12 @@ import {
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
-import { type AppDoors, openDoors } from "./app_doors.ts";
+import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
+import { openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone, healthRules } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
-import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
+import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
 import {
   createHandler,
   EngineNames,
@@ -90,8 +91,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics();
   const caCerts = config.tlsCaFile === undefined ? [] : [await readPem(config.tlsCaFile)];
+  const { reserve, notifications: maxPeers } = config.descriptors;
+  const keeper = stack.use(new DescriptorKeeper({ clock, log, metrics, reserve }));
+  const descriptors = keeper.source("engine");
   const doors = stack.use(openDoors(config, { clock, random, log, metrics }));
-  const upstream = stack.use(createUpstreamClient({ clock, caCerts, ...doors.upstream }));
+  const upstream = stack.use(
+    createUpstreamClient({ clock, caCerts, descriptors, ...doors.upstream }),
+  );
   const background = stack.use(new Background(log));
   const { timeouts } = config;
   const keyRefusals = new KeyRefusals(log, doors.doors.keepsKeys);
@@ -130,9 +136,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     timeouts,
     breather,
   };
+  const peers = { most: maxPeers, descriptors: keeper.source("notification") };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config, ports));
+    : stack.use(await startHandoff(config.handoff, flow, config, { ...ports, peers }));
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
@@ -156,11 +163,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     refreshGauges: () => {
       metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
       metrics.set("pd_router_buffered_bytes", {}, bodies.held);
+      metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
+      metrics.set("pd_router_client_connections", {}, front.connections);
     },
     ailment: () =>
-      handoff?.notifications?.listening === false
-        ? "the socket for KV-ready notifications is not bound"
-        : undefined,
+      front.ailment ??
+        (handoff?.notifications?.listening === false
+          ? "the socket for KV-ready notifications is not bound"
+          : undefined),
     remarks: doors.remarks,
     firstRound: () => firstRound,
     draining: () => draining,
@@ -168,9 +178,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const front = listen(
     config,
     deps,
-    doors,
+    { ...doors.front, spare: () => keeper.spare() },
     ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
   );
+  keeper.attach(front);
   stack.defer(() => front.shutdown());
   const parts = stack.move();
   const stopped = Promise.withResolvers<void>();
@@ -226,7 +237,7 @@ function generateDeps(config: RouterConfig, { deps }: RunningHandoff): GenerateD
 function listen(
   config: RouterConfig,
   deps: HttpDeps,
-  { front }: AppDoors,
+  edge: Pick<FrontOptions, "tls" | "addressOf" | "spare">,
   start: StartFront,
 ): Front {
   const { host, port } = config.listen;
@@ -234,8 +245,9 @@ function listen(
     hostname: host,
     port,
     limits: config.clients,
-    ...front,
+    ...edge,
     onFault: faultAnswer(deps),
+    onEvent: frontTeller(deps),
   };
   try {
     return start(options, createHandler(deps));

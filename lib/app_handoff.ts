@@ -1,6 +1,7 @@
 /** The long-lived parts of handoffs, built from the configuration. @module */
+import type { DescriptorSource } from "./base/mod.ts";
 import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
-import { type HandoffDeps, longestPrefillMs } from "./handoff/mod.ts";
+import { type HandoffDeps, longestPrefillMs, OwnLimits } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
 import {
   exchange,
@@ -63,14 +64,22 @@ export interface HandoffPorts {
   readonly kv?: KvTable;
 }
 
+/** Bounds of the socket for notifications. */
+export interface PeerBounds {
+  /** Most connections. */
+  readonly most: number;
+  /** Makes room for one where there is no descriptor. */
+  readonly descriptors: DescriptorSource;
+}
+
 /** Start them; rejects when the socket for notifications cannot be bound. */
 export async function startHandoff(
   config: Exclude<Handoff, { readonly kind: "none" }>,
   flow: FlowDeps,
   { tokenize, doors }: Pick<RouterConfig, "tokenize" | "doors">,
-  ports: HandoffPorts = {},
+  ports: HandoffPorts & { readonly peers?: PeerBounds } = {},
 ): Promise<RunningHandoff> {
-  const { bindPull, kv = KV_TABLE } = ports;
+  const { bindPull, kv = KV_TABLE, peers } = ports;
   const { clock, log, metrics, random, background } = flow;
   const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
   const graceMs = GRACE_WAITS * waits.kvReadyTimeoutMs;
@@ -100,6 +109,9 @@ export async function startHandoff(
         bind: bindPull ?? pullBinder(config.proxySocket),
         peers: doors.notifications,
         onRefused: (reason) => metrics.count("pd_router_kv_peers_refused_total", { reason }),
+        ...(peers === undefined
+          ? {}
+          : { maxConnections: peers.most, descriptors: peers.descriptors }),
       }),
     )
     : undefined;
@@ -152,8 +164,8 @@ function idOf(fields: readonly HeaderField[]): string {
 function promptParts(
   flow: FlowDeps,
   { how, cacheBytes }: TokenizeOptions,
-): Pick<HandoffDeps, "tokenizer" | "prompts"> {
-  const { log, metrics, breather } = flow;
+): Pick<HandoffDeps, "tokenizer" | "prompts" | "limits"> {
+  const { clock, log, metrics, breather, background } = flow;
   const post = jsonPoster(flow);
   const remote = remoteTokenizer(post, breather);
   const tokenizer = cacheBytes === 0 ? remote : cachedTokenizer(remote, {
@@ -168,7 +180,18 @@ function promptParts(
     log,
     onResult: (by, result) => metrics.count("pd_router_tokenize_total", { how: by, result }),
   });
-  return { tokenizer, prompts };
+  const limits = new OwnLimits({
+    clock,
+    log,
+    post,
+    tokenizer: remote,
+    cardOf: ({ id }, model) => {
+      const entry = flow.fleet.snapshot().entries.find(({ engine }) => engine.id === id);
+      return entry?.cards.find((card) => card.id === model);
+    },
+    signal: background.signal,
+  });
+  return { tokenizer, prompts, limits };
 }
 
 /** Largest answer of `/tokenize` and `/detokenize`, in bytes. */

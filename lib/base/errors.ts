@@ -91,7 +91,28 @@ export function describeError(error: unknown): string {
   return parts.join(": ");
 }
 
+/**
+ * The error that says that the router had no room for this, where `error` or one of its causes does:
+ * whatever was being done then, it is nobody else's fault.
+ */
+export function overloadIn(error: unknown): RouterError | undefined {
+  let current: unknown = error;
+  for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
+    if (current instanceof RouterError && current.code === "overloaded") return current;
+    current = current.cause;
+  }
+  return undefined;
+}
+
 /** The code of a `RouterError`; undefined for anything else. */
 export function errorCodeOf(error: unknown): ErrorCode | undefined {
   return error instanceof RouterError ? error.code : undefined;
+}
+
+/** Failures in which no byte of a request has been sent. */
+const UNSENT: ReadonlySet<unknown> = new Set<ErrorCode>(["upstream-unreachable", "overloaded"]);
+
+/** Whether a request to an engine that failed with `error` cannot have reached it. */
+export function isUnsent(error: unknown): boolean {
+  return UNSENT.has(errorCodeOf(error));
 }

@@ -10,6 +10,7 @@ export * from "./byte_budget.ts";
 export * from "./bytes.ts";
 export * from "./cidr.ts";
 export * from "./clock.ts";
+export * from "./descriptors.ts";
 export * from "./digest.ts";
 export * from "./engine.ts";
 export * from "./engine_address.ts";

@@ -8,6 +8,7 @@ import {
   problemText,
   type Setting,
 } from "../config/mod.ts";
+import { neededPermissions } from "./permissions.ts";
 
 /** Widest value that keeps the next column in line. */
 const VALUE_WIDTH = 36;
@@ -33,6 +34,7 @@ export function checkReport(
     ...groups,
     section("Environment only", secrets),
     ...(result.ok ? [section("Handoffs", [handoffText(result.config.handoff)])] : []),
+    section("Permissions", neededPermissions(result)),
     section(`Engines in use (${engines.length})`, engines.map((one) => engineRow(one, usual))),
     problems.length === 0
       ? "No problems"

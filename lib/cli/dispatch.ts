@@ -8,10 +8,15 @@ import { runExplain } from "./explain.ts";
 import { routerHelp } from "./help.ts";
 import { runHelp } from "./help_topics.ts";
 import { loadConfig } from "./load.ts";
+import { neededPermissions } from "./permissions.ts";
 import type { CliPorts } from "./ports.ts";
 import { openLogger, refuse } from "./report.ts";
 import { serve } from "./serve.ts";
+import type { NotedSignal } from "./signals.ts";
 import { VERSION_LINE } from "./version.ts";
+
+/** Of `check`: print these alone, for a program that starts the router. */
+const PERMISSIONS = "--permissions";
 
 const COMMANDS = ["check", "demo", "explain", "help", "sim"] as const;
 
@@ -46,8 +51,8 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   if (parsed.help || parsed.version) return await printGeneral(parsed, ports);
   const result = loadConfig(parsed, ports);
   if (!result.ok) return await refuse(result.problems, ports);
-  using signals = ports.signals();
   const log = openLogger(ports, result.config.log);
+  using signals = ports.signals((signal) => log.warning(NOTES[signal]));
   noteIdle(result.settings, log);
   return await serve(result.config, {
     clock: ports.clock,
@@ -59,6 +64,13 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   });
 }
 
+/** What is said of signals that end nothing. */
+const NOTES: Readonly<Record<NotedSignal, string>> = {
+  SIGHUP: "SIGHUP: nothing is read again; for another configuration, start anew",
+  SIGUSR1: "SIGUSR1 is ignored",
+  SIGUSR2: "SIGUSR2 is ignored",
+};
+
 /** Whoever gives a flag that does nothing should not have to find out. */
 function noteIdle(settings: readonly Setting[], log: Logger): void {
   const idle = settings.filter(({ flag, source }) =>
@@ -69,11 +81,15 @@ function noteIdle(settings: readonly Setting[], log: Logger): void {
   log.warning(`Without effect in this version: ${names}`);
 }
 
-async function runCheck(argv: readonly string[], ports: CliPorts): Promise<number> {
+async function runCheck(all: readonly string[], ports: CliPorts): Promise<number> {
+  const argv = all.filter((argument) => argument !== PERMISSIONS);
   const parsed = parseArgv(FLAGS, argv);
   if (parsed.help || parsed.version) return await printGeneral(parsed, ports);
   const result = loadConfig(parsed, ports);
-  await ports.stdio.out.print(checkReport(result, ports.env));
+  const text = argv.length < all.length
+    ? neededPermissions(result).join("\n")
+    : checkReport(result, ports.env);
+  await ports.stdio.out.print(text);
   return result.ok ? 0 : 1;
 }
 

@@ -34,6 +34,7 @@ export interface HelpGroup {
 const COMMANDS: readonly (readonly [name: string, text: string])[] = [
   ["pd-router [flags]", "serve"],
   ["pd-router check [flags]", "print the configuration in force, and every problem with it"],
+  ["pd-router check --permissions", "print which of Deno's permissions it needs, and nothing else"],
   ["pd-router demo", "simulated engines, the router and a few requests; needs no GPU"],
   ["pd-router sim [flags]", "one simulated vLLM + LMCache engine; needs no GPU"],
   ["pd-router explain [flags]", "which way a request would take and why, or the whole table"],

@@ -57,6 +57,9 @@ const CHECKS: Readonly<Record<FileKind, (text: string) => string | undefined>> =
   },
 };
 
+/** What a launcher lets the program read, after the words that it does not read this one. */
+const LAUNCHER_READS = " for it; files that flags or variables name are allowed";
+
 function readText(
   path: string,
   readFile: CliPorts["readFile"],
@@ -64,6 +67,8 @@ function readText(
   try {
     return { ok: true, text: readFile(path) };
   } catch (error) {
-    return { ok: false, message: `Cannot read the file: ${fileErrorText(error)}` };
+    const text = fileErrorText(error);
+    const advice = error instanceof Deno.errors.NotCapable ? LAUNCHER_READS : "";
+    return { ok: false, message: `Cannot read the file: ${text}${advice}` };
   }
 }

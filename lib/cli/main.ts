@@ -1,8 +1,9 @@
 /** The program: the process's own arguments, streams and signals given to a command. @module */
-import { describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
+import { type Clock, describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
 import { outliveFaults } from "./faults.ts";
-import { openSignals } from "./signals.ts";
+import { guardInspector } from "./inspector.ts";
+import { type NotedSignal, noteSignals, openSignals, type Signals } from "./signals.ts";
 import { flushStdio, type LineWaits, LineWriter } from "./stdio.ts";
 
 /** How long the last lines may take to go out; a reader that has stalled does not keep us. */
@@ -25,16 +26,21 @@ export async function main(argv: readonly string[]): Promise<number> {
     out: new LineWriter(Deno.stdout, undefined, waits),
     err: new LineWriter(Deno.stderr, undefined, waits),
   };
-  using _faults = outliveFaults(globalThis, (line) => stdio.err.write(line));
+  const complain = (line: string): void => stdio.err.write(line);
+  const env = (name: string): string | undefined => Deno.env.get(name);
+  using _faults = outliveFaults(globalThis, complain);
   try {
     return await dispatch(argv, {
       stdio,
       clock,
       random: systemRandom(),
-      env: (name) => Deno.env.get(name),
+      env,
       readFile: (path) => Deno.readTextFileSync(path),
       readStdin: () => new Response(Deno.stdin.readable).text(),
-      signals: () => openSignals(Deno),
+      signals: (onNoted) => {
+        const listen = (address: Deno.TcpListenOptions): Deno.Listener => Deno.listen(address);
+        return processSignals(clock, onNoted, guardInspector({ clock, listen, env, complain }));
+      },
     });
   } catch (error) {
     stdio.err.write(`pd-router: ${describeError(error)}`);
@@ -42,4 +48,23 @@ export async function main(argv: readonly string[]): Promise<number> {
   } finally {
     await flushStdio(stdio, clock, FLUSH_MS);
   }
+}
+
+/** The process's signals; `guard` is given back with them. SIGHUP ends it where nobody notes it. */
+function processSignals(
+  clock: Clock,
+  onNoted: ((signal: NotedSignal) => void) | undefined,
+  guard: Disposable,
+): Signals {
+  const stop = openSignals(Deno, ["SIGINT", "SIGTERM", "SIGQUIT"], clock);
+  const harmless = ["SIGUSR1", "SIGUSR2"] as const;
+  const noted = onNoted === undefined
+    ? noteSignals(Deno, harmless, () => {})
+    : noteSignals(Deno, [...harmless, "SIGHUP"], onNoted);
+  return {
+    next: () => stop.next(),
+    [Symbol.dispose](): void {
+      for (const held of [stop, noted, guard]) held[Symbol.dispose]();
+    },
+  };
 }

@@ -1,6 +1,6 @@
 /** What the commands use of the process; tests pass stand-ins. @module */
 import type { Clock, Random } from "../base/mod.ts";
-import type { Signals } from "./signals.ts";
+import type { NotedSignal, Signals } from "./signals.ts";
 import type { Stdio } from "./stdio.ts";
 
 /** The process as the commands see it. */
@@ -14,6 +14,6 @@ export interface CliPorts {
   readonly readFile: (path: string) => string;
   /** All text of standard input. */
   readonly readStdin: () => Promise<string>;
-  /** Begin to listen for signals. */
-  readonly signals: () => Signals;
+  /** Begin to listen for signals: those that end nothing are told to `onNoted`, if it is given. */
+  readonly signals: (onNoted?: (signal: NotedSignal) => void) => Signals;
 }

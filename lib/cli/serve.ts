@@ -78,21 +78,22 @@ async function stop(
   return 0;
 }
 
-function logStart(
-  { engines, handoff, routing, doors }: RouterConfig,
-  app: ServingApp,
-  log: Logger,
-): void {
+function logStart(config: RouterConfig, app: ServingApp, log: Logger): void {
+  const { engines, handoff, routing, clients, descriptors, doors } = config;
   const kind = handoff.kind === "none" ? routing.kind : "disaggregated prefill";
-  log.info(
-    `Serving on ${
-      address(doors.tls === undefined ? "http" : "https", app.address.hostname, app.address.port)
-    }`,
-    {
-      routing: kind,
-      engines: engines.length,
-    },
-  );
+  const scheme = doors.tls === undefined ? "http" : "https";
+  log.info(`Serving on ${address(scheme, app.address.hostname, app.address.port)}`, {
+    routing: kind,
+    engines: engines.length,
+    clients: clients.maxConnections,
+    descriptors: descriptors.limit ?? "unknown",
+  });
+  if (descriptors.limit !== undefined) {
+    log.info(
+      `${descriptors.limit} file descriptors carry ${descriptors.clients} clients at once, at ` +
+        "about two for each stream",
+    );
+  }
   if (app.notifications !== undefined) {
     log.info(`Waiting for KV-ready notifications on ${app.notifications.endpoint}`);
   } else if (handoff.kind !== "none") log.info(`Handoffs by ${handoffText(handoff)}`);

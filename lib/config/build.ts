@@ -1,11 +1,13 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
 import { doorOptions } from "./build_doors.ts";
+import { shareDescriptors } from "./descriptors.ts";
 import { parseOrigins } from "./origins.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import {
   type AnswerOptions,
   type ClientLimits,
+  type DescriptorOptions,
   FAILURE_POLICIES,
   type Handoff,
   type HealthOptions,
@@ -34,6 +36,7 @@ export function buildConfig(
 ): RouterConfig {
   const { engines: apiKey, clients: clientKeys } = keys;
   const tlsCaFile = settings.optional("tls-ca");
+  const descriptors = descriptorOptions(settings);
   return {
     listen: { host: settings.text("host"), port: settings.number("port") },
     rootPath: settings.text("root-path"),
@@ -46,8 +49,9 @@ export function buildConfig(
       cacheBytes: settings.number("tokenize-cache-bytes"),
     },
     timeouts: timeouts(settings),
-    clients: clientLimits(settings),
+    clients: clientLimits(settings, descriptors.clients),
     health: healthOptions(settings),
+    descriptors,
     answers: answerOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },
     doors: doorOptions(settings, clientKeys),
@@ -89,14 +93,22 @@ function timeouts(settings: Settings): Timeouts {
 const PREFILL_MS = 30_000;
 const PREFILL_MS_PER_TOKEN = 2;
 
-function clientLimits(settings: Settings): ClientLimits {
+function descriptorOptions(settings: Settings): DescriptorOptions {
+  const limit = settings.number("max-open-files");
+  const shares = shareDescriptors(limit, protocolOf(settings) === "lmcache");
+  return { limit: limit === 0 ? undefined : limit, ...shares };
+}
+
+/** `carried`: more clients than there are descriptors for would be no limit. */
+function clientLimits(settings: Settings, carried: number): ClientLimits {
   const perAddress = settings.number("max-connections-per-address");
+  const asked = settings.number("max-connections");
   return {
     headMs: settings.ms("client-head-timeout"),
     bodyIdleMs: settings.ms("client-body-timeout"),
     writeIdleMs: settings.ms("write-idle-timeout"),
     keepAliveMs: settings.ms("keep-alive-timeout"),
-    maxConnections: settings.number("max-connections"),
+    maxConnections: asked === 0 ? carried : Math.min(asked, carried),
     maxPerAddress: perAddress === 0 ? Infinity : perAddress,
   };
 }

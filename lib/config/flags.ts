@@ -13,6 +13,7 @@ import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
+import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
@@ -61,6 +62,7 @@ const SUPPORTED_GROUPS = [
   REQUEST_FLAGS,
   BUFFER_FLAGS,
   DOOR_FLAGS,
+  DESCRIPTOR_FLAGS,
   {
     title: "Engines",
     flags: [

@@ -3,7 +3,6 @@ import type { FlagGroup } from "./flag.ts";
 
 /** One millisecond to one week: none of these waits may be endless. */
 const WAIT = [0.001, 604_800] as const;
-const COUNT = [1, 2 ** 31 - 1] as const;
 /** 0 stands for no bound of its own. */
 const COUNT_OR_NONE = [0, 2 ** 31 - 1] as const;
 
@@ -43,9 +42,11 @@ export const CLIENT_FLAGS = {
     {
       name: "max-connections",
       type: "int",
-      default: 16_384,
-      range: COUNT,
-      help: "Most clients at once; more are answered 503",
+      default: 0,
+      range: COUNT_OR_NONE,
+      help:
+        "Most clients at once, 0 for as many as --max-open-files carries, at most 16384; more " +
+        "are answered 503",
     },
     {
       name: "max-connections-per-address",

@@ -136,6 +136,18 @@ export interface BufferLimits {
   readonly maxBytes: number;
 }
 
+/** File descriptors, and what is kept of them for whom. */
+export interface DescriptorOptions {
+  /** How many there are; undefined where that is not known. */
+  readonly limit: number | undefined;
+  /** Clients that they carry at once. */
+  readonly clients: number;
+  /** Most connections for KV-ready notifications. */
+  readonly notifications: number;
+  /** Held back for connections to engines, and for listeners. */
+  readonly reserve: number;
+}
+
 /** What is measured and how often. */
 export interface StatsOptions {
   /** Period of reading the engines' `/metrics`. */
@@ -167,6 +179,7 @@ export interface RouterConfig {
   readonly answers: AnswerOptions;
   readonly requests: RequestLimits;
   readonly doors: DoorOptions;
+  readonly descriptors: DescriptorOptions;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;
   readonly maxRequestBytes: number;

@@ -1,5 +1,5 @@
 /** One exchange with one engine, from its choice to its outcome. @module */
-import { type Clock, type Engine, type ErrorCode, errorCodeOf } from "../base/mod.ts";
+import { type Clock, type Engine, type ErrorCode, errorCodeOf, overloadIn } from "../base/mod.ts";
 
 /** What an engine is asked for. */
 export type Leg = "prefill" | "decode" | "direct" | "tokenize" | "reclaim" | "models";
@@ -35,7 +35,7 @@ export interface Flight extends Disposable {
   head(status: number): void;
   /** It has its answer. */
   ok(): void;
-  /** It has none; a client that has gone is no failure of the engine. */
+  /** It has none; a client that has gone, or a router without room, is no failure of the engine. */
   failed(error: unknown): void;
   /** Hand it to another holder: this one then says nothing. */
   move(): Flight;
@@ -108,7 +108,8 @@ class LiveFlight implements Flight {
 
   failed(error: unknown): void {
     const code = errorCodeOf(error) ?? "internal";
-    if (code === "client-gone") this.#record?.land("left");
+    const isOurs = code === "client-gone" || overloadIn(error) !== undefined;
+    if (isOurs) this.#record?.land("left");
     else this.#record?.land("failed", code);
   }
 

@@ -1,4 +1,5 @@
 /** What accepts clients, and what it hands on of a request: the same for every front. @module */
+import type { SpareDescriptor } from "../base/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import type { ServerTls } from "../tls/mod.ts";
 import type { HeaderField } from "../upstream/mod.ts";
@@ -79,6 +80,8 @@ export interface FrontOptions {
   readonly addressOf?: (request: Pick<FrontRequest, "method" | "headers" | "remote">) => string;
   /** The answer in place of one that cannot be sent, e.g. for a field that no answer may carry. */
   readonly onFault: (error: unknown) => Answer;
+  /** Asked for a descriptor where there is none to listen with. */
+  readonly spare?: SpareDescriptor;
   /** Told of what happens to clients, for metrics and logs. Must not throw. */
   readonly onEvent?: (event: FrontEvent) => void;
 }
@@ -103,6 +106,11 @@ export interface Front {
   readonly connections: number;
   /** Resolves when it has stopped, rejects when it cannot go on. */
   readonly finished: Promise<void>;
+  /**
+   * Close connections that wait for a request, one at least, for want of descriptors; false when there
+   * is none to close. Resolves once it has gone.
+   */
+  makeRoom(): Promise<boolean>;
   /** Accept no more; resolves when what is under way has ended. */
   shutdown(): Promise<void>;
   /** Cut everything off; resolves when nothing is left. */

@@ -6,6 +6,7 @@
  */
 export * from "./deno_request.ts";
 export * from "./deno_response.ts";
-export * from "./deno_serve.ts";
+export { type DenoFrontParts, startDenoFront } from "./deno_serve.ts";
 export * from "./front.ts";
 export * from "./idle_wheel.ts";
+export type { PlatformServe, PlatformServeOptions, PlatformServer } from "./platform.ts";

@@ -5,6 +5,7 @@ import {
   describeError,
   type Engine,
   errorCodeOf,
+  isUnsent,
   type Refusal,
   RouterError,
 } from "../base/mod.ts";
@@ -115,7 +116,7 @@ async function run(
     const told = response.status === 503;
     return failed(engine, `answered ${response.status}: ${message}`, { told, refusal });
   } catch (cause) {
-    const sent = errorCodeOf(cause) !== "upstream-unreachable";
+    const sent = !isUnsent(cause);
     const what = cause instanceof SyntaxError ? "answered 200 without a JSON object" : "failed";
     return failed(engine, `${what}: ${describeError(cause)}`, { cause, sent });
   }

@@ -1,6 +1,6 @@
 /** Answers and errors as responses: the only place where an error becomes a status. @module */
-import { describeError, encodeUtf8, type Logger, RouterError } from "../base/mod.ts";
-import { ERROR_MEANINGS } from "../openai/mod.ts";
+import { describeError, encodeUtf8, type Logger, overloadIn, RouterError } from "../base/mod.ts";
+import { meaningOf } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
 import { ACCEPTED_CODINGS } from "./coding.ts";
 import { errorBodyFor, idFields, type Telling } from "./dialect.ts";
@@ -132,6 +132,9 @@ function watched(
 /** How errors are told to nobody that is known. */
 const PLAINLY: Telling = { path: "", requestId: "", told: (error) => error };
 
+/** When a client that found no room may come again, in seconds. */
+const RETRY_AFTER_S = "1";
+
 /**
  * The answer that tells a client of `error`; what is not a `RouterError` is a fault of the router's.
  */
@@ -144,7 +147,7 @@ export function errorAnswer(
     ? error
     : new RouterError("internal", "The router failed to handle this request", { cause: error });
   if (known.refusal !== undefined) return { ...known.refusal, failure: known };
-  const { status } = ERROR_MEANINGS[known.code];
+  const { status } = meaningOf(known);
   if (known.code === "internal") {
     log.error("Request failed", () => ({
       error: describeError(error),
@@ -158,10 +161,10 @@ export function errorAnswer(
 }
 
 /** What a client should do about an error, where a field says that. */
-function errorFields({ code, allow }: RouterError): Answer["headers"] {
-  if (allow !== undefined) return [["allow", allow]];
-  if (code === "overloaded") return [["retry-after", "1"]];
-  return code === "unsupported-coding" ? [["accept-encoding", ACCEPTED_CODINGS]] : [];
+function errorFields(error: RouterError): Answer["headers"] {
+  if (error.allow !== undefined) return [["allow", error.allow]];
+  if (overloadIn(error) !== undefined) return [["retry-after", RETRY_AFTER_S]];
+  return error.code === "unsupported-coding" ? [["accept-encoding", ACCEPTED_CODINGS]] : [];
 }
 
 /** An answer with `value` as its JSON body. */

@@ -12,6 +12,7 @@ import {
   describeError,
   type Engine,
   errorCodeOf,
+  isUnsent,
   type Lease,
   type Logger,
   sleep,
@@ -184,7 +185,7 @@ export class Reclaimer {
       return { kind: refused || !replayable ? "failed" : "again", problem };
     } catch (error) {
       if (this.#isStop(error)) return { kind: "stopped" };
-      const arrived = errorCodeOf(error) !== "upstream-unreachable";
+      const arrived = !isUnsent(error);
       return { kind: arrived && !replayable ? "failed" : "again", problem: describeError(error) };
     }
   }

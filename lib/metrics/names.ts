@@ -137,6 +137,28 @@ export const METRICS = {
     help: "Failed exchanges with an engine, by leg (tokenize and those above) and error code.",
     labels: ["server", "leg", "code"],
   },
+  "pd_router_accepting": {
+    kind: "gauge",
+    help: "Whether clients are accepted: 0 for want of file descriptors (1 or 0).",
+    labels: [],
+  },
+  "pd_router_client_connections": {
+    kind: "gauge",
+    help: "Clients now: connections, or requests under way where the front knows of no others.",
+    labels: [],
+  },
+  "pd_router_client_refusals_total": {
+    kind: "counter",
+    help: "Clients that were refused or closed, by reason: connections and address for too many, " +
+      "head, body, write and idle for too slow, malformed.",
+    labels: ["reason"],
+  },
+  "pd_router_descriptor_shortages_total": {
+    kind: "counter",
+    help:
+      "Connections and listeners that found no file descriptor, by use (engine, notification, listener).",
+    labels: ["use"],
+  },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
 
 /** The name of a metric. */

@@ -4,7 +4,14 @@
  * Source: OpenAI's API, and vLLM's `ErrorResponse`.
  * @module
  */
-import { type ErrorCode, jsonOf, recordOf, type Refusal, type RouterError } from "../base/mod.ts";
+import {
+  type ErrorCode,
+  jsonOf,
+  overloadIn,
+  recordOf,
+  type Refusal,
+  type RouterError,
+} from "../base/mod.ts";
 
 /** Body of a failed request, and data of an error event in a stream. */
 export interface ErrorBody {
@@ -52,13 +59,18 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "internal": { status: 500, type: "InternalServerError" },
 };
 
+/** What `error` means to a client: what fails because the router has no room means just that. */
+export function meaningOf(error: RouterError): ErrorMeaning {
+  return ERROR_MEANINGS[overloadIn(error)?.code ?? error.code];
+}
+
 /**
  * The body that tells a client of `error`; `code` is the HTTP status, as in vLLM. Of a refusal of an
  * engine's it is that engine's own, as far as that has the known shape.
  */
 export function errorBodyOf(error: RouterError): ErrorBody {
   if (error.refusal !== undefined) return refusalBodyOf(error.refusal, error.message);
-  const { status, type } = ERROR_MEANINGS[error.code];
+  const { status, type } = meaningOf(error);
   return { error: { message: error.message, type, param: error.param ?? null, code: status } };
 }
 

@@ -3,7 +3,13 @@
  * one takes the place of a listener on the same port, and what the one has accepted goes on.
  * @module
  */
-import type { Clock, Lease, Timer } from "../base/mod.ts";
+import {
+  type Clock,
+  type Lease,
+  type SpareDescriptor,
+  takeWithSpare,
+  type Timer,
+} from "../base/mod.ts";
 import type { TlsPair } from "./pair.ts";
 import type { ServerSocket, ServerTls, TlsAddress, TlsListener } from "./server.ts";
 
@@ -32,6 +38,7 @@ interface Offer {
 class PlainListener implements TlsListener {
   readonly addr: TlsListener["addr"];
   readonly #clock: Clock;
+  readonly #spare: SpareDescriptor | undefined;
   readonly #renewal: Lease | undefined;
   /** Those that others have taken the place of end together. */
   #handover: Timer | undefined;
@@ -43,6 +50,7 @@ class PlainListener implements TlsListener {
 
   constructor({ hostname, port }: TlsAddress, tls: ServerTls, clock: Clock) {
     this.#clock = clock;
+    this.#spare = tls.spare;
     // A port that can be shared is had also where another program has it.
     if (port !== 0) checkFree(hostname, port);
     const { addr } = this.#begin({ hostname, port }, tls);
@@ -72,7 +80,7 @@ class PlainListener implements TlsListener {
 
   #renew(pair: TlsPair): void {
     const before = [...this.#listeners];
-    this.#begin(this.addr, pair);
+    takeWithSpare(() => this.#begin(this.addr, pair), this.#spare);
     this.#handover?.cancel();
     this.#handover = this.#clock.after(HANDOVER_MS, () => {
       for (const listener of before) this.#end(listener);

@@ -1,5 +1,5 @@
 /** What clients are served TLS with, and what serves them. @module */
-import type { Lease } from "../base/mod.ts";
+import type { Lease, SpareDescriptor } from "../base/mod.ts";
 import type { TlsPair } from "./pair.ts";
 import type { ByteSocket } from "./stream_socket.ts";
 
@@ -12,6 +12,8 @@ export interface ServerTls extends TlsPair {
    * back. Absent where nothing is renewed. What it throws says why the pair cannot be used.
    */
   readonly onRenewed?: (listener: (pair: TlsPair) => void) => Lease;
+  /** Asked for a descriptor where there is none to listen with for a renewed pair. */
+  readonly spare?: SpareDescriptor;
 }
 
 /** Where to listen. */

@@ -3,6 +3,7 @@ import {
   type Clock,
   describeError,
   every,
+  isWantOfDescriptors,
   Lease,
   type Logger,
   RouterError,
@@ -34,6 +35,8 @@ export class WatchedPair implements Disposable {
   #current: TlsPair;
   /** Told if it stays: where one file has changed, the other may follow. */
   #suspicion: string | undefined;
+  /** Right, but there was no descriptor to serve it with: there may be one later. */
+  #waiting: TlsPair | undefined;
   #problem: string | undefined;
 
   /** Throws `RouterError` when the files hold no pair that can be used. */
@@ -73,6 +76,7 @@ export class WatchedPair implements Disposable {
     switch (look.kind) {
       case "same":
         if (this.#suspicion !== undefined) this.#reject(this.#suspicion);
+        else if (this.#waiting !== undefined) this.#serve(this.#waiting);
         this.#suspicion = undefined;
         return;
       case "unreadable":
@@ -91,17 +95,24 @@ export class WatchedPair implements Disposable {
   }
 
   #take(pair: TlsPair): void {
-    const { name, log } = this.#options;
+    this.#waiting = undefined;
     this.#suspicion = pairProblem(pair);
     if (this.#suspicion !== undefined) return;
     this.#problem = undefined;
     const before = this.#current;
-    if (pair.cert === before.cert && pair.key === before.key) return;
+    if (pair.cert !== before.cert || pair.key !== before.key) this.#serve(pair);
+  }
+
+  #serve(pair: TlsPair): void {
+    const { name, log } = this.#options;
     try {
       for (const listener of this.#listeners) listener(pair);
     } catch (error) {
+      if (isWantOfDescriptors(error)) this.#waiting = pair;
       return this.#reject(describeError(error));
     }
+    this.#waiting = undefined;
+    this.#problem = undefined;
     this.#current = pair;
     log.info(`The certificate of ${name} has been renewed`);
     this.#warnOfTime();

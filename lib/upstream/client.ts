@@ -68,6 +68,7 @@ export interface UpstreamClient extends Disposable {
   /**
    * Resolves when the final response head has arrived, whatever its status. Rejects with
    * `RouterError`: `upstream-unreachable` (refused, unresolvable, connect time-out),
+   * `overloaded` (no descriptor for a connection),
    * `upstream-protocol` (wrong framing or a connection lost before the head), `upstream-timeout`
    * (no head in time), `upstream-lost` (a kept connection lost under a request that is not
    * `replayable`), `client-gone` (aborted), `shutting-down` (the client is disposed),

@@ -2,7 +2,7 @@
  * The HTTP/1.1 client to the engines: keep-alive connections on the platform's sockets.
  * @module
  */
-import type { Clock } from "../base/mod.ts";
+import type { Clock, DescriptorSource } from "../base/mod.ts";
 import type { TlsPair } from "../tls/mod.ts";
 import type { UpstreamClient, UpstreamRequest, UpstreamResponse } from "./client.ts";
 import { Connection } from "./connection.ts";
@@ -12,6 +12,7 @@ import { type Origin, parseOrigin } from "./origin.ts";
 import { Pool, type PoolStats } from "./pool.ts";
 import { aborted, badResponse, lost, LostConnection, shuttingDown, silent } from "./problems.ts";
 import { encodeRequest } from "./request_head.ts";
+import { connectWithRoom } from "./room.ts";
 
 /** What an upstream client is made from. */
 export interface UpstreamClientOptions {
@@ -40,6 +41,8 @@ export interface UpstreamClientOptions {
   readonly maxIdleMs?: number;
   /** Opens connections, in place of the platform's sockets. */
   readonly dial?: Dial;
+  /** Asked for room where a connection finds no descriptor, and none is idle. */
+  readonly descriptors?: DescriptorSource;
 }
 
 /** The client, and what it holds. */
@@ -79,6 +82,7 @@ class HttpClient implements PooledUpstreamClient {
   readonly #clock: Clock;
   readonly #dial: Dial;
   readonly #pool: Pool;
+  readonly #descriptors: DescriptorSource | undefined;
   readonly #closing = new AbortController();
   readonly #origins = new Map<string, Origin>();
   readonly #scratches: Uint8Array<ArrayBuffer>[] = [];
@@ -90,6 +94,7 @@ class HttpClient implements PooledUpstreamClient {
     this.#dial = options.dial ??
       platformDial(caCerts, { clientPair, serverName, refuseLinkLocal });
     this.#pool = new Pool({ maxIdlePerOrigin, maxIdleMs });
+    this.#descriptors = options.descriptors;
   }
 
   async send(request: UpstreamRequest): Promise<UpstreamResponse> {
@@ -140,11 +145,17 @@ class HttpClient implements PooledUpstreamClient {
   }
 
   async #connect(origin: Origin, request: UpstreamRequest): Promise<Connection> {
-    const socket = await connect(this.#dial, origin, {
+    const limits = {
       clock: this.#clock,
       timeoutMs: request.connectTimeoutMs,
       signal: request.signal,
       closing: this.#closing.signal,
+    };
+    const socket = await connectWithRoom(() => connect(this.#dial, origin, limits), {
+      clock: this.#clock,
+      pool: this.#pool,
+      descriptors: this.#descriptors,
+      check: () => this.#check(origin, request),
     });
     const connection = new Connection(socket, origin, this.#clock, this.#forget);
     this.#pool.add(connection);

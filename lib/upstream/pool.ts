@@ -88,6 +88,15 @@ export class Pool {
     this.closeIdle(origin, unwanted());
   }
 
+  /** Close one idle connection, of the origin that has the most; false when there is none. */
+  giveUpIdle(reason: Error): boolean {
+    let most: readonly Connection[] = [];
+    for (const idle of this.#idle.values()) if (idle.length > most.length) most = idle;
+    const [oldest] = most;
+    oldest?.close(reason);
+    return oldest !== undefined;
+  }
+
   /** Close every connection; what waits on one rejects with the error `reason` makes for it. */
   closeAll(reason: (connection: Connection) => Error): void {
     for (const connection of [...this.#open]) connection.close(reason(connection));

@@ -24,6 +24,15 @@ export function unreachable(origin: Origin, why: string, cause?: unknown): Route
   );
 }
 
+/** There is no descriptor for a connection, and nothing more that could be given up for one. */
+export function crowded(cause: unknown): RouterError {
+  return new RouterError(
+    "overloaded",
+    "The router has no file descriptor left for a connection to an engine",
+    { cause },
+  );
+}
+
 /** The bytes of a response are not HTTP/1.1, or are beyond a limit, or stop too early. */
 export function badResponse(origin: Origin, why: string, cause?: unknown): RouterError {
   return new RouterError(

@@ -97,9 +97,10 @@ async function loadAddon(): Promise<{ readonly Pull: typeof Pull }> {
   }
 }
 
-/** Whether any native library may be loaded, or the one that a compiled program has beside it. */
+/** Whether any native library may be loaded, or the one of a checkout, or of a compiled program. */
 async function mayLoad(): Promise<boolean> {
-  const paths = [undefined, `${import.meta.dirname}/${COMPILED_ADDON}`];
+  const here = import.meta.dirname;
+  const paths = [undefined, `${here}/../../node_modules/zeromq`, `${here}/${COMPILED_ADDON}`];
   const answers = await Promise.all(
     paths.map((path) =>
       Deno.permissions.query(path === undefined ? { name: "ffi" } : { name: "ffi", path })

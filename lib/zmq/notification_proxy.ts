@@ -4,9 +4,9 @@ import type { KvReadyBoard, NoticeResult } from "./kv_ready_board.ts";
 import { LimitedLog } from "./limited_log.ts";
 import { decodeNotice, type Notice } from "./notice.ts";
 import type {
+  BindOptions,
   BindPull,
   PeerEvent,
-  PeerLimits,
   PeerRefusal,
   PullAddress,
   PullSocket,
@@ -20,7 +20,8 @@ const LONGEST_RETRY_MS = 5_000;
 const MAX_LOGGED_LENGTH = 80;
 
 /** What the notification proxy works with. */
-export interface NotificationProxyOptions {
+export interface NotificationProxyOptions
+  extends Pick<BindOptions, "peers" | "maxConnections" | "descriptors"> {
   /** LMCache `pd_proxy_host` and `pd_proxy_port` of the prefill engines lead here. */
   readonly address: PullAddress;
   readonly board: KvReadyBoard;
@@ -28,8 +29,6 @@ export interface NotificationProxyOptions {
   readonly clock: Clock;
   /** Called after each notification, with what the board's own `onResult` gets. Must not throw. */
   readonly onNotice?: (result: NoticeResult) => void;
-  /** @default all peers are let in */
-  readonly peers?: PeerLimits;
   /** Told of each peer that is not let in. Must not throw. */
   readonly onRefused?: (why: PeerRefusal) => void;
   /** @default bindPull */
@@ -113,9 +112,16 @@ class RunningProxy implements NotificationProxy {
   }
 
   #bind(): Promise<PullSocket> {
-    const { board, clock, peers, bind = bindPull } = this.#options;
+    const { board, clock, peers, bind = bindPull, maxConnections, descriptors } = this.#options;
     const { demand } = board;
-    return bind(this.#address, { clock, demand, peers, onPeer: (event) => this.#onPeer(event) });
+    return bind(this.#address, {
+      ...(maxConnections === undefined ? {} : { maxConnections }),
+      ...(descriptors === undefined ? {} : { descriptors }),
+      clock,
+      demand,
+      peers,
+      onPeer: (event) => this.#onPeer(event),
+    });
   }
 
   async #run(first: PullSocket): Promise<void> {

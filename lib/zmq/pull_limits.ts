@@ -9,3 +9,6 @@ export const QUEUE_LIMIT = 1024;
 
 /** A peer that has not completed its handshake by then is dropped, in milliseconds. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** Connections held where nothing else is said. */
+export const MAX_CONNECTIONS = 16_384;

@@ -1,5 +1,5 @@
 /** What the router needs of a ZeroMQ PULL socket: an address to bind, messages to iterate. @module */
-import { type Clock, describeError, type Network } from "../base/mod.ts";
+import { type Clock, describeError, type DescriptorSource, type Network } from "../base/mod.ts";
 import type { Demand } from "./demand.ts";
 
 /** Where to listen: a numeric address, `localhost` or `*`, and a port, 0 for any free one. */
@@ -63,6 +63,13 @@ export interface BindOptions {
    * @default ALWAYS
    */
   readonly demand?: Demand;
+  /**
+   * Connections held; further ones are refused. A socket of libzmq has no such bound.
+   * @default MAX_CONNECTIONS
+   */
+  readonly maxConnections?: number;
+  /** Asked for room where a connection finds no descriptor; not by a socket of libzmq. */
+  readonly descriptors?: DescriptorSource;
 }
 
 /** Binds a PULL socket; rejects with an error that names the address and the cause. */

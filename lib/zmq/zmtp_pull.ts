@@ -5,17 +5,21 @@
  * there is no need for `--allow-ffi`.
  * @module
  */
-import { type Clock, describeError, Lease, sleep } from "../base/mod.ts";
+import {
+  type Clock,
+  describeError,
+  type DescriptorSource,
+  isWantOfDescriptors,
+  Lease,
+  sleep,
+} from "../base/mod.ts";
 import { MessageQueue } from "./message_queue.ts";
 import { PeerGate, refusedPeer } from "./peer_gate.ts";
-import { MESSAGE_LIMITS, QUEUE_LIMIT } from "./pull_limits.ts";
+import { MAX_CONNECTIONS, MESSAGE_LIMITS, QUEUE_LIMIT } from "./pull_limits.ts";
 import { bindError, type BindOptions, checkPort, endpointOf, listenHost } from "./pull_socket.ts";
 import type { PeerEvent, PullAddress, PullSocket } from "./pull_socket.ts";
 import { type ConnectionEnd, serveConnection } from "./zmtp_connection.ts";
 import type { ZmtpConnection, ZmtpStream } from "./zmtp_connection.ts";
-
-/** Connections held; further ones are refused. */
-const MAX_CONNECTIONS = 16_384;
 
 /** Pause after a failed accept, e.g. for want of file descriptors, in milliseconds. */
 const ACCEPT_RETRY_MS = 100;
@@ -51,7 +55,7 @@ export interface PullStream extends ZmtpStream {
 export function servePull(
   listener: PullListener,
   options: BindOptions,
-  maxConnections = MAX_CONNECTIONS,
+  maxConnections = options.maxConnections ?? MAX_CONNECTIONS,
 ): PullSocket {
   return new ZmtpPullSocket(listener, options, maxConnections);
 }
@@ -63,6 +67,7 @@ class ZmtpPullSocket implements PullSocket {
   readonly #clock: Clock;
   readonly #onPeer: (event: PeerEvent) => void;
   readonly #maxConnections: number;
+  readonly #descriptors: DescriptorSource | undefined;
   readonly #queue = new MessageQueue<readonly Uint8Array[]>(QUEUE_LIMIT);
   readonly #connections = new Set<ZmtpConnection>();
   readonly #gate: PeerGate;
@@ -72,10 +77,11 @@ class ZmtpPullSocket implements PullSocket {
 
   constructor(
     listener: PullListener,
-    { clock, onPeer = () => {}, peers }: BindOptions,
+    { clock, onPeer = () => {}, peers, descriptors }: BindOptions,
     maxConnections: number,
   ) {
     this.#maxConnections = maxConnections;
+    this.#descriptors = descriptors;
     this.#gate = new PeerGate(peers);
     this.#listener = listener;
     this.#clock = clock;
@@ -125,6 +131,8 @@ class ZmtpPullSocket implements PullSocket {
         if (error instanceof Deno.errors.BadResource) return this.#queue.fail(error);
         const reason = `cannot accept: ${describeError(error)}`;
         this.#onPeer({ kind: "rejected", peer: "unknown", reason });
+        // The peer still waits, and requests wait for what it has to say.
+        if (isWantOfDescriptors(error)) await this.#descriptors?.makeRoom();
         await sleep(this.#clock, ACCEPT_RETRY_MS, signal);
       }
     }

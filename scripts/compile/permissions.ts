@@ -20,7 +20,11 @@ const VARIABLES = [
 export const GRANTS: readonly Grant[] = [
   { flag: "--no-prompt", why: "what is not granted fails at once; nobody is asked" },
   { flag: "--allow-net", why: "clients, engines and KV-ready notifications, wherever they are" },
-  { flag: "--allow-read", why: "the files that flags name: configuration, certificates, keys" },
+  {
+    flag: "--allow-read",
+    why: "the files that flags name: configuration, certificates, keys; and the null device, by " +
+      "which descriptors are held back",
+  },
   {
     flag: `--allow-env=${VARIABLES.join(",")}`,
     why: "flags given by environment, the engines' key",

@@ -2,14 +2,16 @@
  * `deno task smoke [FILE]`: whether `dist/pd-router` works where there is nothing else.
  *
  * Copies the file alone into an empty folder and runs it with an empty home and a PATH that has
- * neither Deno nor Node: version, help, start-up many times at once, repair of what was unpacked,
- * and one streamed handoff between two simulated engines over each socket for notifications.
+ * neither Deno nor Node: version, help, a terminal, start-up many times at once, repair of what was
+ * unpacked, signals, and one streamed handoff between two simulated engines over each socket for
+ * notifications.
  * @module
  */
 import { describeError } from "../../lib/base/mod.ts";
 import { checkHandoff } from "./smoke_handoff.ts";
 import { SmokeHost } from "./smoke_host.ts";
-import { checkRepair, checkStarts, checkTexts } from "./smoke_start.ts";
+import { checkSignals } from "./smoke_signals.ts";
+import { checkRepair, checkStarts, checkTerminal, checkTexts } from "./smoke_start.ts";
 import { parseProject } from "./project.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -18,9 +20,11 @@ const { version } = parseProject(await Deno.readTextFile(`${root}deno.json`));
 
 const steps: readonly (readonly [string, (host: SmokeHost) => Promise<string>])[] = [
   ["first start, --version and --help", (host) => checkTexts(host, version)],
+  ["--version on a terminal", (host) => checkTerminal(host, version)],
   ["8 first starts at once", (host) => checkStarts(host, version, 8)],
   ["repair of a damaged cache", (host) => checkRepair(host, version)],
   ["a streamed handoff, then SIGTERM", (host) => checkHandoff(host, "builtin")],
+  ["signals that end nothing, then SIGQUIT", checkSignals],
   ["a handoff over the addon's socket", (host) => checkHandoff(host, "zeromq")],
 ];
 

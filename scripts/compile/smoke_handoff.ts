@@ -138,7 +138,7 @@ async function expectKv(url: string): Promise<void> {
 }
 
 /** `count` ports that were free a moment ago, all different. */
-function freePorts(count: number): readonly number[] {
+export function freePorts(count: number): readonly number[] {
   const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: HOST, port: 0 }));
   const ports = listeners.map((listener) => listener.addr.port);
   for (const listener of listeners) listener.close();

@@ -1,11 +1,12 @@
 /** A bare machine for one program: an empty home and a PATH with neither Deno nor Node. @module */
 import { concatBytes, decodeUtf8 } from "../../lib/base/mod.ts";
 import { type Outcome, run } from "./command.ts";
+import { shellQuote } from "./stub.ts";
 
 /** What the compiled file may find in PATH: a shell, coreutils and gzip. */
 const TOOLS = [
-  ...["sh", "gzip", "chmod", "head", "id", "mkdir", "mktemp", "mv", "rm", "rmdir", "sha256sum"],
-  ...["stat", "tail", "touch"],
+  ...["sh", "gzip", "chmod", "env", "head", "id", "mkdir", "mktemp", "mv", "rm", "rmdir"],
+  ...["sha256sum", "stat", "tail", "touch"],
 ];
 
 /** How long a program may take to end after SIGTERM. */
@@ -50,7 +51,17 @@ export class SmokeHost implements AsyncDisposable {
 
   /** Run the program to its end. */
   run(args: readonly string[]): Promise<Outcome> {
-    return run(this.program, {
+    return this.#run(this.program, args);
+  }
+
+  /** Run the program to its end on a terminal, whose text is the outcome's standard output. */
+  runOnTerminal(args: readonly string[]): Promise<Outcome> {
+    const command = [this.program, ...args].map(shellQuote).join(" ");
+    return this.#run(findTool("script"), ["-qec", command, "/dev/null"]);
+  }
+
+  #run(program: string, args: readonly string[]): Promise<Outcome> {
+    return run(program, {
       args,
       cwd: `${this.#dir}/alone`,
       env: this.#env(),
@@ -103,11 +114,18 @@ export class Running implements AsyncDisposable {
     return this.#ended;
   }
 
-  /** Send SIGTERM. Rejects when it does not end with 0 in time, with what it wrote. */
-  async stop(): Promise<void> {
-    if (!this.#ended) this.#child.kill("SIGTERM");
+  /** Send a signal that ends nothing. */
+  send(signal: Deno.Signal): void {
+    if (!this.#ended) this.#child.kill(signal);
+  }
+
+  /**
+   * Send `signal`; resolves to what it wrote. Rejects when it does not end with 0 in time, with that.
+   */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<string> {
+    if (!this.#ended) this.#child.kill(signal);
     const status = await this.#wait();
-    if (status === 0) return;
+    if (status === 0) return await this.#output;
     throw new Error(
       `Cannot stop "${this.#name}": ended with ${status}; it wrote:\n${await this.#output}`,
     );

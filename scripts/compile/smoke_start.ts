@@ -14,6 +14,13 @@ export async function checkTexts(host: SmokeHost, version: string): Promise<stri
   return `${first.toFixed(2)} s, later ${later.toFixed(2)} s`;
 }
 
+/** On a terminal there is no more to see than elsewhere. */
+export async function checkTerminal(host: SmokeHost, version: string): Promise<string> {
+  const { code, stdout, stderr } = await host.runOnTerminal(["--version"]);
+  if (code === 0 && stdout === `pd-router ${version}\r\n` && stderr === "") return stdout.trim();
+  throw new Error(`Cannot see ${version} alone on a terminal, which ended with ${code}: ${stdout}`);
+}
+
 /** `count` starts at once with nothing unpacked. */
 export async function checkStarts(
   host: SmokeHost,

@@ -121,10 +121,22 @@ fail() {
   exit 1
 }
 
+@LAUNCH@
+
+# Runs the unpacked program to its end.
+program() {
+  "$base/@RUNTIME@" run @FLAGS@ \
+    "$base/@PROGRAM@" "$@"
+}
+
 launch() {
-  # No caches that outlive the process, no question to the outside, no package.json of others.
-  export DENO_DIR=/dev/null/deno DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
-  exec "$base/@RUNTIME@" run @FLAGS@ \
+  # No caches that outlive the process, and no word of it; no question to the outside; no package.json
+  # of others.
+  export DENO_DIR=/dev/null/deno DENO_LOG="${DENO_LOG:-info,deno::cache::cache_db=off}"
+  export DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
+  take_descriptors
+  let_read_named "$@"
+  become "$base/@RUNTIME@" run @FLAGS@ \
     "--allow-ffi=$base/@ADDON@" "$base/@PROGRAM@" "$@"
 }
 

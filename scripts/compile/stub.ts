@@ -28,6 +28,19 @@ export interface StubValues {
 /** Digits kept for the two lengths the script must know of itself before it is finished. */
 const LENGTH_DIGITS = 12;
 
+/** What the script shares with the tasks of a checkout. */
+const LAUNCH = Deno.readTextFileSync(new URL("launch.sh", import.meta.url));
+
+/** Permissions that the script narrows at a start: where they are in what it shares. */
+const NARROWED: Readonly<Record<string, string>> = {
+  "--allow-read": '"$allow_read"',
+  "--allow-net": '"$allow_net"',
+};
+
+function flagWord(flag: string): string {
+  return NARROWED[flag] ?? shellQuote(flag);
+}
+
 /** `text` as one word of POSIX `sh`. */
 export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
@@ -48,7 +61,8 @@ export function renderStub(template: string, values: StubValues): string {
     RUNTIME: values.runtime.path,
     PROGRAM: values.program.path,
     ADDON: values.addon.path,
-    FLAGS: values.flags.map(shellQuote).join(" \\\n    "),
+    FLAGS: values.flags.map(flagWord).join(" \\\n    "),
+    LAUNCH: LAUNCH.trimEnd(),
     START: "".padEnd(LENGTH_DIGITS),
     TOTAL: "".padEnd(LENGTH_DIGITS),
   };

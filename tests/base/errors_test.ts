@@ -1,4 +1,10 @@
-import { describeError, errorCodeOf, RouterError } from "../../lib/base/mod.ts";
+import {
+  describeError,
+  errorCodeOf,
+  isUnsent,
+  overloadIn,
+  RouterError,
+} from "../../lib/base/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 Deno.test("RouterError carries its code, its cause and the field at fault", () => {
@@ -67,4 +73,26 @@ Deno.test("errorCodeOf() is the code of a RouterError alone", () => {
   for (const other of [refused, { code: "kv-timeout" }, undefined, null, "kv-timeout"]) {
     assertEquals(errorCodeOf(other), undefined);
   }
+});
+
+Deno.test("overloadIn() finds that the router had no room, behind whatever failed then", () => {
+  const overload = new RouterError("overloaded", "No descriptor");
+  const prefill = new RouterError("prefill-failed", "Prefill failed", { cause: overload });
+  assertEquals(overloadIn(overload), overload);
+  assertEquals(overloadIn(new Error("Request failed", { cause: prefill })), overload);
+  assertEquals(
+    overloadIn(new RouterError("prefill-failed", "Failed", { cause: refused })),
+    undefined,
+  );
+  assertEquals(overloadIn("overloaded"), undefined);
+});
+
+Deno.test("isUnsent() is true only where no byte can have reached the engine", () => {
+  for (const code of ["upstream-unreachable", "overloaded"] as const) {
+    assertEquals(isUnsent(new RouterError(code, "no connection")), true);
+  }
+  for (const code of ["upstream-lost", "upstream-timeout", "client-gone", "internal"] as const) {
+    assertEquals(isUnsent(new RouterError(code, "who knows")), false);
+  }
+  assertEquals(isUnsent(refused), false);
 });

@@ -90,6 +90,26 @@ Deno.test("serve() says how KV moves where nothing is notified", async () => {
   assertStringIncludes(lines[1] ?? "", "Handoffs by nixl: decode engines read KV");
 });
 
+Deno.test("serve() says how many descriptors there are, and how many clients they carry", async () => {
+  const { lines } = run(configOf({ flags: { ...FLEET, "max-open-files": "64" } }));
+  await settle();
+  assertStringIncludes(lines[0] ?? "", "clients=14 descriptors=64");
+  assertStringIncludes(lines[1] ?? "", "64 file descriptors carry 14 clients at once");
+  const unknown = run(configOf({ flags: FLEET }));
+  await settle();
+  assertStringIncludes(unknown.lines[0] ?? "", "clients=16384 descriptors=unknown");
+});
+
+Deno.test("serve() drains after SIGQUIT too", async () => {
+  const { app, signals, lines, code } = run(HANDOFF);
+  await settle();
+  signals.send("SIGQUIT");
+  app.drained.resolve();
+  await settle();
+  assertEquals([app.calls, code()], [["drain 5000", "dispose"], 0]);
+  assertStringIncludes(lines.at(-2) ?? "", "SIGQUIT: draining");
+});
+
 Deno.test("serve() brackets an IPv6 address", async () => {
   const { lines } = run(configOf({ flags: { ...PAIR, host: "::" } }));
   await settle();

@@ -61,6 +61,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "nixl-proxy-allow": "10.0.0.0/8,::1",
   "nixl-proxy-max-per-address": "8",
   "trusted-proxies": "10.0.0.1",
+  "max-open-files": "1024",
   "prefill": "http://p",
   "decode": "http://d",
   "service-discovery": "static",

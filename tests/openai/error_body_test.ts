@@ -49,6 +49,16 @@ Deno.test("errorBodyOf() has a null param when no field is at fault, and tells n
   assertEquals(JSON.stringify(errorBodyOf(error)).includes("secret"), false);
 });
 
+Deno.test("errorBodyOf() tells whatever fails for want of room as 503", () => {
+  const cause = new RouterError("overloaded", "No descriptor");
+  const { error } = errorBodyOf(new RouterError("prefill-failed", "No prefill", { cause }));
+  assertEquals([error.code, error.type, error.message], [
+    503,
+    "ServiceUnavailableError",
+    "No prefill",
+  ]);
+});
+
 const MESSAGES: readonly (readonly [name: string, body: unknown, message: string | undefined])[] = [
   ["vLLM's", { error: { message: "m", type: "t", param: null, code: 400 } }, "m"],
   ["older vLLM's", { object: "error", message: "m", type: "t", param: null, code: 400 }, "m"],

@@ -178,7 +178,7 @@ const FOREIGN_FLAGS = [
 
 Deno.test("README.md speaks of flags that there are", () => {
   const own = [...FLAGS, ...SIM_FLAGS].map(({ name }) => name);
-  const general = ["help", "version", "once"];
+  const general = ["help", "version", "once", "permissions"];
   const real = REAL_FLAGS.map(([flag]) => flag.slice("--".length));
   const explain = [...explainHelp().matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = ""]) => name);
   assert(explain.length >= 5);

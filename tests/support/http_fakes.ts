@@ -143,6 +143,7 @@ export class FakeServer {
       ailment: undefined,
       connections: 0,
       finished: this.#finished.promise,
+      makeRoom: () => Promise.resolve(false),
       shutdown,
       close: shutdown,
     };

@@ -31,7 +31,7 @@ export type RouterChanges =
     /** Do not wait until the engines have been asked for their models. */
     readonly unprobed?: boolean;
     /** In place of the machine's own. */
-    readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv">;
+    readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv" | "breather">;
   };
 
 /** An engine's record, whose KV moves as the router's configuration says where it does not say. */
@@ -121,6 +121,7 @@ export async function startRouter(
       trustedProxies: [],
       ...doors,
     },
+    descriptors: { limit: undefined, clients: 16_384, notifications: 16_384, reserve: 2 },
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
     maxRequestBytes: 8 * 1024 * 1024,

@@ -7,6 +7,7 @@ import {
   assertThrows,
 } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { wantOfDescriptors } from "../support/scarce.ts";
 import { chains } from "./support.ts";
 
 /** Manual time in the present, in which the certificates are valid. */
@@ -124,6 +125,35 @@ Deno.test("WatchedPair keeps the pair it has when the other cannot be served", a
   setup.write(renewed);
   await setup.clock.advance(LOOK_MS);
   assertEquals([setup.pair.current, setup.pair.problem], [server, "no such curve"]);
+});
+
+Deno.test("WatchedPair tries again as long as there is no descriptor to serve the pair with", async () => {
+  const { server, renewed } = await chains();
+  using setup = new Setup(server);
+  setup.refuse = wantOfDescriptors();
+  setup.write(renewed);
+  await setup.clock.advance(10 * LOOK_MS);
+  const problem = "Too many open files (os error 24)";
+  assertEquals([setup.pair.current, setup.pair.problem], [server, problem]);
+  assertEquals(setup.lines.length, 1);
+  setup.refuse = undefined;
+  await setup.clock.advance(LOOK_MS);
+  assertEquals([setup.pair.current, setup.pair.problem], [renewed, undefined]);
+  await setup.clock.advance(10 * LOOK_MS);
+  assertEquals(setup.renewed, [renewed.cert]);
+});
+
+Deno.test("WatchedPair tries a pair no more that another has come after", async () => {
+  const { server, renewed } = await chains();
+  using setup = new Setup(server);
+  setup.refuse = wantOfDescriptors();
+  setup.write(renewed);
+  await setup.clock.advance(LOOK_MS);
+  setup.write(server);
+  await setup.clock.advance(LOOK_MS);
+  setup.refuse = undefined;
+  await setup.clock.advance(10 * LOOK_MS);
+  assertEquals([setup.pair.current, setup.pair.problem, setup.renewed], [server, undefined, []]);
 });
 
 Deno.test("WatchedPair warns of a pair that is not in its time", async () => {

@@ -4,6 +4,7 @@ import { bindPull, type PeerEvent, type PullSocket } from "../../lib/zmq/mod.ts"
 import { type PullStream, servePull } from "../../lib/zmq/zmtp_pull.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
+import { wantOfDescriptors } from "../support/scarce.ts";
 import { FakeStream, PEER_GREETING, PEER_READY } from "./fake_stream.ts";
 import { Happenings, take, within } from "./support.ts";
 
@@ -410,4 +411,35 @@ Deno.test("PullSocket dispose closes a connection that is accepted at the last m
   gate.resolve(stream);
   await within(Promise.resolve(socket[Symbol.asyncDispose]()), "the end of the socket", 1000);
   assertEquals([stream.closed, socket.peers()], [1, 0]);
+});
+
+Deno.test("servePull() has room made where it finds no descriptor, and for nothing else", async () => {
+  const fake = new FakeClock();
+  let asked = 0;
+  const descriptors = {
+    scarce: () => true,
+    makeRoom: () => (asked++, Promise.resolve(true)),
+  };
+  const want = (): Promise<PullStream> => Promise.reject(wantOfDescriptors());
+  const other = (): Promise<PullStream> => Promise.reject(new Error("Connection aborted"));
+  const { listener, accepts } = fakeListener([want, other, want]);
+  await using _socket = servePull(listener, { clock: fake, descriptors });
+  await fake.advance(300);
+  assertEquals([accepts(), asked], [4, 2]);
+});
+
+Deno.test("servePull() holds as many connections as it is told", async () => {
+  const streams = [new FakeStream(), new FakeStream(), new FakeStream()];
+  const { listener } = fakeListener(streams.map((stream) => () => Promise.resolve(stream)));
+  const events: PeerEvent[] = [];
+  await using _socket = servePull(listener, {
+    clock: new FakeClock(),
+    maxConnections: 2,
+    onPeer: (event) => void events.push(event),
+  });
+  await settle();
+  assertEquals(streams.map(({ closed }) => closed), [0, 0, 1]);
+  assertEquals(events, [
+    { kind: "rejected", peer: "10.0.0.2:4000", reason: "2 connections are open" },
+  ]);
 });

@@ -1,0 +1,67 @@
+/** Which of Deno's permissions a configuration needs, as arguments of `deno run`. @module */
+import {
+  type ConfigResult,
+  ENV_PREFIX,
+  ENVIRONMENT_ONLY,
+  type RouterConfig,
+} from "../config/mod.ts";
+import { listenHost } from "../zmq/mod.ts";
+
+/** A descriptor that is held back is one of the null device. */
+const ALWAYS_READ = "/dev/null";
+
+/**
+ * The least that a router with this configuration can be started with. Of one that is not right, what
+ * can be told: it names no addresses then, and needs all of them.
+ */
+export function neededPermissions(result: ConfigResult): readonly string[] {
+  const variables = ENVIRONMENT_ONLY.map(({ name }) => name).filter((name) =>
+    !name.startsWith(ENV_PREFIX)
+  );
+  return [
+    result.ok ? `--allow-net=${addressesOf(result.config).join(",")}` : "--allow-net",
+    readFlag([ALWAYS_READ, ...filesOf(result)]),
+    `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
+    ...(needsAddon(result) ? ["--allow-ffi"] : []),
+  ];
+}
+
+/** Deno has no way to name a path with a comma. */
+function readFlag(paths: readonly string[]): string {
+  return paths.some((path) => path.includes(",")) ? "--allow-read" : `--allow-read=${paths.join()}`;
+}
+
+function filesOf({ settings }: ConfigResult): readonly string[] {
+  return settings.flatMap(({ flag, value }) =>
+    flag.type === "file" && typeof value === "string" && value !== "" ? [value] : []
+  );
+}
+
+function needsAddon({ settings }: ConfigResult): boolean {
+  return settings.some(({ flag, value }) =>
+    flag.name === "nixl-proxy-socket" && value === "zeromq"
+  );
+}
+
+/** Where it listens, and its engines. */
+function addressesOf({ listen, handoff, engines }: RouterConfig): readonly string[] {
+  const addresses = [addressText(listen.host, listen.port)];
+  if (handoff.kind === "lmcache") {
+    addresses.push(addressText(listenHost(handoff.proxy.host), handoff.proxy.port));
+  }
+  for (const { url } of engines) {
+    const { hostname, port, protocol } = new URL(url);
+    addresses.push(
+      addressText(hostname, port === "" ? DEFAULT_PORTS[protocol] ?? 0 : Number(port)),
+    );
+  }
+  return [...new Set(addresses)];
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
+
+/** Port 0, for any free one, cannot be named: the host stands for all of its ports. */
+function addressText(host: string, port: number): string {
+  const name = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return port === 0 ? name : `${name}:${port}`;
+}

@@ -1,0 +1,129 @@
+# What a start is given, as little as can be told beforehand: files, descriptors, signals. Part of the
+# self-extracting file, and of ../start.sh, which define `program`: it runs the router with
+# "$allow_read", "$allow_net" and its arguments, and comes back.
+
+# Flags that name files, each with its variable.
+file_flags='config=PD_ROUTER_CONFIG api-keys-file=PD_ROUTER_API_KEYS_FILE tls-ca=PD_ROUTER_TLS_CA'
+file_flags="$file_flags tls-cert=PD_ROUTER_TLS_CERT tls-key=PD_ROUTER_TLS_KEY"
+file_flags="$file_flags tls-client-ca=PD_ROUTER_TLS_CLIENT_CA"
+file_flags="$file_flags engine-tls-cert=PD_ROUTER_ENGINE_TLS_CERT"
+file_flags="$file_flags engine-tls-key=PD_ROUTER_ENGINE_TLS_KEY"
+
+# Set when the native ZeroMQ addon is asked for.
+addon=
+
+# Descriptors are held back by opening the null device.
+allow_read=--allow-read=/dev/null
+allow_net=--allow-net${PD_ROUTER_ALLOW_NET:+=$PD_ROUTER_ALLOW_NET}
+
+# Lets the file "$1" be read. Deno cannot name a path with a comma: all files may be read then.
+let_read() {
+  case $1 in
+    '' | -) ;;
+    *,*) allow_read=--allow-read ;;
+    *) [ "$allow_read" = --allow-read ] || allow_read=$allow_read,$1 ;;
+  esac
+}
+
+# Lets the file "$2" be read if the flag "$1" names a file; that of explain has no variable.
+let_read_of() {
+  case " $file_flags request=" in
+    *" $1="*) let_read "$2" ;;
+  esac
+  [ "$1" != config ] || config=$2
+}
+
+# Lets the files be read that are named by the environment, the arguments and the configuration file,
+# in that order: what comes later names the configuration file that counts.
+let_read_named() {
+  config=
+  for pair in $file_flags; do
+    eval "let_read_of \"\${pair%%=*}\" \"\${${pair#*=}-}\""
+  done
+  flag=
+  for argument; do
+    if [ -n "$flag" ]; then
+      let_read_of "$flag" "$argument"
+      flag=
+      continue
+    fi
+    case $argument in
+      --*=*)
+        name=${argument%%=*}
+        let_read_of "${name#--}" "${argument#*=}"
+        ;;
+      --*)
+        case " $file_flags request=" in
+          *" ${argument#--}="*) flag=${argument#--} ;;
+        esac
+        ;;
+    esac
+  done
+  [ -f "$config" ] && is_telling "$config" && let_read_by "$config"
+}
+
+# Whether the configuration file "$1" has something in it that asks for more permissions: only then is
+# it worth to run the program to have it read.
+is_telling() {
+  [ -r "$1" ] || return 1
+  while IFS= read -r line || [ -n "$line" ]; do
+    for pair in ${file_flags#* }; do
+      under "${pair%%=*}"
+      case $line in
+        *"$key"* | *zeromq*) return 0 ;;
+      esac
+    done
+  done <"$1"
+  return 1
+}
+
+# Sets `key` to "$1" with underscores for its dashes.
+under() {
+  key=
+  rest=$1
+  while [ "$rest" != "${rest#*-}" ]; do
+    key=$key${rest%%-*}_
+    rest=${rest#*-}
+  done
+  key=$key$rest
+}
+
+# Lets the files be read that the configuration file "$1" names. A start that cannot read one of them,
+# for whatever reason, says which, and by which key it is named.
+let_read_by() {
+  named=$(program check --permissions --config "$1" 2>/dev/null)
+  while IFS= read -r line; do
+    case $line in
+      --allow-ffi) addon=yes ;;
+      --allow-read) allow_read=--allow-read ;;
+      --allow-read=*) [ "$allow_read" = --allow-read ] || allow_read=$allow_read,${line#*=} ;;
+    esac
+  done <<LINES
+$named
+LINES
+}
+
+# As many descriptors as may be had, and the program is told how many: it may not look by itself.
+take_descriptors() {
+  ulimit -S -n "$(ulimit -H -n)" 2>/dev/null
+  case $(ulimit -S -n) in
+    *[!0-9]*) ;; # without a limit
+    *) export PD_ROUTER_MAX_OPEN_FILES="${PD_ROUTER_MAX_OPEN_FILES:-$(ulimit -S -n)}" ;;
+  esac
+}
+
+# Becomes "$@", which is a program by its path. SIGUSR1 is blocked, or else Deno opens V8's inspector
+# on it; where `env` cannot do that, it is ignored until the program holds the inspector's port.
+become() {
+  trap '' USR1 USR2
+  case $1 in
+    *=*) ;; # which env would take for a variable
+    *)
+      if env --block-signal=USR1 env >/dev/null 2>&1; then
+        export PD_ROUTER_BLOCKED_SIGNALS=USR1
+        exec env --block-signal=USR1 "$@"
+      fi
+      ;;
+  esac
+  exec "$@"
+}

@@ -1,0 +1,79 @@
+import { parseArgv } from "../../lib/cli/argv.ts";
+import { dispatch } from "../../lib/cli/dispatch.ts";
+import { loadConfig } from "../../lib/cli/load.ts";
+import { neededPermissions } from "../../lib/cli/permissions.ts";
+import { FLAGS } from "../../lib/config/mod.ts";
+import { assertEquals } from "../support/assert.ts";
+import { fakeProcess } from "./support.ts";
+
+const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+const FILES = {
+  "/etc/pd.yaml": "tls_ca: /etc/ca.pem\n",
+  "/etc/ca.pem": PEM,
+  "/a,b.pem": PEM,
+  "/empty.yaml": "",
+};
+
+function needed(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const { ports } = fakeProcess(env, FILES);
+  return neededPermissions(loadConfig(parseArgv(FLAGS, argv), ports));
+}
+
+const ENV = "--allow-env=PD_ROUTER_*,VLLM_API_KEY";
+
+Deno.test("neededPermissions() names where the router listens, and its engines", () => {
+  const pair = ["--prefill", "https://p", "--decode", "http://10.0.0.2:8200/base"];
+  assertEquals(needed([...pair, "--nixl-proxy-host", "*"]), [
+    "--allow-net=0.0.0.0:8001,0.0.0.0:7500,p:443,10.0.0.2:8200",
+    "--allow-read=/dev/null",
+    ENV,
+  ]);
+  const nixl = needed([...pair, "--kv-protocol", "nixl", "--host", "::", "--port", "0"]);
+  assertEquals(nixl[0], "--allow-net=[::],p:443,10.0.0.2:8200");
+});
+
+Deno.test("neededPermissions() names an address once", () => {
+  const argv = [
+    ...["--routing-logic=roundrobin", "--decode", "http://[::1]", "--decode", "http://[::1]/b"],
+    "--host=127.0.0.1",
+  ];
+  assertEquals(needed(argv)[0], "--allow-net=127.0.0.1:8001,[::1]:80");
+});
+
+Deno.test("neededPermissions() names every file, wherever it is named", () => {
+  const pair = ["--prefill", "http://p", "--decode", "http://d"];
+  const both = "--allow-read=/dev/null,/etc/pd.yaml,/etc/ca.pem";
+  assertEquals(needed([...pair, "--config", "/etc/pd.yaml"])[1], both);
+  assertEquals(needed(pair, { PD_ROUTER_CONFIG: "/etc/pd.yaml" })[1], both);
+  assertEquals(
+    needed([...pair, "--tls-ca", "/etc/ca.pem"])[1],
+    "--allow-read=/dev/null,/etc/ca.pem",
+  );
+  assertEquals(needed([...pair, "--tls-ca", "/a,b.pem"])[1], "--allow-read");
+});
+
+Deno.test("neededPermissions() tells what it can of a configuration that is not right", () => {
+  assertEquals(needed(["--config", "/etc/pd.yaml"]), [
+    "--allow-net",
+    "--allow-read=/dev/null,/etc/pd.yaml,/etc/ca.pem",
+    ENV,
+  ]);
+});
+
+Deno.test("neededPermissions() has the addon's where that is asked for", () => {
+  const argv = ["--prefill", "http://p", "--decode", "http://d", "--nixl-proxy-socket", "zeromq"];
+  assertEquals(needed(argv).at(-1), "--allow-ffi");
+});
+
+Deno.test("dispatch() prints permissions alone, one a line", async () => {
+  const { ports, out } = fakeProcess({}, FILES);
+  const argv = ["--prefill", "http://p", "--decode", "http://d"];
+  assertEquals(await dispatch(["check", ...argv, "--permissions"], ports), 0);
+  assertEquals(out.lines, needed(argv));
+  const broken = fakeProcess({}, FILES);
+  assertEquals(await dispatch(["check", "--permissions"], broken.ports), 1);
+  assertEquals(broken.out.lines[0], "--allow-net");
+});
