@@ -76,6 +76,8 @@ export interface App extends AsyncDisposable {
   /** Resolves when every engine has been asked for its models once. */
   readonly probed: Promise<void>;
   stats(): AppStats;
+  /** Say that it is not ready: it will soon take no more requests. */
+  retire(): void;
   /** Take no more requests; resolves when those in flight have ended, or at the deadline. */
   drain(timeoutMs: number): Promise<void>;
   /** Resolves when the router has stopped. */
@@ -149,6 +151,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const ending = Promise.withResolvers<void>();
   let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
   probed.then(() => firstRound = undefined);
+  let retired = false;
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
   const deps: HttpDeps = {
@@ -173,6 +176,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
           : undefined),
     remarks: doors.remarks,
     firstRound: () => firstRound,
+    retired: () => retired,
     draining: () => draining,
   };
   const front = listen(
@@ -198,8 +202,9 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       connections: upstream.stats().open - upstream.stats().idle,
       buffered: bodies.held,
     }),
+    retire: () => void (retired = true),
     async drain(timeoutMs) {
-      draining = true;
+      retired = draining = true;
       const deadline = new AbortController();
       const ended = front.shutdown().then(() => background.idle());
       try {
@@ -209,7 +214,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       }
     },
     async [Symbol.asyncDispose]() {
-      draining = true;
+      retired = draining = true;
       // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
       ending.resolve();

@@ -1,6 +1,6 @@
 /** The life of a serving router: start, wait for a signal, drain, end. @module */
 import type { App, AppPorts } from "../app.ts";
-import { describeError, type Logger } from "../base/mod.ts";
+import { describeError, type Logger, sleep } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import { engineText, handoffText } from "./check.ts";
 import { INTERRUPTED, settled } from "./ending.ts";
@@ -8,7 +8,7 @@ import type { Signals } from "./signals.ts";
 
 /** What serving needs of a router. */
 export type ServingApp =
-  & Pick<App, "address" | "notifications" | "drain" | "closed">
+  & Pick<App, "address" | "notifications" | "retire" | "drain" | "closed">
   & AsyncDisposable;
 
 /** What serving uses. */
@@ -67,7 +67,12 @@ async function stop(
   signal: string,
   { clock, log, complain }: ServeIo,
 ): Promise<number> {
-  const { drainTimeoutMs } = config;
+  const { drainTimeoutMs, lifecycle: { drainDelayMs } } = config;
+  app.retire();
+  if (drainDelayMs > 0) {
+    log.info(`${signal}: not ready any more, and draining after ${drainDelayMs / 1000} s`);
+    await sleep(clock, drainDelayMs);
+  }
   log.info(`${signal}: draining, at most ${drainTimeoutMs / 1000} s; again to end at once`);
   const since = clock.now();
   const drain = await settled(app.drain(drainTimeoutMs), clock, drainTimeoutMs + GRACE_MS);

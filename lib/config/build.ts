@@ -56,6 +56,7 @@ export function buildConfig(
     requests: { timeoutMs: settings.ms("request-timeout") },
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
+    lifecycle: { drainDelayMs: settings.ms("drain-delay") },
     maxRequestBytes: settings.number("max-request-bytes"),
     buffers: { maxBytes: settings.number("max-buffered-bytes") },
     trustClientKvParams: settings.on("trust-client-kv-params"),

@@ -14,6 +14,7 @@ import { HEALTH_FLAGS } from "./flags_health.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
+import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
@@ -298,15 +299,9 @@ const SUPPORTED_GROUPS = [
         range: WAIT,
         help: "Longest silence within an answer",
       },
-      {
-        name: "drain-timeout",
-        type: "seconds",
-        default: 30,
-        range: [0, 604_800],
-        help: "How long requests in flight may go on after SIGTERM",
-      },
     ],
   },
+  LIFECYCLE_FLAGS,
   {
     title: "Logging and statistics",
     flags: [

@@ -130,6 +130,12 @@ export interface RequestLimits {
   readonly timeoutMs: number;
 }
 
+/** How the router ends. Durations in milliseconds. */
+export interface LifecycleOptions {
+  /** How long requests are still taken once it is told to stop. */
+  readonly drainDelayMs: number;
+}
+
 /** What is held of request bodies. */
 export interface BufferLimits {
   /** Over all requests under way, in bytes. */
@@ -180,8 +186,9 @@ export interface RouterConfig {
   readonly requests: RequestLimits;
   readonly doors: DoorOptions;
   readonly descriptors: DescriptorOptions;
-  /** How long requests in flight may go on once the router is told to stop. */
+  /** How long requests in flight may go on once the router takes no more. */
   readonly drainTimeoutMs: number;
+  readonly lifecycle: LifecycleOptions;
   readonly maxRequestBytes: number;
   readonly buffers: BufferLimits;
   /** Keep KV transfer fields that clients send. */

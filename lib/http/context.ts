@@ -40,6 +40,8 @@ export interface HttpDeps extends FlowDeps {
    * no engine, or no prefill engine, though there is one.
    */
   readonly firstRound: () => Promise<void> | undefined;
+  /** Whether the router will soon take no more requests. */
+  readonly retired: () => boolean;
   /** Whether the router takes no more requests. */
   readonly draining: () => boolean;
 }

@@ -4,6 +4,7 @@ import type { Answer } from "../request/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { generation, invocation, passOn } from "./inference.ts";
 import { about, engines, health, metrics, model, models, version } from "./info.ts";
+import { ready } from "./ready.ts";
 
 /** Answers one request. Throws `RouterError`. */
 export type Handler = (deps: HttpDeps, call: HttpCall) => Answer | Promise<Answer>;
@@ -48,6 +49,7 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/engines", telling(engines)],
   ["/health", telling(health)],
   ["/healthcheck", telling(health)],
+  ["/ready", telling(ready)],
   ["/ping", { ...telling(health), takesPost: true }],
   ["/version", telling(version)],
   ["/metrics", telling(metrics)],

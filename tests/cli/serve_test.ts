@@ -21,6 +21,13 @@ class FakeApp implements ServingApp {
     this.notifications = { endpoint: "tcp://0.0.0.0:7501", port: 7501 };
   }
 
+  /** How often it was told that it is over. */
+  retired = 0;
+
+  retire(): void {
+    this.retired++;
+  }
+
   drain(timeoutMs: number): Promise<void> {
     this.calls.push(`drain ${timeoutMs}`);
     return this.drained.promise;
@@ -132,6 +139,39 @@ Deno.test("serve() drains after a signal, disposes, and ends with 0", async () =
     assertStringIncludes(lines.at(-1) ?? "", "Stopped after 1.5 s");
     assertEquals([complaints, clock.pending], [[], 0]);
   }
+});
+
+Deno.test("serve() is not ready at once, and takes requests for --drain-delay", async () => {
+  const config = configOf({ flags: { ...PAIR, "drain-delay": "3", "drain-timeout": "5" } });
+  const { app, clock, signals, lines, code } = run(config);
+  await settle();
+  assertEquals(app.retired, 0);
+  signals.send("SIGTERM");
+  await settle();
+  assertEquals([app.retired, app.calls], [1, []]);
+  assertStringIncludes(lines.at(-1) ?? "", "SIGTERM: not ready any more, and draining after 3 s");
+  await clock.advance(2_999);
+  assertEquals(app.calls, []);
+  await clock.advance(1);
+  assertEquals(app.calls, ["drain 5000"]);
+  app.drained.resolve();
+  await settle();
+  assertEquals([app.calls, app.retired, code(), clock.pending], [
+    ["drain 5000", "dispose"],
+    1,
+    0,
+    0,
+  ]);
+});
+
+Deno.test("serve() ends at once on a second signal within --drain-delay", async () => {
+  const { app, signals, code } = run(configOf({ flags: { ...PAIR, "drain-delay": "3" } }));
+  await settle();
+  signals.send("SIGTERM");
+  await settle();
+  signals.send("SIGTERM");
+  await settle();
+  assertEquals([app.calls, code()], [[], 130]);
 });
 
 Deno.test("serve() ends at once on a second signal", async () => {

@@ -124,6 +124,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["first-byte-timeout", 60],
   ["whole-answer-timeout", 3600],
   ["stream-idle-timeout", 60],
+  ["drain-delay", 0],
   ["drain-timeout", 30],
 ];
 

@@ -96,6 +96,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "first-byte-timeout": "301",
   "whole-answer-timeout": "3601",
   "stream-idle-timeout": "61",
+  "drain-delay": "3",
   "drain-timeout": "0",
   "log-level": "debug",
   "log-format": "json",

@@ -31,6 +31,7 @@ const ENDPOINTS = {
   "GET /healthcheck": false,
   "GET /engines": false,
   "GET /health": false,
+  "GET /ready": false,
   "GET /version": false,
   "GET /metrics": false,
 } as const;

@@ -64,6 +64,7 @@ export function httpSetting(changes: HttpChanges = {}): HttpSetting {
     bodies: new ByteBudget(64 * 1024 * 1024),
     doors: openDoorsOf(setting.flow),
     remarks: () => ({}),
+    retired: () => false,
     draining: () => false,
     ...rest,
   };

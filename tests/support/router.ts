@@ -124,6 +124,7 @@ export async function startRouter(
     descriptors: { limit: undefined, clients: 16_384, notifications: 16_384, reserve: 2 },
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
+    lifecycle: { drainDelayMs: 0 },
     maxRequestBytes: 8 * 1024 * 1024,
     buffers: { maxBytes: 64 * 1024 * 1024 },
     trustClientKvParams: false,
