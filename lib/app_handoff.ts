@@ -128,6 +128,7 @@ export async function startHandoff(
       ...promptParts(flow, tokenize),
       kvReadyTimeoutMs: waits.kvReadyTimeoutMs,
       kvTimeoutPolicy: waits.kvTimeoutPolicy,
+      ...(notifications === undefined ? {} : { notifications }),
     },
     board,
     reclaimer,

@@ -3,7 +3,11 @@ import type { KvTimeoutPolicy } from "../config/mod.ts";
 import type { KvDeps, KvTable, Reclaimer } from "../kv/mod.ts";
 import type { FlowDeps } from "../request/mod.ts";
 import type { PromptSource, Tokenizer } from "../tokenization/mod.ts";
+import type { NotificationProxy } from "../zmq/mod.ts";
 import type { OwnLimits } from "./own_limits.ts";
+
+/** Where notifications come in, and who has come there. */
+export type NotificationPort = Pick<NotificationProxy, "endpoint" | "sight">;
 
 /** The parts of a handoff. */
 export interface HandoffDeps extends FlowDeps, Pick<KvDeps, "board" | "ids"> {
@@ -15,4 +19,6 @@ export interface HandoffDeps extends FlowDeps, Pick<KvDeps, "board" | "ids"> {
   readonly reclaimer: Pick<Reclaimer, "adopt">;
   readonly kvReadyTimeoutMs: number;
   readonly kvTimeoutPolicy: KvTimeoutPolicy;
+  /** Where notifications come in; absent without a protocol that has them. */
+  readonly notifications?: NotificationPort;
 }

@@ -1,6 +1,6 @@
 /** The wait for KV, and the opening of the decode leg behind it. @module */
 import { RouterError, type WaitEnd } from "../base/mod.ts";
-import type { Custody } from "../kv/mod.ts";
+import type { Custody, Landing } from "../kv/mod.ts";
 import { orAborted, type RequestContext } from "../request/mod.ts";
 import type { HandoffDeps } from "./deps.ts";
 
@@ -31,6 +31,8 @@ export interface DecodeOpening<Opened extends OpeningEnd> {
   readonly open: (abort: AbortController) => Promise<Opened>;
   /** Aborts when the client has gone. */
   readonly gone: AbortSignal;
+  /** Told what has come when the KV did not in time; what it says of that is noted. */
+  readonly missed?: (come: Pick<Landing, "received" | "cancelled">) => string | undefined;
   /** Set where the prefill may still be under way; never rejects. */
   readonly prefill?: Promise<unknown>;
 }
@@ -49,7 +51,7 @@ export async function openWhenReady<Opened extends OpeningEnd>(
 ): Promise<ReadyEnd<Opened>> {
   using held = custody;
   const { gone } = leg;
-  const kv = held.awaitsNews ? await awaitNews(deps, context, held, gone) : "ready";
+  const kv = held.awaitsNews ? await awaitNews(deps, context, held, leg) : "ready";
   if (gone.aborted) return { kind: "gone" };
   if (kv === "aborted") return { kind: "failed", error: new RouterError("shutting-down", STOPPED) };
   if (kv === "timed-out" && deps.kvTimeoutPolicy === "retry") return { kind: "timed-out" };
@@ -79,13 +81,18 @@ async function awaitNews(
   deps: ReadyDeps,
   context: RequestContext,
   custody: Custody,
-  gone: AbortSignal,
+  { gone, missed }: Pick<DecodeOpening<OpeningEnd>, "gone" | "missed">,
 ): Promise<WaitEnd> {
   const began = deps.clock.now();
   const kv = await custody.wait(deps.kvReadyTimeoutMs, gone);
   const waited = (deps.clock.now() - began) / 1000;
   deps.metrics.observe("pd_router_kv_wait_seconds", { end: kv }, waited);
-  if (kv !== "aborted") context.trace.add(kv === "ready" ? "kv-ready" : "kv-timed-out");
+  if (kv === "ready") context.trace.add("kv-ready");
+  if (kv === "timed-out") {
+    const { landing } = custody;
+    const note = landing === undefined ? undefined : missed?.(landing);
+    context.trace.add("kv-timed-out", undefined, note);
+  }
   return kv;
 }
 

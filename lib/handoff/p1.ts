@@ -25,7 +25,8 @@ import { openDecode, type OpenEnd } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
-import { kvTimeout, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { MissedKv } from "./missed_kv.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
 import { byteLimit, wholeAnswer } from "./p1_whole.ts";
@@ -211,8 +212,11 @@ async function decodeRest(
     maxBytes: request.stream ? undefined : byteLimit(prompt.maxTokens),
   };
   const flight = deps.fleet.take(pair.decode, "decode", pair.prefill);
+  const missed = new MissedKv(deps, pair);
+  const timedOut = (): RouterError => missed.error();
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
     openWhenReady(deps, context, custody, {
+      missed: missed.note,
       open: (abort) =>
         openDecode(deps, context, {
           flight,
@@ -229,7 +233,15 @@ async function decodeRest(
     });
   const identity = identityOf(deps, context, request);
   if (!request.stream) {
-    return await wholeAnswer(deps, context, { ...ask, result, seam, identity, open, flight });
+    return await wholeAnswer(deps, context, {
+      ...ask,
+      result,
+      seam,
+      identity,
+      open,
+      timedOut,
+      flight,
+    });
   }
   const writer = new StreamWriter(identity, { includeUsage: request.includeUsage === true });
   beginAnswer(writer, ask, result, begun);
@@ -240,7 +252,7 @@ async function decodeRest(
     writer,
     flight,
     signal: context.signal,
-    timedOut: () => kvTimeout(deps, pair),
+    timedOut,
     told: context.told,
   });
   return { kind: "answer", answer: streamAnswer(result, body) };

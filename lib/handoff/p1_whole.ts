@@ -15,7 +15,7 @@ import type { AttemptEnd } from "./attempt.ts";
 import { type OpenEnd, pumpDecode } from "./decode.ts";
 import type { HandoffDeps } from "./deps.ts";
 import type { Seam } from "./event_pump.ts";
-import { kvTimeout, withoutKv, withoutRoom } from "./handoff_parts.ts";
+import { withoutKv, withoutRoom } from "./handoff_parts.ts";
 import type { ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer } from "./p1_answer.ts";
 import type { FirstTokenResult } from "./prefill.ts";
@@ -30,6 +30,8 @@ export interface WholeParts {
   readonly seam: Seam;
   readonly identity: AnswerIdentity;
   readonly open: (gone: AbortSignal) => Promise<ReadyEnd<OpenEnd>>;
+  /** The error when no notification came in time. */
+  readonly timedOut: () => RouterError;
   readonly flight: Flight;
 }
 
@@ -46,7 +48,7 @@ export async function wholeAnswer(
     case "gone":
       throw clientGone();
     case "timed-out": {
-      const error = kvTimeout(deps, pair);
+      const error = parts.timedOut();
       flight.failed(error);
       return withoutKv(error, pair);
     }

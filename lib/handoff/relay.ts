@@ -20,13 +20,8 @@ import { forwardResponseHeaders } from "../upstream/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
-import {
-  kvTimeout,
-  refusedAnswer,
-  withoutKv,
-  withoutPrefill,
-  withoutRoom,
-} from "./handoff_parts.ts";
+import { refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { MissedKv } from "./missed_kv.ts";
 import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
@@ -89,11 +84,13 @@ async function prefillFirst(
   const { result } = end;
   const params = transfer.decodeParams(result);
   using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
+  const missed = new MissedKv(deps, ask.pair);
   const opened = await openWhenReady(deps, context, custody.move(), {
+    missed: missed.note,
     open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
     gone: context.signal,
   });
-  return endOf(deps, context, ask, { opened, flight, params, usage: result.usage });
+  return endOf(context, ask, { opened, flight, params, missed, usage: result.usage });
 }
 
 /**
@@ -133,7 +130,8 @@ async function together(
   }
   const usage = (): Usage | undefined =>
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
-  return endOf(deps, context, ask, { opened, flight, params, usage });
+  const missed = new MissedKv(deps, ask.pair);
+  return endOf(context, ask, { opened, flight, params, missed, usage });
 }
 
 /** The attempt whose prefill gave no answer. */
@@ -156,21 +154,21 @@ interface Opened {
   readonly opened: ReadyEnd<RelayOpenEnd>;
   readonly flight: Flight;
   readonly params: RawJson | undefined;
+  readonly missed: MissedKv;
   /** The prefill's; asked for later where it is still under way. */
   readonly usage: Usage | undefined | (() => Usage | undefined);
 }
 
 function endOf(
-  deps: HandoffDeps,
   context: RequestContext,
   { pair }: RelayAsk,
-  { opened, flight, params, usage }: Opened,
+  { opened, flight, params, missed, usage }: Opened,
 ): AttemptEnd {
   switch (opened.kind) {
     case "gone":
       throw clientGone();
     case "timed-out": {
-      const error = kvTimeout(deps, pair);
+      const error = missed.error();
       flight.failed(error);
       return withoutKv(error, pair);
     }

@@ -43,6 +43,8 @@ export class EngineNames {
   readonly #byAuthority = new Map<string, Place>();
   /** Several engines may have one host. */
   readonly #byHost = new Map<string, Set<Place>>();
+  /** Addresses of the router's own. */
+  readonly #hidden = new Map<string, string>();
   /** URLs without an engine, the longest gone first. */
   readonly #gone = new Set<string>();
   #count = 0;
@@ -58,6 +60,11 @@ export class EngineNames {
     if (this.exposed) return;
     if (kind === "added") this.#placeOf(url);
     if (kind === "forgotten" && this.#byUrl.has(url)) this.#leave(url);
+  }
+
+  /** Call `authority`, `host:port` of this router's own, `name` towards clients. */
+  hide(authority: string, name: string): void {
+    this.#hidden.set(authority, name);
   }
 
   /** The name of `engine`, by which a client can ask for it. */
@@ -85,7 +92,9 @@ export class EngineNames {
       ADDRESS,
       (found, scheme: string | undefined, host: string, port: string | undefined) => {
         const authority = authorityOf(scheme, host, port);
-        if (authority !== undefined) return this.#byAuthority.get(authority)?.name ?? found;
+        if (authority !== undefined) {
+          return this.#hidden.get(authority) ?? this.#byAuthority.get(authority)?.name ?? found;
+        }
         // A host of one word can be any word of a sentence.
         return /[.\]]/.test(host) ? this.#hostName(host) ?? found : found;
       },

@@ -1,6 +1,6 @@
 /** Who answers for KV that may be at a decode engine, until a decode has read it. @module */
 import type { WaitEnd } from "../base/mod.ts";
-import { NOTHING_AWAITED } from "./landing.ts";
+import { type Landing, NOTHING_AWAITED } from "./landing.ts";
 import type { AbandonedTransfer, Reclaimer } from "./reclaim.ts";
 
 /**
@@ -24,6 +24,11 @@ export class Custody implements Disposable {
   /** Wait for the KV-ready notifications; `ready` at once when there are none to come. */
   async wait(timeoutMs: number, signal: AbortSignal): Promise<WaitEnd> {
     return await this.#held?.transfer.landed.wait({ timeoutMs, signal }) ?? "ready";
+  }
+
+  /** What has come of the KV so far; undefined where it is somebody else's. */
+  get landing(): Pick<Landing, "received" | "cancelled"> | undefined {
+    return this.#held?.transfer.landed;
   }
 
   /** The KV was read, or never moved. */

@@ -9,6 +9,7 @@ export * from "./kv_ready_board.ts";
 export type { KvWaiter, KvWaitOptions } from "./kv_waiter.ts";
 export * from "./notice.ts";
 export * from "./notification_proxy.ts";
+export type { PeerSight } from "./peer_ledger.ts";
 export { pullBinder } from "./pull_kinds.ts";
 export * from "./pull_socket.ts";
 export { bindPull } from "./zmtp_pull.ts";

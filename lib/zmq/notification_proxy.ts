@@ -3,6 +3,7 @@ import { type Clock, describeError, type Logger, sleep } from "../base/mod.ts";
 import type { KvReadyBoard, NoticeResult } from "./kv_ready_board.ts";
 import { LimitedLog } from "./limited_log.ts";
 import { decodeNotice, type Notice } from "./notice.ts";
+import { PeerLedger, type PeerSight } from "./peer_ledger.ts";
 import type {
   BindOptions,
   BindPull,
@@ -44,6 +45,8 @@ export interface NotificationProxy extends AsyncDisposable {
   readonly listening: boolean;
   /** Prefill ranks connected at the moment. */
   peers(): number;
+  /** What is known of the ranks at `host`, a name or an address. */
+  sight(host: string): PeerSight;
 }
 
 /**
@@ -64,6 +67,7 @@ class RunningProxy implements NotificationProxy {
   readonly #ignored: LimitedLog;
   readonly #rejected: LimitedLog;
   readonly #refused: LimitedLog;
+  readonly #ledger = new PeerLedger();
   readonly #closing = new AbortController();
   #address: PullAddress;
   #endpoint = "";
@@ -92,6 +96,10 @@ class RunningProxy implements NotificationProxy {
 
   peers(): number {
     return this.#socket?.peers() ?? 0;
+  }
+
+  sight(host: string): PeerSight {
+    return this.#ledger.sight(host, this.peers());
   }
 
   async start(): Promise<void> {
@@ -138,6 +146,7 @@ class RunningProxy implements NotificationProxy {
         log.error("Cannot receive KV-ready notifications", fields);
       } finally {
         this.#socket = undefined;
+        this.#ledger.clear();
         await socket[Symbol.asyncDispose]();
       }
       socket = await this.#bindAgain();
@@ -197,6 +206,7 @@ class RunningProxy implements NotificationProxy {
   }
 
   #onPeer(event: PeerEvent): void {
+    this.#ledger.take(event);
     const { log } = this.#options;
     switch (event.kind) {
       case "joined":

@@ -165,3 +165,16 @@ Deno.test("EngineNames.told() keeps what an engine itself has refused", () => {
   const told = namesOf().told(error);
   assertEquals([told.message, told.refusal], ["Decode on engine engine-1", refusal]);
 });
+
+Deno.test("EngineNames.hide() has an address of the router's own called by its name", () => {
+  const names = namesOf();
+  names.hide("0.0.0.0:7500", "its port");
+  names.hide("[::]:7501", "its other");
+  assertEquals(
+    toldBy(names, "must be those of 0.0.0.0:7500 or [::]:7501, not 0.0.0.0:7502"),
+    "must be those of its port or its other, not 0.0.0.0:7502",
+  );
+  const exposed = new EngineNames(true);
+  exposed.hide("0.0.0.0:7500", "its port");
+  assertEquals(toldBy(exposed, "those of 0.0.0.0:7500"), "those of 0.0.0.0:7500");
+});
