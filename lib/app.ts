@@ -15,6 +15,7 @@ import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
 import { type AppDoors, openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone, healthRules } from "./app_fleet.ts";
+import { gaugeHealth } from "./app_health.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
@@ -144,6 +145,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     refreshGauges: () => {
       metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
       metrics.set("pd_router_buffered_bytes", {}, bodies.held);
+      gaugeHealth(metrics, fleet);
     },
     ailment: () =>
       handoff?.notifications?.listening === false

@@ -3,6 +3,7 @@ import {
   type Clock,
   describeError,
   type Engine,
+  type ErrorCode,
   type Logger,
   type Random,
   sleep,
@@ -12,9 +13,11 @@ import {
   type ChoiceAsk,
   chooseDirect,
   choosePair,
+  GOOD,
   type PairAsk,
   type PairChoice,
   type Policies,
+  type Verdict,
 } from "../selection/mod.ts";
 import type { EngineSource, SourceChange } from "./engine_source.ts";
 import type { Begun, Health } from "./health.ts";
@@ -22,6 +25,7 @@ import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from ".
 import { LiveEngine } from "./live_engine.ts";
 import { type FetchCards, ModelWatcher } from "./model_watcher.ts";
 import { Roster } from "./roster.ts";
+import type { DoubtedPair } from "./pair_health.ts";
 import { tellVerdict } from "./tell_verdict.ts";
 import { UrlUses } from "./url_uses.ts";
 import type { FleetView } from "./view.ts";
@@ -37,6 +41,8 @@ export interface FleetObserver {
   /** A flight of a serving leg has begun (1) or ended (-1). */
   readonly onInflight: (engine: Engine, leg: ServingLeg, delta: number) => void;
   readonly onOutcome: (outcome: Outcome) => void;
+  /** What holds for an engine is of another kind than before. */
+  readonly onVerdict: (engine: Engine, verdict: Verdict) => void;
 }
 
 /** What a fleet is made of. */
@@ -62,6 +68,10 @@ export type Asking<Ask extends ChoiceAsk> = Omit<Ask, "universe" | "pairVerdict"
 export interface EngineFleet {
   /** The engines at this moment. */
   snapshot(): FleetView;
+  /** What holds for `engine`; good when it is not there. */
+  verdict(engine: Engine): Verdict;
+  /** The pairs of engines that are not good. */
+  doubtedPairs(): readonly DoubtedPair[];
   /** Whether any engine has ever served `model`: tells what is gone from what never was. */
   hasSeen(model: string): boolean;
   /** Choose the two engines of a handoff. */
@@ -107,6 +117,14 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     return this.#roster.view;
   }
 
+  verdict(engine: Engine): Verdict {
+    return this.#roster.of(engine)?.verdict ?? GOOD;
+  }
+
+  doubtedPairs(): readonly DoubtedPair[] {
+    return this.#options.health.doubtedPairs?.() ?? [];
+  }
+
   hasSeen(model: string): boolean {
     return this.#roster.hasSeen(model);
   }
@@ -114,11 +132,15 @@ export class Fleet implements EngineFleet, AsyncDisposable {
   choosePair(ask: Asking<PairAsk>): PairChoice {
     const { health, policies } = this.#options;
     const view = this.snapshot();
-    return choosePair(view.group(ask.model), policies, {
+    const choice = choosePair(view.group(ask.model), policies, {
       ...ask,
       universe: view.engines,
       pairVerdict: (prefill, decode) => health.pair(prefill.id, decode.id),
     });
+    if (choice.kind === "pair" && choice.trial) {
+      health.chose?.(choice.pair.prefill, choice.pair.decode);
+    }
+    return choice;
   }
 
   chooseDirect(ask: Asking<ChoiceAsk>): Engine | undefined {
@@ -135,19 +157,20 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     // The very engine it is taken of: one that comes under its id later has its own count.
     const live = this.#roster.of(engine);
     if (serving !== undefined) this.#count(live, engine, serving, 1);
-    const begun = { engine, leg, peer };
+    const { clock } = this.#options;
+    const begun: Begun = { engine, leg, peer, beganMs: clock.now() };
     this.#begin(live, begun);
     return takeOff({
-      clock: this.#options.clock,
+      clock,
       engine,
       leg,
       peer,
-      onHead: (status, ms) => {
-        if (status < 300) this.#options.health.answering?.(begun, ms);
+      onHead: (status) => {
+        if (status < 300) this.#answering(begun);
       },
-      onLanded: (outcome) => {
+      onLanded: (outcome, root) => {
         if (serving !== undefined) this.#count(live, engine, serving, -1);
-        this.#landed(outcome);
+        this.#landed(outcome, begun, root);
         this.#endUse(engine);
       },
     });
@@ -292,12 +315,12 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     this.#tell({ kind: "changed", engine: live.engine });
   }
 
-  #landed(outcome: Outcome): void {
+  #landed(outcome: Outcome, { beganMs }: Begun, root: ErrorCode | undefined): void {
     const { health, observer } = this.#options;
     observer.onOutcome(outcome);
     const { engine, peer, leg, end, code } = outcome;
     if (this.#roster.of(engine) === undefined) return;
-    health.report(outcome);
+    health.report(outcome, { beganMs, root });
     this.#judge(engine.id);
     if (end !== "failed" || !ASKS_AFTER.has(leg)) return;
     this.#watchers.get(engine.id)?.askSoon();
@@ -312,11 +335,21 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (live.verdict.kind === "probation") this.#judge(begun.engine.id);
   }
 
+  #answering(begun: Begun): void {
+    const { health } = this.#options;
+    const live = this.#roster.of(begun.engine);
+    if (live === undefined || health.answering === undefined) return;
+    health.answering(begun);
+    // While the trial of an engine is answered, others may follow.
+    if (live.verdict.kind === "shut") this.#judge(begun.engine.id);
+  }
+
   #judge(id: string): void {
     const live = this.#roster.get(id);
     if (live === undefined) return;
     const was = live.verdict;
     live.verdict = live.leaving ? { kind: "leaving" } : this.#options.health.engine(id);
+    if (live.verdict.kind !== was.kind) this.#options.observer.onVerdict(live.engine, live.verdict);
     tellVerdict(this.#options.log, live.engine, was, live.verdict);
   }
 

@@ -42,28 +42,7 @@ export async function wholeAnswer(
   using flight = parts.flight;
   const { pair, result } = parts;
   const opened = await parts.open(context.signal);
-  switch (opened.kind) {
-    case "gone":
-      throw clientGone();
-    case "timed-out": {
-      const error = kvTimeout(deps, pair);
-      flight.failed(error);
-      return withoutKv(error, pair);
-    }
-    case "refused":
-      return refusedEnd(opened, pair);
-    case "failed":
-      return {
-        kind: "retry",
-        reason: "decode_failed",
-        error: opened.error,
-        exclude: [{ id: pair.decode.id, why: "failed" }],
-      };
-    case "open":
-      break;
-    default:
-      return opened satisfies never;
-  }
+  if (opened.kind !== "open") return unopenedEnd(deps, opened, pair, flight);
   const { open } = opened;
   const writer = new WholeWriter(parts.identity, result.body);
   beginAnswer(writer, parts, result, parts.seam.begun);
@@ -93,6 +72,35 @@ export async function wholeAnswer(
     };
   } finally {
     context.signal.removeEventListener("abort", leave);
+  }
+}
+
+/** The attempt whose decode leg has not opened, nothing of it having left. Throws `client-gone`. */
+export function unopenedEnd(
+  deps: HandoffDeps,
+  opened: Exclude<ReadyEnd<OpenEnd>, { readonly kind: "open" }>,
+  pair: Pair,
+  flight: Flight,
+): AttemptEnd {
+  switch (opened.kind) {
+    case "gone":
+      throw clientGone();
+    case "timed-out": {
+      const error = kvTimeout(deps, pair);
+      flight.failed(error);
+      return withoutKv(error, pair);
+    }
+    case "refused":
+      return refusedEnd(opened, pair);
+    case "failed":
+      return {
+        kind: "retry",
+        reason: "decode_failed",
+        error: opened.error,
+        exclude: [{ id: pair.decode.id, why: "failed" }],
+      };
+    default:
+      return opened satisfies never;
   }
 }
 

@@ -137,6 +137,22 @@ export const METRICS = {
     help: "Failed exchanges with an engine, by leg (tokenize and those above) and error code.",
     labels: ["server", "leg", "code"],
   },
+  "pd_router_engines_shut": {
+    kind: "gauge",
+    help: "Engines that are gone around now, by role and by the code of what failed.",
+    labels: ["role", "why"],
+  },
+  "pd_router_pairs_shut": {
+    kind: "gauge",
+    help: "Pairs of engines that are not paired now, as their handoffs failed.",
+    labels: [],
+  },
+  "pd_router_verdict_changes_total": {
+    kind: "counter",
+    help:
+      "Changes of what holds for an engine, by what holds since (good, probation, shut, leaving).",
+    labels: ["to"],
+  },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
 
 /** The name of a metric. */

@@ -13,6 +13,7 @@ import {
 } from "../../lib/disagg/mod.ts";
 import {
   type Asking,
+  type DoubtedPair,
   type EngineFleet,
   FleetView,
   type Flight,
@@ -32,10 +33,12 @@ import {
   type ChoiceAsk,
   chooseDirect,
   choosePair,
+  GOOD,
   idleCandidate,
   type PairAsk,
   type PairChoice,
   policiesFor,
+  type Verdict,
 } from "../../lib/selection/mod.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type EngineScript, ScriptedUpstream } from "./scripted_upstream.ts";
@@ -90,6 +93,14 @@ export class FakeFleet implements EngineFleet {
 
   snapshot(): FleetView {
     return this.#view;
+  }
+
+  verdict(): Verdict {
+    return GOOD;
+  }
+
+  doubtedPairs(): readonly DoubtedPair[] {
+    return [];
   }
 
   hasSeen(model: string): boolean {
