@@ -100,7 +100,7 @@ export class EngineHealth implements Health, Disposable {
   report(outcome: Outcome, landing?: Landing): void {
     const known = this.#of(outcome.engine);
     if (outcome.leg === "models") this.#answered(known, outcome);
-    else this.#served(known, outcome, landing);
+    else if (!OWN.has(outcome.leg)) this.#served(known, outcome, landing);
     this.#arm(known);
     this.#count(known);
   }
