@@ -70,6 +70,8 @@ export class FakeFleet implements EngineFleet {
   readonly pairs: PairChoice[] = [];
   /** Models that were served once. */
   readonly seen = new Set<string>();
+  /** What holds for engines, by id; the others are good. */
+  readonly verdicts = new Map<string, Verdict>();
   /** Flights that have not landed. */
   inflight = 0;
   readonly #clock: FakeClock;
@@ -88,15 +90,22 @@ export class FakeFleet implements EngineFleet {
       cards: engine.models.map((id) => ({ ...plainModelCard(id, 1), max_model_len: 4096 })),
       created: 1,
     }));
-    this.#view = new FleetView(entries, engines.map(idleCandidate));
+    const { verdicts } = this;
+    const candidates = engines.map((engine) => ({
+      ...idleCandidate(engine),
+      get verdict(): Verdict {
+        return verdicts.get(engine.id) ?? GOOD;
+      },
+    }));
+    this.#view = new FleetView(entries, candidates);
   }
 
   snapshot(): FleetView {
     return this.#view;
   }
 
-  verdict(): Verdict {
-    return GOOD;
+  verdict({ id }: Engine): Verdict {
+    return this.verdicts.get(id) ?? GOOD;
   }
 
   doubtedPairs(): readonly DoubtedPair[] {
