@@ -3,9 +3,9 @@ import type { Clock, Engine, ErrorCode, Logger, Random, Role, Timer } from "../b
 import { GOOD, type Pair, type Verdict } from "../selection/mod.ts";
 import { Breaker, type BreakerRules, type LessonTold } from "./breaker.ts";
 import type { Leg, Outcome } from "./flight.ts";
-import type { Begun, Health, Landing } from "./health.ts";
+import type { Begun, DoubtedPair, Health, LandingFacts } from "./health.ts";
 import { lessonsOf } from "./lesson.ts";
-import { type DoubtedPair, PairHealth, pairOf } from "./pair_health.ts";
+import { PairHealth, pairOf } from "./pair_health.ts";
 import { type Counted, RoleShares } from "./role_shares.ts";
 
 /** How much is put up with. */
@@ -97,7 +97,7 @@ export class EngineHealth implements Health, Disposable {
     if (pair !== undefined) this.#pairs.answering(pair, flight.beganMs);
   }
 
-  report(outcome: Outcome, landing?: Landing): void {
+  report(outcome: Outcome, landing?: LandingFacts): void {
     const known = this.#of(outcome.engine);
     if (outcome.leg === "models") this.#answered(known, outcome);
     else if (!OWN.has(outcome.leg)) this.#served(known, outcome, landing);
@@ -165,7 +165,7 @@ export class EngineHealth implements Health, Disposable {
     known.silent = undefined;
   }
 
-  #served(known: Known, outcome: Outcome, landing: Landing | undefined): void {
+  #served(known: Known, outcome: Outcome, landing: LandingFacts | undefined): void {
     const nowMs = this.#deps.clock.now();
     const { beganMs, root } = landing ?? { beganMs: nowMs - outcome.ms, root: outcome.code };
     const lessons = lessonsOf(outcome, root);

@@ -20,12 +20,11 @@ import {
   type Verdict,
 } from "../selection/mod.ts";
 import type { EngineSource, SourceChange } from "./engine_source.ts";
-import type { Begun, Health } from "./health.ts";
+import type { Begun, DoubtedPair, Health } from "./health.ts";
 import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { type FetchCards, ModelWatcher } from "./model_watcher.ts";
 import { Roster } from "./roster.ts";
-import type { DoubtedPair } from "./pair_health.ts";
 import { tellVerdict } from "./tell_verdict.ts";
 import { UrlUses } from "./url_uses.ts";
 import type { FleetView } from "./view.ts";
@@ -41,7 +40,7 @@ export interface FleetObserver {
   /** A flight of a serving leg has begun (1) or ended (-1). */
   readonly onInflight: (engine: Engine, leg: ServingLeg, delta: number) => void;
   readonly onOutcome: (outcome: Outcome) => void;
-  /** What holds for an engine is of another kind than before. */
+  /** What health says of an engine is of another kind than before; never that it leaves. */
   readonly onVerdict: (engine: Engine, verdict: Verdict) => void;
 }
 
@@ -349,8 +348,11 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (live === undefined) return;
     const was = live.verdict;
     live.verdict = live.leaving ? { kind: "leaving" } : this.#options.health.engine(id);
-    if (live.verdict.kind !== was.kind) this.#options.observer.onVerdict(live.engine, live.verdict);
-    tellVerdict(this.#options.log, live.engine, was, live.verdict);
+    const { log, observer } = this.#options;
+    const { kind } = live.verdict;
+    const leaves = kind === "leaving" || was.kind === "leaving";
+    if (kind !== was.kind && !leaves) observer.onVerdict(live.engine, live.verdict);
+    tellVerdict(log, live.engine, was, live.verdict);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {

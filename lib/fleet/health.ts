@@ -1,8 +1,7 @@
 /** What outcomes say of engines and of pairs. @module */
 import type { Engine, ErrorCode } from "../base/mod.ts";
-import type { Verdict } from "../selection/mod.ts";
+import type { Pair, Verdict } from "../selection/mod.ts";
 import type { Leg, Outcome } from "./flight.ts";
-import type { DoubtedPair } from "./pair_health.ts";
 
 /** A flight that has begun, or is being answered. */
 export interface Begun {
@@ -14,16 +13,21 @@ export interface Begun {
 }
 
 /** What is known of a flight beside its outcome. */
-export interface Landing {
+export interface LandingFacts {
   readonly beganMs: number;
   /** The code of the innermost cause of its failure. */
   readonly root: ErrorCode | undefined;
 }
 
+/** A pair that is not good. */
+export interface DoubtedPair extends Pair {
+  readonly verdict: Exclude<Verdict, { readonly kind: "good" }>;
+}
+
 /** Learns from outcomes. Told of engines that are in the fleet alone. */
 export interface Health {
   /** Learn from one flight; where no more is known of it, it ends at this moment and has one cause. */
-  report(outcome: Outcome, landing?: Landing): void;
+  report(outcome: Outcome, landing?: LandingFacts): void;
   /** An engine is in the fleet from here on, or has another record. */
   know?(engine: Engine): void;
   /** A request is to be handed off between two engines; its flights begin a little later. */

@@ -13,5 +13,4 @@ export * from "./health.ts";
 export * from "./key_refusals.ts";
 export { type Lessons, lessonsOf } from "./lesson.ts";
 export * from "./model_watcher.ts";
-export { type DoubtedPair } from "./pair_health.ts";
 export * from "./view.ts";

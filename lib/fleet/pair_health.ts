@@ -2,12 +2,7 @@
 import type { Engine, Logger } from "../base/mod.ts";
 import { GOOD, type Pair, type Verdict } from "../selection/mod.ts";
 import { Breaker, type BreakerRules, type Lesson, type LessonTold } from "./breaker.ts";
-import type { Begun } from "./health.ts";
-
-/** A pair that is not good. */
-export interface DoubtedPair extends Pair {
-  readonly verdict: Exclude<Verdict, { readonly kind: "good" }>;
-}
+import type { Begun, DoubtedPair } from "./health.ts";
 
 /** What is known of a pair. */
 interface KnownPair extends Pair {

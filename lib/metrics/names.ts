@@ -149,8 +149,7 @@ export const METRICS = {
   },
   "pd_router_verdict_changes_total": {
     kind: "counter",
-    help:
-      "Changes of what holds for an engine, by what holds since (good, probation, shut, leaving).",
+    help: "Changes of what health says of an engine, by what it says since.",
     labels: ["to"],
   },
 } as const satisfies Readonly<Record<string, MetricSpec>>;

@@ -1,5 +1,5 @@
 import { RouterError, seededRandom } from "../../lib/base/mod.ts";
-import { type Begun, EngineHealth, type Health, type Landing } from "../../lib/fleet/mod.ts";
+import { type Begun, EngineHealth, type Health, type LandingFacts } from "../../lib/fleet/mod.ts";
 import type { Asking } from "../../lib/fleet/mod.ts";
 import type { PairAsk, Verdict } from "../../lib/selection/mod.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -30,7 +30,7 @@ function noted(): Noted {
     lines,
     pair: { kind: "good" },
     health: {
-      report: ({ leg, engine: { id }, end }, landing?: Landing) => {
+      report: ({ leg, engine: { id }, end }, landing?: LandingFacts) => {
         if (leg !== "models") {
           lines.push(`landed ${leg} ${id} ${end} ${landing?.beganMs} ${landing?.root ?? "-"}`);
         }
@@ -219,7 +219,7 @@ Deno.test("Fleet.verdict() is of engines that are there, and says when they leav
   await scene.clock.advance(0);
   assertEquals(scene.fleet.verdict(A), { kind: "leaving" });
   assertEquals(scene.fleet.verdict(B), { kind: "good" });
-  assertEquals(scene.verdicts, ["a leaving"]);
+  assertEquals(scene.verdicts, [], "that is no verdict of health");
 });
 
 Deno.test("Fleet.doubtedPairs() are those that fail together", async () => {
