@@ -16,6 +16,7 @@ import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } fro
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone, healthRules } from "./app_fleet.ts";
+import { gaugeHealth } from "./app_health.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
@@ -170,6 +171,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       metrics.set("pd_router_buffered_bytes", {}, bodies.held);
       metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
       metrics.set("pd_router_client_connections", {}, front.connections);
+      gaugeHealth(metrics, fleet);
     },
     ailment: () =>
       front.ailment ??

@@ -54,6 +54,8 @@ export function fleetObserver(metrics: Metrics, keyRefusals?: KeyRefusals): Flee
         metrics.count("pd_router_engine_errors_total", { server: url, leg, code });
       }
     },
+    onVerdict: (_engine, { kind }) =>
+      metrics.count("pd_router_verdict_changes_total", { to: kind }),
   };
 }
 

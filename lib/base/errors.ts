@@ -116,3 +116,15 @@ const UNSENT: ReadonlySet<unknown> = new Set<ErrorCode>(["upstream-unreachable",
 export function isUnsent(error: unknown): boolean {
   return UNSENT.has(errorCodeOf(error));
 }
+
+/** The code of the innermost `RouterError` among an error and its causes; undefined without any. */
+export function rootCodeOf(error: unknown): ErrorCode | undefined {
+  let root: ErrorCode | undefined;
+  let current: unknown = error;
+  // Bounded by depth: a chain of causes can be a circle.
+  for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
+    root = errorCodeOf(current) ?? root;
+    current = current.cause;
+  }
+  return root;
+}

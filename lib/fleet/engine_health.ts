@@ -1,11 +1,12 @@
 /** Health by what requests come to: engines and pairs that fail are gone around, and tried again. @module */
 import type { Clock, Engine, ErrorCode, Logger, Random, Role, Timer } from "../base/mod.ts";
-import { GOOD, type Verdict } from "../selection/mod.ts";
-import { Breaker, type BreakerRules } from "./breaker.ts";
-import type { Outcome } from "./flight.ts";
-import type { Begun, Health } from "./health.ts";
-import { type Lesson, lessonsOf } from "./lesson.ts";
-import { type DoubtedPair, PairHealth, pairOf } from "./pair_health.ts";
+import { GOOD, type Pair, type Verdict } from "../selection/mod.ts";
+import { Breaker, type BreakerRules, type LessonTold } from "./breaker.ts";
+import type { Leg, Outcome } from "./flight.ts";
+import type { Begun, DoubtedPair, Health, LandingFacts } from "./health.ts";
+import { lessonsOf } from "./lesson.ts";
+import { PairHealth, pairOf } from "./pair_health.ts";
+import { type Counted, RoleShares } from "./role_shares.ts";
 
 /** How much is put up with. */
 export interface HealthRules {
@@ -34,86 +35,100 @@ interface Known {
   silent: ErrorCode | undefined;
   /** Runs when it may be tried again. */
   timer: Timer | undefined;
+  counted: Counted | undefined;
 }
+
+/** Legs that say nothing of whether an engine serves. */
+const OWN: ReadonlySet<Leg> = new Set(["models", "reclaim"]);
 
 /**
  * An engine that gives no answer to the question for its models is shut until it does; one whose
  * requests fail is shut for a pause, and then tried by one request at a time. Where more than the
- * allowed share of a role would be shut for failures, none of it is. Pairs are judged apart.
+ * allowed share of those of a role that answer would be shut for failures, all of them are on
+ * probation instead. Pairs are judged apart.
  */
 export class EngineHealth implements Health, Disposable {
   readonly #deps: EngineHealthDeps;
   readonly #known = new Map<string, Known>();
   readonly #pairs: PairHealth;
   readonly #watchers = new Set<(id: string) => void>();
-  /** Roles too much of which fails: none is gone around for it. */
+  readonly #shares: RoleShares;
+  /** Roles too much of which fails, as the log was told: none is gone around for it. */
   readonly #pressed = new Set<Role>();
 
   constructor(deps: EngineHealthDeps) {
     this.#deps = deps;
     this.#pairs = new PairHealth(deps.rules.pair, deps.log);
+    this.#shares = new RoleShares(deps.rules.maxShutShare);
   }
 
   know(engine: Engine): void {
-    this.#of(engine).engine = engine;
-    this.#weigh(engine.role);
+    const known = this.#of(engine);
+    // What failed between it and others may be what has been changed of it.
+    if (known.engine !== engine) this.#pairs.forget(engine.id);
+    known.engine = engine;
+    this.#count(known);
+  }
+
+  chose(prefill: Engine, decode: Engine): void {
+    this.#pairs.chose({ prefill, decode }, this.#deps.clock.now());
   }
 
   began(flight: Begun): void {
-    const nowMs = this.#deps.clock.now();
-    if (flight.leg === "models" || flight.leg === "reclaim") return;
+    if (OWN.has(flight.leg)) return;
     const known = this.#known.get(flight.engine.id);
     if (known !== undefined) {
-      known.breaker.begin(nowMs);
+      known.breaker.begin(flight.beganMs);
       this.#arm(known);
     }
-    const pair = pairOf(flight);
-    if (pair !== undefined) this.#pairs.began(pair, nowMs);
+    const pair = this.#pairOf(flight);
+    if (pair !== undefined) this.#pairs.began(pair, flight.beganMs);
   }
 
-  answering(flight: Begun, ms: number): void {
-    if (flight.leg === "models" || flight.leg === "reclaim") return;
-    const beganMs = this.#deps.clock.now() - ms;
+  answering(flight: Begun): void {
+    // Of a prompt's ids an engine may be able to tell that does nothing else.
+    if (OWN.has(flight.leg) || flight.leg === "tokenize") return;
     const known = this.#known.get(flight.engine.id);
     if (known !== undefined) {
-      known.breaker.answering(beganMs);
+      known.breaker.answering(flight.beganMs);
       this.#arm(known);
     }
-    const pair = flight.leg === "decode" ? pairOf(flight) : undefined;
-    if (pair !== undefined) this.#pairs.answering(pair, beganMs);
+    const pair = flight.leg === "decode" ? this.#pairOf(flight) : undefined;
+    if (pair !== undefined) this.#pairs.answering(pair, flight.beganMs);
   }
 
-  report(outcome: Outcome): void {
+  report(outcome: Outcome, landing?: LandingFacts): void {
     const known = this.#of(outcome.engine);
-    const before = this.#failing(known);
     if (outcome.leg === "models") this.#answered(known, outcome);
-    else this.#served(known, outcome);
+    else if (!OWN.has(outcome.leg)) this.#served(known, outcome, landing);
     this.#arm(known);
-    if (this.#failing(known) !== before) this.#weigh(known.engine.role);
+    this.#count(known);
   }
 
   engine(id: string): Verdict {
     const known = this.#known.get(id);
     if (known === undefined) return GOOD;
     if (known.silent !== undefined) return { kind: "shut", why: known.silent };
-    return this.#pressed.has(known.engine.role) ? GOOD : this.#breakerVerdict(known);
+    const verdict = this.#breakerVerdict(known);
+    if (verdict.kind !== "shut" || !this.#pressed.has(known.engine.role)) return verdict;
+    return { kind: "probation", why: verdict.why };
   }
 
   pair(prefill: string, decode: string): Verdict {
-    return this.#pairs.verdict({ prefill, decode }, this.#deps.clock.now());
+    return this.#pairs.verdict(prefill, decode, this.#deps.clock.now());
   }
 
-  /** The pairs that are not good. */
   doubtedPairs(): readonly DoubtedPair[] {
     return this.#pairs.doubted(this.#deps.clock.now());
   }
 
   forget(id: string): void {
     const known = this.#known.get(id);
-    known?.timer?.cancel();
-    this.#known.delete(id);
     this.#pairs.forget(id);
-    if (known !== undefined) this.#weigh(known.engine.role);
+    if (known === undefined) return;
+    known.timer?.cancel();
+    this.#known.delete(id);
+    this.#recount(known.counted, undefined);
   }
 
   watch(on: (id: string) => void): Disposable {
@@ -133,6 +148,7 @@ export class EngineHealth implements Health, Disposable {
         breaker: new Breaker(this.#deps.rules.engine),
         silent: undefined,
         timer: undefined,
+        counted: undefined,
       };
     this.#known.set(engine.id, known);
     return known;
@@ -149,26 +165,28 @@ export class EngineHealth implements Health, Disposable {
     known.silent = undefined;
   }
 
-  #served(known: Known, outcome: Outcome): void {
+  #served(known: Known, outcome: Outcome, landing: LandingFacts | undefined): void {
     const nowMs = this.#deps.clock.now();
-    const lessons = lessonsOf(outcome);
-    const told = {
-      beganMs: nowMs - outcome.ms,
+    const { beganMs, root } = landing ?? { beganMs: nowMs - outcome.ms, root: outcome.code };
+    const lessons = lessonsOf(outcome, root);
+    const told: LessonTold = {
+      beganMs,
       nowMs,
-      why: outcome.code ?? "internal",
+      // The client has the engine's own words, a status of 500 or more.
+      why: root ?? "decode-failed",
       pause: 1 - JITTER + 2 * JITTER * this.#deps.random.next(),
     };
-    learn(known.breaker, lessons.engine, told);
-    const pair = pairOf(outcome);
-    if (pair === undefined) return;
-    // A prefill that went well leaves the pair's trial to its decode.
-    if (outcome.leg === "prefill" && outcome.end === "ok") return;
-    this.#pairs.learn(pair, { lesson: lessons.pair, ...told });
+    known.breaker.learn(lessons.engine, told);
+    const pair = this.#pairOf(outcome);
+    if (pair !== undefined) this.#pairs.learn(pair, lessons.pair, told);
   }
 
-  /** Whether it answers, and is shut all the same. */
-  #failing(known: Known): boolean {
-    return known.silent === undefined && this.#breakerVerdict(known).kind === "shut";
+  /** The pair that a flight serves, if both of its engines are still those that are known. */
+  #pairOf(flight: Pick<Begun, "engine" | "leg" | "peer">): Pair | undefined {
+    const { peer } = flight;
+    return peer !== undefined && this.#known.get(peer.id)?.engine.url === peer.url
+      ? pairOf(flight)
+      : undefined;
   }
 
   #breakerVerdict({ breaker }: Known): Verdict {
@@ -186,53 +204,41 @@ export class EngineHealth implements Health, Disposable {
     known.timer = this.#deps.clock.after(waitMs, () => {
       known.timer = undefined;
       this.#tell(known.engine.id);
-      this.#weigh(known.engine.role);
     });
   }
 
-  /** Whether too much of `role` is shut for its failures. */
+  /** Those that are tried again count as failing until they have shown better. */
+  #count(known: Known): void {
+    const { engine: { role }, silent, breaker, counted } = known;
+    const answers = breaker.isShut ? "failing" : "serving";
+    const standing = silent === undefined ? answers : "silent";
+    if (counted?.role === role && counted.standing === standing) return;
+    known.counted = { role, standing };
+    this.#recount(counted, known.counted);
+  }
+
+  #recount(was: Counted | undefined, is: Counted | undefined): void {
+    this.#shares.move(was, is);
+    for (const role of new Set([was?.role, is?.role])) if (role !== undefined) this.#weigh(role);
+  }
+
   #weigh(role: Role): void {
-    let all = 0;
-    let failing = 0;
-    for (const known of this.#known.values()) {
-      if (known.engine.role !== role) continue;
-      all++;
-      if (this.#failing(known)) failing++;
-    }
-    const pressed = failing > 1 && failing > all * this.#deps.rules.maxShutShare;
+    const pressed = this.#shares.isPressed(role);
     if (pressed === this.#pressed.has(role)) return;
-    if (pressed) this.#pressed.add(role);
-    else this.#pressed.delete(role);
+    const { answering: of, failing } = this.#shares.of(role);
+    const told = { role, failing, of };
     const { log } = this.#deps;
     if (pressed) {
-      log.warning("Too many engines fail to go around them: all of their role serve", {
-        role,
-        failing,
-        of: all,
-      });
-    } else log.info("Engines that fail are gone around again", { role, failing, of: all });
+      this.#pressed.add(role);
+      log.warning("Too many engines fail to go around them: all of their role serve", told);
+    } else {
+      this.#pressed.delete(role);
+      log.info("Few enough engines fail to go around them", told);
+    }
     for (const { engine } of this.#known.values()) if (engine.role === role) this.#tell(engine.id);
   }
 
   #tell(id: string): void {
     for (const on of this.#watchers) on(id);
-  }
-}
-
-function learn(
-  breaker: Breaker,
-  lesson: Lesson,
-  told: Omit<Parameters<Breaker["failed"]>[0], "grave">,
-): void {
-  switch (lesson) {
-    case "ok":
-      return breaker.ok(told.beganMs);
-    case "failed":
-    case "grave":
-      return breaker.failed({ ...told, grave: lesson === "grave" });
-    case "nothing":
-      return breaker.left(told.beganMs);
-    default:
-      return lesson satisfies never;
   }
 }

@@ -3,6 +3,7 @@ import {
   type Clock,
   describeError,
   type Engine,
+  type ErrorCode,
   type Logger,
   type Random,
   sleep,
@@ -12,12 +13,14 @@ import {
   type ChoiceAsk,
   chooseDirect,
   choosePair,
+  GOOD,
   type PairAsk,
   type PairChoice,
   type Policies,
+  type Verdict,
 } from "../selection/mod.ts";
 import type { EngineSource, SourceChange } from "./engine_source.ts";
-import type { Begun, Health } from "./health.ts";
+import type { Begun, DoubtedPair, Health } from "./health.ts";
 import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { type FetchCards, ModelWatcher } from "./model_watcher.ts";
@@ -38,6 +41,8 @@ export interface FleetObserver {
   /** A flight of a serving leg has begun (1) or ended (-1). */
   readonly onInflight: (engine: Engine, leg: ServingLeg, delta: number) => void;
   readonly onOutcome: (outcome: Outcome) => void;
+  /** What health says of an engine is of another kind than before; never that it leaves. */
+  readonly onVerdict: (engine: Engine, verdict: Verdict) => void;
 }
 
 /** What a fleet is made of. */
@@ -73,6 +78,10 @@ export type Asking<Ask extends ChoiceAsk> = Omit<Ask, "universe" | "pairVerdict"
 export interface EngineFleet {
   /** The engines at this moment. */
   snapshot(): FleetView;
+  /** What holds for `engine`; good when it is not there. */
+  verdict(engine: Engine): Verdict;
+  /** The pairs of engines that are not good. */
+  doubtedPairs(): readonly DoubtedPair[];
   /** Whether any engine has ever served `model`: tells what is gone from what never was. */
   hasSeen(model: string): boolean;
   /** Choose the two engines of a handoff. */
@@ -124,6 +133,14 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     return this.#roster.view;
   }
 
+  verdict(engine: Engine): Verdict {
+    return this.#roster.of(engine)?.verdict ?? GOOD;
+  }
+
+  doubtedPairs(): readonly DoubtedPair[] {
+    return this.#options.health.doubtedPairs?.() ?? [];
+  }
+
   hasSeen(model: string): boolean {
     return this.#roster.hasSeen(model);
   }
@@ -131,11 +148,15 @@ export class Fleet implements EngineFleet, AsyncDisposable {
   choosePair(ask: Asking<PairAsk>): PairChoice {
     const { health, policies } = this.#options;
     const view = this.snapshot();
-    return choosePair(view.group(ask.model), policies, {
+    const choice = choosePair(view.group(ask.model), policies, {
       ...ask,
       universe: view.engines,
       pairVerdict: (prefill, decode) => health.pair(prefill.id, decode.id),
     });
+    if (choice.kind === "pair" && choice.trial) {
+      health.chose?.(choice.pair.prefill, choice.pair.decode);
+    }
+    return choice;
   }
 
   chooseDirect(ask: Asking<ChoiceAsk>): Engine | undefined {
@@ -152,24 +173,25 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     // The very engine it is taken of: one that comes under its id later has its own count.
     const live = this.#roster.of(engine);
     if (serving !== undefined) this.#count(live, engine, serving, 1);
-    const begun = { engine, leg, peer };
+    const { clock } = this.#options;
+    const begun: Begun = { engine, leg, peer, beganMs: clock.now() };
     this.#begin(live, begun);
     const awaited = live === undefined || leg === "models"
       ? undefined
       : this.#overdue?.began(engine.id, leg);
     return takeOff({
-      clock: this.#options.clock,
+      clock,
       engine,
       leg,
       peer,
-      onHead: (status, ms) => {
+      onHead: (status) => {
         if (awaited !== undefined) this.#overdue?.answered(engine.id, awaited);
-        if (status < 300) this.#options.health.answering?.(begun, ms);
+        if (status < 300) this.#answering(begun);
       },
-      onLanded: (outcome) => {
+      onLanded: (outcome, root) => {
         if (awaited !== undefined) this.#overdue?.ended(engine.id, awaited);
         if (serving !== undefined) this.#count(live, engine, serving, -1);
-        this.#landed(outcome);
+        this.#landed(outcome, begun, root);
         this.#endUse(engine);
       },
     });
@@ -316,12 +338,12 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     this.#tell({ kind: "changed", engine: live.engine });
   }
 
-  #landed(outcome: Outcome): void {
+  #landed(outcome: Outcome, { beganMs }: Begun, root: ErrorCode | undefined): void {
     const { health, observer } = this.#options;
     observer.onOutcome(outcome);
     const { engine, peer, leg, end, code } = outcome;
     if (this.#roster.of(engine) === undefined) return;
-    health.report(outcome);
+    health.report(outcome, { beganMs, root });
     this.#judge(engine.id);
     if (leg === "models" && end === "failed") this.#giveUp(engine);
     if (end !== "failed" || !ASKS_AFTER.has(leg)) return;
@@ -347,12 +369,25 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     frozen?.giveUp(engine);
   }
 
+  #answering(begun: Begun): void {
+    const { health } = this.#options;
+    const live = this.#roster.of(begun.engine);
+    if (live === undefined || health.answering === undefined) return;
+    health.answering(begun);
+    // While the trial of an engine is answered, others may follow.
+    if (live.verdict.kind === "shut") this.#judge(begun.engine.id);
+  }
+
   #judge(id: string): void {
     const live = this.#roster.get(id);
     if (live === undefined) return;
     const was = live.verdict;
     live.verdict = live.leaving ? { kind: "leaving" } : this.#options.health.engine(id);
-    tellVerdict(this.#options.log, live.engine, was, live.verdict);
+    const { log, observer } = this.#options;
+    const { kind } = live.verdict;
+    const leaves = kind === "leaving" || was.kind === "leaving";
+    if (kind !== was.kind && !leaves) observer.onVerdict(live.engine, live.verdict);
+    tellVerdict(log, live.engine, was, live.verdict);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {

@@ -1,5 +1,12 @@
 /** One exchange with one engine, from its choice to its outcome. @module */
-import { type Clock, type Engine, type ErrorCode, errorCodeOf, overloadIn } from "../base/mod.ts";
+import {
+  type Clock,
+  type Engine,
+  type ErrorCode,
+  errorCodeOf,
+  overloadIn,
+  rootCodeOf,
+} from "../base/mod.ts";
 
 /** What an engine is asked for. */
 export type Leg = "prefill" | "decode" | "direct" | "tokenize" | "reclaim" | "models";
@@ -47,10 +54,10 @@ export interface FlightParts {
   readonly engine: Engine;
   readonly leg: Leg;
   readonly peer: Engine | undefined;
-  /** Told once, when the head of an answer has come, `ms` after the beginning. */
-  readonly onHead?: (status: number, ms: number) => void;
-  /** Told once, when it is over. */
-  readonly onLanded: (outcome: Outcome) => void;
+  /** Told once, when the head of an answer has come. */
+  readonly onHead?: (status: number) => void;
+  /** Told once, when it is over; `root` is the code of the innermost cause of its failure. */
+  readonly onLanded: (outcome: Outcome, root: ErrorCode | undefined) => void;
 }
 
 /** A flight that begins at this moment. */
@@ -75,15 +82,16 @@ class FlightRecord {
     if (this.#status !== undefined) return;
     this.#status = status;
     this.#headMs = this.parts.clock.now() - this.#since;
-    this.parts.onHead?.(status, this.#headMs);
+    this.parts.onHead?.(status);
   }
 
-  land(end: Outcome["end"], code?: ErrorCode): void {
+  land(end: Outcome["end"], code?: ErrorCode, root = code): void {
     if (this.#landed) return;
     this.#landed = true;
     const { engine, leg, peer, clock, onLanded } = this.parts;
     const ms = clock.now() - this.#since;
-    onLanded({ engine, leg, peer, end, code, status: this.#status, headMs: this.#headMs, ms });
+    const [status, headMs] = [this.#status, this.#headMs];
+    onLanded({ engine, leg, peer, end, code, status, headMs, ms }, root);
   }
 }
 
@@ -110,7 +118,7 @@ class LiveFlight implements Flight {
     const code = errorCodeOf(error) ?? "internal";
     const isOurs = code === "client-gone" || overloadIn(error) !== undefined;
     if (isOurs) this.#record?.land("left");
-    else this.#record?.land("failed", code);
+    else this.#record?.land("failed", code, rootCodeOf(error) ?? code);
   }
 
   move(): Flight {

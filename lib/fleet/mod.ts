@@ -11,7 +11,7 @@ export * from "./fleet.ts";
 export * from "./flight.ts";
 export * from "./health.ts";
 export * from "./key_refusals.ts";
+export { type Lessons, lessonsOf } from "./lesson.ts";
 export { missingOf } from "./missing.ts";
 export * from "./model_watcher.ts";
-export { type DoubtedPair } from "./pair_health.ts";
 export * from "./view.ts";

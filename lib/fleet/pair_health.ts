@@ -1,60 +1,57 @@
 /** What is held against pairs of engines each of which may be good. @module */
-import type { ErrorCode, Logger } from "../base/mod.ts";
-import { GOOD, type Verdict } from "../selection/mod.ts";
-import { Breaker, type BreakerRules } from "./breaker.ts";
-import type { Begun } from "./health.ts";
-import type { Lesson } from "./lesson.ts";
+import type { Engine, Logger } from "../base/mod.ts";
+import { GOOD, type Pair, type Verdict } from "../selection/mod.ts";
+import { Breaker, type BreakerRules, type Lesson, type LessonTold } from "./breaker.ts";
+import type { Begun, DoubtedPair } from "./health.ts";
 
-/** The two sides of a handoff, by the ids of their engines. */
-export interface PairIds {
-  readonly prefill: string;
-  readonly decode: string;
+/** What is known of a pair. */
+interface KnownPair extends Pair {
+  readonly breaker: Breaker;
 }
 
-/** A lesson of one flight of a pair. Times are on the clock's monotonic scale, in milliseconds. */
-export interface PairLesson {
-  readonly lesson: Lesson;
-  readonly why: ErrorCode;
-  readonly beganMs: number;
-  readonly nowMs: number;
-  /** A factor of the pause. */
-  readonly pause: number;
-}
-
-/** A pair that is not good. */
-export interface DoubtedPair extends PairIds {
-  readonly verdict: Exclude<Verdict, { readonly kind: "good" }>;
-}
+/** What to look at where handoffs fail, by how the KV moves. */
+const LOOK: Readonly<Record<Engine["kv"], string>> = {
+  lmcache: "restart the prefill engine if the decode engine was restarted; else compare their " +
+    "hosts, NIXL ports, chunk sizes and hash seeds",
+  nixl: "the decode engine's log: can it reach the prefill engine's side channel?",
+  shared_storage: "do both see the same storage?",
+  none: "their logs",
+};
 
 /** The pair that a flight serves; undefined outside of handoffs. */
-export function pairOf({ engine, leg, peer }: Begun): PairIds | undefined {
+export function pairOf({ engine, leg, peer }: Pick<Begun, "engine" | "leg" | "peer">):
+  | Pair
+  | undefined {
   if (peer === undefined) return undefined;
-  return leg === "prefill"
-    ? { prefill: engine.id, decode: peer.id }
-    : { prefill: peer.id, decode: engine.id };
+  if (leg === "prefill") return { prefill: engine, decode: peer };
+  return leg === "decode" ? { prefill: peer, decode: engine } : undefined;
 }
 
-/** Keeps what is held against pairs, and nothing of those that are well. */
+/**
+ * Keeps what is held against pairs, and nothing of those that have never been shut. Whoever tells it of
+ * a pair has it forgotten when either engine goes.
+ */
 export class PairHealth {
   readonly #rules: BreakerRules;
   readonly #log: Logger;
   /** By prefill engine, then by decode engine. */
-  readonly #breakers = new Map<string, Map<string, Breaker>>();
+  readonly #known = new Map<string, Map<string, KnownPair>>();
 
   constructor(rules: BreakerRules, log: Logger) {
     this.#rules = rules;
     this.#log = log;
   }
 
-  verdict({ prefill, decode }: PairIds, nowMs: number): Verdict {
+  /** Of two engines, by their ids. */
+  verdict(prefill: string, decode: string, nowMs: number): Verdict {
     return this.#find(prefill, decode)?.verdict(nowMs) ?? GOOD;
   }
 
   /** The pairs that are not good. */
   doubted(nowMs: number): readonly DoubtedPair[] {
     const found: DoubtedPair[] = [];
-    for (const [prefill, partners] of this.#breakers) {
-      for (const [decode, breaker] of partners) {
+    for (const partners of this.#known.values()) {
+      for (const { breaker, prefill, decode } of partners.values()) {
         const verdict = breaker.verdict(nowMs);
         if (verdict.kind !== "good") found.push({ prefill, decode, verdict });
       }
@@ -62,61 +59,66 @@ export class PairHealth {
     return found;
   }
 
-  began({ prefill, decode }: PairIds, nowMs: number): void {
-    this.#find(prefill, decode)?.begin(nowMs);
+  /** A request is to be handed off by `pair`. */
+  chose({ prefill, decode }: Pair, nowMs: number): void {
+    this.#find(prefill.id, decode.id)?.claim(nowMs);
   }
 
-  answering({ prefill, decode }: PairIds, beganMs: number): void {
-    this.#find(prefill, decode)?.answering(beganMs);
+  /** A flight of `pair` has begun. */
+  began({ prefill, decode }: Pair, nowMs: number): void {
+    this.#find(prefill.id, decode.id)?.begin(nowMs);
   }
 
-  learn(pair: PairIds, { lesson, ...told }: PairLesson): void {
-    if (lesson === "failed" || lesson === "grave") {
-      return this.#fail(pair, told);
-    }
-    const breaker = this.#find(pair.prefill, pair.decode);
+  /** A decode of `pair` that began at `beganMs` is being answered well. */
+  answering({ prefill, decode }: Pair, beganMs: number): void {
+    this.#find(prefill.id, decode.id)?.answering(beganMs);
+  }
+
+  /** Learn from a flight of `pair`. */
+  learn(pair: Pair, lesson: Lesson, told: LessonTold): void {
+    const fails = lesson === "failed" || lesson === "grave";
+    const breaker = this.#find(pair.prefill.id, pair.decode.id) ??
+      (fails ? this.#add(pair) : undefined);
     if (breaker === undefined) return;
     const was = breaker.verdict(told.nowMs).kind;
-    if (lesson === "ok") breaker.ok(told.beganMs);
-    else breaker.left(told.beganMs);
-    if (!breaker.clean) return;
-    this.#drop(pair);
-    if (was !== "good") this.#log.info("KV moves between two engines again", { ...pair });
-  }
-
-  /** Nothing of `id` is kept. */
-  forget(id: string): void {
-    this.#breakers.delete(id);
-    for (const [prefill, partners] of this.#breakers) {
-      partners.delete(id);
-      if (partners.size === 0) this.#breakers.delete(prefill);
-    }
-  }
-
-  #fail(pair: PairIds, told: Omit<PairLesson, "lesson">): void {
-    const { prefill, decode } = pair;
-    const partners = this.#breakers.get(prefill) ?? new Map<string, Breaker>();
-    const breaker = partners.get(decode) ?? new Breaker(this.#rules);
-    this.#breakers.set(prefill, partners.set(decode, breaker));
-    const was = breaker.verdict(told.nowMs).kind;
-    breaker.failed({ ...told, grave: false });
+    breaker.learn(lesson, told);
     const { kind } = breaker.verdict(told.nowMs);
-    if (was !== "good" || kind !== "shut") return;
-    this.#log.warning("Two engines are not paired for a while: KV does not move between them", {
-      ...pair,
+    if (breaker.fresh) this.#drop(pair);
+    if (was === "good" ? kind === "good" : kind !== "good") return;
+    const { prefill, decode } = pair;
+    const urls = { prefill: prefill.url, decode: decode.url };
+    if (kind === "good") return this.#log.info("Two engines are paired again", urls);
+    this.#log.warning("Two engines are not paired for a while: their handoffs fail", {
+      ...urls,
       why: told.why,
-      look: "restart the prefill engine if the decode engine was restarted; else compare their " +
-        "hosts, NIXL ports and chunk sizes",
+      look: LOOK[decode.kv],
     });
   }
 
-  #find(prefill: string, decode: string): Breaker | undefined {
-    return this.#breakers.size === 0 ? undefined : this.#breakers.get(prefill)?.get(decode);
+  /** Nothing of the engine `id` is kept. */
+  forget(id: string): void {
+    this.#known.delete(id);
+    for (const [prefill, partners] of this.#known) {
+      partners.delete(id);
+      if (partners.size === 0) this.#known.delete(prefill);
+    }
   }
 
-  #drop({ prefill, decode }: PairIds): void {
-    const partners = this.#breakers.get(prefill);
-    partners?.delete(decode);
-    if (partners?.size === 0) this.#breakers.delete(prefill);
+  #find(prefill: string, decode: string): Breaker | undefined {
+    return this.#known.size === 0 ? undefined : this.#known.get(prefill)?.get(decode)?.breaker;
+  }
+
+  #add(pair: Pair): Breaker {
+    const breaker = new Breaker(this.#rules);
+    const { prefill, decode } = pair;
+    const partners = this.#known.get(prefill.id) ?? new Map<string, KnownPair>();
+    this.#known.set(prefill.id, partners.set(decode.id, { ...pair, breaker }));
+    return breaker;
+  }
+
+  #drop({ prefill, decode }: Pair): void {
+    const partners = this.#known.get(prefill.id);
+    partners?.delete(decode.id);
+    if (partners?.size === 0) this.#known.delete(prefill.id);
   }
 }

@@ -10,23 +10,25 @@ const LOOK: Partial<Readonly<Record<ErrorCode, string>>> = {
   "upstream-protocol": "is it vLLM's API server that answers on this port?",
   "tokenize-failed": "its log: /tokenize fails",
   "prefill-failed": "its log: prefills fail",
-  "decode-failed": "its log: decodes fail; does it load the KV that it is sent?",
+  "decode-failed": "its log: answers fail; does it load the KV that it is sent?",
 };
 
-/** Say once for each change why `engine` is gone around, and when it serves again. */
+/** Say once for each change why `engine` is gone around, or would be, and when it serves again. */
 export function tellVerdict(log: Logger, engine: Engine, was: Verdict, is: Verdict): void {
   const { url, role } = engine;
   // Of engines that answer nothing, whoever asks them tells.
-  if (is.kind === "shut" && is.untilMs === undefined) return;
-  if (was.kind === "shut" && was.untilMs === undefined) return;
-  if (is.kind === "shut" && was.kind === "good") {
-    log.warning("Engine is gone around", () => ({
-      url,
-      role,
-      why: is.why,
-      look: LOOK[is.why] ?? "its log",
-    }));
+  if (isSilent(was) || isSilent(is)) return;
+  if (was.kind === "good" && (is.kind === "shut" || is.kind === "probation")) {
+    const { why = "internal" } = is;
+    const what = is.kind === "shut"
+      ? "Engine is gone around"
+      : "Engine fails, and serves for want of others";
+    log.warning(what, { url, role, why, look: LOOK[why] ?? "its log" });
   } else if (is.kind === "good" && (was.kind === "shut" || was.kind === "probation")) {
     log.info("Engine serves again", { url, role });
   }
+}
+
+function isSilent(verdict: Verdict): boolean {
+  return verdict.kind === "shut" && verdict.untilMs === undefined;
 }

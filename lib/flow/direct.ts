@@ -42,6 +42,8 @@ export interface DirectAsk {
   readonly answer?: AnswerKind;
   /** The client picked the engine. */
   readonly engine?: Engine;
+  /** Engines to go around while there are others. */
+  readonly exclude?: readonly Exclude[];
 }
 
 /**
@@ -57,7 +59,8 @@ export async function direct(
 ): Promise<Answer> {
   if (context.trace.route === "none") context.trace.route = "direct";
   deps.retries.began();
-  const first = chosen(deps, ask, 1, []);
+  const { exclude: before = [] } = ask;
+  const first = chosen(deps, ask, 1, before);
   const end = await attempt(deps, attemptOf(context, deps.random), ask, first);
   if (!hasOther(deps, ask, first) || !isPassedOver(end)) return answerOf(end);
   if (deps.retries.perRequest === 0 || !deps.retries.take()) return answerOf(end);
@@ -67,7 +70,7 @@ export async function direct(
       ? describeError(end.error)
       : `Engine ${first.url} answered ${end.answer.status}`,
   }));
-  const exclude = [{ id: first.id, why: "failed" }] as const;
+  const exclude = [...before, { id: first.id, why: "failed" } as const];
   const again = await attempt(
     deps,
     attemptOf(context, deps.random),

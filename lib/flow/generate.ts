@@ -4,6 +4,7 @@ import {
   directBody,
   type DirectReason,
   type GenerationRequest,
+  hasKvFields,
   isTextRequest,
 } from "../disagg/mod.ts";
 import { fanOut } from "../fan_out/mod.ts";
@@ -32,6 +33,8 @@ export interface GenerateAsk {
   readonly engine?: Engine | undefined;
   /** KV of the prompt may be at a decode engine, for another request. */
   readonly apart?: boolean;
+  /** Engines to go around while there are others. */
+  readonly exclude?: readonly Exclude[];
 }
 
 /**
@@ -80,7 +83,9 @@ async function generateOne(
       takes,
     });
     if (choice.kind === "none") {
-      if (failed !== undefined && isSpoilt(exclude)) throw failed.error;
+      if (failed !== undefined && isSpoilt(exclude)) {
+        return await giveUp(deps, context, ask, { ...failed, exclude });
+      }
       const apart = failed !== undefined;
       return await goDirect(deps, context, { ...ask, apart }, lackOf(choice.lacks));
     }
@@ -95,8 +100,9 @@ async function generateOne(
       return await goDirect(deps, context, { ...ask, apart: true }, "pair_shut");
     }
     tried = choice.pair;
-    const trial = { ...ask, mode, pair: choice.pair, kept, exact };
-    const end = await tryPair(deps, attemptOf(context, deps.random), trial);
+    const { pair, trial = false } = choice;
+    const asked = { ...ask, mode, pair, kept, exact, trial };
+    const end = await tryPair(deps, attemptOf(context, deps.random), asked);
     switch (end.kind) {
       case "answer":
         return end.answer;
@@ -127,15 +133,16 @@ async function giveUp(
   failed: RetryEnd,
 ): Promise<Answer> {
   const refused = failed.error.refusal !== undefined;
-  if (refused || isSpoilt(failed.exclude) || !hasDirect(deps, ask.request.model)) {
-    throw failed.error;
-  }
+  const unsafe = isSpoilt(failed.exclude) && !isSetApart(deps, ask);
+  if (refused || unsafe || !hasDirect(deps, ask.request.model)) throw failed.error;
   deps.log.warning("The handoff failed: one engine serves the whole request", () => ({
     request: context.id,
     reason: failed.reason,
     error: describeError(failed.error),
   }));
-  return await goDirect(deps, context, { ...ask, apart: true }, "handoff_failed");
+  // Set apart from its pages, also a spoilt engine serves, for want of others.
+  const exclude = failed.exclude.map(({ id }) => ({ id, why: "failed" }) as const);
+  return await goDirect(deps, context, { ...ask, apart: true, exclude }, "handoff_failed");
 }
 
 /** Whether an engine that serves is to answer where no pair can. */
@@ -143,6 +150,12 @@ function hasDirect({ fleet, failurePolicy }: GenerateDeps, model: string): boole
   if (failurePolicy === "error") return false;
   const { direct } = fleet.snapshot().group(model);
   return direct.some(({ verdict: { kind } }) => kind !== "shut" && kind !== "leaving");
+}
+
+/** Whether a direct request that is to be set apart looks up no KV that waits for others. */
+function isSetApart({ trustClientKvParams }: GenerateDeps, { request }: GenerateAsk): boolean {
+  // The client's own parameters take the place of the tag.
+  return !trustClientKvParams || !hasKvFields(request.body);
 }
 
 function isSpoilt(exclude: readonly Exclude[]): boolean {
@@ -187,6 +200,8 @@ interface PairTry extends GenerateAsk {
   readonly kept: KeptPrompt;
   /** Only the ids that the client's endpoint makes will do. */
   readonly exact: boolean;
+  /** Whether this finds out if the pair works again. */
+  readonly trial: boolean;
 }
 
 async function tryPair(
@@ -208,13 +223,13 @@ async function tryPair(
 async function tryP1(
   deps: GenerateDeps,
   context: RequestContext,
-  { request, pair, kept, exact }: PairTry,
+  { request, pair, kept, exact, trial }: PairTry,
   protocol: KvProtocol,
 ): Promise<AttemptEnd> {
   if (!isTextRequest(request)) return { kind: "direct", reason: "endpoint" };
   const prompt = await promptFor(deps, context, { request, pair, kept, exact });
   if (prompt.kind !== "known" && prompt.kind !== "told") return prompt;
-  return await attemptP1(deps, context, { request, pair, prompt }, protocol);
+  return await attemptP1(deps, context, { request, pair, prompt, trial }, protocol);
 }
 
 async function goDirect(
@@ -232,7 +247,7 @@ async function goDirect(
 
 /** One engine answers, the client's choice if it made one. */
 function serve(deps: GenerateDeps, context: RequestContext, ask: GenerateAsk): Promise<Answer> {
-  const { request, path, sessionKey, engine, apart = false } = ask;
+  const { request, path, sessionKey, engine, apart = false, exclude } = ask;
   const { engines } = deps.fleet.snapshot();
   return direct(deps, context, {
     path,
@@ -244,5 +259,6 @@ function serve(deps: GenerateDeps, context: RequestContext, ask: GenerateAsk): P
     }),
     stream: request.stream,
     ...(engine === undefined ? {} : { engine }),
+    ...(exclude === undefined ? {} : { exclude }),
   });
 }

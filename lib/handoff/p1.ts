@@ -29,7 +29,7 @@ import { refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
-import { byteLimit, wholeAnswer } from "./p1_whole.ts";
+import { byteLimit, unopenedEnd, wholeAnswer } from "./p1_whole.ts";
 import { type FirstTokenResult, type PrefillAsk, prefillLeg, tellsFirstToken } from "./prefill.ts";
 import { ENDPOINTS, type KnownPrompt, type P1Prompt } from "./prompt.ts";
 import { StopJoin } from "./stop_join.ts";
@@ -44,6 +44,8 @@ export interface P1Ask<Prompt extends P1Prompt = P1Prompt> {
   readonly request: TextRequest;
   readonly pair: Pair;
   readonly prompt: Prompt;
+  /** Whether it is to be seen first that the pair works: then nothing leaves before the KV is there. */
+  readonly trial?: boolean;
 }
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -243,11 +245,20 @@ async function decodeRest(
       flight,
     });
   }
+  let opening = open;
+  if (ask.trial === true) {
+    const opened = await open(context.signal);
+    if (opened.kind !== "open") {
+      using unused = flight;
+      return unopenedEnd(opened, { pair, flight: unused, timedOut });
+    }
+    opening = () => Promise.resolve(opened);
+  }
   const writer = new StreamWriter(identity, { includeUsage: request.includeUsage === true });
   beginAnswer(writer, ask, result, begun);
   const body = new HandoffStream(deps, {
     head: writer.take(),
-    open,
+    open: opening,
     seam,
     writer,
     flight,

@@ -41,31 +41,10 @@ export async function wholeAnswer(
   context: RequestContext,
   parts: WholeParts,
 ): Promise<AttemptEnd> {
-  using flight = parts.flight;
+  using _flight = parts.flight;
   const { pair, result } = parts;
   const opened = await parts.open(context.signal);
-  switch (opened.kind) {
-    case "gone":
-      throw clientGone();
-    case "timed-out": {
-      const error = parts.timedOut();
-      flight.failed(error);
-      return withoutKv(error, pair);
-    }
-    case "refused":
-      return refusedEnd(opened, pair);
-    case "failed":
-      return {
-        kind: "retry",
-        reason: "decode_failed",
-        error: opened.error,
-        exclude: [{ id: pair.decode.id, why: "failed" }],
-      };
-    case "open":
-      break;
-    default:
-      return opened satisfies never;
-  }
+  if (opened.kind !== "open") return unopenedEnd(opened, parts);
   const { open } = opened;
   const writer = new WholeWriter(parts.identity, result.body);
   beginAnswer(writer, parts, result, parts.seam.begun);
@@ -95,6 +74,33 @@ export async function wholeAnswer(
     };
   } finally {
     context.signal.removeEventListener("abort", leave);
+  }
+}
+
+/** The attempt whose decode leg has not opened, nothing of it having left. Throws `client-gone`. */
+export function unopenedEnd(
+  opened: Exclude<ReadyEnd<OpenEnd>, { readonly kind: "open" }>,
+  { pair, flight, timedOut }: Pick<WholeParts, "pair" | "flight" | "timedOut">,
+): AttemptEnd {
+  switch (opened.kind) {
+    case "gone":
+      throw clientGone();
+    case "timed-out": {
+      const error = timedOut();
+      flight.failed(error);
+      return withoutKv(error, pair);
+    }
+    case "refused":
+      return refusedEnd(opened, pair);
+    case "failed":
+      return {
+        kind: "retry",
+        reason: "decode_failed",
+        error: opened.error,
+        exclude: [{ id: pair.decode.id, why: "failed" }],
+      };
+    default:
+      return opened satisfies never;
   }
 }
 

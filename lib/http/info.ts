@@ -1,7 +1,8 @@
 /** The endpoints the router answers by itself. @module */
-import { encodeUtf8, RouterError } from "../base/mod.ts";
+import { encodeUtf8, type ErrorCode, RouterError } from "../base/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
+import type { Verdict } from "../selection/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { jsonAnswer } from "./respond.ts";
 
@@ -39,19 +40,36 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
 
 /**
  * `GET /engines`: the production-stack router's fields, and the role, which says what `?id=` may pick.
- * Addresses are told where they are to be, as that router's are not.
+ * Addresses are told where they are to be, as that router's are not. What speaks against an engine, and
+ * against pairs of it, is told where there is something.
  */
 export function engines({ fleet, names }: HttpDeps): Answer {
+  const doubted = Map.groupBy(fleet.doubtedPairs(), ({ prefill }) => prefill.id);
   return jsonAnswer(
     200,
-    fleet.snapshot().entries.map(({ engine, created }) => ({
-      engine_id: names.of(engine),
-      serving_models: engine.models,
-      created,
-      ...(names.exposed ? { url: engine.url } : {}),
-      role: engine.role,
-    })),
+    fleet.snapshot().entries.map(({ engine, created }) => {
+      const pairs = doubted.get(engine.id)?.map(({ decode, verdict }) => ({
+        engine_id: names.of(decode),
+        ...judgement(verdict),
+      }));
+      return {
+        engine_id: names.of(engine),
+        serving_models: engine.models,
+        created,
+        ...(names.exposed ? { url: engine.url } : {}),
+        role: engine.role,
+        ...judgement(fleet.verdict(engine)),
+        ...(pairs === undefined ? {} : { shut_pairs: pairs }),
+      };
+    }),
   );
+}
+
+/** What health says, unless it is all well; whether an engine leaves is its source's to say. */
+function judgement(verdict: Verdict): { readonly verdict?: string; readonly why?: ErrorCode } {
+  if (verdict.kind === "good" || verdict.kind === "leaving") return {};
+  const { kind, why } = verdict;
+  return { verdict: kind, ...(why === undefined ? {} : { why }) };
 }
 
 /** `GET /`: what this is, in a line. */

@@ -159,6 +159,21 @@ export const METRICS = {
       "Connections and listeners that found no file descriptor, by use (engine, notification, listener).",
     labels: ["use"],
   },
+  "pd_router_engines_shut": {
+    kind: "gauge",
+    help: "Engines that are gone around now, by role and by the code of what failed.",
+    labels: ["role", "why"],
+  },
+  "pd_router_pairs_shut": {
+    kind: "gauge",
+    help: "Pairs of engines that are not paired now, as their handoffs failed.",
+    labels: [],
+  },
+  "pd_router_verdict_changes_total": {
+    kind: "counter",
+    help: "Changes of what health says of an engine, by what it says since.",
+    labels: ["to"],
+  },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
 
 /** The name of a metric. */

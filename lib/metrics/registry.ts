@@ -57,6 +57,16 @@ export class Metrics {
     this.#note(name, gauge, labels);
   }
 
+  /** Have a gauge that names no engine tell of these series alone. */
+  replace<Name extends Exclude<NamesOf<"gauge">, EngineMetric>>(
+    name: Name,
+    series: Iterable<{ readonly labels: Labels<Name>; readonly value: number }>,
+  ): void {
+    const gauge = this.#gauges.get(name);
+    gauge?.reset();
+    for (const { labels, value } of series) gauge?.set(labels, value);
+  }
+
   /** Record one value. */
   observe<Name extends NamesOf<"histogram">>(
     name: Name,

@@ -5,7 +5,7 @@ import type { Engine, ErrorCode } from "../base/mod.ts";
 export type Verdict =
   | { readonly kind: "good" }
   /** Being tried again after it was shut: it serves, and its next outcome decides. */
-  | { readonly kind: "probation" }
+  | { readonly kind: "probation"; readonly why?: ErrorCode }
   /** Gone around while there is any other. */
   | {
     readonly kind: "shut";

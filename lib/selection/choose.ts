@@ -34,6 +34,8 @@ export type PairChoice =
     readonly pair: Pair;
     /** Why it should be gone around, where there is none against which less speaks. */
     readonly shut?: ErrorCode | undefined;
+    /** Whether it is on probation, so that this request finds out whether it works again. */
+    readonly trial?: true;
   }
   | NoPair;
 
@@ -52,9 +54,10 @@ export function choosePair(group: ModelGroup, policies: Policies, ask: PairAsk):
   const peer = { candidate: decode, among: kin.decode.list.length };
   const prefill = takeOf(best, policies.prefill, { ...ask, peer }, ask.tried?.prefill);
   const pair = { prefill: prefill.engine, decode: decode.engine };
-  const shut = whyShut(decode.verdict) ?? whyShut(prefill.verdict) ??
-    whyShut(ask.pairVerdict?.(pair.prefill, pair.decode));
-  return { kind: "pair", pair, ...(shut === undefined ? {} : { shut }) };
+  const together = ask.pairVerdict?.(pair.prefill, pair.decode);
+  const shut = whyShut(decode.verdict) ?? whyShut(prefill.verdict) ?? whyShut(together);
+  if (shut !== undefined) return { kind: "pair", pair, shut };
+  return { kind: "pair", pair, ...(together?.kind === "probation" ? { trial: true } : {}) };
 }
 
 function whyShut(verdict: Verdict | undefined): ErrorCode | undefined {

@@ -13,11 +13,14 @@ export interface Exclude {
   readonly why: "failed" | "tainted" | "spoilt";
 }
 
-/** How much speaks against an engine that is shut. */
+/** How much speaks against an engine that is shut for a while. */
 const SHUT = 1;
 
-/** How much against an excluded one: more than against two that are shut. */
-export const EXCLUDED = 4;
+/** How much against one that gives no answer at all: more than against two that may give one. */
+const SILENT = 3;
+
+/** How much against an excluded one: more than against two that are silent. */
+export const EXCLUDED = 7;
 
 /** How much against one that must not serve. */
 export const NEVER = Infinity;
@@ -43,10 +46,11 @@ export function marksOf(exclude: readonly Exclude[] | undefined): Marks {
 }
 
 /** How much speaks against a candidate, 0 for nothing. */
-function standing({ engine, verdict: { kind } }: Candidate, marks: Marks): number {
-  if (kind === "leaving") return NEVER;
+function standing({ engine, verdict }: Candidate, marks: Marks): number {
+  if (verdict.kind === "leaving") return NEVER;
   const marked = marks === undefined ? 0 : marks.get(engine.id) ?? 0;
-  return kind === "shut" ? marked + SHUT : marked;
+  if (verdict.kind !== "shut") return marked;
+  return marked + (verdict.untilMs === undefined ? SILENT : SHUT);
 }
 
 /** The best of `from`, the same list where all are alike; undefined when none can serve. */

@@ -5,6 +5,7 @@ import type { Blocks } from "./render.ts";
 import {
   faultTable,
   featureTable,
+  lessonTable,
   metricTable,
   permissionTable,
   realTable,
@@ -15,6 +16,7 @@ import {
 export const BLOCKS: Readonly<Record<string, Blocks>> = {
   "lib/config/README.md": { flags: renderMarkdown },
   "lib/disagg/README.md": { features: featureTable, matrix: matrixTable },
+  "lib/fleet/README.md": { lessons: lessonTable },
   "lib/metrics/README.md": { metrics: metricTable },
   "lib/sim/README.md": { faults: faultTable, options: simOptionTable },
   "scripts/compile/README.md": { permissions: permissionTable },

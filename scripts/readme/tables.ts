@@ -1,5 +1,7 @@
 /** The tables that pages show, as Markdown, out of the tables that the program works by. @module */
+import type { Engine, ErrorCode } from "../../lib/base/mod.ts";
 import { type DirectReason, FEATURES } from "../../lib/disagg/mod.ts";
+import { type Lessons, lessonsOf, type Outcome } from "../../lib/fleet/mod.ts";
 import { METRICS } from "../../lib/metrics/mod.ts";
 import { FAULT_TEXTS, noFaults, SIM_FLAGS } from "../../lib/sim/mod.ts";
 import { GRANTS } from "../compile/permissions.ts";
@@ -22,6 +24,8 @@ const LATER: readonly (readonly [reason: DirectReason, what: string])[] = [
   ["decode_refused", "The decode engine answered 4xx, and the answer is not streamed (P1)"],
   ["no_prefill_engine", "No prefill engine serves the model"],
   ["no_nixl_receiver", "No decode engine that serves the model can take the handoff"],
+  ["pair_shut", "All pairs for it are shut (`--handoff-failure-policy`)"],
+  ["handoff_failed", "The handoff failed, and no other pair is left (`--handoff-failure-policy`)"],
 ];
 
 /** Features in order of precedence, then what is found later. */
@@ -47,6 +51,59 @@ export function metricTable(): string {
     help,
   ]);
   return table(["name", "kind", "labels", "meaning"], rows);
+}
+
+/** What ends of flights teach, by one of each kind. */
+const ENDS: readonly (readonly [what: string, outcome: Partial<Outcome>, root?: ErrorCode])[] = [
+  ["`/tokenize` answered", { leg: "tokenize" }],
+  ["prefill answered", { leg: "prefill" }],
+  ["decode answered to its end", { leg: "decode" }],
+  ["direct request answered to its end", { leg: "direct" }],
+  ["answered 4xx, 501 or 503", { leg: "decode", status: 429 }],
+  ["client left", { leg: "decode", end: "left" }],
+  ["answered another 5xx", { leg: "prefill", end: "failed", status: 500 }, "prefill-failed"],
+  ["the same, of a decode", { leg: "decode", end: "failed", status: 500 }, "decode-failed"],
+  ["answered what is no answer", { leg: "prefill", end: "failed" }, "upstream-protocol"],
+  ["an error in place of a decode's answer", { leg: "decode", end: "failed" }, "decode-failed"],
+  [
+    "connection refused, or not made in time",
+    { leg: "decode", end: "failed" },
+    "upstream-unreachable",
+  ],
+  ["connection lost", { leg: "decode", end: "failed" }, "upstream-lost"],
+  ["nothing came for too long", { leg: "decode", end: "failed" }, "upstream-timeout"],
+  ["KV did not come in time", { leg: "decode", end: "failed" }, "kv-timeout"],
+  ["KV reclaimed or not", { leg: "reclaim" }],
+];
+
+const ANY: Engine = { id: "a", url: "http://a", role: "any", models: [], kv: "none" };
+
+const LESSONS: Readonly<Record<Lessons["engine"], string>> = {
+  ok: "heals",
+  halfway: "well so far",
+  failed: "one failure",
+  grave: "shuts at once",
+  nothing: "",
+};
+
+/** What flights teach of engines and pairs. */
+export function lessonTable(): string {
+  const rows = ENDS.map(([what, part, root]) => {
+    const peer = part.leg === "prefill" || part.leg === "decode" ? ANY : undefined;
+    const { engine, pair } = lessonsOf({
+      engine: ANY,
+      leg: "direct",
+      peer,
+      end: "ok",
+      code: root,
+      status: undefined,
+      headMs: undefined,
+      ms: 0,
+      ...part,
+    }, root);
+    return [what, LESSONS[engine], LESSONS[pair]];
+  });
+  return table(["how a flight ended", "its engine", "its pair"], rows);
 }
 
 /** What the compiled program and the tasks may do. */

@@ -3,8 +3,7 @@ import { Fleet } from "../../lib/fleet/mod.ts";
 import { policiesFor } from "../../lib/selection/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
-import { answeringHealth } from "../../lib/fleet/health.ts";
-import { AskedEngines, cards, engine, LogLines } from "./support.ts";
+import { answeringHealth, AskedEngines, cards, engine, LogLines } from "./support.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
 
 /** A fleet of `a` and `b`, and which engines it has given up. */
@@ -26,7 +25,7 @@ async function frozenFleet(): Promise<{
     policies: policiesFor({ kind: "roundrobin" }),
     fetchCards: engines.fetch,
     frozen: { afterMs: 1_500, giveUp: ({ id }) => void givenUp.push(id) },
-    observer: { onInflight: () => {}, onOutcome: () => {} },
+    observer: { onInflight: () => {}, onOutcome: () => {}, onVerdict: () => {} },
   });
   const source = new ScriptedSource();
   source.upsert(engine("a"));

@@ -7,15 +7,15 @@ import {
   seededRandom,
 } from "../../lib/base/mod.ts";
 import {
-  answeringHealth,
   type EngineSource,
   type FetchCards,
   Fleet,
   type FleetOptions,
+  type Health,
   type Outcome,
 } from "../../lib/fleet/mod.ts";
 import type { ModelCard } from "../../lib/openai/mod.ts";
-import { policiesFor } from "../../lib/selection/mod.ts";
+import { GOOD, policiesFor, type Verdict } from "../../lib/selection/mod.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 /** An engine named by `id` that serves `models`; without any, it is to be asked. */
@@ -100,6 +100,24 @@ export class LogLines {
   }
 }
 
+/**
+ * A plain health: an engine is good when it answered its last question for models, whatever it said,
+ * and shut when it gave no answer. Pairs are always good.
+ */
+export function answeringHealth(): Health {
+  const shut = new Map<string, Verdict>();
+  return {
+    report({ engine, leg, end, code }) {
+      if (leg !== "models" || end === "left") return;
+      if (end === "ok") shut.delete(engine.id);
+      else shut.set(engine.id, { kind: "shut", why: code ?? "internal" });
+    },
+    engine: (id) => shut.get(id) ?? GOOD,
+    pair: () => GOOD,
+    forget: (id) => void shut.delete(id),
+  };
+}
+
 /** A fleet over made-up engines, and all that it told. */
 export class Scene implements AsyncDisposable {
   readonly clock = new FakeClock();
@@ -108,6 +126,8 @@ export class Scene implements AsyncDisposable {
   /** Kind and id of each change. */
   readonly told: string[] = [];
   readonly outcomes: Outcome[] = [];
+  /** Id and kind of each verdict that is another than before. */
+  readonly verdicts: string[] = [];
   /** Requests in flight by engine and leg, as the observer was told. */
   readonly counted = new Map<string, number>();
   /** Ids that policies were told to forget. */
@@ -136,6 +156,7 @@ export class Scene implements AsyncDisposable {
           this.counted.set(key, (this.counted.get(key) ?? 0) + delta);
         },
         onOutcome: (outcome) => void this.outcomes.push(outcome),
+        onVerdict: ({ id }, { kind }) => void this.verdicts.push(`${id} ${kind}`),
       },
       ...options,
     });

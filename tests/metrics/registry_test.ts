@@ -143,3 +143,17 @@ Deno.test("Metrics.drop() drops one series of an engine", async () => {
   metrics.forgetServer(A);
   assertEquals(await engineSeries(metrics), []);
 });
+
+Deno.test("Metrics.replace() has a gauge tell of the given series alone", async () => {
+  const metrics = new Metrics();
+  const series = (role: string, why: string, value: number) => ({ labels: { role, why }, value });
+  metrics.set("pd_router_kv_waiters", {}, 7);
+  metrics.replace("pd_router_engines_shut", [series("any", "a", 2), series("any", "b", 1)]);
+  metrics.replace("pd_router_engines_shut", [series("any", "b", 3)]);
+  const samples = await samplesOf(metrics);
+  const names = [...samples.keys()].filter((name) => name.includes("engines_shut"));
+  assertEquals(names, ['pd_router_engines_shut{role="any",why="b"}']);
+  assertEquals([samples.get(names[0] ?? ""), samples.get("pd_router_kv_waiters")], [3, 7]);
+  metrics.replace("pd_router_engines_shut", []);
+  assert(!(await metrics.text()).includes("pd_router_engines_shut{"));
+});

@@ -1,4 +1,4 @@
-import type { Engine } from "../../lib/base/mod.ts";
+import type { Engine, ErrorCode } from "../../lib/base/mod.ts";
 import {
   type Candidate,
   type Exclude,
@@ -313,6 +313,41 @@ Deno.test("choosePair() uses pairs on probation as open ones", () => {
     "p1",
     "p2",
   ]);
+});
+
+Deno.test("choosePair() says why a pair is to be gone around where there is none better", () => {
+  const whyOf = (
+    verdicts: Readonly<Record<string, Verdict>>,
+    pairVerdict: PairAsk["pairVerdict"] = () => ({ kind: "good" }),
+  ): readonly unknown[] => {
+    const fleet = [candidate("d", "decode"), candidate("p", "prefill")].map((one) => ({
+      ...one,
+      verdict: verdicts[one.engine.id] ?? one.verdict,
+    }));
+    const choice = choiceOf(fleet, turns(), { pairVerdict });
+    assert(choice.kind === "pair");
+    return [choice.shut, choice.trial];
+  };
+  const shut = (why: ErrorCode): Verdict => ({ kind: "shut", why, untilMs: 1 });
+  const probation = (): Verdict => ({ kind: "probation" });
+  assertEquals(whyOf({}), [undefined, undefined]);
+  assertEquals(whyOf({ d: shut("upstream-lost") }), ["upstream-lost", undefined]);
+  assertEquals(whyOf({ p: shut("upstream-timeout") }), ["upstream-timeout", undefined]);
+  assertEquals(whyOf({}, () => shut("kv-timeout")), ["kv-timeout", undefined]);
+  assertEquals(whyOf({ d: probation(), p: probation() }), [undefined, undefined]);
+  assertEquals(whyOf({}, probation), [undefined, true], "this request tries the pair");
+  assertEquals(whyOf({ p: SHUT }, probation), ["upstream-unreachable", undefined]);
+});
+
+Deno.test("choosePair() and chooseDirect() use an engine that fails rather than one that is silent", () => {
+  const fails: Verdict = { kind: "shut", why: "upstream-lost", untilMs: 1 };
+  assertEquals(met(judged({ d0: SHUT, d1: fails, p0: SHUT, p1: SHUT, p2: fails })), ["d1", "p2"]);
+  assertEquals(directOf(judged({ d0: SHUT, d1: fails }))?.id, "d1");
+  assertEquals(
+    directOf(judged({ d0: SHUT, d1: fails }), turns(), after(failed("d1")))?.id,
+    "d0",
+    "better silent than just failed",
+  );
 });
 
 const MIXED = [

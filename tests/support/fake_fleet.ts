@@ -1,6 +1,7 @@
 /** A fleet of given engines that remembers how its flights ended. @module */
 import type { Clock, Engine } from "../../lib/base/mod.ts";
 import {
+  type DoubtedPair,
   type EngineFleet,
   FleetView,
   type Flight,
@@ -8,7 +9,7 @@ import {
   type Outcome,
   takeOff,
 } from "../../lib/fleet/mod.ts";
-import { idleCandidate, type PairChoice } from "../../lib/selection/mod.ts";
+import { GOOD, idleCandidate, type PairChoice, type Verdict } from "../../lib/selection/mod.ts";
 
 /** Chooses the first engine of a role, and has real flights take off. */
 export class FakeFleet implements EngineFleet {
@@ -43,6 +44,14 @@ export class FakeFleet implements EngineFleet {
       created: 0,
     }));
     return new FleetView(entries, this.#engines.map(idleCandidate));
+  }
+
+  verdict(): Verdict {
+    return GOOD;
+  }
+
+  doubtedPairs(): readonly DoubtedPair[] {
+    return [];
   }
 
   hasSeen(model: string): boolean {

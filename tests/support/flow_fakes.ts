@@ -13,6 +13,7 @@ import {
 } from "../../lib/disagg/mod.ts";
 import {
   type Asking,
+  type DoubtedPair,
   type EngineFleet,
   FleetView,
   type Flight,
@@ -33,10 +34,12 @@ import {
   type ChoiceAsk,
   chooseDirect,
   choosePair,
+  GOOD,
   idleCandidate,
   type PairAsk,
   type PairChoice,
   policiesFor,
+  type Verdict,
 } from "../../lib/selection/mod.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { type EngineScript, ScriptedUpstream } from "./scripted_upstream.ts";
@@ -68,6 +71,8 @@ export class FakeFleet implements EngineFleet {
   readonly pairs: PairChoice[] = [];
   /** Models that were served once. */
   readonly seen = new Set<string>();
+  /** What holds for engines, by id; the others are good. */
+  readonly verdicts = new Map<string, Verdict>();
   /** Flights that have not landed. */
   inflight = 0;
   readonly #clock: FakeClock;
@@ -86,11 +91,26 @@ export class FakeFleet implements EngineFleet {
       cards: engine.models.map((id) => ({ ...plainModelCard(id, 1), max_model_len: 4096 })),
       created: 1,
     }));
-    this.#view = new FleetView(entries, engines.map(idleCandidate));
+    const { verdicts } = this;
+    const candidates = engines.map((engine) => ({
+      ...idleCandidate(engine),
+      get verdict(): Verdict {
+        return verdicts.get(engine.id) ?? GOOD;
+      },
+    }));
+    this.#view = new FleetView(entries, candidates);
   }
 
   snapshot(): FleetView {
     return this.#view;
+  }
+
+  verdict({ id }: Engine): Verdict {
+    return this.verdicts.get(id) ?? GOOD;
+  }
+
+  doubtedPairs(): readonly DoubtedPair[] {
+    return [];
   }
 
   hasSeen(model: string): boolean {
