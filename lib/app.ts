@@ -14,8 +14,8 @@ import {
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
 import { type AppDoors, openDoors } from "./app_doors.ts";
-import { cardFetcher, fleetObserver, forgetGone, healthRules } from "./app_fleet.ts";
-import type { GenerateDeps } from "./flow/mod.ts";
+import { cardFetcher, fleetObserver, forgetGone, healthRules, seatLimits } from "./app_fleet.ts";
+import { Admission, type GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
 import {
@@ -66,6 +66,15 @@ export interface AppStats {
   readonly buffered: number;
 }
 
+/** What is taken of the engines, and who waits for it, at a moment. */
+export interface AdmissionStats {
+  /** Requests that wait. */
+  readonly queued: number;
+  /** Seats, and bytes of KV buffers. */
+  readonly seats: number;
+  readonly kvBytes: number;
+}
+
 /** A router that serves. */
 export interface App extends AsyncDisposable {
   /** Where it listens. */
@@ -75,6 +84,7 @@ export interface App extends AsyncDisposable {
   /** Resolves when every engine has been asked for its models once. */
   readonly probed: Promise<void>;
   stats(): AppStats;
+  admission(): AdmissionStats;
   /** Take no more requests; resolves when those in flight have ended, or at the deadline. */
   drain(timeoutMs: number): Promise<void>;
   /** Resolves when the router has stopped. */
@@ -102,9 +112,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       policies: policiesFor(config.routing),
       fetchCards: cardFetcher({ upstream, timeouts }, config.apiKey),
       observer: fleetObserver(metrics, keyRefusals),
+      seats: seatLimits(config),
     }),
   );
   fleet.watch((change) => keyRefusals.follow(change));
+  const { queueSize: size, queueTimeoutMs } = config.admission;
+  const admission = stack.use(
+    new Admission({ clock, metrics, fleet, size, timeoutMs: queueTimeoutMs }),
+  );
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const flow: FlowDeps = {
     clock,
@@ -124,7 +139,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
-  const generate = handoff && generateDeps(config, handoff);
+  const generate = handoff && generateDeps(config, handoff, admission);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
@@ -134,6 +149,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const bodies = new ByteBudget(config.buffers.maxBytes);
   const deps: HttpDeps = {
     ...flow,
+    admission,
     config,
     version: manifest.version,
     names,
@@ -144,6 +160,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     refreshGauges: () => {
       metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
       metrics.set("pd_router_buffered_bytes", {}, bodies.held);
+      metrics.set("pd_router_queue_length", {}, admission.waiting);
     },
     ailment: () =>
       handoff?.notifications?.listening === false
@@ -175,8 +192,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       connections: upstream.stats().open - upstream.stats().idle,
       buffered: bodies.held,
     }),
+    admission: () => ({ queued: admission.waiting, ...fleet.seated }),
     async drain(timeoutMs) {
       draining = true;
+      admission.close();
       const deadline = new AbortController();
       const ended = front.shutdown().then(() => background.idle());
       try {
@@ -187,6 +206,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     },
     async [Symbol.asyncDispose]() {
       draining = true;
+      admission.close();
       // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
       ending.resolve();
@@ -205,10 +225,14 @@ function cutOff(upstream: PooledUpstreamClient): void {
   upstream[Symbol.dispose]();
 }
 
-function generateDeps(config: RouterConfig, { deps }: RunningHandoff): GenerateDeps {
+function generateDeps(
+  config: RouterConfig,
+  { deps }: RunningHandoff,
+  admission: Admission,
+): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
   const { failurePolicy } = config.health;
-  return { ...deps, trustClientKvParams, lmcacheTagDirect, failurePolicy };
+  return { ...deps, admission, trustClientKvParams, lmcacheTagDirect, failurePolicy };
 }
 
 function listen(

@@ -4,6 +4,7 @@ import { doorOptions } from "./build_doors.ts";
 import { parseOrigins } from "./origins.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import {
+  type AdmissionOptions,
   type AnswerOptions,
   type ClientLimits,
   FAILURE_POLICIES,
@@ -54,6 +55,7 @@ export function buildConfig(
     clients: clientLimits(settings),
     health: healthOptions(settings),
     answers: answerOptions(settings),
+    admission: admissionOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
@@ -85,6 +87,17 @@ function clientLimits(settings: Settings): ClientLimits {
     keepAliveMs: settings.ms("keep-alive-timeout"),
     maxConnections: settings.number("max-connections"),
     maxPerAddress: perAddress === 0 ? Infinity : perAddress,
+  };
+}
+
+function admissionOptions(settings: Settings): AdmissionOptions {
+  const maxInflight = settings.number("max-inflight");
+  const maxPrefillInflight = settings.number("max-prefill-inflight");
+  return {
+    ...(maxInflight === 0 ? {} : { maxInflight }),
+    ...(maxPrefillInflight === 0 ? {} : { maxPrefillInflight }),
+    queueSize: settings.number("queue-size"),
+    queueTimeoutMs: settings.ms("queue-timeout"),
   };
 }
 

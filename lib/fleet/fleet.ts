@@ -3,6 +3,7 @@ import {
   type Clock,
   describeError,
   type Engine,
+  Lease,
   type Logger,
   type Random,
   sleep,
@@ -12,16 +13,22 @@ import {
   type ChoiceAsk,
   chooseDirect,
   choosePair,
+  type FullPair,
+  hasRoom,
+  type Pair,
   type PairAsk,
   type PairChoice,
   type Policies,
+  type Roomy,
 } from "../selection/mod.ts";
+import type { Asking, EngineFleet } from "./engine_fleet.ts";
 import type { EngineSource, SourceChange } from "./engine_source.ts";
 import type { Begun, Health } from "./health.ts";
 import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { type FetchCards, ModelWatcher } from "./model_watcher.ts";
 import { Roster } from "./roster.ts";
+import { PairSeats, type Seating, type SeatLimits } from "./seats.ts";
 import { tellVerdict } from "./tell_verdict.ts";
 import { UrlUses } from "./url_uses.ts";
 import type { FleetView } from "./view.ts";
@@ -53,23 +60,11 @@ export interface FleetOptions {
    * @default {65536}
    */
   readonly maxEngines?: number;
-}
-
-/** What is asked of a choice; the fleet adds who is there. */
-export type Asking<Ask extends ChoiceAsk> = Omit<Ask, "universe" | "pairVerdict">;
-
-/** What flows use of a fleet. */
-export interface EngineFleet {
-  /** The engines at this moment. */
-  snapshot(): FleetView;
-  /** Whether any engine has ever served `model`: tells what is gone from what never was. */
-  hasSeen(model: string): boolean;
-  /** Choose the two engines of a handoff. */
-  choosePair(ask: Asking<PairAsk>): PairChoice;
-  /** Choose one engine for a whole request. */
-  chooseDirect(ask: Asking<ChoiceAsk>): Engine | undefined;
-  /** Begin an exchange with `engine`, in a handoff with its `peer`; its outcome must be said. */
-  take(engine: Engine, leg: Leg, peer?: Engine): Flight;
+  /**
+   * Requests that engines get at a time.
+   * @default {UNBOUNDED}
+   */
+  readonly seats?: SeatLimits;
 }
 
 /** Longest first round, in milliseconds: one silent engine must not keep requests from the others. */
@@ -81,13 +76,14 @@ const MAX_ENGINES = 65_536;
 const ASKS_AFTER: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
 
 /** All engines of one router. */
-export class Fleet implements EngineFleet, AsyncDisposable {
+export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   readonly #options: FleetOptions;
   readonly #roster = new Roster();
   readonly #watchers = new Map<string, ModelWatcher>();
   /** How many present engines and flights there are of each URL. */
   readonly #uses = new UrlUses();
   readonly #listeners = new Set<(change: FleetChange) => void>();
+  readonly #roomWatchers = new Set<(engine?: Engine) => void>();
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #healthWatch: Disposable | undefined;
@@ -103,6 +99,16 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     return this.#inflight;
   }
 
+  /** What is taken of the engines that are there: seats, and bytes of their KV buffers. */
+  get seated(): { readonly seats: number; readonly kvBytes: number } {
+    let [seats, kvBytes] = [0, 0];
+    for (const { load } of this.#roster.view.entries) {
+      seats += load?.seats ?? 0;
+      kvBytes += load?.kvBytes ?? 0;
+    }
+    return { seats, kvBytes };
+  }
+
   snapshot(): FleetView {
     return this.#roster.view;
   }
@@ -111,7 +117,9 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     return this.#roster.hasSeen(model);
   }
 
-  choosePair(ask: Asking<PairAsk>): PairChoice {
+  choosePair(ask: Asking<PairAsk> & Roomy): PairChoice | FullPair;
+  choosePair(ask: Asking<PairAsk>): PairChoice;
+  choosePair(ask: Asking<PairAsk>): PairChoice | FullPair {
     const { health, policies } = this.#options;
     const view = this.snapshot();
     return choosePair(view.group(ask.model), policies, {
@@ -121,7 +129,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     });
   }
 
-  chooseDirect(ask: Asking<ChoiceAsk>): Engine | undefined {
+  chooseDirect(ask: Asking<ChoiceAsk> & Partial<Roomy>): Engine | undefined {
     const view = this.snapshot();
     return chooseDirect(view.group(ask.model), this.#options.policies, {
       ...ask,
@@ -129,7 +137,8 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     });
   }
 
-  take(engine: Engine, leg: Leg, peer?: Engine): Flight {
+  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease): Flight {
+    const held = seat?.move();
     this.#uses.begin(engine.url);
     const serving = isServing(leg) ? leg : undefined;
     // The very engine it is taken of: one that comes under its id later has its own count.
@@ -148,9 +157,35 @@ export class Fleet implements EngineFleet, AsyncDisposable {
       onLanded: (outcome) => {
         if (serving !== undefined) this.#count(live, engine, serving, -1);
         this.#landed(outcome);
+        // Whoever waits for the seat sees what health has learnt.
+        held?.release();
         this.#endUse(engine);
       },
     });
+  }
+
+  seatPair({ prefill, decode }: Pair, tokens: number): PairSeats {
+    const kv = tokens === 0 ? undefined : this.#roster.of(decode)?.load.takeKv(tokens);
+    return new PairSeats(this.seat(prefill), this.seat(decode), kv);
+  }
+
+  hasSeat(engine: Engine): boolean {
+    return hasRoom(this.#roster.of(engine)?.load, 0);
+  }
+
+  seat(engine: Engine): Lease {
+    return this.#roster.of(engine)?.load.take() ?? new Lease(() => {});
+  }
+
+  watchRoom(on: (engine?: Engine) => void): Disposable {
+    this.#roomWatchers.add(on);
+    const changes = this.watch(() => on());
+    return {
+      [Symbol.dispose]: () => {
+        this.#roomWatchers.delete(on);
+        changes[Symbol.dispose]();
+      },
+    };
   }
 
   /** Have `on` told of every change from here on; it must not throw. */
@@ -224,7 +259,15 @@ export class Fleet implements EngineFleet, AsyncDisposable {
       log.error("Engine left out: too many", { url: engine.url, reason });
       return;
     }
-    const live = new LiveEngine(engine, Math.floor(clock.unixMs() / 1000));
+    const { seats } = this.#options;
+    const live: LiveEngine = new LiveEngine(
+      engine,
+      Math.floor(clock.unixMs() / 1000),
+      seats,
+      () => {
+        this.#tellRoom(live.engine);
+      },
+    );
     this.#roster.add(live);
     this.#uses.begin(engine.url);
     this.#options.health.know?.(engine);
@@ -318,6 +361,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     const was = live.verdict;
     live.verdict = live.leaving ? { kind: "leaving" } : this.#options.health.engine(id);
     tellVerdict(this.#options.log, live.engine, was, live.verdict);
+    if (live.verdict.kind !== was.kind) this.#tellRoom(live.engine);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
@@ -329,6 +373,10 @@ export class Fleet implements EngineFleet, AsyncDisposable {
   /** What is there of a URL is one less; without any, it is forgotten. */
   #endUse(engine: Engine): void {
     if (this.#uses.end(engine.url)) this.#tell({ kind: "forgotten", engine });
+  }
+
+  #tellRoom(engine: Engine): void {
+    for (const watcher of this.#roomWatchers) watcher(engine);
   }
 
   #tell(change: FleetChange): void {

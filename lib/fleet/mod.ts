@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./breaker.ts";
+export * from "./engine_fleet.ts";
 export * from "./engine_health.ts";
 export * from "./engine_source.ts";
 export * from "./fleet.ts";
@@ -13,4 +14,5 @@ export * from "./health.ts";
 export * from "./key_refusals.ts";
 export * from "./model_watcher.ts";
 export { type DoubtedPair } from "./pair_health.ts";
+export * from "./seats.ts";
 export * from "./view.ts";

@@ -5,6 +5,7 @@ import {
   type DirectReason,
   type GenerationRequest,
   isTextRequest,
+  promptTokensOf,
 } from "../disagg/mod.ts";
 import { fanOut } from "../fan_out/mod.ts";
 import {
@@ -15,9 +16,12 @@ import {
   promptFor,
   type RetryEnd,
 } from "../handoff/mod.ts";
+import type { PairSeats } from "../fleet/mod.ts";
 import type { KvProtocol } from "../kv/mod.ts";
+import { priorityOf } from "../openai/mod.ts";
 import { type Answer, attemptOf, type RequestContext } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
+import { type AdmittedPair, pairOrElse, type PairWish } from "./admission.ts";
 import type { GenerateDeps } from "./deps.ts";
 import { direct } from "./direct.ts";
 import { decideWay, lackOf } from "./way.ts";
@@ -71,30 +75,40 @@ async function generateOne(
   let failed: RetryEnd | undefined;
   let tried: Pair | undefined;
   for (let attempt = 1;; attempt++) {
-    const choice = deps.fleet.choosePair({
-      model: request.model,
-      session: ask.sessionKey,
-      mode,
-      attempt,
-      exclude: failed?.exclude ?? [],
-      tried,
-      takes,
+    const choice = await choosePair(deps, context, {
+      ask: {
+        model: request.model,
+        session: ask.sessionKey,
+        mode,
+        attempt,
+        exclude: failed?.exclude ?? [],
+        tried,
+        takes,
+      },
+      promptTokens: () => kept.tokens?.count ?? promptTokensOf(request),
+      elsewhere: () => hasDirect(deps, request.model),
+      priority: () => priorityOf(request.body),
     });
     if (choice.kind === "none") {
       if (failed !== undefined && isSpoilt(failed)) throw failed.error;
       const apart = failed !== undefined;
       return await goDirect(deps, context, { ...ask, apart }, lackOf(choice.lacks));
     }
-    const better = choice.shut !== undefined && hasDirect(deps, request.model);
-    if (failed !== undefined) {
-      if (better || repeats(choice.pair, failed)) return await giveUp(deps, context, ask, failed);
-      noteRetry(deps, context, failed);
-    } else if (better) {
+    if (choice.kind === "shut") {
+      if (failed !== undefined) return await giveUp(deps, context, ask, failed);
       // KV of the prompt may have come from a handoff that the engines gave up.
       return await goDirect(deps, context, { ...ask, apart: true }, "pair_shut");
     }
-    tried = choice.pair;
-    const trial = { ...ask, mode, pair: choice.pair, kept, exact };
+    const { pair, seats } = choice;
+    if (failed !== undefined) {
+      if (repeats(pair, failed)) {
+        seats?.[Symbol.dispose]();
+        return await giveUp(deps, context, ask, failed);
+      }
+      noteRetry(deps, context, failed);
+    }
+    tried = pair;
+    const trial = { ...ask, mode, pair, seats, kept, exact };
     const end = await tryPair(deps, attemptOf(context, deps.random), trial);
     switch (end.kind) {
       case "answer":
@@ -109,10 +123,24 @@ async function generateOne(
         if (attempt === ATTEMPTS) return await giveUp(deps, context, ask, end);
         failed = end;
         break;
+      case "larger":
+        // Before anything of it was sent: it waits for as much room as it needs.
+        attempt--;
+        break;
       default:
         end satisfies never;
     }
   }
+}
+
+/** A pair, with its seats where these are bounded. */
+function choosePair(
+  { fleet, admission }: GenerateDeps,
+  context: RequestContext,
+  wish: PairWish,
+): AdmittedPair | Promise<AdmittedPair> {
+  if (admission !== undefined) return admission.pair(context, wish);
+  return pairOrElse(fleet.choosePair(wish.ask), wish);
 }
 
 /** Answer a request whose handoff has failed, and for which no other pair is left. */
@@ -174,37 +202,46 @@ function noteRetry(deps: GenerateDeps, context: RequestContext, failed: RetryEnd
 interface PairTry extends GenerateAsk {
   readonly mode: Mode;
   readonly pair: Pair;
+  /** Given back when the attempt has ended, but for what goes on. */
+  readonly seats: PairSeats | undefined;
   readonly kept: KeptPrompt;
   /** Only the ids that the client's endpoint makes will do. */
   readonly exact: boolean;
 }
 
+/** How an attempt ended; `larger`: the prompt has more tokens than there was room made for. */
+type TryEnd = AttemptEnd | { readonly kind: "larger" };
+
 async function tryPair(
   deps: GenerateDeps,
   context: RequestContext,
   asked: PairTry,
-): Promise<AttemptEnd> {
+): Promise<TryEnd> {
   const { request, path, mode, pair } = asked;
+  using seats = asked.seats;
   const protocol = deps.kv.of(pair.decode);
   if (protocol === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
   context.trace.route = mode === "p1" ? "handoff_p1" : protocol.traits.route;
   context.trace.accept();
   noteHandoff(deps, context, pair);
   return mode === "d1"
-    ? await attemptRelay(deps, context, { request, path, pair }, protocol)
+    ? await attemptRelay(deps, context, { request, path, pair, seats }, protocol)
     : await tryP1(deps, context, asked, protocol);
 }
 
 async function tryP1(
   deps: GenerateDeps,
   context: RequestContext,
-  { request, pair, kept, exact }: PairTry,
+  { request, pair, seats, kept, exact }: PairTry,
   protocol: KvProtocol,
-): Promise<AttemptEnd> {
+): Promise<TryEnd> {
   if (!isTextRequest(request)) return { kind: "direct", reason: "endpoint" };
   const prompt = await promptFor(deps, context, { request, pair, kept, exact });
   if (prompt.kind !== "known" && prompt.kind !== "told") return prompt;
-  return await attemptP1(deps, context, { request, pair, prompt }, protocol);
+  if (kept.tokens !== undefined && seats?.kv?.settle(kept.tokens.count) === false) {
+    return { kind: "larger" };
+  }
+  return await attemptP1(deps, context, { request, pair, prompt, seats }, protocol);
 }
 
 async function goDirect(
@@ -233,6 +270,7 @@ function serve(deps: GenerateDeps, context: RequestContext, ask: GenerateAsk): P
       tagged: (deps.lmcacheTagDirect || apart) && deps.kv.holds(engines),
     }),
     stream: request.stream,
+    priority: () => priorityOf(request.body),
     ...(engine === undefined ? {} : { engine }),
   });
 }

@@ -14,6 +14,7 @@ import {
   type TextRequest,
   wantsTokenIds,
 } from "../disagg/mod.ts";
+import type { PairSeats } from "../fleet/mod.ts";
 import { type RawJson, spelledLength, StreamWriter } from "../openai/mod.ts";
 import { Custody, type KvProtocol } from "../kv/mod.ts";
 import { clientGone, legHeaders, orAborted, type RequestContext } from "../request/mod.ts";
@@ -25,7 +26,7 @@ import { openDecode, type OpenEnd } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
-import { kvTimeout, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { heldFor, kvTimeout, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
 import { byteLimit, wholeAnswer } from "./p1_whole.ts";
@@ -42,6 +43,8 @@ const COMPLETIONS = "/v1/completions";
 export interface P1Ask<Prompt extends P1Prompt = P1Prompt> {
   readonly request: TextRequest;
   readonly pair: Pair;
+  /** Of both engines, where these are bounded: what goes on behind the attempt is moved from it. */
+  readonly seats?: PairSeats | undefined;
   readonly prompt: Prompt;
 }
 
@@ -60,6 +63,7 @@ export async function attemptP1(
     ...prefillRequest(request, prompt, transfer.prefillParams),
     mode: "p1",
     logprobs: request.logprobs !== undefined,
+    seat: ask.seats?.prefill,
   });
   using custody = new Custody(deps.reclaimer, {
     transfer,
@@ -77,7 +81,7 @@ export async function attemptP1(
       const token = result?.firstToken ?? lastIds(ids, 1).at(0);
       return token === undefined ? undefined : reclaimBodyP1(request.model, ids, token);
     },
-    held: context.held?.hold(),
+    held: heldFor(context, ask),
   });
   const end = await orAborted(leg, context.signal);
   if (end === "aborted") throw clientGone();
@@ -210,7 +214,7 @@ async function decodeRest(
     maxTokens: prompt.maxTokens - 1,
     maxBytes: request.stream ? undefined : byteLimit(prompt.maxTokens),
   };
-  const flight = deps.fleet.take(pair.decode, "decode", pair.prefill);
+  const flight = deps.fleet.take(pair.decode, "decode", pair.prefill, ask.seats?.decode);
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
     openWhenReady(deps, context, custody, {
       open: (abort) =>

@@ -4,6 +4,7 @@ import {
   describeError,
   type Engine,
   errorCodeOf,
+  type Lease,
   type Refusal,
   RouterError,
 } from "../base/mod.ts";
@@ -54,6 +55,8 @@ export interface PrefillAsk extends PrefillWish {
   readonly pair: Pair;
   readonly path: string;
   readonly body: ByteParts;
+  /** Of the prefill engine: moved, and given back when the leg has ended. */
+  readonly seat?: Lease | undefined;
 }
 
 /**
@@ -67,7 +70,7 @@ export async function prefillLeg(
 ): Promise<PrefillEnd> {
   const { prefill, decode } = ask.pair;
   using _held = context.held?.hold();
-  using flight = deps.fleet.take(prefill, "prefill", decode);
+  using flight = deps.fleet.take(prefill, "prefill", decode, ask.seat);
   logRouting(deps, context, prefill);
   context.trace.add("prefill-sent", prefill.url);
   const end = await run(deps, context, ask, flight);

@@ -5,7 +5,7 @@
  * @module
  */
 import { forcesTool, type GenerationRequest, prefillBodyD1, reclaimBodyD1 } from "../disagg/mod.ts";
-import type { Flight } from "../fleet/mod.ts";
+import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
 import type { RawJson, Usage } from "../openai/mod.ts";
 import {
@@ -21,6 +21,7 @@ import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
 import {
+  heldFor,
   kvTimeout,
   refusedAnswer,
   withoutKv,
@@ -37,6 +38,8 @@ export interface RelayAsk {
   /** The client's path and query; both legs go there. */
   readonly path: string;
   readonly pair: Pair;
+  /** Of both engines, where these are bounded: what goes on behind the attempt is moved from it. */
+  readonly seats?: PairSeats | undefined;
 }
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -53,6 +56,7 @@ export async function attemptRelay(
     path,
     body: prefillBodyD1(request, transfer.prefillParams),
     mode: "d1",
+    seat: ask.seats?.prefill,
   });
   using custody = new Custody(deps.reclaimer, {
     transfer,
@@ -62,7 +66,7 @@ export async function attemptRelay(
     headers: legHeaders(context, "decode"),
     requestId: context.id,
     body: (params) => reclaimBodyD1(request, params),
-    held: context.held?.hold(),
+    held: heldFor(context, ask),
   });
   return protocol.traits.order === "together"
     ? await together(deps, context, ask, { transfer, leg, custody: custody.move() })
@@ -88,12 +92,16 @@ async function prefillFirst(
   if (end.kind !== "ok") return withoutAnswer(ask, end, custody);
   const { result } = end;
   const params = transfer.decodeParams(result);
-  using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
+  using flight = decodeFlight(deps, ask);
   const opened = await openWhenReady(deps, context, custody.move(), {
     open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
     gone: context.signal,
   });
   return endOf(deps, context, ask, { opened, flight, params, usage: result.usage });
+}
+
+function decodeFlight({ fleet }: HandoffDeps, { pair, seats }: RelayAsk): Flight {
+  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode);
 }
 
 /**
@@ -111,7 +119,7 @@ async function together(
   let decoding: AbortController | undefined;
   let begun = false;
   const params = transfer.decodeParams(undefined);
-  using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
+  using flight = decodeFlight(deps, ask);
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {
       decoding = abort;

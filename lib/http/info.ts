@@ -2,6 +2,7 @@
 import { encodeUtf8, RouterError } from "../base/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
+import type { Load } from "../selection/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { jsonAnswer } from "./respond.ts";
 
@@ -44,14 +45,24 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
 export function engines({ fleet, names }: HttpDeps): Answer {
   return jsonAnswer(
     200,
-    fleet.snapshot().entries.map(({ engine, created }) => ({
+    fleet.snapshot().entries.map(({ engine, created, load }) => ({
       engine_id: names.of(engine),
       serving_models: engine.models,
       created,
       ...(names.exposed ? { url: engine.url } : {}),
       role: engine.role,
+      ...(load === undefined ? {} : roomTold(load)),
     })),
   );
+}
+
+/** Requests at an engine, and how many more it may get; the same in bytes of its KV buffer. */
+function roomTold({ seats, maxSeats, kvBytes, buffer }: Load): Readonly<Record<string, number>> {
+  return {
+    inflight: seats,
+    room: Math.max(0, maxSeats - seats),
+    ...(buffer === undefined ? {} : { kv_bytes: kvBytes, kv_room: buffer.bytes - kvBytes }),
+  };
 }
 
 /** `GET /`: what this is, in a line. */

@@ -158,9 +158,11 @@ export function errorAnswer(
 }
 
 /** What a client should do about an error, where a field says that. */
-function errorFields({ code, allow }: RouterError): Answer["headers"] {
+function errorFields({ code, allow, fields }: RouterError): Answer["headers"] {
   if (allow !== undefined) return [["allow", allow]];
-  if (code === "overloaded") return [["retry-after", "1"]];
+  if (code === "overloaded" && !fields.some(([name]) => name === "retry-after")) {
+    return [["retry-after", "1"]];
+  }
   return code === "unsupported-coding" ? [["accept-encoding", ACCEPTED_CODINGS]] : [];
 }
 

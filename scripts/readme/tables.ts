@@ -22,6 +22,10 @@ const LATER: readonly (readonly [reason: DirectReason, what: string])[] = [
   ["decode_refused", "The decode engine answered 4xx, and the answer is not streamed (P1)"],
   ["no_prefill_engine", "No prefill engine serves the model"],
   ["no_nixl_receiver", "No decode engine that serves the model can take the handoff"],
+  [
+    "kv_buffer",
+    "The prompt's KV is larger than the buffer of every decode engine that could take it",
+  ],
 ];
 
 /** Features in order of precedence, then what is found later. */
