@@ -159,9 +159,9 @@ export class AdmissionQueue {
     return true;
   }
 
-  /** Whether `key` has had more of the line than each has on the average. */
+  /** Whether `key` has more of the line than each has on the average. */
   #isAhead(key: string): boolean {
     const { length, keys } = this.#line;
-    return keys > 1 && this.#line.of(key) + 1 > (length + 1) / keys;
+    return keys > 1 && this.#line.of(key) > length / keys;
   }
 }

@@ -69,9 +69,8 @@ export class FairLine<T> {
   /** Take `item` out; false where it is not in the line. */
   remove(item: T): boolean {
     const waiting = this.#waiting.get(item);
-    if (waiting === undefined) return false;
-    this.#drop(waiting);
-    return true;
+    if (waiting !== undefined) this.#drop(waiting);
+    return waiting !== undefined;
   }
 
   /** The last of the key of which most wait; undefined where nobody does. */
@@ -127,7 +126,8 @@ export class FairLine<T> {
 
   #drop(waiting: Waiting<T>): void {
     const { key, lane, item } = waiting;
-    this.#waiting.delete(item);
+    // Whoever accepts may have taken itself out.
+    if (!this.#waiting.delete(item)) return;
     const left = (this.#lanes.get(lane) ?? 0) - 1;
     if (left > 0) this.#lanes.set(lane, left);
     else this.#lanes.delete(lane);
