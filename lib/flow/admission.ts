@@ -187,10 +187,18 @@ export class Admission implements Disposable {
     return isFull(taken) ? this.#wait(context, wish, taken) : taken;
   }
 
+  /** What is full for one that has not been offered anything, behind others. */
+  #fullFor<T extends { readonly kind: string }>(wish: Wish<T>): Full {
+    const taken = wish.take();
+    if (isFull(taken)) return taken;
+    wish.giveBack(taken);
+    return FULL_DIRECT;
+  }
+
   async #wait<T extends { readonly kind: string }>(
     context: RequestContext,
     wish: Wish<T>,
-    known: Full = FULL_DIRECT,
+    known?: Full,
   ): Promise<T> {
     const { clock, metrics } = this.#options;
     const { model, lane, priority } = wish;
@@ -217,7 +225,7 @@ export class Admission implements Disposable {
     metrics.observe("pd_router_queue_wait_seconds", { end: end.kind }, seconds);
     if (served !== undefined) {
       context.trace.add("admitted");
-      this.#pace.served();
+      this.#pace.served(this.#queue.length > 0);
       if (!context.signal.aborted) return served;
       wish.giveBack(served);
     }
@@ -226,7 +234,8 @@ export class Admission implements Disposable {
     const reason = end.ownShare ? "share" : end.why;
     metrics.count("pd_router_queue_refusals_total", { reason });
     const retryMs = this.#pace.waitMs(this.#queue.length);
-    throw refusedError(end, { full, model, key: context.key, size, timeoutMs, retryMs });
+    const what = full ?? this.#fullFor(wish);
+    throw refusedError(end, { full: what, model, key: context.key, size, timeoutMs, retryMs });
   }
 }
 

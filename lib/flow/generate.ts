@@ -85,7 +85,7 @@ async function generateOne(
         tried,
         takes,
       },
-      promptTokens: () => kept.tokens?.count ?? promptTokensOf(request),
+      promptTokens: () => kept.tokens?.count ?? promptTokens(deps, request),
       elsewhere: () => hasDirect(deps, request.model),
       priority: () => priorityOf(request.body),
     });
@@ -131,6 +131,12 @@ async function generateOne(
         end satisfies never;
     }
   }
+}
+
+/** About how many tokens the prompt has: no more than any engine would take. */
+function promptTokens({ fleet }: GenerateDeps, request: GenerationRequest): number {
+  const most = fleet.snapshot().maxModelLen(request.model) ?? Infinity;
+  return Math.min(promptTokensOf(request), most);
 }
 
 /** A pair, with its seats where these are bounded. */

@@ -25,6 +25,8 @@ const WHERE = {
   direct: ["The engines", "--max-inflight"],
 } as const satisfies Readonly<Record<Full["leg"], readonly [who: string, bound: string]>>;
 
+const STOPPING = "The router is stopping: send this to another";
+
 /** The error that tells of it: `rate-limited` where the key's share is used up, else `overloaded`. */
 export function refusedError(
   { why, ownShare }: Extract<QueueEnd, { readonly kind: "refused" }>,
@@ -33,9 +35,7 @@ export function refusedError(
   const seconds = Math.max(1, Math.ceil(retryMs / 1000));
   const fields = [["retry-after", String(seconds)]] as const;
   if (why === "draining") {
-    return new RouterError("shutting-down", "The router is stopping: send this to another", {
-      fields,
-    });
+    return new RouterError("shutting-down", STOPPING, { fields });
   }
   const [who, bound] = WHERE[full.leg];
   const queue = why === "timeout"
@@ -74,16 +74,15 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** One has been served. */
-  served(): void {
+  /** One has been served; `more` when others wait: the time to the next of them tells the pace. */
+  served(more: boolean): void {
     const now = this.#clock.now();
     if (this.#lastMs !== undefined) {
-      // After a lull it is the next ones that tell.
-      const last = Math.min(now - this.#lastMs, MAX_RETRY_MS);
+      const last = now - this.#lastMs;
       const known = this.#intervalMs ?? last;
       this.#intervalMs = known + WEIGHT * (last - known);
     }
-    this.#lastMs = now;
+    this.#lastMs = more ? now : undefined;
   }
 
   /** When `ahead` requests will have been served, about, in milliseconds; at most a minute. */

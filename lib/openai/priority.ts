@@ -5,7 +5,7 @@ import { fieldOf } from "./request.ts";
 
 /**
  * The `priority` of a request, as vLLM has it: lower is earlier, and 0 where it says nothing that engines
- * would take. Throws `bad-request` when the field is malformed.
+ * would take. Throws `bad-request` when the field is larger than fields may be.
  */
 export function priorityOf(body: JsonObject): number {
   return laxInt(fieldOf(body, "priority")) ?? 0;

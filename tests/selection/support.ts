@@ -97,6 +97,16 @@ export function takes({ nixl }: Engine): boolean {
 /** The choice of a pair among `fleet`, for a first attempt unless `ask` says otherwise. */
 export function choiceOf(
   fleet: readonly Candidate[],
+  policies: Policies,
+  ask: Partial<PairAsk> & Roomy,
+): PairChoice | FullPair;
+export function choiceOf(
+  fleet: readonly Candidate[],
+  policies?: Policies,
+  ask?: Partial<PairAsk>,
+): PairChoice;
+export function choiceOf(
+  fleet: readonly Candidate[],
   policies: Policies = turns(),
   ask: Partial<PairAsk & Roomy> = {},
 ): PairChoice | FullPair {
