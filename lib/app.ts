@@ -15,9 +15,9 @@ import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
-import { cardFetcher, fleetObserver, forgetGone, healthRules } from "./app_fleet.ts";
+import { cardFetcher, fleetObserver, forgetGone, healthRules, seatLimits } from "./app_fleet.ts";
 import { gaugeHealth } from "./app_health.ts";
-import type { GenerateDeps } from "./flow/mod.ts";
+import { Admission, type GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
 import {
@@ -68,6 +68,15 @@ export interface AppStats {
   readonly buffered: number;
 }
 
+/** What is taken of the engines, and who waits for it, at a moment. */
+export interface AdmissionStats {
+  /** Requests that wait. */
+  readonly queued: number;
+  /** Seats, and bytes of KV buffers. */
+  readonly seats: number;
+  readonly kvBytes: number;
+}
+
 /** A router that serves. */
 export interface App extends AsyncDisposable {
   /** Where it listens. */
@@ -77,6 +86,7 @@ export interface App extends AsyncDisposable {
   /** Resolves when every engine has been asked for its models once. */
   readonly probed: Promise<void>;
   stats(): AppStats;
+  admission(): AdmissionStats;
   /** Say that it is not ready: it will soon take no more requests. */
   retire(): void;
   /** Take no more requests; resolves when those in flight have ended, or at the deadline. */
@@ -118,9 +128,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         giveUp: ({ url }) => upstream.giveUp(url),
       },
       observer: fleetObserver(metrics, keyRefusals),
+      seats: seatLimits(config),
     }),
   );
   fleet.watch((change) => keyRefusals.follow(change));
+  const { queueSize: size, queueTimeoutMs } = config.admission;
+  const admission = stack.use(
+    new Admission({ clock, metrics, fleet, size, timeoutMs: queueTimeoutMs }),
+  );
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const flow: FlowDeps = {
     clock,
@@ -148,7 +163,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch((change) => names.follow(change));
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
-  const generate = handoff && generateDeps(config, handoff);
+  const generate = handoff && generateDeps(config, handoff, admission);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
@@ -159,6 +174,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const bodies = new ByteBudget(config.buffers.maxBytes);
   const deps: HttpDeps = {
     ...flow,
+    admission,
     config,
     version: manifest.version,
     names,
@@ -172,6 +188,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
       metrics.set("pd_router_client_connections", {}, front.connections);
       gaugeHealth(metrics, fleet);
+      metrics.set("pd_router_queue_length", {}, admission.waiting);
     },
     ailment: () =>
       front.ailment ??
@@ -206,9 +223,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       connections: upstream.stats().open - upstream.stats().idle,
       buffered: bodies.held,
     }),
+    admission: () => ({ queued: admission.waiting, ...fleet.seated }),
     retire: () => void (retired = true),
     async drain(timeoutMs) {
       retired = draining = true;
+      admission.close();
       const deadline = new AbortController();
       const ended = front.shutdown().then(() => background.idle());
       try {
@@ -219,6 +238,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     },
     async [Symbol.asyncDispose]() {
       retired = draining = true;
+      admission.close();
       // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
       ending.resolve();
@@ -237,10 +257,14 @@ function cutOff(upstream: PooledUpstreamClient): void {
   upstream[Symbol.dispose]();
 }
 
-function generateDeps(config: RouterConfig, { deps }: RunningHandoff): GenerateDeps {
+function generateDeps(
+  config: RouterConfig,
+  { deps }: RunningHandoff,
+  admission: Admission,
+): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
   const { failurePolicy } = config.health;
-  return { ...deps, trustClientKvParams, lmcacheTagDirect, failurePolicy };
+  return { ...deps, admission, trustClientKvParams, lmcacheTagDirect, failurePolicy };
 }
 
 function listen(

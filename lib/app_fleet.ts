@@ -9,6 +9,7 @@ import {
   type KeyRefusals,
   type Leg,
   NoModelList,
+  type SeatLimits,
   type ServingLeg,
 } from "./fleet/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
@@ -116,4 +117,9 @@ export function healthRules({ health }: Pick<RouterConfig, "health">): HealthRul
     pair: { failures: pairFailures, pauseMs, maxPauseMs },
     maxShutShare,
   };
+}
+
+/** How many requests engines get at a time. */
+export function seatLimits({ admission }: Pick<RouterConfig, "admission">): SeatLimits {
+  return { prefill: admission.maxPrefillInflight, serving: admission.maxInflight };
 }

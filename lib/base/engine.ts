@@ -22,6 +22,20 @@ export interface NixlReceiver {
   readonly queryPorts?: readonly number[];
   /** Modes the engine can take: LMCache's `skip_last_n_tokens` 1 fits `p1`, 0 fits `d1`. */
   readonly modes: readonly Mode[];
+  /** How much KV it can receive at a time, when configured. */
+  readonly buffer?: KvBuffer;
+}
+
+/**
+ * The memory of a rank that KV of prompts lands in until it is read: LMCache's `pd_buffer_size`. It is
+ * handed out by chunks, of which the last of a prompt is as large as any.
+ */
+export interface KvBuffer {
+  readonly bytes: number;
+  /** What one token takes of a rank's buffer. */
+  readonly bytesPerToken: number;
+  /** LMCache's `chunk_size`. */
+  readonly chunkTokens: number;
 }
 
 /** One vLLM server. Immutable; the fleet publishes a new record when something changes. */
@@ -41,6 +55,8 @@ export interface Engine {
   readonly nixl?: NixlReceiver;
   /** KV-ready notifications one request causes on this prefill engine, when configured. */
   readonly notifications?: number;
+  /** Requests it works on at a time, vLLM's `max_num_seqs`, when configured. */
+  readonly maxNumSeqs?: number;
 }
 
 /** Whether KV of the one can get to the other, whatever they serve. */

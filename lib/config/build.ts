@@ -5,6 +5,7 @@ import { shareDescriptors } from "./descriptors.ts";
 import { parseOrigins } from "./origins.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import {
+  type AdmissionOptions,
   type AnswerOptions,
   type ClientLimits,
   type DescriptorOptions,
@@ -53,6 +54,7 @@ export function buildConfig(
     health: healthOptions(settings),
     descriptors,
     answers: answerOptions(settings),
+    admission: admissionOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
@@ -111,6 +113,17 @@ function clientLimits(settings: Settings, carried: number): ClientLimits {
     keepAliveMs: settings.ms("keep-alive-timeout"),
     maxConnections: asked === 0 ? carried : Math.min(asked, carried),
     maxPerAddress: perAddress === 0 ? Infinity : perAddress,
+  };
+}
+
+function admissionOptions(settings: Settings): AdmissionOptions {
+  const maxInflight = settings.number("max-inflight");
+  const maxPrefillInflight = settings.number("max-prefill-inflight");
+  return {
+    ...(maxInflight === 0 ? {} : { maxInflight }),
+    ...(maxPrefillInflight === 0 ? {} : { maxPrefillInflight }),
+    queueSize: settings.number("queue-size"),
+    queueTimeoutMs: settings.ms("queue-timeout"),
   };
 }
 

@@ -1,5 +1,5 @@
 /** One engine as it was written, checked in itself. @module */
-import { KV_NAMES, type KvName, kvNameOf, type Role } from "../base/mod.ts";
+import { KV_NAMES, type KvBuffer, type KvName, kvNameOf, type Role } from "../base/mod.ts";
 import { FIRST_TOKENS, type FirstToken } from "./first_token.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import { type EngineUrl, parseEngineUrl } from "./url.ts";
@@ -12,6 +12,7 @@ export interface RawEngine {
   readonly models: readonly string[];
   readonly label?: string | undefined;
   readonly kv_protocol?: string | undefined;
+  readonly max_num_seqs?: number | undefined;
   readonly nixl?: {
     readonly host?: string | undefined;
     readonly init_ports?: readonly string[] | undefined;
@@ -19,6 +20,9 @@ export interface RawEngine {
     readonly query_ports?: readonly string[] | undefined;
     readonly first_token?: string | undefined;
     readonly notifications?: number | undefined;
+    readonly buffer_bytes?: number | undefined;
+    readonly bytes_per_token?: number | undefined;
+    readonly chunk_size?: number | undefined;
   } | undefined;
 }
 
@@ -29,6 +33,7 @@ export interface DraftReceiver {
   readonly allocPorts?: readonly number[] | undefined;
   readonly queryPorts?: readonly number[] | undefined;
   readonly firstToken?: FirstToken | undefined;
+  readonly buffer?: KvBuffer | undefined;
 }
 
 /** One engine before what it has in common with others is known. */
@@ -46,6 +51,8 @@ export interface EngineDraft {
   readonly receiver?: DraftReceiver | undefined;
   /** KV-ready notifications that one request causes on this prefill engine. */
   readonly notifications?: number | undefined;
+  /** Requests that it works on at a time. */
+  readonly maxNumSeqs?: number | undefined;
 }
 
 /** Drafts of the engines that are right in themselves, and what is wrong with the others. */
@@ -57,10 +64,24 @@ export interface Drafts {
 /** Most notifications one request can cause: more than any engine has ranks. */
 const MAX_NOTIFICATIONS = 1024;
 
+/** Most requests at a time, and most bytes of memory, of any engine. */
+const MAX_SEQS = 1_000_000;
+const MAX_BYTES = 2 ** 50;
+
 /** The draft of one engine, or its problems; `where` and `shown` are what they name. */
 export function draftEngine(where: string, shown: string, raw: RawEngine): Drafts {
   const wrong: string[] = [];
-  const { host, notifications, first_token: modes, ...lists } = raw.nixl ?? {};
+  const {
+    host,
+    notifications,
+    first_token: modes,
+    buffer_bytes: bytes,
+    bytes_per_token: bytesPerToken,
+    chunk_size: chunkTokens,
+    ...lists
+  } = raw.nixl ?? {};
+  const buffer = draftBuffer({ bytes, bytesPerToken, chunkTokens });
+  if (typeof buffer === "string") wrong.push(buffer);
   const firstToken = FIRST_TOKENS.find((known) => known === modes);
   const ports = (name: string, texts: readonly string[] | undefined): DraftPorts => {
     const parsed = texts === undefined ? undefined : parsePorts(texts);
@@ -78,8 +99,10 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
     allocPorts: ports("alloc", lists.alloc_ports),
     queryPorts: ports("query", lists.query_ports),
     firstToken,
+    ...(typeof buffer === "object" ? { buffer } : {}),
   };
-  const isReceiver = Object.values({ host, modes, ...lists }).some((part) => part !== undefined);
+  const isReceiver = Object.values({ host, modes, buffer, ...lists })
+    .some((part) => part !== undefined);
   if (modes !== undefined && firstToken === undefined) {
     wrong.push(
       withSuggestion("first_token: expected prefill, decode or both", modes, FIRST_TOKENS),
@@ -97,6 +120,10 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
   } else if (notifications !== undefined && !isCount(notifications)) {
     wrong.push(`notifications: expected an integer from 1 to ${MAX_NOTIFICATIONS}`);
   }
+  const { max_num_seqs: maxNumSeqs } = raw;
+  if (maxNumSeqs !== undefined && !isCount(maxNumSeqs, MAX_SEQS)) {
+    wrong.push(`max_num_seqs: expected an integer from 1 to ${MAX_SEQS}`);
+  }
   if (!at.ok || wrong.length > 0) {
     return {
       drafts: [],
@@ -105,7 +132,16 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
   }
   const models = [...new Set(raw.models)];
   const { role, label } = raw;
-  const draft = { where, at: at.value, role, models, label, notifications, kvProtocol };
+  const draft = {
+    where,
+    at: at.value,
+    role,
+    models,
+    label,
+    notifications,
+    kvProtocol,
+    ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
+  };
   return { drafts: [isReceiver ? { ...draft, receiver } : draft], problems: [] };
 }
 
@@ -119,6 +155,27 @@ export function joinDrafts(results: readonly Drafts[]): Drafts {
 
 type DraftPorts = readonly number[] | undefined;
 
-function isCount(value: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= MAX_NOTIFICATIONS;
+/** LMCache's own default of `chunk_size`. */
+const CHUNK_TOKENS = 256;
+
+/** The buffer that was described, undefined for none, or what is wrong with it. */
+function draftBuffer(
+  given: { readonly [Key in keyof KvBuffer]: number | undefined },
+): KvBuffer | string | undefined {
+  const { bytes, bytesPerToken, chunkTokens = CHUNK_TOKENS } = given;
+  if (Object.values(given).every((part) => part === undefined)) return undefined;
+  if (bytes === undefined || bytesPerToken === undefined) {
+    return "buffer_bytes and bytes_per_token: expected both, of one rank";
+  }
+  if (![bytes, bytesPerToken, chunkTokens].every((part) => isCount(part, MAX_BYTES))) {
+    return "buffer_bytes, bytes_per_token and chunk_size: expected integers from 1";
+  }
+  const buffer = { bytes, bytesPerToken, chunkTokens };
+  return bytes < bytesPerToken * chunkTokens
+    ? "buffer_bytes: expected room for a chunk of chunk_size tokens"
+    : buffer;
+}
+
+function isCount(value: number, most = MAX_NOTIFICATIONS): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= most;
 }

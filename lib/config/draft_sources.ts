@@ -7,8 +7,20 @@ import type { Settings } from "./settings.ts";
 import { maskUrls } from "./value.ts";
 
 const SPEC_KEYS = {
-  prefill: ["model", "notifications", "kv_protocol"],
-  decode: ["model", "init", "alloc", "query", "host", "first_token", "kv_protocol"],
+  prefill: ["model", "notifications", "kv_protocol", "max_num_seqs"],
+  decode: [
+    "model",
+    "init",
+    "alloc",
+    "query",
+    "host",
+    "first_token",
+    "kv_protocol",
+    "max_num_seqs",
+    "buffer_bytes",
+    "bytes_per_token",
+    "chunk_size",
+  ],
 } as const satisfies Partial<Record<Role, readonly string[]>>;
 
 type Backend = Pick<RawEngine, "url" | "label" | "models">;
@@ -24,19 +36,26 @@ export function draftSpecs(settings: Settings, role: "prefill" | "decode"): Draf
       const { url, fields, wrong } = splitSpec(spec, SPEC_KEYS[role]);
       const list = (key: string): readonly string[] | undefined =>
         fields.get(key)?.split(",").map((item) => item.trim());
-      const notifications = fields.get("notifications");
+      const number = (key: string): number | undefined => {
+        const text = fields.get(key);
+        return text === undefined ? undefined : Number(text);
+      };
       const drafts = draftEngine(where, shown, {
         url,
         role,
         models: list("model") ?? [],
         kv_protocol: fields.get("kv_protocol"),
+        max_num_seqs: number("max_num_seqs"),
         nixl: {
           host: fields.get("host"),
           init_ports: list("init"),
           alloc_ports: list("alloc"),
           query_ports: list("query"),
           first_token: fields.get("first_token"),
-          notifications: notifications === undefined ? undefined : Number(notifications),
+          notifications: number("notifications"),
+          buffer_bytes: number("buffer_bytes"),
+          bytes_per_token: number("bytes_per_token"),
+          chunk_size: number("chunk_size"),
         },
       });
       if (wrong.length === 0) return drafts;

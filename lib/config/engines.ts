@@ -30,7 +30,7 @@ export function finishEngines(
   const problems = [...duplicateUrls(drafts), ...protocolProblems(drafts, usual)];
   const ids = uniqueIds(drafts);
   const engines = drafts.map((draft, index): Engine => {
-    const { label, notifications } = draft;
+    const { label, notifications, maxNumSeqs } = draft;
     const kv = draft.kvProtocol ?? usual;
     const nixl = receivers === undefined || kv !== usual ? undefined : receiverOf(draft, receivers);
     return {
@@ -42,6 +42,7 @@ export function finishEngines(
       kv,
       ...(nixl === undefined ? {} : { nixl }),
       ...(notifications === undefined ? {} : { notifications }),
+      ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
     };
   });
   const places = drafts.map((draft) => draft.where);
@@ -92,6 +93,7 @@ function receiverOf(draft: EngineDraft, defaults: ReceiverDefaults): NixlReceive
     allocPorts: given.allocPorts ?? defaults.allocPorts,
     modes: modesOfFirstToken(given.firstToken ?? defaults.firstToken),
     ...(given.queryPorts === undefined ? {} : { queryPorts: given.queryPorts }),
+    ...(given.buffer === undefined ? {} : { buffer: given.buffer }),
   };
 }
 

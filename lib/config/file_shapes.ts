@@ -11,6 +11,9 @@ const NIXL = z.strictObject({
   query_ports: PORTS.optional(),
   first_token: TEXT.optional(),
   notifications: z.number().optional(),
+  buffer_bytes: z.number().optional(),
+  bytes_per_token: z.number().optional(),
+  chunk_size: z.number().optional(),
 });
 const ENGINE = z.strictObject({
   url: TEXT,
@@ -19,6 +22,7 @@ const ENGINE = z.strictObject({
   models: z.array(TEXT).optional(),
   label: TEXT.optional(),
   kv_protocol: TEXT.optional(),
+  max_num_seqs: z.number().optional(),
   nixl: NIXL.optional(),
 });
 const SCALAR = z.union([z.string(), z.number(), z.boolean()]).transform(String);

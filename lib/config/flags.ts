@@ -7,6 +7,7 @@
  */
 import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
+import { ADMISSION_FLAGS } from "./flags_admission.ts";
 import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
@@ -61,6 +62,7 @@ const SUPPORTED_GROUPS = [
   CLIENT_FLAGS,
   ANSWER_FLAGS,
   REQUEST_FLAGS,
+  ADMISSION_FLAGS,
   BUFFER_FLAGS,
   DOOR_FLAGS,
   DESCRIPTOR_FLAGS,

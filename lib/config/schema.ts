@@ -136,6 +136,17 @@ export interface LifecycleOptions {
   readonly drainDelayMs: number;
 }
 
+/** What engines get at a time, and who waits before them. */
+export interface AdmissionOptions {
+  /** Requests of each prefill engine, and of each other; absent: by what is known of it. */
+  readonly maxPrefillInflight?: number;
+  readonly maxInflight?: number;
+  /** Requests that may wait; 0 for none. */
+  readonly queueSize: number;
+  /** How long each may, in milliseconds. */
+  readonly queueTimeoutMs: number;
+}
+
 /** What is held of request bodies. */
 export interface BufferLimits {
   /** Over all requests under way, in bytes. */
@@ -184,6 +195,7 @@ export interface RouterConfig {
   readonly health: HealthOptions;
   readonly answers: AnswerOptions;
   readonly requests: RequestLimits;
+  readonly admission: AdmissionOptions;
   readonly doors: DoorOptions;
   readonly descriptors: DescriptorOptions;
   /** How long requests in flight may go on once the router takes no more. */

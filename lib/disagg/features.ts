@@ -31,6 +31,7 @@ export type DirectReason =
   | "decode_refused"
   | "no_prefill_engine"
   | "no_nixl_receiver"
+  | "kv_buffer"
   | "pair_shut"
   | "handoff_failed";
 

@@ -29,7 +29,9 @@ export type AnswerOne = (context: RequestContext, request: GenerationRequest) =>
 /**
  * Answer a request with several prompts through `answerOne`. The first failure of a prompt, while
  * nothing has reached the client, is the answer. A stream begins when each of the first 8 prompts
- * is known to be answered, so that a list which is refused is refused by the status.
+ * is known to be answered, so that a list which is refused is refused by the status; those that wait for
+ * room at the engines are not waited for, as what they wait for may be held by others of the list, whose
+ * answers nobody would read.
  *
  * Throws `bad-request` when the list is none or too long, and what `answerOne` throws.
  */
@@ -108,13 +110,17 @@ async function streamed(
 ): Promise<Answer> {
   const begun = list.begin(PROMPTS_AT_ONCE);
   const failure = Promise.withResolvers<{ readonly index: number; readonly end: Failed }>();
-  const answered = begun.map(async ({ index, end: opening }) => {
-    const end = await opening;
-    if (end.kind !== "answer") failure.resolve({ index, end });
+  const first = Promise.withResolvers<Answer>();
+  const answered = begun.map(async ({ index, end: opening, queued }) => {
+    const end = opening.then((ended) => {
+      if (ended.kind === "answer") first.resolve(ended.answer);
+      else failure.resolve({ index, end: ended });
+    });
+    await Promise.race([end, queued]);
   });
   const failed = await Promise.race([
     failure.promise,
-    Promise.all(answered).then(() => undefined),
+    Promise.all(begun.length === 0 ? [] : [first.promise, ...answered]).then(() => undefined),
   ]);
   if (failed !== undefined) {
     list.end();
@@ -130,9 +136,7 @@ async function streamed(
     includeUsage: request.includeUsage !== false,
     told,
   });
-  const [first] = begun;
-  const end = await first?.end;
-  const headers = end?.kind === "answer" ? end.answer.headers : [];
+  const { headers } = await first.promise;
   return {
     status: 200,
     headers: answerHeaders("text/event-stream; charset=utf-8", headers),

@@ -30,6 +30,8 @@ export type PromptEnd =
 export interface BegunPrompt {
   readonly index: number;
   readonly end: Promise<PromptEnd>;
+  /** Resolves where it has to wait for room at the engines; else never. */
+  readonly queued: Promise<void>;
 }
 
 /** Answers the prompt at `index`. */
@@ -78,7 +80,8 @@ export class PromptList {
   next(): BegunPrompt | undefined {
     if (this.#begun >= this.#shape.size || this.#group.signal.aborted) return undefined;
     const index = this.#begun++;
-    return { index, end: this.#begin(index) };
+    const { promise: queued, resolve } = Promise.withResolvers<void>();
+    return { index, end: this.#begin(index, resolve), queued };
   }
 
   /** Begin the next `count` prompts, or as many as there are. */
@@ -114,8 +117,8 @@ export class PromptList {
     }));
   }
 
-  async #begin(index: number): Promise<PromptEnd> {
-    const single = this.#contextOf(index);
+  async #begin(index: number, onQueued: () => void): Promise<PromptEnd> {
+    const single = { ...this.#contextOf(index), onQueued };
     try {
       const answer = await this.#answerAt(single, index);
       const refused = answer.status >= 400;

@@ -74,6 +74,13 @@ export class EngineHealth implements Health, Disposable {
     this.#pairs.chose({ prefill, decode }, this.#deps.clock.now());
   }
 
+  seated({ id }: Engine): void {
+    const known = this.#known.get(id);
+    if (known === undefined) return;
+    known.breaker.claim(this.#deps.clock.now());
+    this.#arm(known);
+  }
+
   began(flight: Begun): void {
     if (OWN.has(flight.leg)) return;
     const known = this.#known.get(flight.engine.id);

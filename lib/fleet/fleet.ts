@@ -1,96 +1,33 @@
 /** The engines that live: who is there, what they have under way, and who serves. @module */
-import {
-  type Clock,
-  describeError,
-  type Engine,
-  type ErrorCode,
-  type Logger,
-  type Random,
-  sleep,
-} from "../base/mod.ts";
+import { type Engine, type ErrorCode, Lease, sleep } from "../base/mod.ts";
 import type { ModelCard } from "../openai/mod.ts";
 import {
   type ChoiceAsk,
   chooseDirect,
   choosePair,
+  type FullPair,
   GOOD,
+  hasRoom,
+  type Pair,
   type PairAsk,
   type PairChoice,
-  type Policies,
+  type Roomy,
   type Verdict,
 } from "../selection/mod.ts";
-import type { EngineSource, SourceChange } from "./engine_source.ts";
-import type { Begun, DoubtedPair, Health } from "./health.ts";
+import type { Asking, EngineFleet } from "./engine_fleet.ts";
+import type { EngineSource } from "./engine_source.ts";
+import type { FleetChange, FleetOptions } from "./fleet_options.ts";
 import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
+import type { Begun, DoubtedPair } from "./health.ts";
 import { LiveEngine } from "./live_engine.ts";
-import { type FetchCards, ModelWatcher } from "./model_watcher.ts";
+import { ModelWatcher } from "./model_watcher.ts";
 import { OverdueWatch } from "./overdue.ts";
+import { type EngineChange, readSource } from "./read_source.ts";
 import { Roster } from "./roster.ts";
+import { PairSeats, type Seated, seatedIn, type Seating } from "./seats.ts";
 import { tellVerdict } from "./tell_verdict.ts";
 import { UrlUses } from "./url_uses.ts";
 import type { FleetView } from "./view.ts";
-
-/** What happens to the engines of a fleet. */
-export type FleetChange =
-  | { readonly kind: "added" | "changed" | "leaving" | "removed"; readonly engine: Engine }
-  /** An engine that was removed has nothing under way any more: its URL means nothing to anybody. */
-  | { readonly kind: "forgotten"; readonly engine: Engine };
-
-/** Told as things happen, e.g. to be counted. None may throw. */
-export interface FleetObserver {
-  /** A flight of a serving leg has begun (1) or ended (-1). */
-  readonly onInflight: (engine: Engine, leg: ServingLeg, delta: number) => void;
-  readonly onOutcome: (outcome: Outcome) => void;
-  /** What health says of an engine is of another kind than before; never that it leaves. */
-  readonly onVerdict: (engine: Engine, verdict: Verdict) => void;
-}
-
-/** What a fleet is made of. */
-export interface FleetOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly health: Health;
-  readonly policies: Policies;
-  readonly fetchCards: FetchCards;
-  /** When and how engines are found out that show no sign of life; without it, none is. */
-  readonly frozen?: FrozenOptions;
-  readonly observer: FleetObserver;
-  /**
-   * Engines at once; more are refused, with a line in the log.
-   * @default {65536}
-   */
-  readonly maxEngines?: number;
-}
-
-/** How engines are dealt with whose requests are overdue. */
-export interface FrozenOptions {
-  /** Silence of less than this is no reason to ask, in milliseconds. */
-  readonly afterMs: number;
-  /** The engine has not answered: end what waits for its answers to begin. */
-  readonly giveUp: (engine: Engine) => void;
-}
-
-/** What is asked of a choice; the fleet adds who is there. */
-export type Asking<Ask extends ChoiceAsk> = Omit<Ask, "universe" | "pairVerdict">;
-
-/** What flows use of a fleet. */
-export interface EngineFleet {
-  /** The engines at this moment. */
-  snapshot(): FleetView;
-  /** What holds for `engine`; good when it is not there. */
-  verdict(engine: Engine): Verdict;
-  /** The pairs of engines that are not good. */
-  doubtedPairs(): readonly DoubtedPair[];
-  /** Whether any engine has ever served `model`: tells what is gone from what never was. */
-  hasSeen(model: string): boolean;
-  /** Choose the two engines of a handoff. */
-  choosePair(ask: Asking<PairAsk>): PairChoice;
-  /** Choose one engine for a whole request. */
-  chooseDirect(ask: Asking<ChoiceAsk>): Engine | undefined;
-  /** Begin an exchange with `engine`, in a handoff with its `peer`; its outcome must be said. */
-  take(engine: Engine, leg: Leg, peer?: Engine): Flight;
-}
 
 /** Longest first round, in milliseconds: one silent engine must not keep requests from the others. */
 export const FIRST_ROUND_MS = 5_000;
@@ -101,13 +38,14 @@ const MAX_ENGINES = 65_536;
 const ASKS_AFTER: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
 
 /** All engines of one router. */
-export class Fleet implements EngineFleet, AsyncDisposable {
+export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   readonly #options: FleetOptions;
   readonly #roster = new Roster();
   readonly #watchers = new Map<string, ModelWatcher>();
   /** How many present engines and flights there are of each URL. */
   readonly #uses = new UrlUses();
   readonly #listeners = new Set<(change: FleetChange) => void>();
+  readonly #roomWatchers = new Set<(engine?: Engine) => void>();
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #healthWatch: Disposable | undefined;
@@ -129,6 +67,11 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     return this.#inflight;
   }
 
+  /** What is taken of the engines that are there: seats, and bytes of their KV buffers. */
+  get seated(): Seated {
+    return seatedIn(this.#roster.view.entries);
+  }
+
   snapshot(): FleetView {
     return this.#roster.view;
   }
@@ -145,7 +88,9 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     return this.#roster.hasSeen(model);
   }
 
-  choosePair(ask: Asking<PairAsk>): PairChoice {
+  choosePair(ask: Asking<PairAsk> & Roomy): PairChoice | FullPair;
+  choosePair(ask: Asking<PairAsk>): PairChoice;
+  choosePair(ask: Asking<PairAsk> & Partial<Roomy>): PairChoice | FullPair {
     const { health, policies } = this.#options;
     const view = this.snapshot();
     const choice = choosePair(view.group(ask.model), policies, {
@@ -153,13 +98,14 @@ export class Fleet implements EngineFleet, AsyncDisposable {
       universe: view.engines,
       pairVerdict: (prefill, decode) => health.pair(prefill.id, decode.id),
     });
-    if (choice.kind === "pair" && choice.trial) {
+    // Where room is looked at, a request goes to the pair only when its seats are taken.
+    if (choice.kind === "pair" && choice.trial && ask.tokens === undefined) {
       health.chose?.(choice.pair.prefill, choice.pair.decode);
     }
     return choice;
   }
 
-  chooseDirect(ask: Asking<ChoiceAsk>): Engine | undefined {
+  chooseDirect(ask: Asking<ChoiceAsk> & Partial<Roomy>): Engine | undefined {
     const view = this.snapshot();
     return chooseDirect(view.group(ask.model), this.#options.policies, {
       ...ask,
@@ -167,7 +113,8 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     });
   }
 
-  take(engine: Engine, leg: Leg, peer?: Engine): Flight {
+  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease): Flight {
+    const held = seat?.move();
     this.#uses.begin(engine.url);
     const serving = isServing(leg) ? leg : undefined;
     // The very engine it is taken of: one that comes under its id later has its own count.
@@ -192,9 +139,43 @@ export class Fleet implements EngineFleet, AsyncDisposable {
         if (awaited !== undefined) this.#overdue?.ended(engine.id, awaited);
         if (serving !== undefined) this.#count(live, engine, serving, -1);
         this.#landed(outcome, begun, root);
+        // Whoever waits for the seat sees what health has learnt.
+        held?.release();
         this.#endUse(engine);
       },
     });
+  }
+
+  seatPair({ prefill, decode }: Pair, tokens: number): PairSeats {
+    const [first, second] = [this.#roster.of(prefill), this.#roster.of(decode)];
+    const kv = tokens === 0 ? undefined : second?.load.takeKv(tokens);
+    const seats = new PairSeats(seatOf(first), seatOf(second), kv);
+    // Whoever waits is offered what is left as soon as a verdict is another one: not before all is taken.
+    this.#options.health.chose?.(prefill, decode);
+    for (const live of [first, second]) this.#seated(live);
+    return seats;
+  }
+
+  hasSeat(engine: Engine): boolean {
+    return hasRoom(this.#roster.of(engine)?.load, 0);
+  }
+
+  seat(engine: Engine): Lease {
+    const live = this.#roster.of(engine);
+    const seat = seatOf(live);
+    this.#seated(live);
+    return seat;
+  }
+
+  watchRoom(on: (engine?: Engine) => void): Disposable {
+    this.#roomWatchers.add(on);
+    const changes = this.watch(() => on());
+    return {
+      [Symbol.dispose]: () => {
+        this.#roomWatchers.delete(on);
+        changes[Symbol.dispose]();
+      },
+    };
   }
 
   /** Have `on` told of every change from here on; it must not throw. */
@@ -209,7 +190,12 @@ export class Fleet implements EngineFleet, AsyncDisposable {
    */
   follow(source: EngineSource): Promise<void> {
     const synced = Promise.withResolvers<void>();
-    const running = this.#follow(source, synced.resolve).finally(() => {
+    const running = readSource(source, {
+      signal: this.#stop.signal,
+      log: this.#options.log,
+      onSynced: synced.resolve,
+      onChange: (change) => this.#apply(change),
+    }).finally(() => {
       this.#running.delete(running);
       synced.resolve();
     });
@@ -230,23 +216,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     await Promise.all([...watchers, ...this.#running]);
   }
 
-  async #follow(source: EngineSource, onSynced: () => void): Promise<void> {
-    const { signal } = this.#stop;
-    try {
-      for await (const change of source.changes(signal)) {
-        if (signal.aborted) return;
-        if (change.kind === "synced") onSynced();
-        else this.#apply(change);
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#options.log.error("Engines are not followed any more: their source has failed", () => ({
-        error: describeError(error),
-      }));
-    }
-  }
-
-  #apply(change: Exclude<SourceChange, { readonly kind: "synced" }>): void {
+  #apply(change: EngineChange): void {
     switch (change.kind) {
       case "upsert":
         return this.#upsert(change.engine);
@@ -269,7 +239,9 @@ export class Fleet implements EngineFleet, AsyncDisposable {
       log.error("Engine left out: too many", { url: engine.url, reason });
       return;
     }
-    const live = new LiveEngine(engine, Math.floor(clock.unixMs() / 1000));
+    const created = Math.floor(clock.unixMs() / 1000);
+    const onRoom = (): void => this.#tellRoom(live.engine);
+    const live: LiveEngine = new LiveEngine(engine, created, this.#options.seats, onRoom);
     this.#roster.add(live);
     this.#uses.begin(engine.url);
     this.#options.health.know?.(engine);
@@ -359,6 +331,13 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (live.verdict.kind === "probation") this.#judge(begun.engine.id);
   }
 
+  /** A request has a seat of `live`: where that is on probation, others go around it. */
+  #seated(live: LiveEngine | undefined): void {
+    if (live?.verdict.kind !== "probation") return;
+    this.#options.health.seated?.(live.engine);
+    this.#judge(live.engine.id);
+  }
+
   /** What is overdue of an engine that does not answer is not waited for any longer. */
   #giveUp(engine: Engine): void {
     if (this.#overdue?.isOverdue(engine.id) !== true) return;
@@ -388,6 +367,7 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     const leaves = kind === "leaving" || was.kind === "leaving";
     if (kind !== was.kind && !leaves) observer.onVerdict(live.engine, live.verdict);
     tellVerdict(log, live.engine, was, live.verdict);
+    if (kind !== was.kind) this.#tellRoom(live.engine);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
@@ -401,9 +381,17 @@ export class Fleet implements EngineFleet, AsyncDisposable {
     if (this.#uses.end(engine.url)) this.#tell({ kind: "forgotten", engine });
   }
 
+  #tellRoom(engine: Engine): void {
+    for (const watcher of this.#roomWatchers) watcher(engine);
+  }
+
   #tell(change: FleetChange): void {
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+function seatOf(live: LiveEngine | undefined): Lease {
+  return live?.load.take() ?? new Lease(() => {});
 }
 
 function isServing(leg: Leg): leg is ServingLeg {

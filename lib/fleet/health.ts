@@ -32,6 +32,8 @@ export interface Health {
   know?(engine: Engine): void;
   /** A request is to be handed off between two engines; its flights begin a little later. */
   chose?(prefill: Engine, decode: Engine): void;
+  /** A request has a seat at an engine on probation; its flight there begins a little later. */
+  seated?(engine: Engine): void;
   /** A flight has begun: it may be the trial of an engine or a pair on probation. */
   began?(flight: Begun): void;
   /** The head of a good answer has come. */

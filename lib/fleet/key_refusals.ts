@@ -1,6 +1,6 @@
 /** Which engines do not take the key of the router's own questions. @module */
 import type { Engine, Logger } from "../base/mod.ts";
-import type { FleetChange } from "./fleet.ts";
+import type { FleetChange } from "./fleet_options.ts";
 import type { Leg, Outcome } from "./flight.ts";
 
 const OWN = "VLLM_API_KEY";

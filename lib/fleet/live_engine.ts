@@ -2,6 +2,7 @@
 import type { Engine } from "../base/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import { type Candidate, GOOD, type Verdict } from "../selection/mod.ts";
+import { type SeatLimits, Seats, UNBOUNDED } from "./seats.ts";
 import type { EngineEntry } from "./view.ts";
 
 /** Mutable; the fleet alone changes it. */
@@ -13,12 +14,19 @@ export class LiveEngine implements Candidate {
   cards: readonly ModelCard[];
   readonly created: number;
   inflight = 0;
+  readonly load: Seats;
   verdict: Verdict = GOOD;
   /** Its source has said that it goes. */
   leaving = false;
 
-  /** `created` in Unix seconds. */
-  constructor(configured: Engine, created: number) {
+  /** `created` in Unix seconds; `onRoom` is told whenever a request gives something of it back. */
+  constructor(
+    configured: Engine,
+    created: number,
+    limits: SeatLimits = UNBOUNDED,
+    onRoom: () => void = () => {},
+  ) {
+    this.load = new Seats(configured, limits, onRoom);
     this.configured = configured;
     this.engine = configured;
     this.created = created;
@@ -27,7 +35,8 @@ export class LiveEngine implements Candidate {
 
   /** What the view tells of it. */
   entry(): EngineEntry {
-    return { engine: this.engine, cards: this.cards, created: this.created };
+    const { engine, cards, created, load } = this;
+    return { engine, cards, created, ...(load.bounded ? { load } : {}) };
   }
 
   /** Whether `record` is the one its source has told; one whose fields stand in another order is not. */
@@ -39,6 +48,7 @@ export class LiveEngine implements Candidate {
   configure(configured: Engine): void {
     const fixed = configured.models.length > 0;
     this.configured = configured;
+    this.load.configure(configured);
     this.engine = fixed ? configured : { ...configured, models: this.engine.models };
     if (!fixed) return;
     const kept = this.cards.filter(({ id }) => configured.models.includes(id));

@@ -5,13 +5,16 @@
  * @module
  */
 export * from "./breaker.ts";
+export * from "./engine_fleet.ts";
 export * from "./engine_health.ts";
 export * from "./engine_source.ts";
 export * from "./fleet.ts";
+export * from "./fleet_options.ts";
 export * from "./flight.ts";
 export * from "./health.ts";
 export * from "./key_refusals.ts";
 export { type Lessons, lessonsOf } from "./lesson.ts";
 export { missingOf } from "./missing.ts";
 export * from "./model_watcher.ts";
+export * from "./seats.ts";
 export * from "./view.ts";

@@ -1,7 +1,7 @@
 /** The engines at one moment. @module */
 import type { Engine } from "../base/mod.ts";
 import type { ModelCard } from "../openai/mod.ts";
-import { type Candidate, ModelGroup } from "../selection/mod.ts";
+import { type Candidate, type Load, ModelGroup } from "../selection/mod.ts";
 
 /** An engine with what it said of itself. */
 export interface EngineEntry {
@@ -10,6 +10,8 @@ export interface EngineEntry {
   readonly cards: readonly ModelCard[];
   /** Unix seconds at which it was added. */
   readonly created: number;
+  /** What of it is taken, where that is bounded; tells the present whenever it is read. */
+  readonly load?: Load;
 }
 
 /** A frozen table of engines. Whoever holds one keeps it while the fleet goes on. */

@@ -1,8 +1,9 @@
 /** What the story of a generation request works with. @module */
 import type { HandoffDeps } from "../handoff/mod.ts";
+import type { AdmissionDeps } from "./admission.ts";
 
 /** The parts of a handoff, and what holds for requests that take none. */
-export interface GenerateDeps extends HandoffDeps {
+export interface GenerateDeps extends HandoffDeps, AdmissionDeps {
   /** Keep the KV transfer fields of clients, for routers in a chain. */
   readonly trustClientKvParams: boolean;
   /** Keep direct requests away from KV that waits on LMCache decode engines. */

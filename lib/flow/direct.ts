@@ -22,6 +22,7 @@ import {
 } from "../request/mod.ts";
 import type { Exclude } from "../selection/mod.ts";
 import { forwardResponseHeaders, type UpstreamResponse } from "../upstream/mod.ts";
+import type { AdmissionDeps, AdmittedEngine, DirectWish } from "./admission.ts";
 
 /** Bodies up to this size are read whole, so that one cut short is an error and not a stump. */
 const WHOLE_BYTES = 1024 * 1024;
@@ -44,52 +45,91 @@ export interface DirectAsk {
   readonly engine?: Engine;
   /** Engines to go around while there are others. */
   readonly exclude?: readonly Exclude[];
+  /**
+   * How early it wants to be served, where it has to wait: lower is earlier.
+   * @default 0
+   */
+  readonly priority?: () => number;
 }
+
+/** What direct requests work with. */
+export type DirectDeps = FlowDeps & AdmissionDeps;
 
 /**
  * Forward a request to one engine. An engine that cannot be reached, or has no room at the moment, is
  * passed over once for another: it has done nothing of the request.
  *
- * Throws `no-engine`, `upstream-protocol` for what is no answer, and the upstream client's errors.
+ * Throws `no-engine`, `upstream-protocol` for what is no answer, what admission throws, and the upstream
+ * client's errors.
  */
 export async function direct(
-  deps: FlowDeps,
+  deps: DirectDeps,
   context: RequestContext,
   ask: DirectAsk,
 ): Promise<Answer> {
   if (context.trace.route === "none") context.trace.route = "direct";
   deps.retries.began();
   const { exclude: before = [] } = ask;
-  const first = chosen(deps, ask, 1, before);
-  const end = await attempt(deps, attemptOf(context, deps.random), ask, first);
+  const admitted = await chosen(deps, context, ask, before);
+  const { engine: first } = admitted;
+  const end = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
   if (!hasOther(deps, ask, first) || !isPassedOver(end)) return answerOf(end);
-  if (deps.retries.perRequest === 0 || !deps.retries.take()) return answerOf(end);
+  const other = otherThan(deps, ask, [...before, { id: first.id, why: "failed" }]);
+  if (other === undefined) return answerOf(end);
   deps.log.warning("Asking another engine", () => ({
     request: context.id,
     error: end.kind === "failed"
       ? describeError(end.error)
       : `Engine ${first.url} answered ${end.answer.status}`,
   }));
-  const exclude = [...before, { id: first.id, why: "failed" } as const];
-  const again = await attempt(
-    deps,
-    attemptOf(context, deps.random),
-    ask,
-    chosen(deps, ask, 2, exclude),
-  );
+  const again = await attempt(deps, attemptOf(context, deps.random), ask, other);
   // Where nobody else can be reached, the client is told to come back.
   return answerOf(again.kind === "failed" && end.kind === "answer" ? end : again);
 }
 
-function chosen(
-  deps: FlowDeps,
-  { engine, model, sessionKey }: DirectAsk,
+/** The engine for a request, with a seat of it where these are bounded. */
+async function chosen(
+  deps: DirectDeps,
+  context: RequestContext,
+  ask: DirectAsk,
+  exclude: readonly Exclude[],
+): Promise<AdmittedEngine> {
+  const { admission, fleet } = deps;
+  const wish = wishOf(ask, 1, exclude);
+  const found = admission === undefined
+    ? engineIn(fleet, wish)
+    : await admission.direct(context, wish);
+  if (found === undefined) throw noEngine(deps, fleet.snapshot().engines, ask.model);
+  return found;
+}
+
+/** Another engine than those passed over, where one has room at once and one more may be asked. */
+function otherThan(
+  { admission, fleet, retries }: DirectDeps,
+  ask: DirectAsk,
+  exclude: readonly Exclude[],
+): AdmittedEngine | undefined {
+  if (retries.perRequest === 0 || !retries.allows()) return undefined;
+  const wish = wishOf(ask, 2, exclude);
+  const other = admission === undefined ? engineIn(fleet, wish) : admission.directNow(wish);
+  if (other !== undefined) retries.take();
+  return other;
+}
+
+function wishOf(
+  { engine, model, sessionKey, priority = () => 0 }: DirectAsk,
   attempt: number,
   exclude: readonly Exclude[],
-): Engine {
-  const found = engine ?? deps.fleet.chooseDirect({ model, session: sessionKey, attempt, exclude });
-  if (found === undefined) throw noEngine(deps, deps.fleet.snapshot().engines, model);
-  return found;
+): DirectWish {
+  return { ask: { model, session: sessionKey, attempt, exclude }, engine, priority };
+}
+
+function engineIn(
+  fleet: FlowDeps["fleet"],
+  { engine, ask }: DirectWish,
+): AdmittedEngine | undefined {
+  const found = engine ?? fleet.chooseDirect(ask);
+  return found && { engine: found };
 }
 
 /** The engines that serve `model` prefill it for others. */
@@ -140,9 +180,9 @@ async function attempt(
   deps: FlowDeps,
   context: RequestContext,
   ask: DirectAsk,
-  engine: Engine,
+  { engine, seat }: AdmittedEngine,
 ): Promise<DirectEnd> {
-  using flight = deps.fleet.take(engine, "direct");
+  using flight = deps.fleet.take(engine, "direct", undefined, seat);
   let response: UpstreamResponse | undefined;
   try {
     logRouting(deps, context, engine);

@@ -6,6 +6,7 @@ import {
   type GenerationRequest,
   hasKvFields,
   isTextRequest,
+  promptTokensOf,
 } from "../disagg/mod.ts";
 import { fanOut } from "../fan_out/mod.ts";
 import {
@@ -16,9 +17,12 @@ import {
   promptFor,
   type RetryEnd,
 } from "../handoff/mod.ts";
+import type { PairSeats } from "../fleet/mod.ts";
 import type { KvProtocol } from "../kv/mod.ts";
+import { priorityOf } from "../openai/mod.ts";
 import { type Answer, attemptOf, type RequestContext } from "../request/mod.ts";
 import type { Exclude, Pair } from "../selection/mod.ts";
+import { type AdmittedPair, pairOrElse, type PairWish } from "./admission.ts";
 import type { GenerateDeps } from "./deps.ts";
 import { direct } from "./direct.ts";
 import { decideWay, lackOf } from "./way.ts";
@@ -68,19 +72,20 @@ async function generateOne(
   if (way.kind === "direct") return await goDirect(deps, context, ask, way.reason);
   const { mode, exact, takes } = way;
   deps.retries.began();
-  let exclude: readonly Exclude[] = [];
   const kept = new KeptPrompt();
+  let exclude: readonly Exclude[] = [];
   let failed: RetryEnd | undefined;
+  /** The failure that the next attempt is to make up for, until it is made. */
+  let owed: RetryEnd | undefined;
   let tried: Pair | undefined;
   for (let attempt = 1;; attempt++) {
-    const choice = deps.fleet.choosePair({
-      model: request.model,
-      session: ask.sessionKey,
-      mode,
-      attempt,
-      exclude,
-      tried,
-      takes,
+    const choice = await choosePair(deps, context, {
+      ask: { model: request.model, session: ask.sessionKey, mode, attempt, exclude, tried, takes },
+      promptTokens: () => kept.tokens?.count ?? promptTokens(deps, request),
+      elsewhere: () => hasDirect(deps, request.model),
+      declines: (pair) =>
+        owed !== undefined && (repeats(pair, owed, exclude) || !deps.retries.take()),
+      priority: () => priorityOf(request.body),
     });
     if (choice.kind === "none") {
       if (failed !== undefined && isSpoilt(exclude)) {
@@ -89,19 +94,16 @@ async function generateOne(
       const apart = failed !== undefined;
       return await goDirect(deps, context, { ...ask, apart }, lackOf(choice.lacks));
     }
-    const better = choice.shut !== undefined && hasDirect(deps, request.model);
-    if (failed !== undefined) {
-      if (better || repeats(choice.pair, failed, exclude) || !deps.retries.take()) {
-        return await giveUp(deps, context, ask, { ...failed, exclude });
-      }
-      noteRetry(deps, context, failed);
-    } else if (better) {
+    if (choice.kind === "shut") {
+      if (failed !== undefined) return await giveUp(deps, context, ask, { ...failed, exclude });
       // KV of the prompt may have come from a handoff that the engines gave up.
       return await goDirect(deps, context, { ...ask, apart: true }, "pair_shut");
     }
-    tried = choice.pair;
-    const { pair, trial = false } = choice;
-    const asked = { ...ask, mode, pair, kept, exact, trial };
+    if (owed !== undefined) noteRetry(deps, context, owed);
+    owed = undefined;
+    const { pair, seats, trial = false } = choice;
+    tried = pair;
+    const asked = { ...ask, mode, pair, seats, kept, exact, trial };
     const end = await tryPair(deps, attemptOf(context, deps.random), asked);
     switch (end.kind) {
       case "answer":
@@ -117,12 +119,32 @@ async function generateOne(
         if (attempt > deps.retries.perRequest) {
           return await giveUp(deps, context, ask, { ...end, exclude });
         }
-        failed = end;
+        failed = owed = end;
+        break;
+      case "larger":
+        // Before anything of it was sent: it waits for as much room as it needs.
+        attempt--;
         break;
       default:
         end satisfies never;
     }
   }
+}
+
+/** About how many tokens the prompt has: no more than any engine would take. */
+function promptTokens({ fleet }: GenerateDeps, request: GenerationRequest): number {
+  const most = fleet.snapshot().maxModelLen(request.model) ?? Infinity;
+  return Math.min(promptTokensOf(request), most);
+}
+
+/** A pair, with its seats where these are bounded. */
+function choosePair(
+  { fleet, admission }: GenerateDeps,
+  context: RequestContext,
+  wish: PairWish,
+): AdmittedPair | Promise<AdmittedPair> {
+  if (admission !== undefined) return admission.pair(context, wish);
+  return pairOrElse(fleet.choosePair(wish.ask), wish);
 }
 
 /** Answer a request whose handoff has failed, and for which no other pair is left. */
@@ -197,6 +219,8 @@ function noteRetry(deps: GenerateDeps, context: RequestContext, failed: RetryEnd
 interface PairTry extends GenerateAsk {
   readonly mode: Mode;
   readonly pair: Pair;
+  /** Given back when the attempt has ended, but for what goes on. */
+  readonly seats: PairSeats | undefined;
   readonly kept: KeptPrompt;
   /** Only the ids that the client's endpoint makes will do. */
   readonly exact: boolean;
@@ -204,32 +228,39 @@ interface PairTry extends GenerateAsk {
   readonly trial: boolean;
 }
 
+/** How an attempt ended; `larger`: the prompt has more tokens than there was room made for. */
+type TryEnd = AttemptEnd | { readonly kind: "larger" };
+
 async function tryPair(
   deps: GenerateDeps,
   context: RequestContext,
   asked: PairTry,
-): Promise<AttemptEnd> {
+): Promise<TryEnd> {
   const { request, path, mode, pair } = asked;
+  using seats = asked.seats;
   const protocol = deps.kv.of(pair.decode);
   if (protocol === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
   context.trace.route = mode === "p1" ? "handoff_p1" : protocol.traits.route;
   context.trace.accept();
   noteHandoff(deps, context, pair);
   return mode === "d1"
-    ? await attemptRelay(deps, context, { request, path, pair }, protocol)
+    ? await attemptRelay(deps, context, { request, path, pair, seats }, protocol)
     : await tryP1(deps, context, asked, protocol);
 }
 
 async function tryP1(
   deps: GenerateDeps,
   context: RequestContext,
-  { request, pair, kept, exact, trial }: PairTry,
+  { request, pair, seats, kept, exact, trial }: PairTry,
   protocol: KvProtocol,
-): Promise<AttemptEnd> {
+): Promise<TryEnd> {
   if (!isTextRequest(request)) return { kind: "direct", reason: "endpoint" };
   const prompt = await promptFor(deps, context, { request, pair, kept, exact });
   if (prompt.kind !== "known" && prompt.kind !== "told") return prompt;
-  return await attemptP1(deps, context, { request, pair, prompt, trial }, protocol);
+  if (kept.tokens !== undefined && seats?.kv?.settle(kept.tokens.count) === false) {
+    return { kind: "larger" };
+  }
+  return await attemptP1(deps, context, { request, pair, prompt, seats, trial }, protocol);
 }
 
 async function goDirect(
@@ -258,6 +289,7 @@ function serve(deps: GenerateDeps, context: RequestContext, ask: GenerateAsk): P
       tagged: (deps.lmcacheTagDirect || apart) && deps.kv.holds(engines),
     }),
     stream: request.stream,
+    priority: () => priorityOf(request.body),
     ...(engine === undefined ? {} : { engine }),
     ...(exclude === undefined ? {} : { exclude }),
   });

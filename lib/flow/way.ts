@@ -2,7 +2,7 @@
 import type { Mode } from "../base/mod.ts";
 import { decide, type DirectReason, type GenerationRequest } from "../disagg/mod.ts";
 import type { KvTable } from "../kv/mod.ts";
-import type { ModelGroup, Takes } from "../selection/mod.ts";
+import type { ModelGroup, NoPair, Takes } from "../selection/mod.ts";
 
 /** What is done with a request, as far as its engines and its features tell. */
 export type Way =
@@ -38,6 +38,12 @@ export function decideWay(
 }
 
 /** Why a request goes direct that no pair was found for. */
-export function lackOf(lacks: "prefill" | "receiver"): DirectReason {
-  return lacks === "prefill" ? "no_prefill_engine" : "no_nixl_receiver";
+export function lackOf(lacks: NoPair["lacks"]): DirectReason {
+  return LACKS[lacks];
 }
+
+const LACKS = {
+  prefill: "no_prefill_engine",
+  receiver: "no_nixl_receiver",
+  buffer: "kv_buffer",
+} as const satisfies Readonly<Record<NoPair["lacks"], DirectReason>>;

@@ -1,11 +1,26 @@
 /** Pieces that both modes of the handoff use. @module */
-import { type Refusal, RouterError } from "../base/mod.ts";
-import { type Answer, isOverload, refusedError } from "../request/mod.ts";
+import { Lease, type Refusal, RouterError } from "../base/mod.ts";
+import type { PairSeats } from "../fleet/mod.ts";
+import { type Answer, isOverload, refusedError, type RequestContext } from "../request/mod.ts";
 import type { Exclude, Pair } from "../selection/mod.ts";
 import { forwardResponseHeaders } from "../upstream/mod.ts";
 import type { RetryEnd } from "./attempt.ts";
 import type { HandoffDeps } from "./deps.ts";
 import type { PrefillEnd } from "./prefill.ts";
+
+/** What is held of a request until its KV has been read: its body, and place for that KV. */
+export function heldFor(
+  { held }: Pick<RequestContext, "held">,
+  { seats }: { readonly seats?: PairSeats | undefined },
+): Lease | undefined {
+  const body = held?.hold();
+  const place = seats?.kv?.move();
+  if (place === undefined) return body;
+  return new Lease(() => {
+    body?.release();
+    place.release();
+  });
+}
 
 /** A refusal of the prefill engine, as it stands. */
 export function refusedAnswer(end: Extract<PrefillEnd, { readonly kind: "refused" }>): Answer {

@@ -14,6 +14,7 @@ import {
   type TextRequest,
   wantsTokenIds,
 } from "../disagg/mod.ts";
+import type { PairSeats } from "../fleet/mod.ts";
 import { type RawJson, spelledLength, StreamWriter } from "../openai/mod.ts";
 import { Custody, type KvProtocol } from "../kv/mod.ts";
 import { clientGone, legHeaders, orAborted, type RequestContext } from "../request/mod.ts";
@@ -25,7 +26,7 @@ import { openDecode, type OpenEnd } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
-import { refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { heldFor, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
@@ -43,6 +44,8 @@ const COMPLETIONS = "/v1/completions";
 export interface P1Ask<Prompt extends P1Prompt = P1Prompt> {
   readonly request: TextRequest;
   readonly pair: Pair;
+  /** Of both engines, where these are bounded: what goes on behind the attempt is moved from it. */
+  readonly seats?: PairSeats | undefined;
   readonly prompt: Prompt;
   /** Whether it is to be seen first that the pair works: then nothing leaves before the KV is there. */
   readonly trial?: boolean;
@@ -63,6 +66,7 @@ export async function attemptP1(
     ...prefillRequest(request, prompt, transfer.prefillParams),
     mode: "p1",
     logprobs: request.logprobs !== undefined,
+    seat: ask.seats?.prefill,
   });
   using custody = new Custody(deps.reclaimer, {
     transfer,
@@ -80,7 +84,7 @@ export async function attemptP1(
       const token = result?.firstToken ?? lastIds(ids, 1).at(0);
       return token === undefined ? undefined : reclaimBodyP1(request.model, ids, token);
     },
-    held: context.held?.hold(),
+    held: heldFor(context, ask),
   });
   const end = await orAborted(leg, context.signal);
   if (end === "aborted") throw clientGone();
@@ -213,7 +217,7 @@ async function decodeRest(
     maxTokens: prompt.maxTokens - 1,
     maxBytes: request.stream ? undefined : byteLimit(prompt.maxTokens),
   };
-  const flight = deps.fleet.take(pair.decode, "decode", pair.prefill);
+  const flight = deps.fleet.take(pair.decode, "decode", pair.prefill, ask.seats?.decode);
   const missed = new MissedKv(deps, pair);
   const timedOut = (): RouterError => missed.error();
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>

@@ -6,6 +6,7 @@ import {
   type Engine,
   errorCodeOf,
   isUnsent,
+  type Lease,
   type Refusal,
   RouterError,
 } from "../base/mod.ts";
@@ -57,6 +58,8 @@ export interface PrefillAsk extends PrefillWish {
   readonly pair: Pair;
   readonly path: string;
   readonly body: ByteParts;
+  /** Of the prefill engine: moved, and given back when the leg has ended. */
+  readonly seat?: Lease | undefined;
 }
 
 /**
@@ -70,7 +73,7 @@ export async function prefillLeg(
 ): Promise<PrefillEnd> {
   const { prefill, decode } = ask.pair;
   using _held = context.held?.hold();
-  using flight = deps.fleet.take(prefill, "prefill", decode);
+  using flight = deps.fleet.take(prefill, "prefill", decode, ask.seat);
   logRouting(deps, context, prefill);
   context.trace.add("prefill-sent", prefill.url);
   const end = await run(deps, context, ask, flight);

@@ -5,7 +5,7 @@
  * @module
  */
 import { forcesTool, type GenerationRequest, prefillBodyD1, reclaimBodyD1 } from "../disagg/mod.ts";
-import type { Flight } from "../fleet/mod.ts";
+import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
 import type { RawJson, Usage } from "../openai/mod.ts";
 import {
@@ -20,7 +20,7 @@ import { forwardResponseHeaders } from "../upstream/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
-import { refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { heldFor, refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
 import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
@@ -32,6 +32,8 @@ export interface RelayAsk {
   /** The client's path and query; both legs go there. */
   readonly path: string;
   readonly pair: Pair;
+  /** Of both engines, where these are bounded: what goes on behind the attempt is moved from it. */
+  readonly seats?: PairSeats | undefined;
 }
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -48,6 +50,7 @@ export async function attemptRelay(
     path,
     body: prefillBodyD1(request, transfer.prefillParams),
     mode: "d1",
+    seat: ask.seats?.prefill,
   });
   using custody = new Custody(deps.reclaimer, {
     transfer,
@@ -57,7 +60,7 @@ export async function attemptRelay(
     headers: legHeaders(context, "decode"),
     requestId: context.id,
     body: (params) => reclaimBodyD1(request, params),
-    held: context.held?.hold(),
+    held: heldFor(context, ask),
   });
   return protocol.traits.order === "together"
     ? await together(deps, context, ask, { transfer, leg, custody: custody.move() })
@@ -83,7 +86,7 @@ async function prefillFirst(
   if (end.kind !== "ok") return withoutAnswer(ask, end, custody);
   const { result } = end;
   const params = transfer.decodeParams(result);
-  using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
+  using flight = decodeFlight(deps, ask);
   const missed = new MissedKv(deps, ask.pair);
   const opened = await openWhenReady(deps, context, custody.move(), {
     missed: missed.note,
@@ -91,6 +94,10 @@ async function prefillFirst(
     gone: context.signal,
   });
   return endOf(context, ask, { opened, flight, params, missed, usage: result.usage });
+}
+
+function decodeFlight({ fleet }: HandoffDeps, { pair, seats }: RelayAsk): Flight {
+  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode);
 }
 
 /**
@@ -108,7 +115,7 @@ async function together(
   let decoding: AbortController | undefined;
   let begun = false;
   const params = transfer.decodeParams(undefined);
-  using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
+  using flight = decodeFlight(deps, ask);
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {
       decoding = abort;

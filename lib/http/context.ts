@@ -2,7 +2,7 @@
 import { type ByteBudget, type ByteShare, type Logger, type Random, sha256 } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import { type Doors, KEY_FIELDS, type Pass } from "../doors/mod.ts";
-import type { GenerateDeps } from "../flow/mod.ts";
+import type { AdmissionDeps, GenerateDeps } from "../flow/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
 import {
   type FlowDeps,
@@ -18,7 +18,7 @@ import { withoutKeyRefusal } from "./key_refusal.ts";
 export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
 
 /** What the handlers work with. */
-export interface HttpDeps extends FlowDeps {
+export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly config: RouterConfig;
   readonly version: string;
   /** What engines are called towards clients. */

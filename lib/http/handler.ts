@@ -40,10 +40,13 @@ export function createHandler(deps: HttpDeps): FrontHandler {
     const held = deps.bodies.share();
     const { method, headers: fields, remote } = request;
     const known = { method, headers: fields, remote, signal: life.signal };
-    const context = contextOf(known, deps, trace, held);
+    const asker = contextOf(known, deps, trace, held);
     const target = targetOf(request, deps.config.rootPath);
     const path = target instanceof RouterError ? "" : target.path;
     const pass = target instanceof RouterError ? target : deps.doors.enter(request, path);
+    const context = pass instanceof RouterError || pass.key === undefined
+      ? asker
+      : { ...asker, key: pass.key };
     const telling = { path, requestId: context.id, told: context.told ?? deps.names.told };
     const early = leaving && earlyHeadMs !== undefined
       ? earlyHead(deps, { telling, trace, afterMs: earlyHeadMs, leave: () => leaving.abort() })

@@ -7,7 +7,7 @@ import {
   readingGeneration,
 } from "../disagg/mod.ts";
 import { direct, generate } from "../flow/mod.ts";
-import { type ApiRequest, fieldOf, parsingRequest } from "../openai/mod.ts";
+import { type ApiRequest, fieldOf, parsingRequest, priorityOf } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { readJsonBody } from "./body.ts";
 import { codingOf } from "./coding.ts";
@@ -73,6 +73,7 @@ function forward(
     sessionKey: sessionKeyOf(deps, call, request),
     body: originalBody(request, undefined, deps.config.trustClientKvParams),
     stream: request.stream,
+    priority: () => priorityOf(request.body),
     ...(!request.stream && isAnsweredInBytes(request) ? { answer: "any" as const } : {}),
     ...(engine === undefined ? {} : { engine }),
   });

@@ -2,7 +2,7 @@
 import { encodeUtf8, type ErrorCode, RouterError } from "../base/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
-import type { Verdict } from "../selection/mod.ts";
+import type { Load, Verdict } from "../selection/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { jsonAnswer } from "./respond.ts";
 
@@ -47,7 +47,7 @@ export function engines({ fleet, names }: HttpDeps): Answer {
   const doubted = Map.groupBy(fleet.doubtedPairs(), ({ prefill }) => prefill.id);
   return jsonAnswer(
     200,
-    fleet.snapshot().entries.map(({ engine, created }) => {
+    fleet.snapshot().entries.map(({ engine, created, load }) => {
       const pairs = doubted.get(engine.id)?.map(({ decode, verdict }) => ({
         engine_id: names.of(decode),
         ...judgement(verdict),
@@ -58,11 +58,21 @@ export function engines({ fleet, names }: HttpDeps): Answer {
         created,
         ...(names.exposed ? { url: engine.url } : {}),
         role: engine.role,
+        ...(load === undefined ? {} : roomTold(load)),
         ...judgement(fleet.verdict(engine)),
         ...(pairs === undefined ? {} : { shut_pairs: pairs }),
       };
     }),
   );
+}
+
+/** Requests at an engine, and how many more it may get; the same in bytes of its KV buffer. */
+function roomTold({ seats, maxSeats, kvBytes, buffer }: Load): Readonly<Record<string, number>> {
+  return {
+    inflight: seats,
+    room: Math.max(0, maxSeats - seats),
+    ...(buffer === undefined ? {} : { kv_bytes: kvBytes, kv_room: buffer.bytes - kvBytes }),
+  };
 }
 
 /** What health says, unless it is all well; whether an engine leaves is its source's to say. */

@@ -162,9 +162,12 @@ export function errorAnswer(
 
 /** What a client should do about an error, where a field says that. */
 function errorFields(error: RouterError): Answer["headers"] {
-  if (error.allow !== undefined) return [["allow", error.allow]];
-  if (overloadIn(error) !== undefined) return [["retry-after", RETRY_AFTER_S]];
-  return error.code === "unsupported-coding" ? [["accept-encoding", ACCEPTED_CODINGS]] : [];
+  const { code, allow, fields } = error;
+  if (allow !== undefined) return [["allow", allow]];
+  if (overloadIn(error) !== undefined && !fields.some(([name]) => name === "retry-after")) {
+    return [["retry-after", RETRY_AFTER_S]];
+  }
+  return code === "unsupported-coding" ? [["accept-encoding", ACCEPTED_CODINGS]] : [];
 }
 
 /** An answer with `value` as its JSON body. */

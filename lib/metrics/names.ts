@@ -97,6 +97,24 @@ export const METRICS = {
     help: "Prefill answers of NixlConnector engines, by whether they had kv_transfer_params.",
     labels: ["found"],
   },
+  "pd_router_queue_length": {
+    kind: "gauge",
+    help: "Requests that wait for room at the engines.",
+    labels: [],
+  },
+  "pd_router_queue_wait_seconds": {
+    kind: "histogram",
+    help: "Wait of requests for which there was no room at once, by how it ended (served, left, " +
+      "refused).",
+    labels: ["end"],
+    buckets: LONG_SECONDS,
+  },
+  "pd_router_queue_refusals_total": {
+    kind: "counter",
+    help:
+      "Requests that got no room, by reason (full, timeout, share: of their API key, draining).",
+    labels: ["reason"],
+  },
   "pd_router_buffered_bytes": {
     kind: "gauge",
     help: "Bytes held of the bodies of requests under way.",

@@ -18,6 +18,7 @@ export * from "./lax.ts";
 export * from "./logprobs.ts";
 export * from "./models.ts";
 export * from "./out_buffer.ts";
+export * from "./priority.ts";
 export * from "./prompt_ids.ts";
 export * from "./request.ts";
 export * from "./set_aside.ts";

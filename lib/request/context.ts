@@ -19,6 +19,10 @@ export interface RequestContext {
   readonly headers: readonly HeaderField[];
   /** Set where the client names a data-parallel rank: the leg of a handoff that it is meant for. */
   readonly rankLeg?: RankLeg | undefined;
+  /** The name of the API key that it was let in with; absent for none. */
+  readonly key?: string | undefined;
+  /** Told when it waits for room at the engines. */
+  readonly onQueued?: (() => void) | undefined;
   readonly trace: RequestTrace;
   /**
    * An error as the client may be told of it, for those who tell it within an answer.

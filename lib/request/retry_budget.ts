@@ -40,12 +40,17 @@ export class RetryBudget {
 
   /** Whether one more attempt may be made; it is spent then. */
   take(): boolean {
+    if (!this.allows()) return false;
+    this.#left--;
+    return true;
+  }
+
+  /** Whether one more attempt may be made at this moment; nothing is spent. */
+  allows(): boolean {
     const nowMs = this.#clock.now();
     const earned = (nowMs - this.#atMs) / 1_000 * this.#limits.perSecond;
     this.#atMs = nowMs;
     this.#left = Math.min(this.#left + earned, this.#most);
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
+    return this.#left >= 1;
   }
 }

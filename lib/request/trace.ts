@@ -13,6 +13,9 @@ export type Route =
 
 /** A step that has ended, or a moment. */
 export type TraceStep =
+  /** It waits for room at the engines, and has got it. */
+  | "queued"
+  | "admitted"
   | "tokenized"
   | "prefill-sent"
   | "prefill-done"

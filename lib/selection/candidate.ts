@@ -1,5 +1,6 @@
 /** An engine that could serve, and what is known of it at the moment of a choice. @module */
 import type { Engine, ErrorCode } from "../base/mod.ts";
+import type { Load } from "./room.ts";
 
 /** What health says of an engine, or of a pair of engines. */
 export type Verdict =
@@ -25,6 +26,8 @@ export interface Candidate {
   /** Requests that this router has at it, all legs. */
   readonly inflight: number;
   readonly verdict: Verdict;
+  /** What of it is taken; absent where nothing is bounded. */
+  readonly load?: Load | undefined;
 }
 
 /** An engine of which nothing but its record is known. */

@@ -1,11 +1,17 @@
 /** From the engines of a model and a request to the engines that serve it. @module */
 import type { Engine, ErrorCode } from "../base/mod.ts";
-import { type AblePairs, ablePairs, type NoPair } from "./able_pairs.ts";
+import {
+  type AbleAsk,
+  type AblePairs,
+  ablePairs,
+  type FullPair,
+  type NoPair,
+} from "./able_pairs.ts";
 import type { Candidate, Verdict } from "./candidate.ts";
 import type { ModelGroup, Takes } from "./group.ts";
 import type { Policies } from "./policies.ts";
 import type { PickAsk, Policy } from "./policy.ts";
-import { type Best, bestOf, type Exclude, EXCLUDED, isSome, marksOf } from "./standing.ts";
+import { type Best, bestOf, type Exclude, EXCLUDED, isRoomy, isSome, marksOf } from "./standing.ts";
 
 /** The two engines of a handoff. */
 export interface Pair {
@@ -18,6 +24,12 @@ export interface ChoiceAsk extends Omit<PickAsk, "peer"> {
   readonly exclude?: readonly Exclude[];
   /** The engines of the attempt before: those that are not excluded are kept. */
   readonly tried?: Pair | undefined;
+}
+
+/** A wish for engines that have room: others are no candidates. */
+export interface Roomy {
+  /** Of the prompt whose KV is handed over; 0 for none. */
+  readonly tokens: number;
 }
 
 /** A wish for a pair. */
@@ -41,10 +53,23 @@ export type PairChoice =
 
 /**
  * Choose a decode engine, then a prefill engine for it, of those pairs against whose engines least
- * speaks. A pair that is shut is gone around while another of them is not.
+ * speaks. A pair that is shut is gone around while another of them is not. Where room is looked at, those
+ * that are full are no candidates, but are not given up for worse ones either.
  */
-export function choosePair(group: ModelGroup, policies: Policies, ask: PairAsk): PairChoice {
-  const able = ablePairs(group, ask.takes, marksOf(ask.exclude));
+export function choosePair(
+  group: ModelGroup,
+  policies: Policies,
+  ask: PairAsk & Roomy,
+): PairChoice | FullPair;
+export function choosePair(group: ModelGroup, policies: Policies, ask: PairAsk): PairChoice;
+export function choosePair(
+  group: ModelGroup,
+  policies: Policies,
+  ask: PairAsk & Partial<Roomy>,
+): PairChoice | FullPair {
+  const asked = { takes: ask.takes, marks: marksOf(ask.exclude), tokens: ask.tokens };
+  const able = ablePairs(group, asked);
+  if (able.kind === "full") return { ...able, ...shutOf(group, asked, ask) };
   if (able.kind === "none") return able;
   const decode = decodeOf(able, policies.decode, ask);
   const kin = able.kinOf(decode);
@@ -54,35 +79,70 @@ export function choosePair(group: ModelGroup, policies: Policies, ask: PairAsk):
   const peer = { candidate: decode, among: kin.decode.list.length };
   const prefill = takeOf(best, policies.prefill, { ...ask, peer }, ask.tried?.prefill);
   const pair = { prefill: prefill.engine, decode: decode.engine };
-  const together = ask.pairVerdict?.(pair.prefill, pair.decode);
-  const shut = whyShut(decode.verdict) ?? whyShut(prefill.verdict) ?? whyShut(together);
-  if (shut !== undefined) return { kind: "pair", pair, shut };
-  return { kind: "pair", pair, ...(together?.kind === "probation" ? { trial: true } : {}) };
+  const shut = whyPairShut(ask, prefill, decode);
+  if (shut === undefined) {
+    const together = ask.pairVerdict?.(pair.prefill, pair.decode);
+    return { kind: "pair", pair, ...(together?.kind === "probation" ? { trial: true } : {}) };
+  }
+  // Those that are not shut have no room.
+  if (able.crowded && shutOf(group, asked, ask).shut === undefined) {
+    return { kind: "full", leg: "decode" };
+  }
+  return { kind: "pair", pair, shut };
+}
+
+/** Why every pair should be gone around that is as good as any, whether it has room or not. */
+function shutOf(
+  group: ModelGroup,
+  asked: AbleAsk,
+  ask: PairAsk,
+): { readonly shut?: ErrorCode } {
+  const able = ablePairs(group, { ...asked, tokens: undefined });
+  if (able.kind !== "some") return {};
+  const [first] = able.decode.list;
+  const decode = able.decode.list.find((one) => hasOpen(ask, able, one)) ?? first;
+  const { list } = able.kinOf(decode).prefill;
+  const prefill = list.find((one) => isOpen(ask, one, decode)) ?? list[0];
+  const shut = whyPairShut(ask, prefill, decode);
+  return shut === undefined ? {} : { shut };
+}
+
+function whyPairShut(ask: PairAsk, prefill: Candidate, decode: Candidate): ErrorCode | undefined {
+  return whyShut(decode.verdict) ?? whyShut(prefill.verdict) ??
+    whyShut(ask.pairVerdict?.(prefill.engine, decode.engine));
 }
 
 function whyShut(verdict: Verdict | undefined): ErrorCode | undefined {
   return verdict?.kind === "shut" ? verdict.why : undefined;
 }
 
-/** Choose one engine for a whole request; undefined when none serves its model. */
+/**
+ * Choose one engine for a whole request; undefined when none serves its model, or, where room is looked
+ * at, when none of the best has any.
+ */
 export function chooseDirect(
   group: ModelGroup,
   policies: Policies,
-  ask: ChoiceAsk,
+  ask: ChoiceAsk & Partial<Roomy>,
 ): Engine | undefined {
-  const able = bestOf(group.direct, marksOf(ask.exclude));
-  return able === undefined ? undefined : takeOf(able, policies.direct, ask, undefined).engine;
+  const able = bestOf(group.direct, marksOf(ask.exclude), ask.tokens);
+  return able === undefined || !isRoomy(able)
+    ? undefined
+    : takeOf(able, policies.direct, ask, undefined).engine;
 }
 
 /** The decode engine, another one when all pairs of the policy's choice are shut and not all of others. */
-function decodeOf({ decode, kinOf }: AblePairs, policy: Policy, ask: PairAsk): Candidate {
-  const hasOpen = (one: Candidate): boolean =>
-    kinOf(one).prefill.list.some((prefill) => isOpen(ask, prefill, one));
-  const first = takeOf(decode, policy, ask, ask.tried?.decode);
-  if (hasOpen(first)) return first;
-  const others = decode.list.filter(hasOpen);
+function decodeOf(able: AblePairs, policy: Policy, ask: PairAsk): Candidate {
+  const first = takeOf(able.decode, policy, ask, ask.tried?.decode);
+  if (hasOpen(ask, able, first)) return first;
+  const others = able.decode.list.filter((one) => hasOpen(ask, able, one));
   // The first pick has taken the turn.
   return isSome(others) ? policy.pick(others, { ...ask, attempt: ask.attempt + 1 }) : first;
+}
+
+/** Whether `decode` has a partner that it is not shut with. */
+function hasOpen(ask: PairAsk, { kinOf }: AblePairs, decode: Candidate): boolean {
+  return kinOf(decode).prefill.list.some((prefill) => isOpen(ask, prefill, decode));
 }
 
 function isOpen({ pairVerdict }: PairAsk, prefill: Candidate, decode: Candidate): boolean {

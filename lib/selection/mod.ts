@@ -4,7 +4,7 @@
  * Does no I/O and knows nothing of bodies or of the handoff's protocols.
  * @module
  */
-export type { NoPair } from "./able_pairs.ts";
+export type { FullPair, NoPair } from "./able_pairs.ts";
 export * from "./candidate.ts";
 export * from "./choose.ts";
 export * from "./group.ts";
@@ -12,6 +12,7 @@ export * from "./hash_ring.ts";
 export * from "./least_inflight.ts";
 export * from "./policies.ts";
 export * from "./policy.ts";
+export * from "./room.ts";
 export * from "./round_robin.ts";
 export * from "./session.ts";
 export type { Exclude } from "./standing.ts";

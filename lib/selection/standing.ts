@@ -1,6 +1,7 @@
 /** What speaks against candidates for one request, and who is left by it. @module */
 import type { Candidate } from "./candidate.ts";
 import type { Candidates } from "./policy.ts";
+import { hasRoom, isTooSmall } from "./room.ts";
 
 /** An engine that a further attempt at one request goes around. */
 export interface Exclude {
@@ -25,14 +26,20 @@ export const EXCLUDED = 7;
 /** How much against one that must not serve. */
 export const NEVER = Infinity;
 
+/** Tokens of the prompt whose KV is handed over, 0 for none; undefined where room is not looked at. */
+export type Tokens = number | undefined;
+
 /** How much more speaks against engines, by id, than their verdicts; undefined for none. */
 export type Marks = ReadonlyMap<string, number> | undefined;
 
 /** Those of a list against whom least speaks, in its order, and how much that is. */
 export interface Best {
+  /** Those of them that have room, where any has. */
   readonly list: Candidates;
   /** Less than `NEVER`. */
   readonly against: number;
+  /** How many of them have room; absent where all have. */
+  readonly roomy?: number;
 }
 
 /** What one request has against engines. */
@@ -46,22 +53,32 @@ export function marksOf(exclude: readonly Exclude[] | undefined): Marks {
 }
 
 /** How much speaks against a candidate, 0 for nothing. */
-function standing({ engine, verdict }: Candidate, marks: Marks): number {
+function standing({ engine, verdict, load }: Candidate, marks: Marks, tokens: Tokens): number {
   if (verdict.kind === "leaving") return NEVER;
+  if (tokens !== undefined && tokens > 0 && isTooSmall(load, tokens)) return NEVER;
   const marked = marks === undefined ? 0 : marks.get(engine.id) ?? 0;
   if (verdict.kind !== "shut") return marked;
   return marked + (verdict.untilMs === undefined ? SILENT : SHUT);
 }
 
-/** The best of `from`, the same list where all are alike; undefined when none can serve. */
-export function bestOf(from: readonly Candidate[], marks: Marks): Best | undefined {
+/**
+ * The best of `from`, the same list where all are alike; undefined when none can serve. Want of room
+ * speaks against nobody: where the best have none, it is for the request to wait.
+ */
+export function bestOf(
+  from: readonly Candidate[],
+  marks: Marks,
+  tokens?: Tokens,
+): Best | undefined {
   let least = NEVER;
+  let crowded = false;
   // Absent while all are alike: the usual case copies nothing.
   let best: Candidate[] | undefined;
   for (let at = 0; at < from.length; at++) {
     const candidate = from[at];
     if (candidate === undefined) continue;
-    const against = standing(candidate, marks);
+    const against = standing(candidate, marks, tokens);
+    if (tokens !== undefined && !hasRoom(candidate.load, tokens)) crowded = true;
     if (against === least) best?.push(candidate);
     else if (against > least) best ??= from.slice(0, at);
     else {
@@ -70,7 +87,19 @@ export function bestOf(from: readonly Candidate[], marks: Marks): Best | undefin
     }
   }
   const list = best ?? from;
-  return least < NEVER && isSome(list) ? { list, against: least } : undefined;
+  if (least === NEVER || !isSome(list)) return undefined;
+  return crowded ? withRoom(list, least, tokens ?? 0) : { list, against: least };
+}
+
+function withRoom(all: Candidates, against: number, tokens: number): Best {
+  const list = all.filter(({ load }) => hasRoom(load, tokens));
+  if (list.length === all.length) return { list: all, against };
+  return { list: isSome(list) ? list : all, against, roomy: list.length };
+}
+
+/** Whether some of the best have room. */
+export function isRoomy({ roomy }: Best): boolean {
+  return roomy !== 0;
 }
 
 /** Whether there is a candidate, as policies must have one. */

@@ -7,9 +7,11 @@ import {
   choosePair,
   GOOD,
   HashRing,
+  type Load,
   ModelGroup,
   type PairAsk,
   policiesFor,
+  type Roomy,
   type Verdict,
 } from "../../lib/selection/mod.ts";
 import type { Timed } from "./timing.ts";
@@ -28,11 +30,21 @@ const WISHES = {
 } as const;
 
 /** What stands in the way of the usual case. */
-const CONDITIONS = ["all well", "one shut", "one excluded", "two sets in turn"] as const;
+const CONDITIONS = [
+  "all well",
+  "all have room",
+  "one full",
+  "one shut",
+  "one excluded",
+  "two sets in turn",
+] as const;
 type Condition = (typeof CONDITIONS)[number];
 
 /** Requests that an engine has at most, for policies that look at them. */
 const MAX_INFLIGHT = 32;
+
+/** Room is looked at: what is taken of engines, of which some may be full. */
+const ROOMY: ReadonlySet<Condition> = new Set(["all have room", "one full"]);
 
 const SHUT: Verdict = { kind: "shut", why: "upstream-unreachable" };
 
@@ -72,7 +84,14 @@ export function fleetOf(count: number, condition: Condition = "all well"): reado
     },
     inflight: Math.floor(random.next() * MAX_INFLIGHT),
     verdict: condition === "one shut" && index < 2 ? SHUT : GOOD,
+    ...(ROOMY.has(condition)
+      ? { load: loadOf(condition === "one full" && index < 2 && count > 2) }
+      : {}),
   }));
+}
+
+function loadOf(full: boolean): Load {
+  return { seats: full ? 64 : 8, maxSeats: 64, kvBytes: 0, buffer: undefined };
 }
 
 function urlsOf(count: number): readonly string[] {
@@ -110,7 +129,14 @@ function choice(
 }
 
 function askOf(model: string, universe: readonly Engine[], condition: Condition): PairAsk {
-  const ask = { model, universe, attempt: 1, takes, pairVerdict: () => GOOD };
+  const ask: PairAsk & Partial<Roomy> = {
+    model,
+    universe,
+    attempt: 1,
+    takes,
+    pairVerdict: () => GOOD,
+    ...(ROOMY.has(condition) ? { tokens: 0 } : {}),
+  };
   const [prefill, decode] = universe;
   if (condition !== "one excluded" || prefill === undefined || decode === undefined) return ask;
   const exclude: ChoiceAsk["exclude"] = [

@@ -24,6 +24,10 @@ const LATER: readonly (readonly [reason: DirectReason, what: string])[] = [
   ["decode_refused", "The decode engine answered 4xx, and the answer is not streamed (P1)"],
   ["no_prefill_engine", "No prefill engine serves the model"],
   ["no_nixl_receiver", "No decode engine that serves the model can take the handoff"],
+  [
+    "kv_buffer",
+    "The prompt's KV is larger than the buffer of every decode engine that could take it",
+  ],
   ["pair_shut", "All pairs for it are shut (`--handoff-failure-policy`)"],
   ["handoff_failed", "The handoff failed, and no other pair is left (`--handoff-failure-policy`)"],
 ];

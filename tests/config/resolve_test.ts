@@ -68,6 +68,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
     },
     answers: { exposeEngines: false, allowedOrigins: [], rankLeg: "decode" },
     requests: { timeoutMs: 3_600_000 },
+    admission: { queueSize: 1_024, queueTimeoutMs: 30_000 },
     doors: {
       keys: { given: [], open: ["/metrics", "/version"] },
       engineTls: {},
@@ -119,6 +120,10 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "client-body-timeout": "1.2",
       "write-idle-timeout": "1.3",
       "request-timeout": "17",
+      "max-inflight": "18",
+      "max-prefill-inflight": "19",
+      "queue-size": "20",
+      "queue-timeout": "2.1",
       "keep-alive-timeout": "1.4",
       "max-connections": "15",
       "max-connections-per-address": "16",
@@ -214,6 +219,12 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       rankLeg: "prefill",
     },
     requests: { timeoutMs: 17_000 },
+    admission: {
+      maxInflight: 18,
+      maxPrefillInflight: 19,
+      queueSize: 20,
+      queueTimeoutMs: 2_100,
+    },
     doors: {
       keys: {
         given: ["one", "two", "three"].map(sha256),

@@ -148,7 +148,14 @@ Deno.test("/engines tells addresses only where they are to be told; both names p
     assertHidden(text);
     const listed: Record<string, unknown>[] = JSON.parse(text);
     for (const item of listed) {
-      assertEquals(Object.keys(item), ["engine_id", "serving_models", "created", "role"]);
+      assertEquals(Object.keys(item), [
+        "engine_id",
+        "serving_models",
+        "created",
+        "role",
+        "inflight",
+        "room",
+      ]);
     }
     const answers: unknown[] = [];
     for (const id of [...listed.map((item) => item["engine_id"]), new URL(other.url).host]) {

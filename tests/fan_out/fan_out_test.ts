@@ -515,3 +515,44 @@ Deno.test("fanOut() says in the log what failed after the list had ended", async
   assertStringIncludes(lines[0] ?? "", "request=r prompts=2");
   assertStringIncludes(lines[1] ?? "", "later on");
 });
+
+Deno.test("fanOut() begins a stream without those that wait for room, whoever of the list has it", async () => {
+  const { run } = fixture();
+  const late: PromiseWithResolvers<Answer>[] = [];
+  const answering = run({ prompt: ["a", "b", "c"], stream: true }, (at, { context }) => {
+    // The second has a seat, and the others wait for it.
+    if (at === 1) return streamAnswer(new FakeBody(fullStream("b")));
+    context.onQueued?.();
+    const answer = Promise.withResolvers<Answer>();
+    late.push(answer);
+    return answer.promise;
+  });
+  const answer = await answering;
+  assertEquals([answer.status, late.length], [200, 2]);
+  const reading = textOf(answer);
+  await settle();
+  late[0]?.resolve(streamAnswer(new FakeBody(fullStream("a"))));
+  late[1]?.resolve(streamAnswer(new FakeBody(fullStream("c"))));
+  const text = await reading;
+  for (const piece of ["a", "b", "c"]) assertStringIncludes(text, `"text":"${piece}"`);
+  assert(text.endsWith("data: [DONE]\n\n"));
+});
+
+Deno.test("fanOut() waits for an answer while all of a list wait for room, and is refused as they are", async () => {
+  const { run, background } = fixture();
+  const late: PromiseWithResolvers<Answer>[] = [];
+  const answering = run({ prompt: ["a", "b"], stream: true }, (_at, { context }) => {
+    context.onQueued?.();
+    const answer = Promise.withResolvers<Answer>();
+    late.push(answer);
+    return answer.promise;
+  });
+  let ended = false;
+  const refused = assertRejects(() => answering, RouterError, "No room").then(() => ended = true);
+  await settle();
+  assertEquals(ended, false);
+  late[1]?.reject(new RouterError("overloaded", "No room"));
+  await refused;
+  late[0]?.reject(new RouterError("client-gone", "Gone"));
+  await background.idle();
+});

@@ -136,7 +136,7 @@ export class Scene implements AsyncDisposable {
 
   constructor(
     replies: Readonly<Record<string, Reply>> = {},
-    options: Partial<Pick<FleetOptions, "health" | "maxEngines" | "fetchCards">> = {},
+    options: Partial<Pick<FleetOptions, "health" | "maxEngines" | "fetchCards" | "seats">> = {},
   ) {
     this.engines = new AskedEngines(this.clock, replies);
     const policies = policiesFor({ kind: "roundrobin" });

@@ -139,7 +139,12 @@ export const PREFILLED = json({
 });
 
 /** The rest of an answer in mode P1. */
-const REST = stream(event(" two", { finish_reason: "stop" }), usageEvent(4, 1), data("[DONE]"));
+export const REST = stream(
+  event(" two", { finish_reason: "stop" }),
+  usageEvent(4, 1),
+  data("[DONE]"),
+);
+
 /** An engine that has failed. */
 export const FAILED = json({ error: { message: "boom" } }, 500);
 

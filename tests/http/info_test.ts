@@ -94,6 +94,21 @@ Deno.test("engines() tells who is there, since when, and what they serve", async
   ]);
 });
 
+Deno.test("engines() tells what is taken of an engine and what is left, where that is bounded", async () => {
+  await using setting = knowing([[A, [OWN]], [B, [OWN]]]);
+  const told = setting.fleet.snapshot();
+  const buffer = { bytes: 1_000, bytesPerToken: 1, chunkTokens: 10 };
+  const loads = [
+    { seats: 3, maxSeats: 8, kvBytes: 0, buffer: undefined },
+    { seats: 3, maxSeats: 2, kvBytes: 400, buffer },
+  ];
+  const entries = told.entries.map((entry, at) => ({ ...entry, load: loads[at] ?? loads[0] }));
+  setting.fleet.snapshot = () => new FleetView(entries as FleetView["entries"], []);
+  const [a, b] = bodyOf(engines(setting.deps));
+  assertEquals([a.inflight, a.room, a.kv_room], [3, 5, undefined]);
+  assertEquals([b.inflight, b.room, b.kv_bytes, b.kv_room], [3, 0, 400, 600]);
+});
+
 Deno.test("version() tells the version", async () => {
   await using setting = httpSetting();
   assertEquals(bodyOf(version(setting.deps)), { version: "1.2.3" });

@@ -295,3 +295,13 @@ Deno.test("jsonAnswer() is a whole answer with the fields given", () => {
   assertEquals([answer.status, answer.headers], [418, [...JSON_TYPE, ["x-a", "1"]]]);
   assertEquals(bodyOf(answer), { a: ["é"] });
 });
+
+Deno.test("errorAnswer() says once when to come again, as the error does where it does", () => {
+  const fieldsOf = (error: RouterError): readonly string[] =>
+    errorAnswer(error, silentLogger()).headers.filter(([name]) => name === "retry-after")
+      .map(([, value]) => value);
+  assertEquals(fieldsOf(new RouterError("overloaded", "Full")), ["1"]);
+  const fields = [["retry-after", "7"]] as const;
+  assertEquals(fieldsOf(new RouterError("overloaded", "Full", { fields })), ["7"]);
+  assertEquals(fieldsOf(new RouterError("rate-limited", "Full", { fields })), ["7"]);
+});

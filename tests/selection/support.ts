@@ -6,6 +6,7 @@ import {
   type ChoiceAsk,
   chooseDirect,
   choosePair,
+  type FullPair,
   idleCandidate,
   ModelGroup,
   type Pair,
@@ -15,6 +16,7 @@ import {
   type Policies,
   policiesFor,
   type Policy,
+  type Roomy,
   type Verdict,
 } from "../../lib/selection/mod.ts";
 import { assert } from "../support/assert.ts";
@@ -95,9 +97,19 @@ export function takes({ nixl }: Engine): boolean {
 /** The choice of a pair among `fleet`, for a first attempt unless `ask` says otherwise. */
 export function choiceOf(
   fleet: readonly Candidate[],
+  policies: Policies,
+  ask: Partial<PairAsk> & Roomy,
+): PairChoice | FullPair;
+export function choiceOf(
+  fleet: readonly Candidate[],
+  policies?: Policies,
+  ask?: Partial<PairAsk>,
+): PairChoice;
+export function choiceOf(
+  fleet: readonly Candidate[],
   policies: Policies = turns(),
-  ask: Partial<PairAsk> = {},
-): PairChoice {
+  ask: Partial<PairAsk & Roomy> = {},
+): PairChoice | FullPair {
   const wish = { ...pickAsk({ universe: enginesOf(fleet) }), takes, ...ask };
   return choosePair(new ModelGroup(fleet, wish.model), policies, wish);
 }
@@ -106,7 +118,7 @@ export function choiceOf(
 export function pairOf(
   fleet: readonly Candidate[],
   policies: Policies = turns(),
-  ask: Partial<PairAsk> = {},
+  ask: Partial<PairAsk & Roomy> = {},
 ): Pair {
   const choice = choiceOf(fleet, policies, ask);
   assert(choice.kind === "pair", JSON.stringify(choice));
@@ -122,7 +134,7 @@ export function named({ prefill, decode }: Pair): string {
 export function directOf(
   fleet: readonly Candidate[],
   policies: Policies = turns(),
-  ask: Partial<ChoiceAsk> = {},
+  ask: Partial<ChoiceAsk & Roomy> = {},
 ): Engine | undefined {
   const wish = { ...pickAsk({ universe: enginesOf(fleet) }), ...ask };
   return chooseDirect(new ModelGroup(fleet, wish.model), policies, wish);

@@ -131,7 +131,7 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
     const stats = router.app.stats();
     const running = [...prefills, ...decodes].map((engine) => engine.stats().runningNow);
     const held = decodes.map((engine) => engine.stats().heldKv);
-    const counts = { ...stats, running: sum(running), held: sum(held) };
+    const counts = { ...stats, ...router.app.admission(), running: sum(running), held: sum(held) };
     return Object.values(counts).every((count) => count === 0) ? "" : JSON.stringify(counts);
   };
   const parts = stack.move();

@@ -1,0 +1,167 @@
+/** What requests have taken of one engine: seats, and place in its KV buffer. @module */
+import { type Engine, type KvBuffer, Lease } from "../base/mod.ts";
+import { kvBytesOf, type Load, type Pair } from "../selection/mod.ts";
+
+/** What admission uses of a fleet. What is taken is taken whether there is room or not: choices look. */
+export interface Seating {
+  /** Seats of the two engines of a handoff, and place for the KV of `tokens`. */
+  seatPair(pair: Pair, tokens: number): PairSeats;
+  /** Whether `engine` has a seat for one more; one that is gone has as many as anybody likes. */
+  hasSeat(engine: Engine): boolean;
+  /** A seat of one engine. */
+  seat(engine: Engine): Lease;
+  /**
+   * Have `on` told of an engine that may have room where it had none, or that health has another verdict
+   * on; without an engine, of any other change. It must not throw.
+   */
+  watchRoom(on: (engine?: Engine) => void): Disposable;
+}
+
+/** Requests that engines get at a time. Infinite for no bound. */
+export interface SeatLimits {
+  /** Of each prefill engine; undefined: by what is known of it. */
+  readonly prefill: number | undefined;
+  /** Of each other engine, whichever legs they are. */
+  readonly serving: number | undefined;
+}
+
+/** Requests at a time of engines of which nobody knows how many they work on. */
+export const USUAL_SEATS = { prefill: 64, serving: 256 } as const;
+
+/** Nothing is bounded. */
+export const UNBOUNDED: SeatLimits = { prefill: Infinity, serving: Infinity };
+
+/** How many requests `engine` gets at a time. */
+export function maxSeatsOf({ role, maxNumSeqs }: Engine, limits: SeatLimits): number {
+  const leg = role === "prefill" ? "prefill" : "serving";
+  return limits[leg] ?? maxNumSeqs ?? USUAL_SEATS[leg];
+}
+
+/** The counts of one engine. */
+export class Seats implements Load {
+  seats = 0;
+  kvBytes = 0;
+  maxSeats: number;
+  buffer: KvBuffer | undefined;
+  readonly #limits: SeatLimits;
+  readonly #onRoom: () => void;
+
+  /** `onRoom` is told whenever something is given back. */
+  constructor(engine: Engine, limits: SeatLimits, onRoom: () => void) {
+    this.#limits = limits;
+    this.#onRoom = onRoom;
+    this.maxSeats = maxSeatsOf(engine, limits);
+    this.buffer = engine.nixl?.buffer;
+  }
+
+  /** The engine's record is another one; what is taken stays taken. */
+  configure(engine: Engine): void {
+    this.maxSeats = maxSeatsOf(engine, this.#limits);
+    this.buffer = engine.nixl?.buffer;
+  }
+
+  /** A seat, whether there is room or not: who chooses looks first. */
+  take(): Lease {
+    this.seats++;
+    return new Lease(() => {
+      this.seats--;
+      this.#onRoom();
+    });
+  }
+
+  /** Place for the KV of `tokens`; undefined where the buffer's size is not known. */
+  takeKv(tokens: number): KvPlace | undefined {
+    const { buffer } = this;
+    if (buffer === undefined || tokens === 0) return undefined;
+    return new KvPlace({
+      fits: (bytes) => this.kvBytes + bytes <= buffer.bytes,
+      bytesOf: (count) => kvBytesOf(count, buffer),
+      add: (bytes) => {
+        this.kvBytes += bytes;
+        if (bytes < 0) this.#onRoom();
+      },
+    }, tokens);
+  }
+
+  /** Whether there is anything that could be used up. */
+  get bounded(): boolean {
+    return this.maxSeats !== Infinity || this.buffer !== undefined;
+  }
+}
+
+/** What is taken of several engines: seats, and bytes of their KV buffers. */
+export type Seated = Pick<Load, "seats" | "kvBytes">;
+
+/** What is taken of those of `engines` of which anything is bounded. */
+export function seatedIn(engines: readonly { readonly load?: Load }[]): Seated {
+  let [seats, kvBytes] = [0, 0];
+  for (const { load } of engines) {
+    seats += load?.seats ?? 0;
+    kvBytes += load?.kvBytes ?? 0;
+  }
+  return { seats, kvBytes };
+}
+
+/** A buffer as one of the places in it sees it. */
+interface Buffer {
+  readonly fits: (bytes: number) => boolean;
+  readonly bytesOf: (tokens: number) => number;
+  readonly add: (bytes: number) => void;
+}
+
+/** Place for the KV of one prompt. */
+export class KvPlace implements Disposable {
+  readonly #buffer: Buffer;
+  #bytes: number;
+
+  /** For `Seats` to make. */
+  constructor(buffer: Buffer, tokens: number) {
+    this.#buffer = buffer;
+    this.#bytes = buffer.bytesOf(tokens);
+    buffer.add(this.#bytes);
+  }
+
+  /** The prompt has `tokens`, as is known by now; false, and nothing changed, where there is no place. */
+  settle(tokens: number): boolean {
+    const more = this.#buffer.bytesOf(tokens) - this.#bytes;
+    if (more > 0 && !this.#buffer.fits(more)) return false;
+    this.#bytes += more;
+    if (more !== 0) this.#buffer.add(more);
+    return true;
+  }
+
+  /** Hand it to whoever answers for the KV; this one then holds nothing. */
+  move(): Lease {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    return new Lease(() => this.#buffer.add(-bytes));
+  }
+
+  [Symbol.dispose](): void {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    if (bytes > 0) this.#buffer.add(-bytes);
+  }
+}
+
+/** What a handoff has taken of its two engines, until each is moved to who uses it. */
+export class PairSeats implements Disposable {
+  /** Until the prefill has ended. */
+  readonly prefill: Lease;
+  /** Until the answer has ended. */
+  readonly decode: Lease;
+  /** Until the KV has been read. */
+  readonly kv: KvPlace | undefined;
+
+  constructor(prefill: Lease, decode: Lease, kv: KvPlace | undefined) {
+    this.prefill = prefill;
+    this.decode = decode;
+    this.kv = kv;
+  }
+
+  [Symbol.dispose](): void {
+    this.prefill.release();
+    this.kv?.[Symbol.dispose]();
+    this.decode.release();
+  }
+}

@@ -1,0 +1,167 @@
+/** The one queue before the engines: bounded, fair, and each wait in it has an end. @module */
+import type { Clock, Timer } from "../base/mod.ts";
+import { FairLine, type Standing } from "./fair_line.ts";
+
+/** Why somebody gets nothing, as a metric label. */
+export type QueueRefusal =
+  /** As many wait as may. */
+  | "full"
+  /** Nothing came in time. */
+  | "timeout"
+  /** The router takes no more requests. */
+  | "draining";
+
+/** How a wait ended. */
+export type QueueEnd =
+  | { readonly kind: "served" }
+  /** Its client has gone, or its time is up. */
+  | { readonly kind: "left" }
+  | {
+    readonly kind: "refused";
+    readonly why: QueueRefusal;
+    /** Others wait too, and fewer of theirs: what is used up is the share of its key. */
+    readonly ownShare: boolean;
+  };
+
+/** Somebody who waits. */
+export interface Asker extends Standing {
+  /** The model asked for: what happens to engines of others is none of its business. */
+  readonly model: string;
+  /** Take what it waits for; false where there is none at this moment. Must not throw. */
+  readonly take: () => boolean;
+  /** Aborts when it waits no more. */
+  readonly signal: AbortSignal;
+  /** Told where there is nothing to take at once. */
+  readonly onWaiting: () => void;
+}
+
+/** What bounds a queue. */
+export interface QueueOptions {
+  readonly clock: Clock;
+  /** Who may wait at a time; 0 for nobody. */
+  readonly size: number;
+  /** How long each may. */
+  readonly timeoutMs: number;
+}
+
+interface Waiter {
+  readonly asker: Asker;
+  readonly end: (end: QueueEnd) => void;
+}
+
+/** Nobody in it is looked at but when something happens. */
+export class AdmissionQueue {
+  readonly #options: QueueOptions;
+  readonly #line = new FairLine<Waiter>();
+  #closed = false;
+  #serving = false;
+  #again = false;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  /** How many wait. */
+  get length(): number {
+    return this.#line.length;
+  }
+
+  /** Whether anybody waits in `lane`, whom others of it must not overtake. */
+  has(lane: string): boolean {
+    return this.#line.has(lane);
+  }
+
+  /**
+   * Wait until `asker` is served. Where the queue is full and another key has more in it, that key's
+   * last makes way.
+   */
+  wait(asker: Asker): Promise<QueueEnd> {
+    const { promise, resolve } = Promise.withResolvers<QueueEnd>();
+    if (asker.signal.aborted) resolve({ kind: "left" });
+    else if (this.#closed) resolve({ kind: "refused", why: "draining", ownShare: false });
+    else if (!this.#makeWay(asker.key)) {
+      resolve({ kind: "refused", why: "full", ownShare: this.#line.keys > 1 });
+    } else this.#enter(asker, resolve);
+    return promise;
+  }
+
+  /** Something has happened that may serve those who ask for one of `models`, or for any. */
+  serve(models?: readonly string[]): void {
+    if (this.#line.length === 0) return;
+    // What is told while offers are made is seen to behind them.
+    if (this.#serving) {
+      this.#again = true;
+      return;
+    }
+    this.#serving = true;
+    try {
+      this.#serveLine(models);
+      while (this.#again) {
+        this.#again = false;
+        this.#serveLine();
+      }
+    } finally {
+      this.#serving = false;
+      this.#again = false;
+    }
+  }
+
+  /** Everybody is refused from here on. */
+  close(): void {
+    this.#closed = true;
+    for (let last = this.#line.lastOfLongest(); last !== undefined;) {
+      last.item.end({ kind: "refused", why: "draining", ownShare: false });
+      last = this.#line.lastOfLongest();
+    }
+  }
+
+  #serveLine(models?: readonly string[]): void {
+    this.#line.serve(({ asker, end }) => {
+      const took = asker.take();
+      if (took) end({ kind: "served" });
+      return took;
+    }, ({ asker }) => models === undefined || models.includes(asker.model));
+  }
+
+  #enter(asker: Asker, resolve: (end: QueueEnd) => void): void {
+    const { clock, timeoutMs } = this.#options;
+    const end = (how: QueueEnd): void => {
+      this.#line.remove(waiter);
+      timer.cancel();
+      asker.signal.removeEventListener("abort", leave);
+      resolve(how);
+    };
+    const leave = (): void => {
+      end({ kind: "left" });
+      // Who stood behind it may be able to go.
+      this.serve([asker.model]);
+    };
+    const waiter: Waiter = { asker, end };
+    const timer: Timer = clock.after(timeoutMs, () => {
+      end({ kind: "refused", why: "timeout", ownShare: this.#isAhead(asker.key) });
+      this.serve([asker.model]);
+    });
+    asker.signal.addEventListener("abort", leave, { once: true });
+    this.#line.add(waiter, asker);
+    this.serve([asker.model]);
+    if (this.#line.holds(waiter)) asker.onWaiting();
+  }
+
+  /** Whether there is a place for one more of `key`, be it another's. */
+  #makeWay(key: string): boolean {
+    const { size } = this.#options;
+    if (this.#line.length < size) return true;
+    const longest = this.#line.lastOfLongest();
+    if (size === 0 || longest === undefined || longest.count <= this.#line.of(key) + 1) {
+      return false;
+    }
+    longest.item.end({ kind: "refused", why: "full", ownShare: true });
+    return true;
+  }
+
+  /** Whether `key` has more of the line than each has on the average. */
+  #isAhead(key: string): boolean {
+    const { length, keys } = this.#line;
+    return keys > 1 && this.#line.of(key) > length / keys;
+  }
+}

@@ -1,0 +1,36 @@
+/** Whether an engine has room for one more request. Pure. @module */
+import type { KvBuffer } from "../base/mod.ts";
+
+/** What of an engine is taken, and of how much. The fields tell the present whenever they are read. */
+export interface Load {
+  /** Requests that hold a seat. */
+  readonly seats: number;
+  /** Infinite where there is no bound. */
+  readonly maxSeats: number;
+  /** Bytes of its KV buffer that are promised to prompts, or hold them. */
+  readonly kvBytes: number;
+  /** Absent where nobody knows how much KV it can receive. */
+  readonly buffer: KvBuffer | undefined;
+}
+
+/** What the KV of a prompt of `tokens` takes of a buffer, in bytes: whole chunks. */
+export function kvBytesOf(tokens: number, { bytesPerToken, chunkTokens }: KvBuffer): number {
+  return Math.ceil(tokens / chunkTokens) * chunkTokens * bytesPerToken;
+}
+
+/**
+ * Whether an engine has room for a request that hands over the KV of `tokens`, 0 for none: a seat, and
+ * place in its buffer. Engines of which nothing is known always have.
+ */
+export function hasRoom(load: Load | undefined, tokens: number): boolean {
+  if (load === undefined) return true;
+  if (load.seats >= load.maxSeats) return false;
+  return tokens === 0 || load.buffer === undefined ||
+    load.kvBytes + kvBytesOf(tokens, load.buffer) <= load.buffer.bytes;
+}
+
+/** Whether it never will: the KV of `tokens` is larger than its buffer. */
+export function isTooSmall(load: Load | undefined, tokens: number): boolean {
+  const buffer = load?.buffer;
+  return tokens > 0 && buffer !== undefined && kvBytesOf(tokens, buffer) > buffer.bytes;
+}
