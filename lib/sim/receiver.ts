@@ -18,6 +18,11 @@ export interface ReceiverPorts {
   readonly log: Logger;
   /** The name under which NIXL reaches this engine; another after a restart. */
   readonly agent: string;
+  /**
+   * Whether there is no room for the pages asked for.
+   * @default there is room for all
+   */
+  readonly isFull?: () => boolean;
 }
 
 /** Listens for prefill ranks and fills the store. */
@@ -122,7 +127,8 @@ class RankPages {
   }
 
   #allocate({ keys, reqId, totalChunks, isLastBatch }: Alloc): AllocResponse {
-    const { store } = this.#ports;
+    const { store, isFull } = this.#ports;
+    if (isFull?.() === true) throw new Error(`No room for ${keys.length} pages`);
     if (reqId === "") return store.allocate(this.#holder, keys);
     const before = this.#begun.get(reqId);
     if (before === undefined && totalChunks === 0) {
