@@ -1,5 +1,5 @@
 /** The clients of a run, and what became of their requests. @module */
-import type { Clock } from "../../lib/base/mod.ts";
+import { type Clock, sleep } from "../../lib/base/mod.ts";
 import { ask, type Asking } from "./client.ts";
 import type { Diary } from "./diary.ts";
 import type { Ended } from "./ended.ts";
@@ -15,6 +15,9 @@ const ANY_FAILURE: readonly number[] = [429, 500, 502, 503, 504];
 
 /** How much longer than its deadline a client waits. */
 const PATIENCE_MS = DEADLINE_MS + 5_000;
+
+/** How long a client rests that was refused, in milliseconds. */
+const REFUSED_MS = 150;
 
 /** What the clients work with. */
 export interface LoadDeps {
@@ -48,7 +51,10 @@ export class Load implements Disposable {
   /** Ask with so many clients until `isOver`; resolves when the last request has ended. */
   async run(clients: number, isOver: () => boolean): Promise<void> {
     const one = async (): Promise<void> => {
-      while (!isOver()) await this.#one(chaosRequest(this.#deps.seed, this.#next++));
+      while (!isOver()) {
+        const verdict = await this.#one(chaosRequest(this.#deps.seed, this.#next++));
+        if (verdict === "refused") await sleep(this.#deps.clock, REFUSED_MS);
+      }
     };
     await Promise.all(Array.from({ length: clients }, one));
   }

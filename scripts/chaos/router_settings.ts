@@ -31,5 +31,5 @@ export const ROUTER = {
     failurePolicy: "direct",
   },
   requests: { timeoutMs: REQUEST_MS },
-  admission: { maxInflight: 12, maxPrefillInflight: 8, queueSize: 32, queueTimeoutMs: 3_000 },
+  admission: { maxInflight: 12, maxPrefillInflight: 8, queueSize: 48, queueTimeoutMs: 3_000 },
 } as const satisfies RouterChanges;
