@@ -59,8 +59,8 @@ export class Diary {
     if (this.#awaited.size < MAX_TRACES) this.#awaited.set(id, told);
   }
 
-  /** The latest lines of the log that hold `text`. */
-  lines(text: string, most = 20): readonly string[] {
-    return this.#lines.filter((line) => line.includes(text)).slice(-most);
+  /** The lines of the log that hold all of `texts`. */
+  lines(...texts: readonly string[]): readonly string[] {
+    return this.#lines.filter((line) => texts.every((text) => line.includes(text)));
   }
 }

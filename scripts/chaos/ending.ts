@@ -1,19 +1,30 @@
 /** What must hold once faults and requests have ended. @module */
 import { type Clock, sleep } from "../../lib/base/mod.ts";
 import type { ChaosFleet } from "./fleet.ts";
+import type { Slot } from "./slot.ts";
 
-/** What is left over anywhere, by name; nothing of it is zero. */
-export function leftovers(fleet: ChaosFleet): Readonly<Record<string, number>> {
+/** What the log says of KV that could not be released after all tries. */
+export const GIVEN_UP = "Cannot drain KV";
+
+/**
+ * What is left over anywhere, by name; nothing of it is zero. KV is not counted at an engine of which
+ * `isGivenUp` says that the router has told of KV there that it could not release.
+ */
+export function leftovers(
+  fleet: Pick<ChaosFleet, "router" | "front" | "slots">,
+  isGivenUp: (slot: Slot) => boolean,
+): Readonly<Record<string, number>> {
   const { router, front, slots } = fleet;
   const found: Record<string, number> = {
     ...router.app.stats(),
     ...router.app.admission(),
     clients: front.connections,
   };
-  for (const { name, engine } of slots) {
+  for (const slot of slots) {
+    const { name, engine } = slot;
     const stats = engine?.stats();
     found[`running at ${name}`] = (stats?.runningNow ?? 0) + (stats?.waitingNow ?? 0);
-    found[`KV held at ${name}`] = stats?.heldKv ?? 0;
+    found[`KV held at ${name}`] = isGivenUp(slot) ? 0 : stats?.heldKv ?? 0;
   }
   return Object.fromEntries(Object.entries(found).filter(([, count]) => count !== 0));
 }

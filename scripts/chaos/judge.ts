@@ -1,6 +1,6 @@
 /** Whether a request ended in a way in which it may. @module */
-import { normal } from "../../tests/support/normal.ts";
 import { isDeepStrictEqual } from "node:util";
+import { normal, type NormalAnswer } from "../../tests/support/normal.ts";
 import type { Ended } from "./ended.ts";
 import { partsOf, prefixProblem, saidBy } from "./pieces.ts";
 
@@ -52,13 +52,13 @@ export async function judge(
 
 async function judgeAnswer(ended: Ended, right: () => Promise<RightAnswer>): Promise<Finding> {
   const whole = await right();
-  let said: Awaited<ReturnType<typeof normal>>;
+  let said: NormalAnswer;
   try {
-    said = await normal(responseOf(ended));
+    said = await normalOf(ended);
   } catch (error) {
     return { violation: `an answer that cannot be read: ${error}` };
   }
-  if (isDeepStrictEqual(said, await normal(responseOf(whole)))) return { verdict: "right" };
+  if (isDeepStrictEqual(said, await normalOf(whole))) return { verdict: "right" };
   if (!isStream(ended)) return { violation: `another answer than one engine's: ${whole.text}` };
   const problem = streamProblem(ended, whole);
   if (problem !== undefined) return { violation: problem };
@@ -98,18 +98,20 @@ function streamProblem(ended: Ended, whole: RightAnswer): string | undefined {
 }
 
 async function judgeRefusal(
-  { status, text, contentType }: Ended,
+  ended: Ended,
   right: () => Promise<RightAnswer>,
   { statuses }: Rules,
 ): Promise<Finding> {
+  const { status, text, contentType } = ended;
   const shape = contentType.startsWith("application/json")
     ? errorBodyProblem(text, status)
     : `an error as ${contentType}`;
   if (shape !== undefined) return { violation: `${shape}: ${text}` };
-  if (statuses.has(status)) return { verdict: "refused" };
   // What any engine refuses is refused.
-  const whole = await right();
-  if (whole.status === status) return { verdict: "right" };
+  if (isDeepStrictEqual(await normalOf(ended), await normalOf(await right()))) {
+    return { verdict: "right" };
+  }
+  if (statuses.has(status)) return { verdict: "refused" };
   return { violation: `status ${status}, which nothing accounts for: ${text}` };
 }
 
@@ -139,6 +141,6 @@ function isStream({ contentType }: Pick<Ended, "contentType">): boolean {
   return contentType.startsWith("text/event-stream");
 }
 
-function responseOf({ status, contentType, text }: RightAnswer): Response {
-  return new Response(text, { status, headers: { "content-type": contentType } });
+function normalOf({ status, contentType, text }: RightAnswer): Promise<NormalAnswer> {
+  return normal(new Response(text, { status, headers: { "content-type": contentType } }));
 }

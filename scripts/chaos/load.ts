@@ -59,17 +59,17 @@ export class Load implements Disposable {
     await Promise.all(Array.from({ length: clients }, one));
   }
 
-  /** Ask once, with nothing that goes wrong; whether the answer was right. */
-  async probe(): Promise<boolean> {
+  /** Ask once; with `wrong` a violation where the answer is not the right one. */
+  async probe(wrong?: string): Promise<void> {
     const request = chaosRequest(this.#deps.seed, this.#next++);
-    return await this.#one({ ...request, leaves: undefined, restMs: 0 }) === "right";
+    await this.#one({ ...request, leaves: undefined, restMs: 0 }, wrong);
   }
 
   [Symbol.dispose](): void {
     this.#client.close();
   }
 
-  async #one(request: ChaosRequest): Promise<Verdict | "violation"> {
+  async #one(request: ChaosRequest, wrong?: string): Promise<Verdict | "violation"> {
     const { fleet, clock, adversary } = this.#deps;
     const asking = { url: fleet.router.url, clock, client: this.#client, patienceMs: PATIENCE_MS };
     const ended = await ask(asking, request);
@@ -84,6 +84,7 @@ export class Load implements Disposable {
     count(this.statuses, ended.status);
     if (verdict === "left") this.#noteLeft(request, ended);
     if ("violation" in finding) this.#report(request, ended, finding.violation);
+    else if (wrong !== undefined && verdict !== "right") this.#report(request, ended, wrong);
     return verdict;
   }
 
