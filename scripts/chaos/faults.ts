@@ -23,7 +23,7 @@ export interface FaultKind {
   /** A status that clients may get of it, beside those of any failure. */
   readonly status?: number;
   readonly begin: (
-    fleet: Pick<ChaosFleet, "source" | "notifyPort">,
+    fleet: Pick<ChaosFleet, "source" | "notifyPort" | "clock">,
     slot: Slot,
     random: Random,
   ) => Promise<EndFault> | EndFault;

@@ -7,7 +7,7 @@ import { ailments, GIVEN_UP, leftovers, settled } from "./ending.ts";
 import { type ChaosFleet, startFleet } from "./fleet.ts";
 import { Load } from "./load.ts";
 import type { ChaosOptions } from "./options.ts";
-import { Adversary, scheduleFaults } from "./schedule.ts";
+import { Adversary, type ScheduledFault, scheduleFaults } from "./schedule.ts";
 import type { Violation } from "./violation.ts";
 
 /** What came of a run. */
@@ -37,8 +37,11 @@ export interface ChaosPorts {
   readonly front?: StartFront;
   /** How long what is left over may take to go, and engines to be good again, in milliseconds. */
   readonly quietMs?: number;
-  /** Without any fault. */
-  readonly peaceful?: boolean;
+  /**
+   * What goes wrong.
+   * @default what the seed says
+   */
+  readonly faults?: readonly ScheduledFault[];
   readonly signal?: AbortSignal;
 }
 
@@ -140,13 +143,13 @@ class Run {
   async #storm(load: Load, adversary: Adversary): Promise<void> {
     const { clock } = this.#parts;
     const { minutes, clients } = this.#options;
-    const { signal, peaceful = false } = this.#ports;
+    const { signal } = this.#ports;
     const durationMs = minutes * 60_000;
     const end = clock.now() + durationMs;
     const isOver = (): boolean => clock.now() >= end || signal?.aborted === true;
     const stop = new AbortController();
     signal?.addEventListener("abort", () => stop.abort(), { once: true });
-    const faults = peaceful ? [] : scheduleFaults(this.#options, durationMs);
+    const faults = this.#ports.faults ?? scheduleFaults(this.#options, durationMs);
     const watching = this.#watchHeap(stop.signal);
     await Promise.all([adversary.run(faults, stop.signal), load.run(clients, isOver)]);
     stop.abort();
