@@ -58,8 +58,11 @@ const HEAP_MS = 5_000;
 /** What the heap may grow, in bytes: what code, and the run's own counts, take. */
 const MAX_GROWTH = 24 * 1024 * 1024;
 
-/** Clients that warm up what is made once. */
+/** Requests that warm up what is made once, and that must be answered rightly in the end. */
 const WARM_UP = 24;
+
+/** Requests at a time that try engines and pairs again. */
+const TRIALS = 12;
 
 /** Run chaos; resolves whatever is found. Rejects where the fleet cannot be had. */
 export async function runChaos(
@@ -171,7 +174,8 @@ class Run {
       fleet.source.upsert(slot.record);
     }
     const problem = await settled(clock, async () => {
-      await load.probe();
+      // Pairs are tried again by requests that come to them.
+      await Promise.all(Array.from({ length: TRIALS }, () => load.probe()));
       const found = await ailments(fleet);
       return found.length === 0 ? undefined : found.join("; ");
     }, this.#ports.quietMs ?? HEAL_MS);
