@@ -58,11 +58,8 @@ const HEAP_MS = 5_000;
 /** What the heap may grow, in bytes: what code, and the run's own counts, take. */
 const MAX_GROWTH = 24 * 1024 * 1024;
 
-/** Requests that warm up what is made once, and that must be answered rightly in the end. */
-const WARM_UP = 24;
-
-/** Requests at a time that try engines and pairs again. */
-const TRIALS = 12;
+/** Requests at a time that warm up what is made once, and try engines and pairs again. */
+const PROBES = 12;
 
 /** Run chaos; resolves whatever is found. Rejects where the fleet cannot be had. */
 export async function runChaos(
@@ -77,6 +74,10 @@ export async function runChaos(
     ...(ports.front === undefined ? {} : { front: ports.front }),
   });
   return await new Run(options, ports, { clock, diary, fleet }).all();
+}
+
+async function probeMany(load: Load, wrong?: string): Promise<void> {
+  await Promise.all(Array.from({ length: PROBES }, () => load.probe(wrong)));
 }
 
 interface RunParts {
@@ -136,9 +137,7 @@ class Run {
   }
 
   async #warmUp(load: Load): Promise<void> {
-    for (let index = 0; index < WARM_UP; index++) {
-      await load.probe("not answered rightly before anything went wrong");
-    }
+    await probeMany(load, "not answered rightly before anything went wrong");
     await this.#quiet();
     this.#measure();
   }
@@ -175,7 +174,7 @@ class Run {
     }
     const problem = await settled(clock, async () => {
       // Pairs are tried again by requests that come to them.
-      await Promise.all(Array.from({ length: TRIALS }, () => load.probe()));
+      await probeMany(load);
       const found = await ailments(fleet);
       return found.length === 0 ? undefined : found.join("; ");
     }, this.#ports.quietMs ?? HEAL_MS);
@@ -183,9 +182,7 @@ class Run {
     if (problem !== undefined) {
       this.#found(`not good again after ${Math.round(healMs)} ms: ${problem}`);
     }
-    for (let index = 0; index < WARM_UP; index++) {
-      await load.probe("not answered rightly after all was well again");
-    }
+    await probeMany(load, "not answered rightly after all was well again");
     return healMs;
   }
 
