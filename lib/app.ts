@@ -263,8 +263,15 @@ function generateDeps(
   admission: Admission,
 ): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
-  const { failurePolicy } = config.health;
-  return { ...deps, admission, trustClientKvParams, lmcacheTagDirect, failurePolicy };
+  const { failurePolicy, continueStreams } = config.health;
+  return {
+    ...deps,
+    admission,
+    trustClientKvParams,
+    lmcacheTagDirect,
+    failurePolicy,
+    continueStreams,
+  };
 }
 
 function listen(

@@ -139,6 +139,7 @@ function healthOptions(settings: Settings): HealthOptions {
     retryShare: settings.number("retry-budget"),
     frozenAfterMs: settings.ms("frozen-after"),
     failurePolicy: settings.choice("handoff-failure-policy", FAILURE_POLICIES),
+    continueStreams: settings.on("continue-streams"),
   };
 }
 

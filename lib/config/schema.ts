@@ -119,6 +119,8 @@ export interface HealthOptions {
   /** Silence after which an engine is asked for a sign of life. */
   readonly frozenAfterMs: number;
   readonly failurePolicy: FailurePolicy;
+  /** Go on with streams whose decode engine fails. */
+  readonly continueStreams: boolean;
   /** Further attempts at one request, and the share of all requests that may have them. */
   readonly reroutes: number;
   readonly retryShare: number;

@@ -8,6 +8,7 @@ export * from "./attempt.ts";
 export * from "./deps.ts";
 export * from "./handoff_parts.ts";
 export * from "./p1.ts";
+export * from "./onward.ts";
 export * from "./own_limits.ts";
 export { longestPrefillMs } from "./prefill_wait.ts";
 export * from "./prompt.ts";

@@ -3,7 +3,7 @@
  * once; the rest follows from the decode engine when the KV is there.
  * @module
  */
-import { RouterError } from "../base/mod.ts";
+import { type Engine, RouterError } from "../base/mod.ts";
 import {
   decodeBodyP1,
   flagOf,
@@ -22,12 +22,15 @@ import type { Pair } from "../selection/mod.ts";
 import { lastIds } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps } from "./deps.ts";
+import { Continuation } from "./continuation.ts";
 import { openDecode, type OpenEnd } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
+import { Given } from "./given.ts";
 import { HandoffStream } from "./handoff_stream.ts";
 import { heldFor, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
+import type { FindOnward } from "./onward.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
 import { byteLimit, unopenedEnd, wholeAnswer } from "./p1_whole.ts";
@@ -49,6 +52,8 @@ export interface P1Ask<Prompt extends P1Prompt = P1Prompt> {
   readonly prompt: Prompt;
   /** Whether it is to be seen first that the pair works: then nothing leaves before the KV is there. */
   readonly trial?: boolean;
+  /** Finds another pair that goes on with the stream; absent where none may. */
+  readonly find?: FindOnward | undefined;
 }
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -149,34 +154,40 @@ function readFirst(
 ): Promise<FirstText> {
   const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
   const textOf = detokenizer(deps, context, ask);
-  return firstText(result.text, result.firstToken, before, textOf);
+  return firstText(result.text, [result.firstToken], before, textOf);
 }
 
 function detokenizer(
   deps: HandoffDeps,
   context: RequestContext,
   { pair, request }: Pick<P1Ask, "pair" | "request">,
+  at: { readonly engine: Engine } = { engine: pair.decode },
 ): TextOfIds {
-  return (ids) => deps.tokenizer.detokenize(pair.decode, request.model, ids, context);
+  return (ids) => deps.tokenizer.detokenize(at.engine, request.model, ids, context);
 }
 
 /**
  * What looks for stop strings where the decode engine cannot: one may have begun in the first
  * token's text. Also where that text is not known yet: a decode engine that holds text back for
- * stop strings would look, to the joining, like one that loses it.
+ * stop strings would look, to the joining, like one that loses it. And where another pair may go on,
+ * as what an engine holds back ends with it.
  */
 function stopJoin(
   deps: HandoffDeps,
   context: RequestContext,
   ask: P1Ask<KnownPrompt>,
   first: FirstText,
+  given: Given | undefined,
 ): StopJoin | undefined {
   const { body, stop: stops, minTokens } = ask.request;
   if (stops.length === 0) return undefined;
-  if (first.kind === "whole" && !stopMaySpan(first.text, stops)) return undefined;
+  if (given === undefined && first.kind === "whole" && !stopMaySpan(first.text, stops)) {
+    return undefined;
+  }
   const include = flagOf(body, "include_stop_str_in_output") === true;
   const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
-  return new StopJoin({ stops, include, minTokens }, detokenizer(deps, context, ask), before);
+  const textOf = detokenizer(deps, context, ask, given);
+  return new StopJoin({ stops, include, minTokens }, textOf, before);
 }
 
 /** The text of an answer of one token: of one that a parser took, what its id says. */
@@ -200,7 +211,8 @@ async function decodeRest(
   const { request, pair, prompt } = ask;
   const { result, first, custody } = prefilled;
   const joiner = first.kind === "partial" ? first.joiner : undefined;
-  const stops = stopJoin(deps, context, ask, first);
+  const given = givenOf(ask, result);
+  const stops = stopJoin(deps, context, ask, first, given);
   const known = first.kind === "whole" ? first.text : "";
   const begun = stops === undefined ? known : stops.begin(known, result.firstToken);
   const tells = { tokenIds: wantsTokenIds(request), logprobs: request.logprobs !== undefined };
@@ -211,7 +223,8 @@ async function decodeRest(
     joiner,
     stops,
     begun,
-    spelled: result.logprobs === undefined ? 0 : spelledLength(result.logprobs),
+    spelled: spelledIn(result),
+    given,
     tells,
     // The first token is one of them.
     maxTokens: prompt.maxTokens - 1,
@@ -231,7 +244,8 @@ async function decodeRest(
             promptIds: prompt.ids,
             firstToken: result.firstToken,
             maxTokens: prompt.maxTokens,
-            tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds,
+            tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds ||
+              given !== undefined,
             ownStops: stops !== undefined,
           }),
         }, abort),
@@ -268,7 +282,52 @@ async function decodeRest(
     flight,
     signal: context.signal,
     timedOut,
+    continuation: continuationOf(deps, context, ask, { result, given, stops, writer }),
     told: context.told,
   });
   return { kind: "answer", answer: streamAnswer(result, body) };
+}
+
+function spelledIn({ logprobs }: FirstTokenResult): number {
+  return logprobs === undefined ? 0 : spelledLength(logprobs);
+}
+
+/** What the client has with the first token, where another pair may go on. */
+function givenOf(
+  { request, pair, prompt, find }: P1Ask<KnownPrompt>,
+  result: FirstTokenResult,
+): Given | undefined {
+  if (find === undefined || !request.stream) return undefined;
+  const given = new Given(prompt.maxTokens, pair.decode);
+  given.add([result.firstToken], true);
+  given.spelled = spelledIn(result);
+  return given;
+}
+
+interface BegunStream {
+  readonly result: FirstTokenResult;
+  readonly given: Given | undefined;
+  readonly stops: StopJoin | undefined;
+  readonly writer: StreamWriter;
+}
+
+function continuationOf(
+  deps: HandoffDeps,
+  context: RequestContext,
+  { request, pair, prompt, find }: P1Ask<KnownPrompt>,
+  { result, given, stops, writer }: BegunStream,
+): Continuation | undefined {
+  if (given === undefined || find === undefined) return undefined;
+  return new Continuation(deps, context, {
+    request,
+    mode: "p1",
+    pair,
+    find,
+    given,
+    promptIds: () => prompt.ids,
+    maxTokens: () => Promise.resolve(prompt.maxTokens),
+    usage: () => result.usage,
+    writer: () => writer,
+    stops,
+  });
 }

@@ -4,12 +4,19 @@
  * the KV moves between the two is the protocol's.
  * @module
  */
-import { forcesTool, type GenerationRequest, prefillBodyD1, reclaimBodyD1 } from "../disagg/mod.ts";
+import {
+  forcesTool,
+  type GenerationRequest,
+  isTextRequest,
+  prefillBodyD1,
+  reclaimBodyD1,
+} from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
 import type { RawJson, Usage } from "../openai/mod.ts";
 import {
   clientGone,
+  isEventStream,
   legHeaders,
   orAborted,
   passThrough,
@@ -22,9 +29,11 @@ import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
 import { heldFor, refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
+import type { FindOnward } from "./onward.ts";
 import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
+import { WatchedStream } from "./watched_stream.ts";
 
 /** One attempt's fixed parts. */
 export interface RelayAsk {
@@ -34,6 +43,8 @@ export interface RelayAsk {
   readonly pair: Pair;
   /** Of both engines, where these are bounded: what goes on behind the attempt is moved from it. */
   readonly seats?: PairSeats | undefined;
+  /** Finds another pair that goes on with the stream; absent where none may. */
+  readonly find?: FindOnward | undefined;
 }
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -88,12 +99,13 @@ async function prefillFirst(
   const params = transfer.decodeParams(result);
   using flight = decodeFlight(deps, ask);
   const missed = new MissedKv(deps, ask.pair);
+  const tokenIds = ask.find !== undefined;
   const opened = await openWhenReady(deps, context, custody.move(), {
     missed: missed.note,
-    open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
+    open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort, tokenIds }),
     gone: context.signal,
   });
-  return endOf(context, ask, { opened, flight, params, missed, usage: result.usage });
+  return endOf(deps, context, ask, { opened, flight, params, missed, usage: result.usage });
 }
 
 function decodeFlight({ fleet }: HandoffDeps, { pair, seats }: RelayAsk): Flight {
@@ -116,10 +128,11 @@ async function together(
   let begun = false;
   const params = transfer.decodeParams(undefined);
   using flight = decodeFlight(deps, ask);
+  const tokenIds = ask.find !== undefined;
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {
       decoding = abort;
-      return openRelay(deps, context, { ...ask, flight, params, abort });
+      return openRelay(deps, context, { ...ask, flight, params, abort, tokenIds });
     },
     gone: context.signal,
     prefill: leg,
@@ -138,7 +151,7 @@ async function together(
   const usage = (): Usage | undefined =>
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
   const missed = new MissedKv(deps, ask.pair);
-  return endOf(context, ask, { opened, flight, params, missed, usage });
+  return endOf(deps, context, ask, { opened, flight, params, missed, usage });
 }
 
 /** The attempt whose prefill gave no answer. */
@@ -167,10 +180,12 @@ interface Opened {
 }
 
 function endOf(
+  deps: HandoffDeps,
   context: RequestContext,
-  { pair }: RelayAsk,
+  ask: RelayAsk,
   { opened, flight, params, missed, usage }: Opened,
 ): AttemptEnd {
+  const { pair } = ask;
   switch (opened.kind) {
     case "gone":
       throw clientGone();
@@ -194,9 +209,24 @@ function endOf(
     }
     case "open": {
       const { response, first, abort } = opened;
+      const headers = forwardResponseHeaders(response.headers);
+      const { request, find } = ask;
+      if (find !== undefined && isTextRequest(request) && isEventStream(response)) {
+        const prefill = typeof usage === "function" ? usage : () => usage;
+        const stream = new WatchedStream(deps, context, {
+          request,
+          pair,
+          find,
+          usage: prefill,
+          opened,
+          flight: flight.move(),
+        });
+        const body = leavable(stream, abort, context.signal);
+        const answer = withCachedTokens({ status: response.status, headers, body }, usage);
+        return { kind: "answer", answer };
+      }
       const rest = passThrough(flight.move(), response);
       const body = leavable(startingWith(first, rest), abort, context.signal);
-      const headers = forwardResponseHeaders(response.headers);
       const answer = withCachedTokens({ status: response.status, headers, body }, usage);
       return { kind: "answer", answer };
     }

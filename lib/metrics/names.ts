@@ -66,6 +66,14 @@ export const METRICS = {
     help: "Handoffs begun again on another pair, by what failed.",
     labels: ["reason"],
   },
+  "pd_router_stream_continuations_total": {
+    kind: "counter",
+    help:
+      "Streams whose decode engine failed, with --continue-streams: continued, completed (only " +
+      "their end was missing), failed (a try that came to nothing), or why not: no_pair, no_budget, " +
+      "too_many, unfit (the request, or what it was answered with), no_ids, no_text.",
+    labels: ["result"],
+  },
   "pd_router_tokenize_total": {
     kind: "counter",
     help: "Prompts turned into token ids, by how (engine, prefill, render) and by result.",

@@ -24,6 +24,8 @@ export type TraceStep =
   | "decode-sent"
   | "decode-first"
   | "retry"
+  /** Another pair goes on with the stream. */
+  | "continued"
   | "direct-sent"
   | "direct-head";
 
