@@ -8,7 +8,6 @@ import { budgetOf, type TextRequest, wantsTokenIds } from "../disagg/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import {
   type AnswerIdentity,
-  OBJECT_NAMES,
   OutBuffer,
   stoppedUsage,
   StreamWriter,
@@ -16,7 +15,7 @@ import {
 } from "../openai/mod.ts";
 import { type ByteSource, isRefused, type RequestContext, toldInData } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
-import { DONE_EVENT, EVENT_END, EVENT_START, isDone, jsonEvent, SseDecoder } from "../sse/mod.ts";
+import { EVENT_END, EVENT_START, isDone, SseDecoder } from "../sse/mod.ts";
 import { countingIds } from "../tokenization/mod.ts";
 import { Continuation, type Continued } from "./continuation.ts";
 import { asDecodeError, decodeError } from "./decode_error.ts";
@@ -139,10 +138,11 @@ export class WatchedStream implements ByteSource {
       failure = error;
     }
     if (this.#closed) throw failure;
-    if (this.#done || !await this.#goOn(failure)) {
-      this.#close();
-      throw failure;
-    }
+    // Behind its end, nothing of it can be missing.
+    if (this.#done) return this.#land();
+    if (await this.#goOn(failure)) return;
+    this.#close();
+    throw failure;
   }
 
   async #nextBytes(): Promise<Uint8Array | undefined> {
@@ -213,13 +213,7 @@ export class WatchedStream implements ByteSource {
   }
 
   #take(continued: Continued): void {
-    const writer = this.#ownWriter();
-    if (continued.kind === "ended") {
-      for (let bytes = writer.take(); bytes !== undefined; bytes = writer.take()) {
-        this.#out.add(bytes);
-      }
-      return;
-    }
+    if (continued.kind === "ended") return this.#drain();
     const { open, seam, pump, flight } = continued;
     const close = (): void => open.response[Symbol.dispose]();
     this.#onward = new HandoffStream(this.#deps, {
@@ -227,7 +221,7 @@ export class WatchedStream implements ByteSource {
       open: () => Promise.resolve({ kind: "open", open, close }),
       seam,
       pump,
-      writer,
+      writer: this.#ownWriter(),
       flight,
       signal: this.#gone.signal,
       timedOut: () => decodeError(seam.engine, "waited for KV that is there"),
@@ -239,15 +233,19 @@ export class WatchedStream implements ByteSource {
   /** Tell what engines tell behind an answer's end; false where it is not known. */
   #complete(): boolean {
     const { request, usage } = this.#parts;
-    if (request.includeUsage === true && !this.#usageTold) {
-      const { topLogprobs: _top, form, ...identity } = this.#identity ?? { form: request.form };
-      const total = stoppedUsage(usage(), this.#given.ids.length);
-      if (total === undefined || this.#given.lost) return false;
-      const object = OBJECT_NAMES[form].stream;
-      this.#out.add(jsonEvent({ ...identity, object, choices: [], usage: total }));
-    }
-    this.#out.add(DONE_EVENT);
+    const owed = request.includeUsage === true && !this.#usageTold;
+    const total = owed ? stoppedUsage(usage(), this.#given.ids.length) : undefined;
+    if (owed && (total === undefined || this.#given.lost)) return false;
+    this.#ownWriter().close(total);
+    this.#drain();
     return true;
+  }
+
+  #drain(): void {
+    const writer = this.#ownWriter();
+    for (let bytes = writer.take(); bytes !== undefined; bytes = writer.take()) {
+      this.#out.add(bytes);
+    }
   }
 
   #ownWriter(): StreamWriter {

@@ -65,6 +65,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
       reroutes: 1,
       retryShare: 0.1,
       failurePolicy: "direct",
+      continueStreams: false,
     },
     answers: { exposeEngines: false, allowedOrigins: [], rankLeg: "decode" },
     requests: { timeoutMs: 3_600_000 },

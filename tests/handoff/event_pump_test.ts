@@ -211,7 +211,7 @@ Deno.test("EventPump joins a character whose first byte is the first token, at a
     END,
   ];
   for (const { name, pieces } of allCuts(bytesOf(events), 20)) {
-    const joiner = new TextJoiner(textOf, [], "", FIRST);
+    const joiner = new TextJoiner(textOf, [], "", [FIRST]);
     const { chunks, done } = await pumped(pieces, seamOf({ joiner, begun: "" }));
     assertEquals([ofChunks(chunks).choice["text"], done], ["\u4e16! more", true], name);
   }
@@ -225,7 +225,7 @@ Deno.test("EventPump spells the token that completes the first character", async
     END,
   ];
   const tells = { tokenIds: true, logprobs: true };
-  const joiner = new TextJoiner(textOf, [], "", FIRST);
+  const joiner = new TextJoiner(textOf, [], "", [FIRST]);
   const { chunks } = await pumped([bytesOf(events)], seamOf({ joiner, begun: "", tells }));
   const { choice } = ofChunks(chunks);
   assertEquals([choice["text"], choice["token_ids"]], ["\u4e16!", REST]);
@@ -234,7 +234,7 @@ Deno.test("EventPump spells the token that completes the first character", async
 });
 
 Deno.test("EventPump fails when nobody can tell the text of the first character", async () => {
-  const joiner = new TextJoiner(() => Promise.resolve(undefined), [], "", FIRST);
+  const joiner = new TextJoiner(() => Promise.resolve(undefined), [], "", [FIRST]);
   const error = await errorOf([event("", { token_ids: [1000] })], seamOf({ joiner }));
   assertStringIncludes(error.message, "/detokenize");
 });
