@@ -210,6 +210,8 @@ export class EngineHealth implements Health, Disposable {
     if (waitMs <= 0) return;
     known.timer = this.#deps.clock.after(waitMs, () => {
       known.timer = undefined;
+      // A timer that ran too early would have been the last.
+      this.#arm(known);
       this.#tell(known.engine.id);
     });
   }
