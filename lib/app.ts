@@ -15,7 +15,7 @@ import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
-import { cardFetcher, fleetObserver, forgetGone, healthRules } from "./app_fleet.ts";
+import { cardFetcher, fleetObserver, forgetGone, healthFirst, healthRules } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
@@ -111,7 +111,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       log,
       health,
       policies: policiesFor(config.routing),
-      fetchCards: cardFetcher({ upstream, timeouts }, config.apiKey),
+      fetchCards: healthFirst(
+        { upstream, timeouts },
+        cardFetcher({ upstream, timeouts }, config.apiKey),
+      ),
       frozen: {
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),

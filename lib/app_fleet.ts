@@ -1,5 +1,5 @@
 /** What the fleet is given by the rest of the router, and what the rest forgets with it. @module */
-import { type Engine, jsonOf, type Role } from "./base/mod.ts";
+import { type Engine, errorCodeOf, jsonOf, type Role, RouterError } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import {
   type FetchCards,
@@ -82,6 +82,12 @@ const MAX_CARDS_BYTES = 4 * 1024 * 1024;
 /** Longest wait for a model list, in milliseconds. */
 const CARDS_TIMEOUT_MS = 5_000;
 
+/** Longest wait for an answer of `/health`, in milliseconds: a slow one says nothing. */
+const HEALTH_TIMEOUT_MS = 2_000;
+
+/** Largest answer of `/health` that is read, in bytes: vLLM's is empty. */
+const MAX_HEALTH_BYTES = 64 * 1024;
+
 /** Asks engines for their models, with the router's own key. */
 export function cardFetcher(
   deps: Pick<FlowDeps, "upstream" | "timeouts">,
@@ -104,6 +110,53 @@ export function cardFetcher(
       `Engine ${url} answered /v1/models with status ${response.status} and no model list`,
     );
   };
+}
+
+/**
+ * As `fetch`, unless the engine says of itself that it cannot serve: vLLM tells so in `/health` when its
+ * engine core has died, while its models are listed as ever.
+ */
+export function healthFirst(
+  { upstream, timeouts }: Pick<FlowDeps, "upstream" | "timeouts">,
+  fetch: FetchCards,
+): FetchCards {
+  return async (flight, signal) => {
+    const { url } = flight.engine;
+    const status = await healthStatus({ upstream, timeouts }, url, signal);
+    // Without such an endpoint (404, 405), or in want of a key, it says nothing.
+    if (status === undefined || status < 500) return await fetch(flight, signal);
+    flight.head(status);
+    const message = `Engine ${url} answered /health with status ${status}`;
+    throw new RouterError("engine-unhealthy", message);
+  };
+}
+
+/** What `/health` answers; undefined where it is too slow for that. */
+async function healthStatus(
+  { upstream, timeouts }: Pick<FlowDeps, "upstream" | "timeouts">,
+  url: string,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  try {
+    // Not by `exchange`: whether the key is taken is for the list of models to say.
+    using response = await upstream.send({
+      method: "GET",
+      url,
+      path: "/health",
+      headers: [],
+      replayable: true,
+      connectTimeoutMs: timeouts.connectMs,
+      headTimeoutMs: HEALTH_TIMEOUT_MS,
+      idleTimeoutMs: HEALTH_TIMEOUT_MS,
+      signal,
+    });
+    // To its end, so that the next question finds the connection.
+    await response.readAll(MAX_HEALTH_BYTES);
+    return response.status;
+  } catch (error) {
+    if (errorCodeOf(error) === "upstream-timeout") return undefined;
+    throw error;
+  }
 }
 
 /** How much health puts up with. */
