@@ -12,7 +12,15 @@ import {
   TurnBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
+import {
+  EngineChecks,
+  EngineHealth,
+  type EngineSource,
+  Fleet,
+  KeyRefusals,
+  staticSource,
+} from "./fleet/mod.ts";
+import { checksBy } from "./app_checks.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone, healthFirst, healthRules } from "./app_fleet.ts";
@@ -151,6 +159,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
   const generate = handoff && generateDeps(config, handoff);
+  if (config.checks !== undefined) {
+    const { apiKey, checks } = config;
+    const checksOf = checksBy({ upstream, timeouts, clock, apiKey }, checks);
+    stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
+  }
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();

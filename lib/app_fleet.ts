@@ -18,7 +18,7 @@ import type { PromptSource } from "./tokenization/mod.ts";
 import type { PooledUpstreamClient } from "./upstream/mod.ts";
 
 /** Legs whose failures are counted as an engine's: the others are the router's own questions. */
-const COUNTED: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
+const COUNTED: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize", "check"]);
 
 const ROLES: readonly Role[] = ["prefill", "decode", "any"];
 

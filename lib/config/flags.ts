@@ -9,6 +9,7 @@ import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
 import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
+import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
@@ -254,6 +255,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   HEALTH_FLAGS,
+  CHECK_FLAGS,
   {
     title: "Timeouts",
     flags: [

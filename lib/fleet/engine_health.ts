@@ -2,7 +2,7 @@
 import type { Clock, Engine, ErrorCode, Logger, Random, Role, Timer } from "../base/mod.ts";
 import { GOOD, type Verdict } from "../selection/mod.ts";
 import { Breaker, type BreakerRules } from "./breaker.ts";
-import type { Outcome } from "./flight.ts";
+import type { Leg, Outcome } from "./flight.ts";
 import type { Begun, Health } from "./health.ts";
 import { type Lesson, lessonsOf } from "./lesson.ts";
 import { type DoubtedPair, PairHealth, pairOf } from "./pair_health.ts";
@@ -26,19 +26,25 @@ export interface EngineHealthDeps {
 /** Pauses vary by this much to either side, so that routers do not try an engine all at once. */
 const JITTER = 0.2;
 
+/** Legs that are no trials of an engine that is on probation. */
+const ASIDE: ReadonlySet<Leg> = new Set(["models", "reclaim", "check"]);
+
 /** What is known of one engine. */
 interface Known {
   engine: Engine;
   readonly breaker: Breaker;
   /** Why it gave no answer to its last question for models; undefined when it did. */
   silent: ErrorCode | undefined;
+  /** Why it failed its last check, and since when; undefined when a check or a request went well. */
+  unfit: { readonly why: ErrorCode; readonly sinceMs: number } | undefined;
   /** Runs when it may be tried again. */
   timer: Timer | undefined;
 }
 
 /**
  * An engine that gives no answer to the question for its models is shut until it does; one whose
- * requests fail is shut for a pause, and then tried by one request at a time. Where more than the
+ * requests fail is shut for a pause, and then tried by one request at a time; one that fails a check is
+ * shut until a check or a request goes well. Where more than the
  * allowed share of a role would be shut for failures, none of it is. Pairs are judged apart.
  */
 export class EngineHealth implements Health, Disposable {
@@ -61,7 +67,7 @@ export class EngineHealth implements Health, Disposable {
 
   began(flight: Begun): void {
     const nowMs = this.#deps.clock.now();
-    if (flight.leg === "models" || flight.leg === "reclaim") return;
+    if (ASIDE.has(flight.leg)) return;
     const known = this.#known.get(flight.engine.id);
     if (known !== undefined) {
       known.breaker.begin(nowMs);
@@ -72,7 +78,7 @@ export class EngineHealth implements Health, Disposable {
   }
 
   answering(flight: Begun, ms: number): void {
-    if (flight.leg === "models" || flight.leg === "reclaim") return;
+    if (ASIDE.has(flight.leg)) return;
     const beganMs = this.#deps.clock.now() - ms;
     const known = this.#known.get(flight.engine.id);
     if (known !== undefined) {
@@ -87,6 +93,7 @@ export class EngineHealth implements Health, Disposable {
     const known = this.#of(outcome.engine);
     const before = this.#failing(known);
     if (outcome.leg === "models") this.#answered(known, outcome);
+    else if (outcome.leg === "check") this.#checked(known, outcome);
     else this.#served(known, outcome);
     this.#arm(known);
     if (this.#failing(known) !== before) this.#weigh(known.engine.role);
@@ -96,7 +103,10 @@ export class EngineHealth implements Health, Disposable {
     const known = this.#known.get(id);
     if (known === undefined) return GOOD;
     if (known.silent !== undefined) return { kind: "shut", why: known.silent };
-    return this.#pressed.has(known.engine.role) ? GOOD : this.#breakerVerdict(known);
+    if (this.#pressed.has(known.engine.role)) return GOOD;
+    return known.unfit === undefined
+      ? this.#breakerVerdict(known)
+      : { kind: "shut", why: known.unfit.why };
   }
 
   pair(prefill: string, decode: string): Verdict {
@@ -132,6 +142,7 @@ export class EngineHealth implements Health, Disposable {
         engine,
         breaker: new Breaker(this.#deps.rules.engine),
         silent: undefined,
+        unfit: undefined,
         timer: undefined,
       };
     this.#known.set(engine.id, known);
@@ -149,6 +160,17 @@ export class EngineHealth implements Health, Disposable {
     known.silent = undefined;
   }
 
+  #checked(known: Known, { end, code }: Outcome): void {
+    if (end === "left") return;
+    const nowMs = this.#deps.clock.now();
+    if (end === "failed") {
+      known.unfit = { why: code ?? "internal", sinceMs: nowMs };
+      return;
+    }
+    known.unfit = undefined;
+    known.breaker.release(nowMs);
+  }
+
   #served(known: Known, outcome: Outcome): void {
     const nowMs = this.#deps.clock.now();
     const lessons = lessonsOf(outcome);
@@ -159,6 +181,8 @@ export class EngineHealth implements Health, Disposable {
       pause: 1 - JITTER + 2 * JITTER * this.#deps.random.next(),
     };
     learn(known.breaker, lessons.engine, told);
+    const isFit = lessons.engine === "ok" && told.beganMs >= (known.unfit?.sinceMs ?? Infinity);
+    if (isFit) known.unfit = undefined;
     const pair = pairOf(outcome);
     if (pair === undefined) return;
     // A prefill that went well leaves the pair's trial to its decode.
@@ -168,7 +192,8 @@ export class EngineHealth implements Health, Disposable {
 
   /** Whether it answers, and is shut all the same. */
   #failing(known: Known): boolean {
-    return known.silent === undefined && this.#breakerVerdict(known).kind === "shut";
+    if (known.silent !== undefined) return false;
+    return known.unfit !== undefined || this.#breakerVerdict(known).kind === "shut";
   }
 
   #breakerVerdict({ breaker }: Known): Verdict {

@@ -29,7 +29,7 @@ const NOTHING: Lessons = { engine: "nothing", pair: "nothing" };
 
 /** What `outcome` says. */
 export function lessonsOf({ leg, peer, end, code, status = 200 }: Outcome): Lessons {
-  if (leg === "reclaim" || end === "left") return NOTHING;
+  if (leg === "reclaim" || leg === "check" || end === "left") return NOTHING;
   // A refusal is the request's own fault, and want of room passes.
   if (end === "failed" && (isClientError(status) || status === 503)) return NOTHING;
   const told = end === "ok" ? OK : BLAME[code ?? "internal"] ?? NOTHING;
