@@ -1,5 +1,12 @@
 /** What the fleet is given by the rest of the router, and what the rest forgets with it. @module */
-import { type Engine, errorCodeOf, jsonOf, type Role, RouterError } from "./base/mod.ts";
+import {
+  type Engine,
+  type ErrorCode,
+  errorCodeOf,
+  jsonOf,
+  type Role,
+  RouterError,
+} from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import {
   type FetchCards,
@@ -82,6 +89,13 @@ const MAX_CARDS_BYTES = 4 * 1024 * 1024;
 /** Longest wait for a model list, in milliseconds. */
 const CARDS_TIMEOUT_MS = 5_000;
 
+/** Ends of that question that are left to the one for models to meet. */
+const NO_HEALTH: ReadonlySet<ErrorCode | undefined> = new Set([
+  "upstream-timeout",
+  "upstream-protocol",
+  "upstream-lost",
+]);
+
 /** Longest wait for an answer of `/health`, in milliseconds: a slow one says nothing. */
 const HEALTH_TIMEOUT_MS = 2_000;
 
@@ -131,7 +145,7 @@ export function healthFirst(
   };
 }
 
-/** What `/health` answers; undefined where it is too slow for that. */
+/** What `/health` answers; undefined where it gives no answer, or none in time. */
 async function healthStatus(
   { upstream, timeouts }: Pick<FlowDeps, "upstream" | "timeouts">,
   url: string,
@@ -154,7 +168,7 @@ async function healthStatus(
     await response.readAll(MAX_HEALTH_BYTES);
     return response.status;
   } catch (error) {
-    if (errorCodeOf(error) === "upstream-timeout") return undefined;
+    if (NO_HEALTH.has(errorCodeOf(error))) return undefined;
     throw error;
   }
 }

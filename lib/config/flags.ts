@@ -369,7 +369,7 @@ export const FLAGS: readonly Flag[] = FLAG_GROUPS.flatMap((group) => group.flags
 export const ENVIRONMENT_ONLY = [
   {
     name: "VLLM_API_KEY",
-    help: "Bearer token for the router's own requests to engines, which are for /v1/models; with " +
+    help: "Bearer token for the router's own requests to engines, /v1/models and checks; with " +
       "API keys of its own, for those of clients too",
     secret: true,
   },
