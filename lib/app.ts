@@ -12,10 +12,25 @@ import {
   TurnBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
+import {
+  EngineChecks,
+  EngineHealth,
+  type EngineSource,
+  Fleet,
+  KeyRefusals,
+  staticSource,
+} from "./fleet/mod.ts";
+import { checksBy } from "./app_checks.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
-import { cardFetcher, fleetObserver, forgetGone, healthRules, seatLimits } from "./app_fleet.ts";
+import {
+  cardFetcher,
+  fleetObserver,
+  forgetGone,
+  healthFirst,
+  healthRules,
+  seatLimits,
+} from "./app_fleet.ts";
 import { gaugeHealth } from "./app_health.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
@@ -122,7 +137,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       log,
       health,
       policies: policiesFor(config.routing),
-      fetchCards: cardFetcher({ upstream, timeouts }, config.apiKey),
+      fetchCards: healthFirst(
+        { upstream, timeouts },
+        cardFetcher({ upstream, timeouts }, config.apiKey),
+      ),
       frozen: {
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
@@ -164,6 +182,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
   const generate = handoff && generateDeps(config, handoff, admission);
+  if (config.checks !== undefined) {
+    const { apiKey, checks } = config;
+    const checksOf = checksBy({ upstream, timeouts, clock, apiKey }, checks);
+    stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
+  }
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();

@@ -10,6 +10,7 @@ import { FIRST_TOKENS } from "./first_token.ts";
 import { ADMISSION_FLAGS } from "./flags_admission.ts";
 import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
+import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
@@ -256,6 +257,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   HEALTH_FLAGS,
+  CHECK_FLAGS,
   {
     title: "Timeouts",
     flags: [
@@ -369,7 +371,7 @@ export const FLAGS: readonly Flag[] = FLAG_GROUPS.flatMap((group) => group.flags
 export const ENVIRONMENT_ONLY = [
   {
     name: "VLLM_API_KEY",
-    help: "Bearer token for the router's own requests to engines, which are for /v1/models; with " +
+    help: "Bearer token for the router's own requests to engines, /v1/models and checks; with " +
       "API keys of its own, for those of clients too",
     secret: true,
   },

@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./breaker.ts";
+export * from "./engine_checks.ts";
 export * from "./engine_fleet.ts";
 export * from "./engine_health.ts";
 export * from "./engine_source.ts";

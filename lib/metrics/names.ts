@@ -152,7 +152,8 @@ export const METRICS = {
   },
   "pd_router_engine_errors_total": {
     kind: "counter",
-    help: "Failed exchanges with an engine, by leg (tokenize and those above) and error code.",
+    help:
+      "Failed exchanges with an engine, by leg (tokenize, check and those above) and error code.",
     labels: ["server", "leg", "code"],
   },
   "pd_router_accepting": {

@@ -108,6 +108,9 @@ const OTHER: Readonly<Record<string, string>> = {
   "request-stats-window": "61",
   "log-stats": "true",
   "log-stats-interval": "11",
+  "static-backend-health-checks": "true",
+  "static-backend-health-check-interval": "61",
+  "static-backend-health-check-timeout-seconds": "11",
   "static-model-types": "chat,vision",
 };
 

@@ -39,6 +39,8 @@ export function startScripted(
           data: [{ id: "m", object: "model", created: 1, owned_by: "vllm", max_model_len: 4096 }],
         });
       }
+      // It has no endpoint to ask for its health.
+      if (pathname === "/health") return new Response(null, { status: 404 });
       const seen: AskedRequest = {
         method: request.method,
         path: pathname + search,
