@@ -16,6 +16,7 @@ import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } fro
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone, healthRules } from "./app_fleet.ts";
+import { buildProof, type RunningProof } from "./app_proof.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
@@ -143,7 +144,9 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
-  const generate = handoff && generateDeps(config, handoff);
+  const proof = handoff && stack.use(buildProof(flow, config));
+  if (proof !== undefined) fleet.watch((change) => proof.follow(change));
+  const generate = handoff && generateDeps(config, handoff, proof);
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
@@ -158,6 +161,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     names,
     doors: doors.doors,
     handoff: generate,
+    kvReport: proof?.report,
     onTrace: ports.onTrace,
     bodies,
     refreshGauges: () => {
@@ -182,6 +186,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
   );
   keeper.attach(front);
+  if (generate !== undefined) proof?.start(generate, probed, () => draining);
   stack.defer(() => front.shutdown());
   const parts = stack.move();
   const stopped = Promise.withResolvers<void>();
@@ -228,10 +233,15 @@ function cutOff(upstream: PooledUpstreamClient): void {
   upstream[Symbol.dispose]();
 }
 
-function generateDeps(config: RouterConfig, { deps }: RunningHandoff): GenerateDeps {
+function generateDeps(
+  config: RouterConfig,
+  { deps }: RunningHandoff,
+  proof: RunningProof | undefined,
+): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
   const { failurePolicy } = config.health;
-  return { ...deps, trustClientKvParams, lmcacheTagDirect, failurePolicy };
+  const witness = proof?.witness;
+  return { ...deps, trustClientKvParams, lmcacheTagDirect, failurePolicy, witness };
 }
 
 function listen(

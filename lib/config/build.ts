@@ -51,6 +51,9 @@ export function buildConfig(
     timeouts: timeouts(settings),
     clients: clientLimits(settings, descriptors.clients),
     health: healthOptions(settings),
+    ...(settings.on("canary")
+      ? { canary: { intervalMs: settings.number("canary-interval") * MINUTE_MS } }
+      : {}),
     descriptors,
     answers: answerOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },
@@ -74,6 +77,8 @@ export function buildConfig(
     },
   };
 }
+
+const MINUTE_MS = 60_000;
 
 /** A prefill takes as long as its prompt is, unless something else is said. */
 function timeouts(settings: Settings): Timeouts {

@@ -4,6 +4,7 @@
  * Knows nothing of the client's side: it is given a request, and gives an answer back.
  * @module
  */
+export { Canary, type CanaryNote } from "./canary.ts";
 export * from "./deps.ts";
 export * from "./direct.ts";
 export * from "./generate.ts";

@@ -3,6 +3,7 @@ import type { KvTimeoutPolicy } from "../config/mod.ts";
 import type { KvDeps, KvTable, Reclaimer } from "../kv/mod.ts";
 import type { FlowDeps } from "../request/mod.ts";
 import type { PromptSource, Tokenizer } from "../tokenization/mod.ts";
+import type { KvWitness } from "./kv_witness.ts";
 import type { OwnLimits } from "./own_limits.ts";
 
 /** The parts of a handoff. */
@@ -15,4 +16,6 @@ export interface HandoffDeps extends FlowDeps, Pick<KvDeps, "board" | "ids"> {
   readonly reclaimer: Pick<Reclaimer, "adopt">;
   readonly kvReadyTimeoutMs: number;
   readonly kvTimeoutPolicy: KvTimeoutPolicy;
+  /** Told of every handoff, to find out whether its KV is found. */
+  readonly witness?: KvWitness | undefined;
 }

@@ -7,7 +7,7 @@
 import { forcesTool, type GenerationRequest, prefillBodyD1, reclaimBodyD1 } from "../disagg/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
-import type { RawJson, Usage } from "../openai/mod.ts";
+import { fieldOf, type RawJson, type Usage } from "../openai/mod.ts";
 import {
   clientGone,
   legHeaders,
@@ -27,6 +27,7 @@ import {
   withoutPrefill,
   withoutRoom,
 } from "./handoff_parts.ts";
+import { type HandoffWatch, tellsItsOwn, watchedCount } from "./kv_witness.ts";
 import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
@@ -47,6 +48,7 @@ export async function attemptRelay(
   protocol: KvProtocol,
 ): Promise<AttemptEnd> {
   const { request, path, pair } = ask;
+  const watch = isOfOne(request) ? deps.witness?.begin(pair) : undefined;
   const transfer = protocol.begin(deps, { pair, mode: "d1", requestId: context.id });
   const leg = prefillLeg(deps, context, {
     pair,
@@ -65,8 +67,8 @@ export async function attemptRelay(
     held: context.held?.hold(),
   });
   return protocol.traits.order === "together"
-    ? await together(deps, context, ask, { transfer, leg, custody: custody.move() })
-    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move() });
+    ? await together(deps, context, ask, { transfer, leg, custody: custody.move(), watch })
+    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move(), watch });
 }
 
 /** A prefill under way, and what its KV is to move by. */
@@ -74,13 +76,19 @@ interface Begun {
   readonly transfer: Transfer;
   readonly leg: Promise<PrefillEnd>;
   readonly custody: Custody;
+  readonly watch: HandoffWatch | undefined;
+}
+
+/** Whether one answer is asked for: the count of cached tokens is of several together. */
+function isOfOne({ body }: GenerationRequest): boolean {
+  return [undefined, null, 1].includes(fieldOf(body, "n") as undefined | null | number);
 }
 
 async function prefillFirst(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { transfer, leg, custody: held }: Begun,
+  { transfer, leg, custody: held, watch }: Begun,
 ): Promise<AttemptEnd> {
   using custody = held;
   const end = await orAborted(leg, context.signal);
@@ -90,10 +98,13 @@ async function prefillFirst(
   const params = transfer.decodeParams(result);
   using flight = deps.fleet.take(ask.pair.decode, "decode", ask.pair.prefill);
   const opened = await openWhenReady(deps, context, custody.move(), {
-    open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
+    open: (abort) => {
+      if (!context.trace.lacksKv) watch?.sent();
+      return openRelay(deps, context, { ...ask, flight, params, abort });
+    },
     gone: context.signal,
   });
-  return endOf(deps, context, ask, { opened, flight, params, usage: result.usage });
+  return endOf(deps, context, ask, { opened, flight, params, usage: result.usage, watch });
 }
 
 /**
@@ -104,7 +115,7 @@ async function together(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { transfer, leg, custody: held }: Begun,
+  { transfer, leg, custody: held, watch }: Begun,
 ): Promise<AttemptEnd> {
   using custody = held;
   let prefilled: PrefillEnd | undefined;
@@ -115,6 +126,7 @@ async function together(
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {
       decoding = abort;
+      watch?.sent();
       return openRelay(deps, context, { ...ask, flight, params, abort });
     },
     gone: context.signal,
@@ -133,7 +145,7 @@ async function together(
   }
   const usage = (): Usage | undefined =>
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
-  return endOf(deps, context, ask, { opened, flight, params, usage });
+  return endOf(deps, context, ask, { opened, flight, params, usage, watch });
 }
 
 /** The attempt whose prefill gave no answer. */
@@ -158,13 +170,14 @@ interface Opened {
   readonly params: RawJson | undefined;
   /** The prefill's; asked for later where it is still under way. */
   readonly usage: Usage | undefined | (() => Usage | undefined);
+  readonly watch: HandoffWatch | undefined;
 }
 
 function endOf(
   deps: HandoffDeps,
   context: RequestContext,
   { pair }: RelayAsk,
-  { opened, flight, params, usage }: Opened,
+  { opened, flight, params, usage, watch }: Opened,
 ): AttemptEnd {
   switch (opened.kind) {
     case "gone":
@@ -189,8 +202,12 @@ function endOf(
     }
     case "open": {
       const { response, first, abort } = opened;
-      const rest = passThrough(flight.move(), response);
-      const body = leavable(startingWith(first, rest), abort, context.signal);
+      const passed = startingWith(first, passThrough(flight.move(), response));
+      const rest = watch === undefined ? passed : watchedCount(passed, (cached) => {
+        const prompt = (typeof usage === "function" ? usage() : usage)?.prompt_tokens;
+        watch.ended(prompt, tellsItsOwn(params) ? cached : undefined);
+      });
+      const body = leavable(rest, abort, context.signal);
       const headers = forwardResponseHeaders(response.headers);
       const answer = withCachedTokens({ status: response.status, headers, body }, usage);
       return { kind: "answer", answer };

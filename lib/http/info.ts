@@ -3,6 +3,7 @@ import { encodeUtf8, RouterError } from "../base/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
+import { engineNotes } from "./engine_notes.ts";
 import { jsonAnswer } from "./respond.ts";
 
 /**
@@ -41,15 +42,18 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
  * `GET /engines`: the production-stack router's fields, and the role, which says what `?id=` may pick.
  * Addresses are told where they are to be, as that router's are not.
  */
-export function engines({ fleet, names }: HttpDeps): Answer {
+export function engines({ fleet, names, kvReport }: HttpDeps): Answer {
+  const view = fleet.snapshot();
+  const notes = kvReport && engineNotes(kvReport, view.engines, names);
   return jsonAnswer(
     200,
-    fleet.snapshot().entries.map(({ engine, created }) => ({
+    view.entries.map(({ engine, created }) => ({
       engine_id: names.of(engine),
       serving_models: engine.models,
       created,
       ...(names.exposed ? { url: engine.url } : {}),
       role: engine.role,
+      ...notes?.get(engine.id),
     })),
   );
 }
