@@ -11,7 +11,7 @@ import {
   UsageWitness,
 } from "./handoff/mod.ts";
 import type { KvReport } from "./http/mod.ts";
-import type { FlowDeps } from "./request/mod.ts";
+import { Background, type FlowDeps } from "./request/mod.ts";
 import type { HeaderField } from "./upstream/mod.ts";
 
 /** Largest answers of `/metrics` and `/version`, in bytes. */
@@ -40,9 +40,11 @@ export function buildProof(
   flow: FlowDeps,
   { apiKey, canary: times }: Pick<RouterConfig, "apiKey" | "canary">,
 ): RunningProof {
-  const { clock, log, metrics, background, fleet } = flow;
+  const { clock, log, metrics, fleet } = flow;
+  // Nobody waits for its questions: a drain neither.
+  const questions = new Background(log);
   const headers = apiKey === undefined ? [] : [["authorization", `Bearer ${apiKey}`] as const];
-  const get = getter(flow, headers);
+  const get = getter(flow, headers, questions.signal);
   const readCounters: ReadCounters = async ({ url }) => {
     const bytes = await get(url, "/metrics", MAX_METRICS);
     return bytes === undefined ? undefined : kvCountersOf(new TextDecoder().decode(bytes));
@@ -75,7 +77,7 @@ export function buildProof(
     log,
     read: readCounters,
     judge: (evidence) => proof.judge(evidence),
-    run: (work) => background.run(work),
+    run: (work) => questions.run(work),
   });
   const witness = new UsageWitness({ proof, sampler });
   let canary: Canary | undefined;
@@ -108,14 +110,16 @@ export function buildProof(
     async [Symbol.asyncDispose]() {
       roles[Symbol.dispose]();
       await canary?.[Symbol.asyncDispose]();
+      await questions[Symbol.asyncDispose]();
     },
   };
 }
 
 /** Asks engines for small things; undefined where the status is not 200. */
 function getter(
-  { upstream, timeouts, background: { signal } }: FlowDeps,
+  { upstream, timeouts }: FlowDeps,
   headers: readonly HeaderField[],
+  signal: AbortSignal,
 ): (url: string, path: string, most: number) => Promise<Uint8Array | undefined> {
   return async (url, path, most) => {
     using response = await upstream.send({

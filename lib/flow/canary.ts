@@ -1,6 +1,7 @@
 /** Rounds of canaries: which pairs are tried, when, and what is told of them. @module */
 import { describeError, sleep } from "../base/mod.ts";
 import { keyOfPair, type KvPair } from "../fleet/mod.ts";
+import { orAborted } from "../request/mod.ts";
 import { type CanaryDeps, type CanaryPair, type CanaryResult, tryCanary } from "./canary_pair.ts";
 
 /** When canaries are sent. */
@@ -47,7 +48,7 @@ export class Canary implements AsyncDisposable {
 
   /** Begin when `ready` resolves. */
   start(ready: Promise<void>): void {
-    this.#running = ready.then(() => this.#run());
+    this.#running = orAborted(ready, this.#stop.signal).then(() => this.#run());
   }
 
   /** Nothing of the engine `id` is kept. */
@@ -65,11 +66,10 @@ export class Canary implements AsyncDisposable {
   async #run(): Promise<void> {
     const { clock } = this.#deps;
     const { intervalMs } = this.#times;
-    for (;;) {
+    while (!this.#ended) {
       await this.#round();
       if (intervalMs === 0) return;
       await sleep(clock, intervalMs, this.#stop.signal);
-      if (this.#ended) return;
     }
   }
 

@@ -7,7 +7,7 @@ import {
   skipDigits,
   skipSpace,
 } from "../base/mod.ts";
-import { type Arrival, type KvEvidence, type KvPair, type KvProof } from "../fleet/mod.ts";
+import type { Arrival, KvEvidence, KvPair, KvProof } from "../fleet/mod.ts";
 import type { RawJson, Usage } from "../openai/mod.ts";
 import type { ByteSource } from "../request/mod.ts";
 import { cachedIn } from "./cached_tokens.ts";
