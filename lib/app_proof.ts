@@ -1,7 +1,7 @@
 /** What finds out whether KV moves, built from the configuration, and what it has to say. @module */
 import { jsonOf, recordOf, RouterError } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { type FleetChange, type KvPair, KvProof, RoleWatch } from "./fleet/mod.ts";
+import { type FleetChange, type KvPair, KvProof, type Property, RoleWatch } from "./fleet/mod.ts";
 import { Canary } from "./flow/mod.ts";
 import {
   type HandoffDeps,
@@ -63,7 +63,7 @@ export function buildProof(
   const proof = new KvProof({
     clock,
     log,
-    otherModel: (pair) => isOtherModel(roles, pair),
+    differs: (pair) => differencesOf(roles, pair),
     onSuspected: (pair) => {
       const labels = { prefill: pair.prefill.url, decode: pair.decode.url };
       const key = JSON.stringify(labels);
@@ -72,14 +72,21 @@ export function buildProof(
     },
     onMoved: (tokens) => metrics.count("pd_router_kv_moved_tokens_total", {}, tokens),
   });
+  // Of engines that have gone nothing is to be kept again.
+  const judge: KvProof["judge"] = (evidence) => {
+    const view = fleet.snapshot();
+    const { prefill, decode } = evidence.pair;
+    const there = [prefill, decode].every(({ id, url }) => view.find(id)?.url === url);
+    return there ? proof.judge(evidence) : "open";
+  };
   const sampler = new KvSampler({
     clock,
     log,
     read: readCounters,
-    judge: (evidence) => proof.judge(evidence),
+    judge,
     run: (work) => questions.run(work),
   });
-  const witness = new UsageWitness({ proof, sampler });
+  const witness = new UsageWitness({ proof: { judge }, sampler });
   let canary: Canary | undefined;
   return {
     witness,
@@ -104,7 +111,10 @@ export function buildProof(
     start(deps, ready, stopped) {
       if (times === undefined) return;
       const { intervalMs } = times;
-      canary = new Canary({ ...deps, proof, readCounters, headers }, { intervalMs, stopped });
+      canary = new Canary({ ...deps, proof: { judge }, readCounters, headers }, {
+        intervalMs,
+        stopped,
+      });
       canary.start(ready);
     },
     async [Symbol.asyncDispose]() {
@@ -143,9 +153,13 @@ function versionIn(bytes: Uint8Array | undefined): string | undefined {
   return typeof version === "string" ? version.slice(0, 100) : undefined;
 }
 
-function isOtherModel({ differences }: RoleWatch, { prefill, decode }: KvPair): boolean {
-  return differences.some(({ model, property, kv }) =>
-    kv === decode.kv && (property === "root" || property === "dtype") &&
-    prefill.models.includes(model) && decode.models.includes(model)
+function differencesOf(
+  { differences }: RoleWatch,
+  { prefill, decode }: KvPair,
+): ReadonlySet<Property> {
+  return new Set(
+    differences.filter(({ model, kv }) =>
+      kv === decode.kv && prefill.models.includes(model) && decode.models.includes(model)
+    ).map(({ property }) => property),
   );
 }

@@ -8,6 +8,7 @@
 import type { Clock, Engine, KvName, Logger } from "../base/mod.ts";
 import { type KvCause, likelyCause, whereToLook } from "./kv_cause.ts";
 import { isAnnouncedTail, leastExpected, mayBeOwn } from "./kv_expected.ts";
+import type { Property } from "./role_differences.ts";
 
 /** The two engines of a handoff. */
 export interface KvPair {
@@ -40,8 +41,8 @@ export interface KvMark extends KvPair {
 export interface KvProofDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  /** The engines say that they serve different things under one name. */
-  readonly otherModel: (pair: KvPair) => boolean;
+  /** In what the engines of the two roles say that they differ. */
+  readonly differs: (pair: KvPair) => ReadonlySet<Property>;
   readonly onSuspected: (pair: KvPair) => void;
   /** So many tokens' KV has moved. */
   readonly onMoved: (tokens: number) => void;
@@ -80,6 +81,10 @@ export class KvProof {
     const { kv } = evidence.pair.decode;
     if (kv === "none") return "open";
     const { arrival, small } = weigh(kv, evidence);
+    // It proves nothing, and tells which cause is likely.
+    if (arrival === "open" && !small && evidence.found > 0) {
+      this.#of(evidence.pair).largeCame = true;
+    }
     if (arrival === "open") return arrival;
     const state = this.#of(evidence.pair);
     if (arrival === "came") this.#came(state, evidence, small);
@@ -127,8 +132,10 @@ export class KvProof {
     state.misses += by === "counters" ? MISSES : 1;
     this.#deps.onSuspected(state.pair);
     if (state.misses < MISSES) return;
-    const { clock, log, otherModel } = this.#deps;
-    const cause = likelyCause(kvOf(state.pair), { ...state, otherModel: otherModel(state.pair) });
+    const { clock, log, differs } = this.#deps;
+    const differing = differs(state.pair);
+    const otherModel = differing.has("root") || differing.has("dtype");
+    const cause = likelyCause(kvOf(state.pair), { ...state, otherModel });
     const { mark } = state;
     if (mark?.cause === cause) return;
     state.mark = { ...state.pair, cause, since: mark?.since ?? clock.unixMs() };
@@ -136,6 +143,7 @@ export class KvProof {
       ...urlsOf(state.pair),
       cause,
       look: whereToLook(cause),
+      differ: differing.size === 0 ? undefined : [...differing].join(","),
       found,
       ...prompt,
     }));

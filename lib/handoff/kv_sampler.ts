@@ -27,6 +27,9 @@ const WITHOUT_MS = 600_000;
 /** Most readings at once. */
 const MAX_READING = 4;
 
+/** Most decode engines; the longest known goes first. */
+const MAX_ENGINES = 4_096;
+
 /** Most pairs told apart of one decode engine. */
 const MAX_PAIRS = 256;
 
@@ -108,6 +111,8 @@ export class KvSampler {
         earlier: new Set(),
         recent: new Set(),
       };
+      const [oldest] = this.#states.keys();
+      if (this.#states.size >= MAX_ENGINES && oldest !== undefined) this.#states.delete(oldest);
       this.#states.set(id, state);
     }
     return state;

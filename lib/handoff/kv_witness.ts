@@ -36,14 +36,14 @@ export interface WitnessDeps {
   readonly sampler: Pick<KvSampler, "begin" | "sent" | "ended" | "forget">;
 }
 
-/** Decode engines of which it is known whether their answers tell; as many as a fleet has engines. */
-const MAX_TELLING = 65_536;
+/** Most decode engines of which it is known that their answers do not tell. */
+const MAX_SILENT = 4_096;
 
 /** Takes what answers tell, and has counters read of engines whose answers do not. */
 export class UsageWitness implements KvWitness {
   readonly #deps: WitnessDeps;
-  /** Decode engines whose last answer told. */
-  readonly #telling = new Set<string>();
+  /** Decode engines whose last answer did not tell. */
+  readonly #silent = new Set<string>();
 
   constructor(deps: WitnessDeps) {
     this.#deps = deps;
@@ -52,7 +52,7 @@ export class UsageWitness implements KvWitness {
   begin(pair: KvPair): HandoffWatch {
     const { sampler } = this.#deps;
     const { id } = pair.decode;
-    if (!this.#telling.has(id)) sampler.begin(pair.decode);
+    if (this.#silent.has(id)) sampler.begin(pair.decode);
     let sampled: Sampled | undefined;
     return {
       sent: () => sampled = sampler.sent(pair),
@@ -62,21 +62,23 @@ export class UsageWitness implements KvWitness {
           return;
         }
         sampler.ended(sampled, tokens);
+        // The next handoff is compared with what the engine has counted by then.
+        sampler.begin(pair.decode);
       },
     };
   }
 
   /** Nothing of the engine `id` is kept. */
   forget(id: string): void {
-    this.#telling.delete(id);
+    this.#silent.delete(id);
     this.#deps.sampler.forget(id);
   }
 
   #tells(evidence: KvEvidence, cached: number | undefined): boolean {
     const { id } = evidence.pair.decode;
     const arrival: Arrival = cached === undefined ? "open" : this.#deps.proof.judge(evidence);
-    if (arrival === "open") this.#telling.delete(id);
-    else if (this.#telling.size < MAX_TELLING) this.#telling.add(id);
+    if (arrival !== "open") this.#silent.delete(id);
+    else if (this.#silent.size < MAX_SILENT) this.#silent.add(id);
     return arrival !== "open";
   }
 }

@@ -113,6 +113,21 @@ for (const [name, shape, cause] of MISMATCHES) {
   }
 }
 
+for (const mode of ["p1", "d1"] as const) {
+  Deno.test(`skip_last_n_tokens that does not fit is told by prompts below a chunk: ${mode}`, async () => {
+    const { log, lines } = keptLog();
+    await using cluster = await startCluster({
+      modes: [mode],
+      decode: { ...TELLS, skipLastNTokens: mode === "p1" ? 0 : 1 },
+      router: { log_: log },
+    });
+    await complete(cluster, promptOf(300, "long"));
+    for (const name of ["a", "b"]) await complete(cluster, promptOf(20, name));
+    const told = lines.filter(({ message }) => message === NOT_FOUND);
+    assertEquals(told.map((line) => line["cause"]), ["skip_last_n_tokens"]);
+  });
+}
+
 Deno.test("a mark is gone after handoffs whose KV is found", async () => {
   const { log, lines } = keptLog();
   await using cluster = await startCluster({ decode: TELLS, router: { log_: log } });

@@ -1,12 +1,18 @@
 import { createLogger, type Engine } from "../../lib/base/mod.ts";
-import { type Arrival, type KvEvidence, type KvPair, KvProof } from "../../lib/fleet/mod.ts";
+import {
+  type Arrival,
+  type KvEvidence,
+  type KvPair,
+  KvProof,
+  type Property,
+} from "../../lib/fleet/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { engineOf } from "../support/flow_fakes.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 
-function setting(otherModel = false): {
+function setting(...differing: readonly Property[]): {
   readonly proof: KvProof;
   readonly lines: Line[];
   readonly suspected: KvPair[];
@@ -23,7 +29,7 @@ function setting(otherModel = false): {
   const proof = new KvProof({
     clock,
     log,
-    otherModel: () => otherModel,
+    differs: () => new Set(differing),
     onSuspected: (pair) => void suspected.push(pair),
     onMoved: (tokens) => void moved.push(tokens),
   });
@@ -83,9 +89,17 @@ Deno.test("KvProof tells again when the cause is another", () => {
   proof.judge(usage(100, 99));
   proof.judge(usage(600, 0));
   assertEquals(lines.map((line) => line["cause"]), ["hash_seed", "chunk_size"]);
-  const other = setting(true);
+  const other = setting("dtype", "version");
   for (let at = 0; at < 2; at++) other.proof.judge(usage(600, 0));
   assertEquals(other.lines.map((line) => line["cause"]), ["model"]);
+  assertEquals(other.lines[0]?.["differ"], "dtype,version");
+});
+
+Deno.test("KvProof takes what may be the engine's own for a hint of the cause", () => {
+  const { proof } = setting();
+  proof.judge(usage(600, 512));
+  for (let at = 0; at < 2; at++) proof.judge(usage(100, 0));
+  assertEquals(proof.marks().map(({ cause }) => cause), ["skip_last_n_tokens"]);
 });
 
 Deno.test("KvProof takes a mark away after proofs in a row, of prompts as long as those that missed", () => {
