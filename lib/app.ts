@@ -32,6 +32,7 @@ import {
   seatLimits,
 } from "./app_fleet.ts";
 import { gaugeHealth } from "./app_health.ts";
+import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
@@ -179,9 +180,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
+  const proof = handoff && stack.use(buildProof(flow, config));
+  if (proof !== undefined) fleet.watch((change) => proof.follow(change));
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
-  const generate = handoff && generateDeps(config, handoff, admission);
+  const generate = handoff && generateDeps(config, handoff, admission, proof);
   if (config.checks !== undefined) {
     const { apiKey, checks } = config;
     const checksOf = checksBy({ upstream, timeouts, clock, apiKey }, checks);
@@ -203,6 +206,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     names,
     doors: doors.doors,
     handoff: generate,
+    kvReport: proof?.report,
     onTrace: ports.onTrace,
     bodies,
     refreshGauges: () => {
@@ -230,6 +234,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
   );
   keeper.attach(front);
+  if (generate !== undefined) proof?.start(generate, probed, () => draining);
   stack.defer(() => front.shutdown());
   const parts = stack.move();
   const stopped = Promise.withResolvers<void>();
@@ -284,10 +289,12 @@ function generateDeps(
   config: RouterConfig,
   { deps }: RunningHandoff,
   admission: Admission,
+  proof: RunningProof | undefined,
 ): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
   const { failurePolicy } = config.health;
-  return { ...deps, admission, trustClientKvParams, lmcacheTagDirect, failurePolicy };
+  const witness = proof?.witness;
+  return { ...deps, admission, trustClientKvParams, lmcacheTagDirect, failurePolicy, witness };
 }
 
 function listen(

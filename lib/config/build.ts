@@ -54,6 +54,9 @@ export function buildConfig(
     clients: clientLimits(settings, descriptors.clients),
     health: healthOptions(settings),
     ...checkOptions(settings),
+    ...(settings.on("canary")
+      ? { canary: { intervalMs: settings.number("canary-interval") * MINUTE_MS } }
+      : {}),
     descriptors,
     answers: answerOptions(settings),
     admission: admissionOptions(settings),
@@ -79,6 +82,8 @@ export function buildConfig(
     },
   };
 }
+
+const MINUTE_MS = 60_000;
 
 /** A prefill takes as long as its prompt is, unless something else is said. */
 function timeouts(settings: Settings): Timeouts {

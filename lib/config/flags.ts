@@ -17,6 +17,7 @@ import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
+import { PROOF_FLAGS } from "./flags_proof.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
@@ -258,6 +259,7 @@ const SUPPORTED_GROUPS = [
   },
   HEALTH_FLAGS,
   CHECK_FLAGS,
+  PROOF_FLAGS,
   {
     title: "Timeouts",
     flags: [

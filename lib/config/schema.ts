@@ -147,6 +147,12 @@ export interface HealthOptions {
   readonly retryShare: number;
 }
 
+/** The router's own handoffs, by which it finds out whether KV moves. */
+export interface CanaryOptions {
+  /** From one round to the next, in milliseconds; 0: at the start alone. */
+  readonly intervalMs: number;
+}
+
 /** What one request may take. */
 export interface RequestLimits {
   /** From its arrival to the end of its answer, in milliseconds. */
@@ -218,6 +224,8 @@ export interface RouterConfig {
   readonly health: HealthOptions;
   /** Absent: engines are not tried. */
   readonly checks?: CheckOptions;
+  /** Absent: none are made. */
+  readonly canary?: CanaryOptions;
   readonly answers: AnswerOptions;
   readonly requests: RequestLimits;
   readonly admission: AdmissionOptions;

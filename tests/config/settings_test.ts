@@ -36,6 +36,8 @@ const OTHER: Readonly<Record<string, string>> = {
   "max-instance-failover-reroute-attempts": "2",
   "retry-budget": "0.3",
   "handoff-failure-policy": "error",
+  "canary": "true",
+  "canary-interval": "5",
   "client-head-timeout": "16",
   "client-body-timeout": "31",
   "write-idle-timeout": "61",

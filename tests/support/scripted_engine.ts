@@ -41,6 +41,10 @@ export function startScripted(
       }
       // It has no endpoint to ask for its health.
       if (pathname === "/health") return new Response(null, { status: 404 });
+      // What the router asks by itself, of engines that tell no more than they must.
+      if (pathname === "/version" || pathname === "/metrics") {
+        return Response.json({ detail: "Not Found" }, { status: 404 });
+      }
       const seen: AskedRequest = {
         method: request.method,
         path: pathname + search,
