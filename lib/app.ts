@@ -12,11 +12,27 @@ import {
   TurnBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
+import {
+  EngineChecks,
+  EngineHealth,
+  type EngineSource,
+  Fleet,
+  KeyRefusals,
+  staticSource,
+} from "./fleet/mod.ts";
+import { checksBy } from "./app_checks.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
-import { cardFetcher, fleetObserver, forgetGone, healthRules, seatLimits } from "./app_fleet.ts";
+import {
+  cardFetcher,
+  fleetObserver,
+  forgetGone,
+  healthFirst,
+  healthRules,
+  seatLimits,
+} from "./app_fleet.ts";
 import { gaugeHealth } from "./app_health.ts";
+import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
@@ -122,7 +138,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       log,
       health,
       policies: policiesFor(config.routing),
-      fetchCards: cardFetcher({ upstream, timeouts }, config.apiKey),
+      fetchCards: healthFirst(
+        { upstream, timeouts },
+        cardFetcher({ upstream, timeouts }, config.apiKey),
+      ),
       frozen: {
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
@@ -161,9 +180,16 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
+  const proof = handoff && stack.use(buildProof(flow, config));
+  if (proof !== undefined) fleet.watch((change) => proof.follow(change));
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
-  const generate = handoff && generateDeps(config, handoff, admission);
+  const generate = handoff && generateDeps(config, handoff, admission, proof);
+  if (config.checks !== undefined) {
+    const { apiKey, checks } = config;
+    const checksOf = checksBy({ upstream, timeouts, clock, apiKey }, checks);
+    stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
+  }
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
@@ -180,6 +206,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     names,
     doors: doors.doors,
     handoff: generate,
+    kvReport: proof?.report,
     onTrace: ports.onTrace,
     bodies,
     refreshGauges: () => {
@@ -207,6 +234,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
   );
   keeper.attach(front);
+  if (generate !== undefined) proof?.start(generate, probed, () => draining);
   stack.defer(() => front.shutdown());
   const parts = stack.move();
   const stopped = Promise.withResolvers<void>();
@@ -261,6 +289,7 @@ function generateDeps(
   config: RouterConfig,
   { deps }: RunningHandoff,
   admission: Admission,
+  proof: RunningProof | undefined,
 ): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
   const { failurePolicy, continueStreams } = config.health;
@@ -271,6 +300,7 @@ function generateDeps(
     lmcacheTagDirect,
     failurePolicy,
     continueStreams,
+    witness: proof?.witness,
   };
 }
 

@@ -13,8 +13,9 @@ import {
 } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
-import type { RawJson, Usage } from "../openai/mod.ts";
+import { fieldOf, type RawJson, type Usage } from "../openai/mod.ts";
 import {
+  type ByteSource,
   clientGone,
   isEventStream,
   legHeaders,
@@ -29,6 +30,7 @@ import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
 import { heldFor, refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
+import { type HandoffWatch, tellsItsOwn, watchedCount } from "./kv_witness.ts";
 import type { FindOnward } from "./onward.ts";
 import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
@@ -55,6 +57,7 @@ export async function attemptRelay(
   protocol: KvProtocol,
 ): Promise<AttemptEnd> {
   const { request, path, pair } = ask;
+  const watch = isOfOne(request) ? deps.witness?.begin(pair) : undefined;
   const transfer = protocol.begin(deps, { pair, mode: "d1", requestId: context.id });
   const leg = prefillLeg(deps, context, {
     pair,
@@ -74,8 +77,8 @@ export async function attemptRelay(
     held: heldFor(context, ask),
   });
   return protocol.traits.order === "together"
-    ? await together(deps, context, ask, { transfer, leg, custody: custody.move() })
-    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move() });
+    ? await together(deps, context, ask, { transfer, leg, custody: custody.move(), watch })
+    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move(), watch });
 }
 
 /** A prefill under way, and what its KV is to move by. */
@@ -83,13 +86,19 @@ interface Begun {
   readonly transfer: Transfer;
   readonly leg: Promise<PrefillEnd>;
   readonly custody: Custody;
+  readonly watch: HandoffWatch | undefined;
+}
+
+/** Whether one answer is asked for: the count of cached tokens is of several together. */
+function isOfOne({ body }: GenerationRequest): boolean {
+  return [undefined, null, 1].includes(fieldOf(body, "n") as undefined | null | number);
 }
 
 async function prefillFirst(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { transfer, leg, custody: held }: Begun,
+  { transfer, leg, custody: held, watch }: Begun,
 ): Promise<AttemptEnd> {
   using custody = held;
   const end = await orAborted(leg, context.signal);
@@ -102,10 +111,13 @@ async function prefillFirst(
   const tokenIds = ask.find !== undefined;
   const opened = await openWhenReady(deps, context, custody.move(), {
     missed: missed.note,
-    open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort, tokenIds }),
+    open: (abort) => {
+      if (!context.trace.lacksKv) watch?.sent();
+      return openRelay(deps, context, { ...ask, flight, params, abort, tokenIds });
+    },
     gone: context.signal,
   });
-  return endOf(deps, context, ask, { opened, flight, params, missed, usage: result.usage });
+  return endOf(deps, context, ask, { opened, flight, params, missed, usage: result.usage, watch });
 }
 
 function decodeFlight({ fleet }: HandoffDeps, { pair, seats }: RelayAsk): Flight {
@@ -120,7 +132,7 @@ async function together(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { transfer, leg, custody: held }: Begun,
+  { transfer, leg, custody: held, watch }: Begun,
 ): Promise<AttemptEnd> {
   using custody = held;
   let prefilled: PrefillEnd | undefined;
@@ -132,6 +144,7 @@ async function together(
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {
       decoding = abort;
+      watch?.sent();
       return openRelay(deps, context, { ...ask, flight, params, abort, tokenIds });
     },
     gone: context.signal,
@@ -151,7 +164,7 @@ async function together(
   const usage = (): Usage | undefined =>
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
   const missed = new MissedKv(deps, ask.pair);
-  return endOf(deps, context, ask, { opened, flight, params, missed, usage });
+  return endOf(deps, context, ask, { opened, flight, params, missed, usage, watch });
 }
 
 /** The attempt whose prefill gave no answer. */
@@ -177,13 +190,14 @@ interface Opened {
   readonly missed: MissedKv;
   /** The prefill's; asked for later where it is still under way. */
   readonly usage: Usage | undefined | (() => Usage | undefined);
+  readonly watch: HandoffWatch | undefined;
 }
 
 function endOf(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { opened, flight, params, missed, usage }: Opened,
+  { opened, flight, params, missed, usage, watch }: Opened,
 ): AttemptEnd {
   const { pair } = ask;
   switch (opened.kind) {
@@ -209,24 +223,26 @@ function endOf(
     }
     case "open": {
       const { response, first, abort } = opened;
-      const headers = forwardResponseHeaders(response.headers);
+      const prefilled = typeof usage === "function" ? usage : () => usage;
+      const told = (cached: number | undefined): void =>
+        watch?.ended(prefilled()?.prompt_tokens, tellsItsOwn(params) ? cached : undefined);
       const { request, find } = ask;
-      if (find !== undefined && isTextRequest(request) && isEventStream(response)) {
-        const prefill = typeof usage === "function" ? usage : () => usage;
-        const stream = new WatchedStream(deps, context, {
+      const passed = (): ByteSource => startingWith(first, passThrough(flight.move(), response));
+      const rest = find !== undefined && isTextRequest(request) && isEventStream(response)
+        ? new WatchedStream(deps, context, {
           request,
           pair,
           find,
-          usage: prefill,
+          usage: prefilled,
           opened,
           flight: flight.move(),
-        });
-        const body = leavable(stream, abort, context.signal);
-        const answer = withCachedTokens({ status: response.status, headers, body }, usage);
-        return { kind: "answer", answer };
-      }
-      const rest = passThrough(flight.move(), response);
-      const body = leavable(startingWith(first, rest), abort, context.signal);
+          onEnd: told,
+        })
+        : watch === undefined
+        ? passed()
+        : watchedCount(passed(), told);
+      const body = leavable(rest, abort, context.signal);
+      const headers = forwardResponseHeaders(response.headers);
       const answer = withCachedTokens({ status: response.status, headers, body }, usage);
       return { kind: "answer", answer };
     }

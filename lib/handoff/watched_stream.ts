@@ -8,6 +8,7 @@ import { budgetOf, type TextRequest, wantsTokenIds } from "../disagg/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import {
   type AnswerIdentity,
+  asUsage,
   OutBuffer,
   stoppedUsage,
   StreamWriter,
@@ -17,6 +18,7 @@ import { type ByteSource, isRefused, type RequestContext, toldInData } from "../
 import type { Pair } from "../selection/mod.ts";
 import { EVENT_END, EVENT_START, isDone, SseDecoder } from "../sse/mod.ts";
 import { countingIds } from "../tokenization/mod.ts";
+import { cachedIn } from "./cached_tokens.ts";
 import { Continuation, type Continued } from "./continuation.ts";
 import { asDecodeError, decodeError } from "./decode_error.ts";
 import type { HandoffDeps } from "./deps.ts";
@@ -38,6 +40,8 @@ export interface WatchedParts {
   readonly usage: () => Usage | undefined;
   readonly opened: Extract<RelayOpenEnd, { readonly kind: "open" }>;
   readonly flight: Flight;
+  /** Told when the engine has sent all of its answer: what it says was cached, if it does. */
+  readonly onEnd?: (cached: number | undefined) => void;
 }
 
 /** Passes events on, without ids that the client has not asked for. */
@@ -57,6 +61,7 @@ export class WatchedStream implements ByteSource {
   #writer: StreamWriter | undefined;
   #finished = false;
   #usageTold = false;
+  #cached: number | undefined;
   #done = false;
   #closed = false;
   #begun = false;
@@ -183,6 +188,7 @@ export class WatchedStream implements ByteSource {
     if (logprobs !== undefined) this.#given.told(logprobs.tokens, logprobs.offsets);
     if (event.finishReason !== undefined) this.#finished = true;
     if (event.usageOnly) this.#usageTold = true;
+    this.#cached = cachedIn(asUsage(envelope["usage"])) ?? this.#cached;
   }
 
   #identityIn({ id, created, model }: WatchedEvent["envelope"]): AnswerIdentity | undefined {
@@ -282,6 +288,7 @@ export class WatchedStream implements ByteSource {
 
   #land(): void {
     this.#parts.flight.ok();
+    if (this.#done) this.#parts.onEnd?.(this.#cached);
     this.#close();
   }
 

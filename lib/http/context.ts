@@ -12,6 +12,7 @@ import {
 } from "../request/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
+import type { KvReport } from "./engine_notes.ts";
 import { withoutKeyRefusal } from "./key_refusal.ts";
 
 /** A finished request, for whoever wants to show it. */
@@ -27,6 +28,8 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
+  /** Absent where no KV moves. */
+  readonly kvReport?: KvReport | undefined;
   /** Bounds what is held of request bodies. */
   readonly bodies: ByteBudget;
   /** Brings gauges up to date that are read rather than counted. */

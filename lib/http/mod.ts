@@ -6,4 +6,5 @@
  */
 export * from "./context.ts";
 export { EngineNames } from "./engine_names.ts";
+export { type KvReport } from "./engine_notes.ts";
 export * from "./handler.ts";

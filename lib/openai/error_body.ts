@@ -53,6 +53,8 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "upstream-lost": { status: 502, type: "BadGatewayError" },
   "upstream-protocol": { status: 502, type: "BadGatewayError" },
   "upstream-timeout": { status: 504, type: "GatewayTimeoutError" },
+  "engine-unhealthy": { status: 502, type: "BadGatewayError" },
+  "check-failed": { status: 502, type: "BadGatewayError" },
   "request-timeout": { status: 504, type: "GatewayTimeoutError" },
   "client-gone": { status: 499, type: "ClientClosedRequest" },
   "shutting-down": { status: 503, type: "ServiceUnavailableError" },

@@ -130,6 +130,7 @@ async function startEngine(pair: Issued, { ca }: Chains, together = 1): Promise<
     shown.add(String(peer?.subject?.CN));
     const models = { object: "list", data: [{ id: "m", object: "model" }] };
     response.setHeader("content-type", "application/json");
+    if (request.url === "/health") return void response.end();
     if (request.url === "/v1/models") return void response.end(JSON.stringify(models));
     waiting.push(() => response.end(JSON.stringify({ ok: true })));
     if (waiting.length === together) { for (const answer of waiting.splice(0)) answer(); }
