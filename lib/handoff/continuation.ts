@@ -164,7 +164,8 @@ export class Continuation {
   async #try(gone: AbortSignal): Promise<Try> {
     const { given, request, find } = this.#parts;
     const promptIds = this.#parts.promptIds();
-    if (given.lost || promptIds === undefined) return { kind: "none", why: "no_ids" };
+    if (given.obstacle !== undefined) return { kind: "none", why: given.obstacle };
+    if (promptIds === undefined) return { kind: "none", why: "no_ids" };
     const most = await this.#parts.maxTokens();
     const tokens = given.ids.length;
     if (most === undefined || most <= tokens) return { kind: "none", why: "unfit" };

@@ -193,7 +193,7 @@ export class EventPump {
 
   /** What the engine said is not to be told by ids: nobody can go on from there. */
   #lose(): void {
-    if (this.#seam.given !== undefined) this.#seam.given.lost = true;
+    if (this.#seam.given !== undefined) this.#seam.given.obstacle ??= "no_ids";
   }
 
   /** An engine that does not end is ended. Throws `decode-failed`. */

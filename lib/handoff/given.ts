@@ -97,8 +97,8 @@ export class Given {
   spelled = 0;
   /** The decode engine's own fields have been taken over. */
   adopted = false;
-  /** An engine did not tell the ids of something it said, so that nobody can go on from there. */
-  lost = false;
+  /** Why nobody can go on from there: what an engine said is not told by ids, or by ids alone. */
+  obstacle: "no_ids" | "unfit" | undefined;
 
   /** `most`: the most tokens that the answer may have. */
   constructor(most: number, engine: Engine) {
@@ -108,7 +108,7 @@ export class Given {
 
   /** An event has been given: `said` whether there was any text in it. */
   add(ids: readonly number[], said: boolean): void {
-    if ((said && ids.length === 0) || !this.ids.add(ids)) this.lost = true;
+    if ((said && ids.length === 0) || !this.ids.add(ids)) this.obstacle ??= "no_ids";
   }
 
   /** Where the tokens end that an event of the completions form has told. */

@@ -173,7 +173,7 @@ export class WatchedStream implements ByteSource {
     }
     const looked = watchedEvent(data, this.#wish);
     const event = looked instanceof Promise ? await looked : looked;
-    if (event === undefined) this.#given.lost = true;
+    if (event === undefined) this.#given.obstacle ??= "unfit";
     else this.#note(event);
     this.#add(event?.out ?? [data], EVENT_END, EVENT_START);
   }
@@ -182,7 +182,7 @@ export class WatchedStream implements ByteSource {
     const { envelope, tokenIds, text, logprobs } = event;
     this.#identity ??= this.#identityIn(envelope);
     this.#promptIds ??= event.promptIds;
-    if (event.more) this.#given.lost = true;
+    if (event.more) this.#given.obstacle ??= "unfit";
     this.#given.add(tokenIds, text !== "");
     this.#said.add(text);
     if (logprobs !== undefined) this.#given.told(logprobs.tokens, logprobs.offsets);
@@ -241,7 +241,7 @@ export class WatchedStream implements ByteSource {
     const { request, usage } = this.#parts;
     const owed = request.includeUsage === true && !this.#usageTold;
     const total = owed ? stoppedUsage(usage(), this.#given.ids.length) : undefined;
-    if (owed && (total === undefined || this.#given.lost)) return false;
+    if (owed && (total === undefined || this.#given.obstacle !== undefined)) return false;
     this.#ownWriter().close(total);
     this.#drain();
     return true;
