@@ -52,7 +52,7 @@ export function watchedEvent(
 ): WatchedEvent | undefined | Promise<WatchedEvent | undefined> {
   if (data.length > SMALL_JSON_BYTES) return largeEvent(data, wish);
   const value = recordOf(jsonOf(data));
-  if (value === undefined) return undefined;
+  if (value === undefined || Array.isArray(value)) return undefined;
   const out = wish.tokenIds ? [data] : withoutTokenIds(data);
   const ids = value["prompt_token_ids"] ?? choiceOf(value)["prompt_token_ids"];
   return eventOf(value, {
