@@ -89,7 +89,7 @@ async function diesAnywhere(
   doom(cluster, 0, 0);
   await cluster.quiet();
   assertEquals(total(cluster.decodes, "staleReads"), 0);
-  assert(await continuations(cluster, "continued") >= requests.length * 3);
+  assert(await continuations(cluster, "continued") >= requests.length * 2);
 }
 
 const CHARACTERS = "say é世界 🙂🙂 ñandú 世";
@@ -221,7 +221,7 @@ for (const [way, shape] of Object.entries(WAYS)) {
       const ours = await read(cluster.url, request);
       const { error, text = "", content = text, ...choice } = ours.choice;
       assertEquals([error !== undefined, ours.done, choice["finish_reason"]], [true, 0, undefined]);
-      const { text: said = "", content: whole = said } = right.choice;
+      const whole = right.choice["text"] ?? right.choice["content"];
       assert(String(whole).startsWith(String(content)) && content !== "", String(content));
       const more = result === "none" ? 0 : 1;
       assertEquals(await continuations(cluster, result) - before, more, result);
