@@ -5,13 +5,13 @@
  * @module
  */
 import type { Clock } from "../base/mod.ts";
+import { ByteWindow } from "../http1/mod.ts";
 import type { Socket } from "./dial.ts";
 import { Deadline } from "./deadline.ts";
 import type { Origin } from "./origin.ts";
 import { LostConnection, timedOut } from "./problems.ts";
 import type { EncodedRequest } from "./request_head.ts";
 import { MAX_HEAD_BYTES } from "./head.ts";
-import { ByteWindow } from "./window.ts";
 
 /** What a connection waits for. */
 type Phase = "idle" | "response head" | "response body";
