@@ -1,14 +1,17 @@
 /**
- * `deno task fuzz [--target NAME] [--minutes N] [--seed N]`: tries inputs made by chance until the
- * time is over, and tells what should not have happened. The same seed makes the same inputs.
+ * `deno task fuzz [--target NAME]... [--minutes N] [--seed N] [--case N]`: tries inputs made by chance
+ * until the time is over, and tells what should not have happened. The same seed makes the same inputs.
  * @module
  */
-import { encodeUtf8, seededRandom } from "../../lib/base/mod.ts";
-import type { Finding, FuzzTarget } from "./target.ts";
+import { encodeUtf8 } from "../../lib/base/mod.ts";
+import { type FuzzOptions, readOptions } from "./options.ts";
+import { HangWatch, sharedProgress } from "./progress.ts";
+import { findingText, hangText, tableText, type Tally } from "./report.ts";
 import { TARGETS } from "./targets.ts";
+import type { Job, Told } from "./worker.ts";
 
-/** Findings after which a target is given up: more of them say no more. */
-const MAX_FINDINGS = 20;
+/** A case that takes longer has no end, in seconds; one that is told as slow takes far less. */
+const HANGS_S = 60;
 
 const print = (text: string): void => {
   const bytes = encodeUtf8(`${text}\n`);
@@ -16,54 +19,48 @@ const print = (text: string): void => {
 };
 
 const names = TARGETS.map(({ name }) => name);
-const usage = `Usage: deno task fuzz [--target ${names.join("|")}] [--minutes N] [--seed N]`;
+const usage = `Usage: deno task fuzz [--target NAME]... [--minutes N] [--seed N] [--case N]
+Targets: ${names.join(", ")}
+A case is one of the target named.`;
 
-interface Options {
-  readonly targets: readonly FuzzTarget[];
-  readonly minutes: number;
-  readonly seed: number;
-}
-
-function readOptions(args: readonly string[]): Options | undefined {
-  const options = { targets: TARGETS, minutes: 5, seed: Date.now() % 1_000_000 };
-  for (let index = 0; index < args.length; index += 2) {
-    const [flag, value = ""] = [args[index], args[index + 1]];
-    if (flag === "--target") options.targets = TARGETS.filter(({ name }) => name === value);
-    else if (flag === "--minutes") options.minutes = Number(value || NaN);
-    else if (flag === "--seed") options.seed = Number(value || NaN);
-    else return undefined;
+/** Try one target in a thread of its own, which is ended where a case has no end. */
+async function fuzz(target: string, options: FuzzOptions): Promise<Tally> {
+  const { seed, minutes, targets, only } = options;
+  const progress = sharedProgress();
+  const watch = new HangWatch(progress, HANGS_S);
+  const worker = new Worker(import.meta.resolve("./worker.ts"), { type: "module" });
+  const done = Promise.withResolvers<Tally>();
+  worker.onmessage = ({ data }: MessageEvent<Told>): void => {
+    if (data.kind === "done") done.resolve(data.tally);
+    else print(findingText(target, seed, data.finding));
+  };
+  worker.onerror = (event): void => {
+    event.preventDefault();
+    done.reject(new Error(event.message));
+  };
+  const looking = setInterval(() => {
+    const hanging = watch.look();
+    if (hanging === undefined) return;
+    print(hangText(target, seed, hanging, HANGS_S));
+    done.resolve({ name: target, inputs: 0, findings: 1, ms: 0 });
+  }, 1_000);
+  const ms = minutes * 60_000 / targets.length;
+  worker.postMessage({ target, seed, ms, only, progress } satisfies Job);
+  try {
+    return await done.promise;
+  } finally {
+    clearInterval(looking);
+    worker.terminate();
   }
-  const { targets, minutes, seed } = options;
-  return targets.length > 0 && minutes > 0 && Number.isInteger(seed) ? options : undefined;
 }
 
-/** Fuzz one target; how much was found. */
-async function fuzz(target: FuzzTarget, { minutes, seed }: Options): Promise<number> {
-  print(`${target.name}: ${target.about}; seed ${seed}, ${minutes} min`);
-  const random = seededRandom(seed);
-  const endsAt = performance.now() + minutes * 60_000;
-  await using run = await target.start();
-  let found = 0;
-  while (performance.now() < endsAt && found < MAX_FINDINGS) {
-    const findings = await run.step(random);
-    for (const finding of findings) print(tell(finding));
-    found += findings.length;
-  }
-  print(`${target.name}: ${run.inputs} inputs, ${found} findings`);
-  return found;
-}
-
-function tell({ what, input }: Finding): string {
-  return `${what}\n  ${input}`;
-}
-
-const options = readOptions(Deno.args);
+const options = readOptions(Deno.args, names, Date.now() % 1_000_000);
 if (options === undefined) {
   print(usage);
   Deno.exit(2);
 }
-let found = 0;
-for (const target of options.targets) {
-  found += await fuzz(target, { ...options, minutes: options.minutes / options.targets.length });
-}
-Deno.exit(found > 0 ? 1 : 0);
+print(`seed ${options.seed}, ${options.minutes} min for ${options.targets.length} targets`);
+const tallies: Tally[] = [];
+for (const target of options.targets) tallies.push(await fuzz(target, options));
+print(tableText(tallies));
+Deno.exit(tallies.some(({ findings }) => findings > 0) ? 1 : 0);

@@ -7,6 +7,14 @@ export interface Finding {
   readonly what: string;
   /** The input, as something that can be pasted into a test. */
   readonly input: string;
+  /** The case it was found in; absent where cases cannot be tried again one by one. */
+  readonly seed?: number;
+}
+
+/** Told of cases as they begin and end, so that one without an end is seen from outside. */
+export interface CaseWatch {
+  begun(seed: number): void;
+  ended(): void;
 }
 
 /** A target that has been set up; disposing it gives everything back. */
@@ -21,5 +29,7 @@ export interface FuzzRun extends AsyncDisposable {
 export interface FuzzTarget {
   readonly name: string;
   readonly about: string;
-  start(): Promise<FuzzRun>;
+  start(watch?: CaseWatch): Promise<FuzzRun>;
+  /** Try the case of that seed once more; absent where cases cannot be tried one by one. */
+  replay?(seed: number): Promise<readonly Finding[]>;
 }
