@@ -12,11 +12,14 @@ export function fieldsOf(fields: readonly HeaderField[]): FrontHeaders {
   return { get: (name) => joined.get(name), [Symbol.iterator]: () => joined[Symbol.iterator]() };
 }
 
+const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
 /** The fields in lines of `text`, as a head can hold them: what could not arrive is left out. */
 export function fieldsIn(text: string): HeaderField[] {
   return text.split("\n").flatMap((line): HeaderField[] => {
-    const [, name, value] = /^([\w!#$%&'*+.^`|~-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/.exec(line) ??
-      [];
-    return name === undefined || value === undefined ? [] : [[name.toLowerCase(), value]];
+    const colon = line.indexOf(":");
+    const [name, value] = [line.slice(0, Math.max(0, colon)), line.slice(colon + 1).trim()];
+    return NAME.test(name) && VALUE.test(value) ? [[name.toLowerCase(), value]] : [];
   });
 }

@@ -1,6 +1,6 @@
 /** Parsers as targets: what has to hold of one for every input, tried case by case. @module */
 import { describeError, type Random, seededRandom } from "../../lib/base/mod.ts";
-import { type Bounds, BOUNDS, excess, measured } from "./bounds.ts";
+import { BOUNDS, type Bounds, excess, measured } from "./bounds.ts";
 import { below } from "./chance.ts";
 import { type Corpus, makeInput } from "./mutate.ts";
 import { shrink, SHRINK_LIMITS, type ShrinkLimits } from "./shrink.ts";

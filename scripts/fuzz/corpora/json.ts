@@ -4,7 +4,7 @@ import { utf8Text } from "../text.ts";
 
 /** What means something in JSON. */
 export const JSON_WORDS: readonly string[] = [
-  ..."{}[],:\"\\0123456789-+.eE tfn".split(""),
+  ...'{}[],:"\\0123456789-+.eE tfn'.split(""),
   "true",
   "false",
   "null",

@@ -1,8 +1,22 @@
 /** Values of header fields that the router reads, and what of them goes on to engines. @module */
-import { isAmong, type Network, parseAddress, parseNetwork, RouterError } from "../../../lib/base/mod.ts";
+import {
+  ByteBudget,
+  isAmong,
+  type Network,
+  parseAddress,
+  parseNetwork,
+  RouterError,
+  seededRandom,
+  silentLogger,
+  systemClock,
+} from "../../../lib/base/mod.ts";
 import { shownKeys } from "../../../lib/doors/credentials.ts";
 import { clientAddress, forwardingFields } from "../../../lib/doors/forwarded.ts";
-import type { Visitor } from "../../../lib/doors/mod.ts";
+import { Doors, type Visitor } from "../../../lib/doors/mod.ts";
+import { resolveConfig } from "../../../lib/config/mod.ts";
+import { contextOf } from "../../../lib/http/context.ts";
+import { Metrics } from "../../../lib/metrics/mod.ts";
+import { RequestTrace } from "../../../lib/request/mod.ts";
 import { codingOf } from "../../../lib/http/coding.ts";
 import { preflight } from "../../../lib/http/cors.ts";
 import { parseOrigin } from "../../../lib/upstream/origin.ts";
@@ -49,7 +63,7 @@ const CORPUS: Corpus = {
     "accept-encoding: gzip\ncontent-length: 5\ntransfer-encoding: chunked",
   ],
   words: [
-    ...",;:=\"\\[]()<>@ \t/.".split(""),
+    ...',;:="\\[]()<>@ \t/.'.split(""),
     "authorization: Bearer ",
     "x-api-key: ",
     "connection: ",
@@ -70,8 +84,46 @@ const CORPUS: Corpus = {
 };
 
 const ORIGIN = parseOrigin("http://engine.example:8000/base");
-const TRUSTED: readonly Network[] = ["10.0.0.0/8", "::1"].flatMap((text) => parseNetwork(text) ?? []);
+const TRUSTED: readonly Network[] = ["10.0.0.0/8", "::1"].flatMap((text) =>
+  parseNetwork(text) ?? []
+);
 const REMOTES = ["10.0.0.9", "::1", "192.0.2.1"] as const;
+
+const HELD = new ByteBudget(0).share();
+const CLOCK = systemClock();
+const DOORS = new Doors({
+  open: [],
+  trustedProxies: TRUSTED,
+  secure: false,
+  log: silentLogger(),
+  metrics: new Metrics(),
+});
+
+/** Where requests go by a field, which is read as well. */
+const RESOLVED = resolveConfig({
+  flags: new Map([
+    ["static-backends", ["http://a"]],
+    ["static-models", ["m"]],
+    ["routing-logic", ["session"]],
+    ["session-key", ["cookie"]],
+  ]),
+  env: () => undefined,
+});
+
+/** The fields that engines see of a request. */
+function engineFields({ method, headers, remote }: Visitor): readonly HeaderField[] | string {
+  if (!RESOLVED.ok) throw new Error(RESOLVED.problems.map(({ message }) => message).join());
+  const request = { method, headers, remote: { ...remote, port: 1 }, signal: NEVER };
+  const { id, headers: fields } = contextOf(
+    request,
+    { config: RESOLVED.config, doors: DOORS, random: seededRandom(1), log: silentLogger() },
+    new RequestTrace(CLOCK),
+    HELD,
+  );
+  return id.length > 512 || id === "" ? `id: ${short(id)}` : fields;
+}
+
+const NEVER = new AbortController().signal;
 
 /** The target, with `readers` in place of the router's own. */
 export function fieldsTarget(readers: Partial<FieldReaders> = {}): FuzzTarget {
@@ -87,9 +139,12 @@ export function fieldsTarget(readers: Partial<FieldReaders> = {}): FuzzTarget {
       const named = outcomeOf(() => coding(headers.get("content-encoding")), RouterError);
       if (!named.ok && codeOf(named.error) !== "unsupported-coding") return "coding: its code";
       preflight(["https://chat.example"], visitor);
+      const told = engineFields(visitor);
+      if (typeof told === "string") return told;
       return keysProblem(keys(headers), headers.get("authorization")) ??
         clientProblem(visitor, client(visitor, TRUSTED)) ??
-        forwardedProblem(visitor, forward(headers));
+        forwardedProblem(visitor, forward(headers)) ??
+        encodingProblem(told);
     },
   });
 }
@@ -122,6 +177,10 @@ function forwardedProblem(visitor: Visitor, kept: readonly HeaderField[]): Verdi
     .map((name) => name.trim()).filter((name) => name !== "keep-alive" && name !== "close");
   const stray = kept.find(([name]) => HOP_BY_HOP.has(name) || named.includes(name));
   if (stray !== undefined) return `hop: ${stray[0]} goes on`;
+  return encodingProblem(fields);
+}
+
+function encodingProblem(fields: readonly HeaderField[]): Verdict {
   const request = {
     method: "POST",
     url: ORIGIN.url,

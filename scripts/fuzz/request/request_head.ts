@@ -2,7 +2,8 @@
 import type { Random } from "../../../lib/base/mod.ts";
 import { Refusal } from "../../../lib/front/http1/refusal.ts";
 import { type RequestHead, RequestHeadReader } from "../../../lib/front/http1/request_head.ts";
-import { ByteWindow, ChunkedBody, FixedBody, WireError } from "../../../lib/http1/mod.ts";
+import { MAX_LINE_BYTES } from "../../../lib/front/http1/request_line.ts";
+import { type ByteWindow, ChunkedBody, FixedBody, WireError } from "../../../lib/http1/mod.ts";
 import { cut } from "../cuts.ts";
 import { GOOD, HOSTILE } from "../front/corpus.ts";
 import { FRONT_WORDS } from "../front/mutate.ts";
@@ -19,11 +20,14 @@ export type HeadReading = Pick<RequestHeadReader, "read">;
 class Requests implements WireReader {
   readonly seen: string[] = [];
   readonly #heads: HeadReading;
+  readonly #long: boolean;
   #body: ChunkedBody | FixedBody | undefined;
   #bytes = "";
 
-  constructor(heads: HeadReading) {
+  /** What of a line that is too long is refused first depends on how it comes: `long` says no more. */
+  constructor(heads: HeadReading, long: boolean) {
     this.#heads = heads;
+    this.#long = long;
   }
 
   take(window: ByteWindow): boolean {
@@ -33,7 +37,7 @@ class Requests implements WireReader {
       if (!(error instanceof Refusal) && !(error instanceof WireError)) throw error;
       const status = error instanceof Refusal ? error.status : 400;
       // What of a body was handed on before depends on the cuts; that all of it was, does not.
-      this.seen.push(`refused ${status} ${error.message}`, this.#bytes);
+      this.seen.push(this.#long ? "refused" : `refused ${status} ${error.message}`, this.#bytes);
       throw error;
     }
   }
@@ -73,7 +77,8 @@ function tell({ method, target, minor, headers, framing }: RequestHead): string 
 /** The target, with `make` for what reads heads. */
 export function requestHeadTarget(make = (): HeadReading => new RequestHeadReader()): FuzzTarget {
   const read = (pieces: readonly Uint8Array[]): readonly string[] => {
-    const requests = new Requests(make());
+    const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const requests = new Requests(make(), size > MAX_LINE_BYTES);
     feed(requests, pieces, [Refusal, WireError]);
     return requests.seen;
   };

@@ -102,7 +102,8 @@ function besideUrl(target: string, host: string, { path, query }: Target, root: 
 
 /** A URL encodes some characters of a query by itself. */
 function plain(query: string): string {
-  return query.replace(/%(22|27|3c|3e)/gi, (code) => decodeUtf8(
-    Uint8Array.of(parseInt(code.slice(1), 16)),
-  ));
+  return query.replace(/%(22|27|3c|3e)/gi, (code) =>
+    decodeUtf8(
+      Uint8Array.of(parseInt(code.slice(1), 16)),
+    ));
 }
