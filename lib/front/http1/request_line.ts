@@ -26,6 +26,8 @@ const HTTP = encodeUtf8("HTTP/");
 
 /** The parts of the line from `from` to `to`, its end left out. Throws `Refusal`. */
 export function readRequestLine(bytes: Uint8Array, from: number, to: number): RequestLine {
+  // One that comes in pieces is given up at this length, whatever it would have become.
+  if (to - from >= MAX_LINE_BYTES) throw tooLong();
   let at = from;
   while (at < to && ((CHARS[bytes[at] ?? 0] ?? 0) & TOKEN) !== 0) at++;
   if (at === from || at === to || bytes[at] !== SPACE) throw malformed();

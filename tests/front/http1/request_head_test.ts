@@ -135,3 +135,14 @@ Deno.test("RequestHeadReader.read() refuses a line that has become too long to e
   assertEquals(refused, "414 the target is longer than 16384 bytes");
   assert(readHeads([encodeUtf8(`GET /${"x".repeat(16 * 1024)}`)]).refused === undefined);
 });
+
+Deno.test("RequestHeadReader.read() refuses a line that is too long alike at every cut", () => {
+  for (const length of [16_440, 16_446, 16_447, 16_448, 16_449, 16_460]) {
+    const line = `${"M".repeat(length - " / HTTP/1.1".length)} / HTTP/1.1\r\nhost: a\r\n\r\n`;
+    const whole = readHeads([encodeUtf8(line)]).refused;
+    for (const at of [length - 1, length, length + 1, length + 2]) {
+      const pieces = [encodeUtf8(line.slice(0, at)), encodeUtf8(line.slice(at))];
+      assertEquals(readHeads(pieces).refused, whole, `${length} bytes, cut at ${at}`);
+    }
+  }
+});
