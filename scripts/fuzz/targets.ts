@@ -1,4 +1,10 @@
 /** All that can be fuzzed. @module */
+import { answersTarget } from "./engine/answers.ts";
+import { chunksTarget, mergerTarget } from "./engine/chunks.ts";
+import { idsTarget, tokenizedTarget } from "./engine/ids.ts";
+import { responseTarget } from "./engine/response.ts";
+import { sseTarget } from "./engine/sse.ts";
+import { usageTarget } from "./engine/usage.ts";
 import { FRONT } from "./front/target.ts";
 import { bodyTarget, codingTarget } from "./request/body.ts";
 import { encodingsTarget } from "./request/encodings.ts";
@@ -21,6 +27,14 @@ export const PARSERS: readonly FuzzTarget[] = [
   requestHeadTarget(),
   targetPathTarget(),
   fieldsTarget(),
+  responseTarget(),
+  sseTarget(),
+  chunksTarget(),
+  mergerTarget(),
+  answersTarget(),
+  usageTarget(),
+  idsTarget(),
+  tokenizedTarget(),
 ];
 
 /** By name. */
