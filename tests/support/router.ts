@@ -26,7 +26,7 @@ export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts" | 
   /** Do not wait until the engines have been asked for their models. */
   readonly unprobed?: boolean;
   /** In place of the machine's own. */
-  readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv">;
+  readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv" | "breather">;
 };
 
 /** An engine's record, whose KV moves as the router's configuration says where it does not say. */
