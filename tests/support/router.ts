@@ -93,6 +93,7 @@ export async function startRouter(
     },
     // What tests say of engines is said by address.
     answers: { exposeEngines: true, allowedOrigins: [], rankLeg: "decode" },
+    requests: { timeoutMs: 3_600_000 },
     doors: {
       keys: { given: [], open: ["/metrics", "/version"] },
       engineTls: {},
