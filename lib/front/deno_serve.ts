@@ -11,7 +11,7 @@ import type { Answer } from "../request/mod.ts";
 import { checkFree, HANDOVER_MS, type TlsPair } from "../tls/mod.ts";
 import { type DenoInfo, frontRequest } from "./deno_request.ts";
 import { responseOf } from "./deno_response.ts";
-import type { Front, FrontHandler, FrontOptions } from "./front.ts";
+import type { Front, FrontHandler, FrontOptions } from "./contract/mod.ts";
 import { IdleWheel } from "./idle_wheel.ts";
 
 /** The part of `Deno.serve`'s server used here. */
