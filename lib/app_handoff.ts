@@ -2,9 +2,18 @@
 import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
 import type { HandoffDeps } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
-import { exchange, type FlowDeps, MAX_JSON_BYTES, withFreshId } from "./request/mod.ts";
+import {
+  exchange,
+  type FlowDeps,
+  MAX_JSON_BYTES,
+  passOver,
+  readError,
+  readWhole,
+  withFreshId,
+} from "./request/mod.ts";
 import {
   cachedTokenizer,
+  type JsonReply,
   type PostJson,
   promptSource,
   remoteTokenizer,
@@ -126,7 +135,7 @@ function reclaimSender(flow: FlowDeps): SendReclaim {
         headTimeoutMs: flow.timeouts.prefillMs,
         signal,
       });
-      await response.readAll(MAX_JSON_BYTES);
+      await passOver(response, MAX_JSON_BYTES);
       flight.ok();
       return response.status;
     } catch (error) {
@@ -168,7 +177,7 @@ const MAX_TOKENS_BYTES = 64 * 1024 * 1024;
 function jsonPoster(flow: FlowDeps): PostJson {
   return async (engine, { path, body, read, failure }, caller) => {
     using flight = flow.fleet.take(engine, "tokenize");
-    const reply = async (): Promise<{ status: number; body: Uint8Array }> => {
+    const reply = async (): Promise<JsonReply> => {
       using response = await exchange(flow, flight, {
         path,
         headers: caller.headers,
@@ -176,7 +185,9 @@ function jsonPoster(flow: FlowDeps): PostJson {
         headTimeoutMs: flow.timeouts.prefillMs,
         signal: caller.signal,
       });
-      return { status: response.status, body: await response.readAll(MAX_TOKENS_BYTES) };
+      const { status } = response;
+      if (status >= 400) return { status, ...await readError(response) };
+      return { status, body: await readWhole(response, MAX_TOKENS_BYTES) };
     };
     try {
       const found = await read(await reply().catch((cause) => Promise.reject(failure(cause))));

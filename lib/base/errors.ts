@@ -31,9 +31,19 @@ export type ErrorCode =
   | "upstream-protocol"
   | "upstream-lost"
   | "upstream-timeout"
+  /** The whole request took too long, whoever was slow. */
+  | "request-timeout"
   | "client-gone"
   | "shutting-down"
   | "internal";
+
+/** What an engine answers to a request that it does not serve, for the client. */
+export interface Refusal {
+  readonly status: number;
+  /** End-to-end fields, such as `Retry-After`. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+}
 
 /** Details beside the message. */
 export interface RouterErrorOptions {
@@ -42,6 +52,8 @@ export interface RouterErrorOptions {
   readonly param?: string | undefined;
   /** The method to use instead, with `method-not-allowed`. */
   readonly allow?: string | undefined;
+  /** An engine's own words, which the client gets in the place of the router's. */
+  readonly refusal?: Refusal | undefined;
   /** Header fields of the answer that tells a client of it. */
   readonly fields?: readonly (readonly [name: string, value: string])[] | undefined;
 }
@@ -52,6 +64,7 @@ export class RouterError extends Error {
   readonly code: ErrorCode;
   readonly param: string | undefined;
   readonly allow: string | undefined;
+  readonly refusal: Refusal | undefined;
   readonly fields: NonNullable<RouterErrorOptions["fields"]>;
 
   constructor(code: ErrorCode, message: string, options: RouterErrorOptions = {}) {
@@ -59,6 +72,7 @@ export class RouterError extends Error {
     this.code = code;
     this.param = options.param;
     this.allow = options.allow;
+    this.refusal = options.refusal;
     this.fields = options.fields ?? [];
   }
 }

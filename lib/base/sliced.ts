@@ -94,3 +94,14 @@ export class TurnBreather implements Breather, Disposable {
     resume();
   }
 }
+
+/** A copy of `bytes` in memory of its own, which is not resizable. */
+export function* copying(bytes: Uint8Array): Sliced<Uint8Array> {
+  if (bytes.length <= COPY_STEP_BYTES) return bytes.slice();
+  const copy = new Uint8Array(bytes.length);
+  for (let at = 0; at < bytes.length; at += COPY_STEP_BYTES) {
+    if (at > 0) yield;
+    copy.set(bytes.subarray(at, at + COPY_STEP_BYTES), at);
+  }
+  return copy;
+}

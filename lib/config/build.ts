@@ -51,6 +51,7 @@ export function buildConfig(
     },
     clients: clientLimits(settings),
     answers: answerOptions(settings),
+    requests: { timeoutMs: settings.ms("request-timeout") },
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     maxRequestBytes: settings.number("max-request-bytes"),

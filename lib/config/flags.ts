@@ -12,6 +12,7 @@ import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
+import { REQUEST_FLAGS } from "./flags_requests.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
@@ -56,6 +57,7 @@ const SUPPORTED_GROUPS = [
   },
   CLIENT_FLAGS,
   ANSWER_FLAGS,
+  REQUEST_FLAGS,
   BUFFER_FLAGS,
   DOOR_FLAGS,
   {

@@ -97,6 +97,12 @@ export interface AnswerOptions {
   readonly rankLeg: RankLeg;
 }
 
+/** What one request may take. */
+export interface RequestLimits {
+  /** From its arrival to the end of its answer, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
 /** What is held of request bodies. */
 export interface BufferLimits {
   /** Over all requests under way, in bytes. */
@@ -131,6 +137,7 @@ export interface RouterConfig {
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;
   readonly answers: AnswerOptions;
+  readonly requests: RequestLimits;
   readonly doors: DoorOptions;
   /** How long requests in flight may go on once the router is told to stop. */
   readonly drainTimeoutMs: number;

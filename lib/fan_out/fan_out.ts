@@ -6,11 +6,13 @@
  * of unequal length can take a decode engine down (CVE-2026-94623).
  * @module
  */
+import { inSlices } from "../base/mod.ts";
 import { type GenerationRequest, promptsOf, samplesOf, withPrompt } from "../disagg/mod.ts";
-import { type MergedIdentity, mergeWhole } from "../openai/mod.ts";
+import { type MergedIdentity, merging } from "../openai/mod.ts";
 import {
   type Answer,
   answerHeaders,
+  bodyOf,
   clientGone,
   isWhole,
   type RequestContext,
@@ -95,7 +97,7 @@ async function whole(deps: FanOutDeps, { list, identity, n }: Work): Promise<Ans
   return {
     status: 200,
     headers: answerHeaders("application/json", answers[0]?.headers ?? []),
-    body: mergeWhole(bodies, identity, n),
+    body: bodyOf(await inSlices(merging(bodies, identity, n), deps.breather)),
   };
 }
 

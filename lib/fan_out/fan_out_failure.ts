@@ -1,7 +1,7 @@
 /** How the stream of a list ends when one of its prompts has failed. @module */
-import { concatBytes, jsonOf, recordOf, RouterError } from "../base/mod.ts";
+import { concatBytes, jsonOf, RouterError } from "../base/mod.ts";
 import { errorBodyOf, errorMessageOf } from "../openai/mod.ts";
-import { type Answer, isWhole } from "../request/mod.ts";
+import { type Answer, isRefused, isWhole, toldInData } from "../request/mod.ts";
 import { EVENT_END, EVENT_START, jsonEvent } from "../sse/mod.ts";
 
 /** The answer cannot go on: `event` is the last thing the client gets. */
@@ -33,16 +33,26 @@ export function fatalOf(
 /** An error event of a prompt's stream goes to the client as it is. */
 export function engineError(data: Uint8Array, known: RouterError | undefined): Fatal {
   const message = errorMessageOf(jsonOf(data)) ?? "an error without a message";
-  const failure = known ?? new RouterError("decode-failed", `An engine failed: ${message}`);
+  const told = toldInData(data);
+  const failure = known ??
+    (told !== undefined && isRefused(told)
+      ? new RouterError("bad-request", `An engine refused a prompt: ${message}`)
+      : new RouterError("decode-failed", `An engine failed: ${message}`));
   return { failure, event: concatBytes([EVENT_START, data, EVENT_END]) };
 }
 
-/** The error answer to a prompt, when the status can no longer tell it. */
-export function refusal({ status, body }: Answer): Fatal {
-  const value = isWhole(body) ? jsonOf(body) : undefined;
+/**
+ * The error answer to a prompt, when the status can no longer tell it: its `code` does, in the words of
+ * `told`.
+ */
+export function refusal(
+  { status, headers, body }: Answer,
+  told?: (error: RouterError) => RouterError,
+): Fatal {
+  const said = isWhole(body) ? body : new Uint8Array(0);
+  const value = jsonOf(said);
   const message = errorMessageOf(value) ?? "no reason given";
   const code = status < 500 ? "bad-request" : "decode-failed";
-  const failure = new RouterError(code, `An engine answered ${status} to one prompt: ${message}`);
-  const told = recordOf(value)?.["error"] !== undefined;
-  return told ? { failure, event: jsonEvent(value) } : fatal(failure);
+  const what = `An engine answered ${status} to one prompt: ${message}`;
+  return fatalOf(new RouterError(code, what, { refusal: { status, headers, body: said } }), told);
 }

@@ -1,11 +1,14 @@
 /** The streamed answer to a list of prompts: their streams as one, read as the client reads. @module */
-import { concatBytes, type RouterError } from "../base/mod.ts";
+import { type ByteParts, inSlices, type RouterError } from "../base/mod.ts";
 import {
   EventMerger,
   identityMembers,
   type JsonObject,
+  type MergedEvent,
   type MergedIdentity,
   mergeUsage,
+  OutBuffer,
+  SMALL_JSON_BYTES,
   type Usage,
 } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isWhole, type RequestContext } from "../request/mod.ts";
@@ -58,6 +61,7 @@ export class FanOutStream implements ByteSource {
   /** By prompt. */
   readonly #usages: (Usage | undefined)[];
   #usageBody: JsonObject | undefined;
+  readonly #out = new OutBuffer();
   #closed = false;
   #failure: RouterError | undefined;
 
@@ -74,27 +78,29 @@ export class FanOutStream implements ByteSource {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    const out: Uint8Array[] = [];
-    while (!this.#closed && out.length === 0) {
+    for (;;) {
+      const out = this.#out.take();
+      if (out !== undefined || this.#closed) return out;
       for (const reading of this.#idle) this.#pull(reading);
       this.#idle = [];
       if (this.#readings.size + this.#opening.size === 0) {
-        this.#finish(out);
-        break;
+        this.#finish();
+        continue;
       }
       if (this.#news.length === 0) await this.#wait();
       const news = this.#news;
       this.#news = [];
       for (const item of news) {
-        const fatal = this.#take(item, out);
+        const fatal = await this.#take(item);
+        // The client may have gone meanwhile.
+        if (this.#closed) return undefined;
         if (fatal === undefined) continue;
         this.#failure = fatal.failure;
-        out.push(fatal.event);
+        this.#out.add(fatal.event);
         this.cancel();
         break;
       }
     }
-    return out.length === 0 ? undefined : concatBytes(out);
   }
 
   cancel(): void {
@@ -135,14 +141,14 @@ export class FanOutStream implements ByteSource {
     );
   }
 
-  #take(news: News, out: Uint8Array[]): Fatal | undefined {
+  #take(news: News): Fatal | undefined | Promise<Fatal | undefined> {
     switch (news.kind) {
       case "begun":
         return this.#takeBegun(news.prompt, news.end);
       case "bytes":
         return news.bytes === undefined
           ? this.#takeEnd(news.reading)
-          : this.#takeBytes(news.reading, news.bytes, out);
+          : this.#takeBytes(news.reading, news.bytes);
       case "broke":
         return fatalOf(news.error, this.#parts.told);
       default:
@@ -153,7 +159,7 @@ export class FanOutStream implements ByteSource {
   #takeBegun(prompt: BegunPrompt, end: PromptEnd): Fatal | undefined {
     this.#opening.delete(prompt);
     if (end.kind === "failed") return fatalOf(end.error, this.#parts.told);
-    if (end.kind === "refused") return refusal(end.answer);
+    if (end.kind === "refused") return refusal(end.answer, this.#parts.told);
     const { n, identity } = this.#parts;
     const reading: Reading = {
       index: prompt.index,
@@ -167,37 +173,49 @@ export class FanOutStream implements ByteSource {
     return undefined;
   }
 
-  #takeBytes(reading: Reading, bytes: Uint8Array, out: Uint8Array[]): Fatal | undefined {
-    const { decoder, merger, body } = reading;
+  async #takeBytes(reading: Reading, bytes: Uint8Array): Promise<Fatal | undefined> {
+    const { decoder, merger } = reading;
     try {
       decoder.push(bytes);
+      for (let data = decoder.next(); data !== undefined; data = decoder.next()) {
+        const event = data.length > SMALL_JSON_BYTES
+          ? await inSlices(merger.readLarge(data), this.#parts.list.breather)
+          : merger.read(data);
+        const fatal = this.#takeEvent(reading, event);
+        if (fatal !== undefined) return fatal;
+      }
     } catch (error) {
       return fatalOf(error, this.#parts.told);
     }
-    for (let data = decoder.next(); data !== undefined; data = decoder.next()) {
-      const event = merger.read(data);
-      switch (event.kind) {
-        case "pass":
-          out.push(EVENT_START, ...event.data, EVENT_END);
-          break;
-        case "usage":
-          if (event.usage === undefined) break;
-          this.#usages[reading.index] = event.usage;
-          this.#usageBody ??= event.body;
-          break;
-        case "done":
-          reading.done = true;
-          break;
-        case "error":
-          return engineError(event.data, body.failure);
-        case "malformed":
-          return notAStream(`has an event that is none: ${event.problem}`);
-        default:
-          event satisfies never;
-      }
-    }
     this.#idle.push(reading);
     return undefined;
+  }
+
+  #takeEvent(reading: Reading, event: MergedEvent): Fatal | undefined {
+    switch (event.kind) {
+      case "pass":
+        // What is large in it is a view: it is taken before this prompt is read on.
+        this.#add(EVENT_START, ...event.data, EVENT_END);
+        return undefined;
+      case "usage":
+        if (event.usage === undefined) return undefined;
+        this.#usages[reading.index] = event.usage;
+        this.#usageBody ??= event.body;
+        return undefined;
+      case "done":
+        reading.done = true;
+        return undefined;
+      case "error":
+        return engineError(event.data, reading.body.failure);
+      case "malformed":
+        return notAStream(`has an event that is none: ${event.problem}`);
+      default:
+        return event satisfies never;
+    }
+  }
+
+  #add(...parts: ByteParts): void {
+    for (const part of parts) this.#out.add(part);
   }
 
   #takeEnd(reading: Reading): Fatal | undefined {
@@ -209,18 +227,21 @@ export class FanOutStream implements ByteSource {
   }
 
   /** The last events, when every prompt is answered. */
-  #finish(out: Uint8Array[]): void {
+  #finish(): void {
     this.#close();
     this.#parts.list.release();
     const usage = mergeUsage(this.#usages);
     const body = this.#usageBody;
     if (this.#parts.includeUsage && usage !== undefined && body !== undefined) {
       const set = { ...identityMembers(this.#parts.identity), usage: JSON.stringify(usage) };
-      out.push(EVENT_START, ...body.edited({ set }), EVENT_END);
+      this.#add(EVENT_START, ...body.edited({ set }), EVENT_END);
     }
-    out.push(DONE_EVENT);
+    this.#add(DONE_EVENT);
   }
 }
+
+/** What is taken at once of a body that is whole, in bytes. */
+const PIECE_BYTES = 256 * 1024;
 
 /** A body as a source, whatever it is. */
 function sourceOf(body: Answer["body"]): ByteSource {
@@ -228,8 +249,10 @@ function sourceOf(body: Answer["body"]): ByteSource {
   let rest: Uint8Array | undefined = body;
   return {
     read() {
-      const bytes = rest;
-      rest = undefined;
+      const bytes = rest?.subarray(0, PIECE_BYTES);
+      rest = rest !== undefined && rest.length > PIECE_BYTES
+        ? rest.subarray(PIECE_BYTES)
+        : undefined;
       return Promise.resolve(bytes);
     },
     cancel: () => {},

@@ -1,5 +1,11 @@
 /** The prompts of one request, each under way as a request of its own. @module */
-import { concatBytes, describeError, errorCodeOf, RouterError } from "../base/mod.ts";
+import {
+  type Breather,
+  describeError,
+  errorCodeOf,
+  GrowingBytes,
+  RouterError,
+} from "../base/mod.ts";
 import {
   type Answer,
   type FlowDeps,
@@ -9,7 +15,9 @@ import {
 } from "../request/mod.ts";
 
 /** What a list works with. */
-export type FanOutDeps = Pick<FlowDeps, "clock" | "log" | "background">;
+export type FanOutDeps =
+  & Pick<FlowDeps, "clock" | "log" | "background">
+  & Partial<Pick<FlowDeps, "breather">>;
 
 /** How the answer to one prompt began, or the whole of it where it is not streamed. */
 export type PromptEnd =
@@ -49,6 +57,11 @@ export class PromptList {
     this.#answerAt = answerAt;
     if (context.signal.aborted) this.end();
     else context.signal.addEventListener("abort", this.#onGone, { once: true });
+  }
+
+  /** Where long work on answers rests. */
+  get breather(): Breather | undefined {
+    return this.#deps.breather;
   }
 
   /** How many prompts there are. */
@@ -105,9 +118,9 @@ export class PromptList {
     const single = this.#contextOf(index);
     try {
       const answer = await this.#answerAt(single, index);
-      const refused = answer.status !== 200;
+      const refused = answer.status >= 400;
       if (this.#shape.stream && !refused) return { kind: "answer", answer };
-      const body = await readAll(answer.body);
+      const body = await readAll(answer.body, this.#deps.breather);
       return { kind: refused ? "refused" : "answer", answer: { ...answer, body } };
     } catch (error) {
       return { kind: "failed", error };
@@ -131,21 +144,24 @@ export class PromptList {
 }
 
 /** A body to its end. Throws what its reading throws, and `upstream-protocol` beyond 256 MiB. */
-async function readAll(body: Answer["body"]): Promise<Uint8Array> {
+async function readAll(
+  body: Answer["body"],
+  breather: Breather | undefined,
+): Promise<Uint8Array> {
   if (isWhole(body)) return body;
-  const parts: Uint8Array[] = [];
-  let length = 0;
+  const held = new GrowingBytes(MAX_JSON_BYTES);
   for (;;) {
     const bytes = await body.read();
-    if (bytes === undefined) return concatBytes(parts);
-    length += bytes.length;
-    if (length > MAX_JSON_BYTES) {
+    if (bytes === undefined) return held.view();
+    if (held.length + bytes.length > MAX_JSON_BYTES) {
       body.cancel();
       throw new RouterError(
         "upstream-protocol",
         `An engine's answer to one prompt exceeds ${MAX_JSON_BYTES} bytes`,
       );
     }
-    parts.push(bytes);
+    held.append(bytes);
+    // What is at hand is read without the event loop going round.
+    if (breather?.tired() === true) await breather.pause();
   }
 }

@@ -8,12 +8,16 @@ import {
 } from "../base/mod.ts";
 import {
   type Answer,
+  type AnswerKind,
+  answerProblem,
   attemptOf,
   clientGone,
   exchange,
   type FlowDeps,
+  isOverload,
   logRouting,
   passThrough,
+  readError,
   type RequestContext,
 } from "../request/mod.ts";
 import type { Exclude } from "../selection/mod.ts";
@@ -31,15 +35,20 @@ export interface DirectAsk {
   readonly body?: ByteParts;
   /** An answer of this request may stream. */
   readonly stream: boolean;
+  /**
+   * What is an answer.
+   * @default events where it may stream, else JSON
+   */
+  readonly answer?: AnswerKind;
   /** The client picked the engine. */
   readonly engine?: Engine;
 }
 
 /**
- * Forward a request to one engine. An engine that cannot be reached is passed over once for
- * another: it has seen nothing of the request.
+ * Forward a request to one engine. An engine that cannot be reached, or has no room at the moment, is
+ * passed over once for another: it has done nothing of the request.
  *
- * Throws `no-engine`, and the upstream client's errors.
+ * Throws `no-engine`, `upstream-protocol` for what is no answer, and the upstream client's errors.
  */
 export async function direct(
   deps: FlowDeps,
@@ -47,29 +56,35 @@ export async function direct(
   ask: DirectAsk,
 ): Promise<Answer> {
   if (context.trace.route === "none") context.trace.route = "direct";
-  let exclude: readonly Exclude[] = [];
-  for (let attempt = 1;; attempt++) {
-    const engine = ask.engine ?? deps.fleet.chooseDirect({
-      model: ask.model,
-      session: ask.sessionKey,
-      attempt,
-      exclude,
-    });
-    const view = deps.fleet.snapshot();
-    if (engine === undefined) throw noEngine(deps, view.engines, ask.model);
-    try {
-      return await directTo(deps, attemptOf(context, deps.random), ask, engine);
-    } catch (error) {
-      const others = view.group(ask.model).direct.some((other) => other.engine.id !== engine.id);
-      const again = errorCodeOf(error) === "upstream-unreachable" && attempt === 1 && others;
-      if (!again || ask.engine !== undefined) throw error;
-      deps.log.warning("Asking another engine", () => ({
-        request: context.id,
-        error: describeError(error),
-      }));
-      exclude = [{ id: engine.id, why: "failed" }];
-    }
-  }
+  const first = chosen(deps, ask, 1, []);
+  const end = await attempt(deps, attemptOf(context, deps.random), ask, first);
+  if (!hasOther(deps, ask, first) || !isPassedOver(end)) return answerOf(end);
+  deps.log.warning("Asking another engine", () => ({
+    request: context.id,
+    error: end.kind === "failed"
+      ? describeError(end.error)
+      : `Engine ${first.url} answered ${end.answer.status}`,
+  }));
+  const exclude = [{ id: first.id, why: "failed" }] as const;
+  const again = await attempt(
+    deps,
+    attemptOf(context, deps.random),
+    ask,
+    chosen(deps, ask, 2, exclude),
+  );
+  // Where nobody else can be reached, the client is told to come back.
+  return answerOf(again.kind === "failed" && end.kind === "answer" ? end : again);
+}
+
+function chosen(
+  deps: FlowDeps,
+  { engine, model, sessionKey }: DirectAsk,
+  attempt: number,
+  exclude: readonly Exclude[],
+): Engine {
+  const found = engine ?? deps.fleet.chooseDirect({ model, session: sessionKey, attempt, exclude });
+  if (found === undefined) throw noEngine(deps, deps.fleet.snapshot().engines, model);
+  return found;
 }
 
 /** The engines that serve `model` prefill it for others. */
@@ -95,12 +110,34 @@ function noEngine(
   );
 }
 
-async function directTo(
+function hasOther({ fleet }: FlowDeps, { engine, model }: DirectAsk, { id }: Engine): boolean {
+  return engine === undefined &&
+    fleet.snapshot().group(model).direct.some((other) => other.engine.id !== id);
+}
+
+/** How an attempt ended. */
+type DirectEnd =
+  | { readonly kind: "answer"; readonly answer: Answer }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** Whether another engine may do better. */
+function isPassedOver(end: DirectEnd): boolean {
+  return end.kind === "failed"
+    ? errorCodeOf(end.error) === "upstream-unreachable"
+    : isOverload(end.answer.status);
+}
+
+function answerOf(end: DirectEnd): Answer {
+  if (end.kind === "failed") throw end.error;
+  return end.answer;
+}
+
+async function attempt(
   deps: FlowDeps,
   context: RequestContext,
   ask: DirectAsk,
   engine: Engine,
-): Promise<Answer> {
+): Promise<DirectEnd> {
   using flight = deps.fleet.take(engine, "direct");
   let response: UpstreamResponse | undefined;
   try {
@@ -116,18 +153,40 @@ async function directTo(
       signal: context.signal,
     });
     context.trace.add("direct-head", engine.url);
+    const problem = answerProblem(response, ask.answer ?? (ask.stream ? "events" : "json"));
+    if (problem !== undefined) throw noAnswer(engine, problem);
+    if (response.status >= 400) {
+      const answer = await errorAnswer(engine, response);
+      flight.ok();
+      return { kind: "answer", answer };
+    }
+    const { status } = response;
     const headers = forwardResponseHeaders(response.headers);
     const length = Number(response.header("content-length") ?? NaN);
     if (length <= WHOLE_BYTES) {
       const body = await response.readAll(WHOLE_BYTES);
       flight.ok();
-      return { status: response.status, headers, body };
+      return { kind: "answer", answer: { status, headers, body } };
     }
-    return { status: response.status, headers, body: passThrough(flight.move(), response) };
+    const body = passThrough(flight.move(), response);
+    return { kind: "answer", answer: { status, headers, body } };
   } catch (error) {
     response?.[Symbol.dispose]();
     if (context.signal.aborted) throw clientGone();
     flight.failed(error);
-    throw error;
+    return { kind: "failed", error };
   }
+}
+
+/** What an engine answers in place of what was asked for; its own errors pass as they are. */
+async function errorAnswer(engine: Engine, response: UpstreamResponse): Promise<Answer> {
+  const { status } = response;
+  const { body, message, refusal, page } = await readError(response);
+  if (refusal !== undefined) return refusal;
+  if (page) throw noAnswer(engine, `answered ${status}: ${message}`);
+  return { status, headers: forwardResponseHeaders(response.headers), body };
+}
+
+function noAnswer(engine: Engine, problem: string): RouterError {
+  return new RouterError("upstream-protocol", `Engine ${engine.url} ${problem}`);
 }

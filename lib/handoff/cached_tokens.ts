@@ -5,16 +5,34 @@
  * was cached before this request.
  * @module
  */
-import { concatBytes, decodeUtf8, encodeUtf8, indexOfBytes, LF } from "../base/mod.ts";
+import {
+  COLON,
+  concatBytes,
+  encodeUtf8,
+  GrowingBytes,
+  indexOfBytes,
+  LF,
+  recordOf,
+  skipDigits,
+  skipSpace,
+} from "../base/mod.ts";
 import type { Usage } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isWhole } from "../request/mod.ts";
 
-/** The count as engines write it in `usage`. */
-const FIELD = /("cached_tokens"\s*:\s*)(\d+)/g;
+/** The count's name as engines write it in `usage`: within a string, its quotes would be escaped. */
 const NAME = encodeUtf8('"cached_tokens"');
 
-/** Longest line put together of several reads, in bytes; a longer one is passed on as it comes. */
-const MAX_LINE_BYTES = 16 * 1024 * 1024;
+/** An unfinished line is kept up to so many bytes; of a longer one, what may still be corrected. */
+const MAX_LINE_BYTES = 256 * 1024;
+
+/** So many bytes behind a count, no other one of the same line is waited for. */
+const MAX_TAIL_BYTES = 64 * 1024;
+
+/** More than a line that is kept, and a read. */
+const MAX_HELD_BYTES = 128 * 1024 * 1024;
+
+/** The prefill's count, when it is known. */
+type AskCached = () => number | undefined;
 
 /**
  * `answer` with the prefill's count of cached tokens; as it is where the prefill gave none. Of a
@@ -26,52 +44,72 @@ export function withCachedTokens(
 ): Answer {
   const { body } = answer;
   if (typeof prefill !== "function" && cachedOf(prefill) === undefined) return answer;
-  const cached = (): number | undefined =>
-    cachedOf(typeof prefill === "function" ? prefill() : prefill);
-  if (isWhole(body)) return { ...answer, body: corrected(body, cached()) };
-  return { ...answer, body: correctedSource(body, cached) };
+  const cached: AskCached = () => cachedOf(typeof prefill === "function" ? prefill() : prefill);
+  return {
+    ...answer,
+    body: isWhole(body) ? corrected(body, cached) : correctedSource(body, cached),
+  };
 }
 
 function cachedOf(usage: Usage | undefined): number | undefined {
-  const details = usage?.prompt_tokens_details as
-    | { readonly cached_tokens?: unknown }
-    | null
-    | undefined;
-  const cached = details?.cached_tokens;
+  const cached = recordOf(usage?.prompt_tokens_details)?.["cached_tokens"];
   return typeof cached === "number" ? cached : undefined;
 }
 
-/** Usage comes last, after text that could quote the field's name: the last one is the usage. */
-function corrected(bytes: Uint8Array, cached: number | undefined): Uint8Array {
-  if (cached === undefined || indexOfBytes(bytes, NAME) < 0) return bytes;
-  const text = decodeUtf8(bytes);
-  const last = [...text.matchAll(FIELD)].at(-1);
-  if (last === undefined) return bytes;
-  const [match, name = ""] = last;
-  const after = last.index + match.length;
-  return encodeUtf8(`${text.slice(0, last.index)}${name}${cached}${text.slice(after)}`);
+/** Usage comes last, after what could have a member of that name: the last one is the usage. */
+function corrected(bytes: Uint8Array, asked: AskCached): Uint8Array {
+  const count = lastCount(bytes);
+  const cached = count && asked();
+  if (count === undefined || cached === undefined) return bytes;
+  const { start, end } = count;
+  return concatBytes([bytes.subarray(0, start), encodeUtf8(String(cached)), bytes.subarray(end)]);
 }
 
-/** Works on whole lines, which in a stream of events hold whole fields, and passes others on. */
-function correctedSource(source: ByteSource, cached: () => number | undefined): ByteSource {
-  let kept: Uint8Array = new Uint8Array(0);
+/** A count: where its name begins, and its digits. */
+interface Count {
+  readonly at: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+function lastCount(bytes: Uint8Array): Count | undefined {
+  let last: Count | undefined;
+  for (let at = indexOfBytes(bytes, NAME); at >= 0; at = indexOfBytes(bytes, NAME, at + 1)) {
+    const colon = skipSpace(bytes, at + NAME.length);
+    const start = skipSpace(bytes, colon + 1);
+    const end = bytes[colon] === COLON ? skipDigits(bytes, start) : start;
+    if (end > start) last = { at, start, end };
+  }
+  return last;
+}
+
+/** Works on whole lines, which in a stream of events hold whole fields. */
+function correctedSource(source: ByteSource, cached: AskCached): ByteSource {
+  const held = new GrowingBytes(MAX_HELD_BYTES);
+  const take = (count: number): Uint8Array => {
+    const taken = held.view(0, count).slice();
+    held.drop(count);
+    return taken;
+  };
   return {
     async read() {
       for (;;) {
         const bytes = await source.read();
         if (bytes === undefined) {
-          const rest = kept;
-          kept = new Uint8Array(0);
-          return rest.length === 0 ? undefined : corrected(rest, cached());
+          return held.length === 0 ? undefined : corrected(take(held.length), cached);
         }
-        const all = kept.length === 0 ? bytes : concatBytes([kept, bytes]);
-        const end = all.lastIndexOf(LF) + 1;
-        kept = all.slice(end);
-        if (end > 0) return correctedLines(all.subarray(0, end), cached);
-        if (all !== bytes && all.length > MAX_LINE_BYTES) {
-          kept = new Uint8Array(0);
-          return all;
+        const lines = bytes.lastIndexOf(LF) + 1;
+        if (lines > 0) {
+          const end = bytes.subarray(0, lines);
+          const whole = held.length === 0 ? end : concatBytes([take(held.length), end]);
+          held.append(bytes.subarray(lines));
+          return correctedLines(whole, cached);
         }
+        held.append(bytes);
+        if (held.length <= MAX_LINE_BYTES) continue;
+        const part = partOf(held.view(), cached);
+        held.drop(held.length - part.left);
+        if (part.bytes.length > 0) return part.bytes;
       }
     },
     cancel: () => source.cancel(),
@@ -81,12 +119,32 @@ function correctedSource(source: ByteSource, cached: () => number | undefined): 
   };
 }
 
-function correctedLines(bytes: Uint8Array, asked: () => number | undefined): Uint8Array {
+function correctedLines(bytes: Uint8Array, cached: AskCached): Uint8Array {
   if (indexOfBytes(bytes, NAME) < 0) return bytes;
-  const cached = asked();
-  if (cached === undefined) return bytes;
-  const lines = decodeUtf8(bytes).split("\n").map((line) =>
-    decodeUtf8(corrected(encodeUtf8(line), cached))
-  );
-  return encodeUtf8(lines.join("\n"));
+  const lines: Uint8Array[] = [];
+  for (let from = 0; from < bytes.length;) {
+    const end = bytes.indexOf(LF, from) + 1 || bytes.length;
+    lines.push(corrected(bytes.subarray(from, end), cached));
+    from = end;
+  }
+  return concatBytes(lines);
 }
+
+/** What of a long line can go, and how much of its end is `left`. */
+function partOf(
+  line: Uint8Array,
+  cached: AskCached,
+): { readonly bytes: Uint8Array; readonly left: number } {
+  const count = lastCount(line);
+  const tail = count === undefined ? 0 : line.length - count.at;
+  // It may be the usage of an answer in one line: what follows tells.
+  if (count !== undefined && tail <= MAX_TAIL_BYTES) {
+    return { bytes: line.slice(0, count.at), left: tail };
+  }
+  // A name may have begun.
+  const end = line.length - MAX_NAME_BYTES;
+  return { bytes: corrected(line.slice(0, end), cached), left: MAX_NAME_BYTES };
+}
+
+/** A name, white space, a colon and a count, within reason. */
+const MAX_NAME_BYTES = 64;

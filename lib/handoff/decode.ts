@@ -4,18 +4,22 @@ import {
   type Clock,
   type Engine,
   errorCodeOf,
+  inSlices,
   type RouterError,
 } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
-import type { AnswerWriter } from "../openai/mod.ts";
+import { type AnswerWriter, SMALL_JSON_BYTES } from "../openai/mod.ts";
 import {
+  answerProblem,
+  encodingProblem,
   exchange,
-  failureInData,
   type FlowDeps,
+  isRefused,
   legHeaders,
   logRouting,
   readError,
   type RequestContext,
+  toldInData,
 } from "../request/mod.ts";
 import { SseDecoder } from "../sse/mod.ts";
 import type { UpstreamResponse } from "../upstream/mod.ts";
@@ -39,8 +43,11 @@ export interface OpenDecode {
 /** How opening ended; it never rejects. */
 export type OpenEnd =
   | { readonly kind: "open"; readonly open: OpenDecode; readonly close: () => void }
-  /** The engine answered the request with an error of the client's (4xx). */
-  | { readonly kind: "refused"; readonly error: RouterError }
+  /**
+   * The engine answered the request with an error of the client's (4xx): by its status, or in its
+   * stream, which is its last word.
+   */
+  | { readonly kind: "refused"; readonly error: RouterError; readonly inStream?: true }
   | { readonly kind: "failed"; readonly error: RouterError };
 
 /** What to send. */
@@ -75,12 +82,19 @@ export async function openDecode(
     });
     if (response.status !== 200) {
       using failed = response;
-      const { message } = await readError(failed);
-      const error = decodeError(engine, `answered ${failed.status}: ${message}`);
+      const { message, refusal } = await readError(failed);
+      const error = decodeError(
+        engine,
+        `answered ${failed.status}: ${message}`,
+        undefined,
+        refusal,
+      );
       flight.failed(error);
       const refused = failed.status >= 400 && failed.status < 500;
-      return { kind: refused ? "refused" : "failed", error };
+      return refused ? { kind: "refused", error } : { kind: "failed", error };
     }
+    const problem = answerProblem(response, "events") ?? encodingProblem(response);
+    if (problem !== undefined) throw decodeError(engine, problem);
     const comments: Uint8Array[] = [];
     const decoder = new SseDecoder({
       onComment: (line) => {
@@ -89,8 +103,14 @@ export async function openDecode(
       },
     });
     const first = await nextEvent(engine, response, decoder);
-    const failure = failureInData(first);
-    if (failure !== undefined) throw decodeError(engine, `failed: ${failure}`);
+    const told = toldInData(first);
+    if (told !== undefined) {
+      const error = decodeError(engine, `failed: ${told.message}`, undefined, told.refusal);
+      if (!isRefused(told)) throw error;
+      response[Symbol.dispose]();
+      flight.ok();
+      return { kind: "refused", error, inStream: true };
+    }
     context.trace.add("decode-first", engine.url);
     const open = { flight, response, decoder, comments, first, abort };
     return { kind: "open", open, close: () => open.response[Symbol.dispose]() };
@@ -117,6 +137,11 @@ async function nextEvent(
   }
 }
 
+/** What reading an answer works with; large events are worked on at once where nothing rests. */
+export type PumpDeps =
+  & Pick<FlowDeps, "background" | "clock">
+  & Partial<Pick<FlowDeps, "breather">>;
+
 /** Most comments kept between two events. */
 const MAX_COMMENTS = 64;
 
@@ -126,7 +151,7 @@ const MAX_COMMENTS = 64;
  * always.
  */
 export async function* pumpDecode(
-  deps: Pick<FlowDeps, "background" | "clock">,
+  deps: PumpDeps,
   open: OpenDecode,
   seam: Seam,
   writer: AnswerWriter,
@@ -139,20 +164,21 @@ export async function* pumpDecode(
     for (;;) {
       if (comments.length > 0) passOn(comments, writer);
       while (data !== undefined && !pump.done) {
-        // Awaited only while the seam's text is being joined: the usual event is synchronous.
-        const pending = pump.take(data);
+        // Awaited only where the event is large, and while the seam's text is being joined: the
+        // usual event is synchronous.
+        const pending = data.length > SMALL_JSON_BYTES
+          ? await inSlices(pump.takeLarge(data), deps.breather)
+          : pump.take(data);
         if (pending !== undefined) await pending;
         data = decoder.next();
         if (comments.length > 0) passOn(comments, writer);
       }
-      const out = writer.take();
       if (pump.done) {
         finished = true;
         flight.ok();
-        if (out !== undefined) yield out;
-        return;
       }
-      if (out !== undefined) yield out;
+      for (let out = writer.take(); out !== undefined; out = writer.take()) yield out;
+      if (finished) return;
       const bytes = await response.read();
       if (bytes === undefined) {
         throw decodeError(seam.engine, "ended its stream without [DONE]");

@@ -1,10 +1,11 @@
 /** The decode engine's events, put behind the first token. @module */
-import type { Engine } from "../base/mod.ts";
+import type { Engine, RouterError, Sliced } from "../base/mod.ts";
 import {
   type AnswerWriter,
   asUsage,
   type CompletionChunk,
   CompletionChunkReader,
+  type CompletionEvent,
   errorMessageOf,
   firstLogprobs,
   joinUsage,
@@ -17,6 +18,7 @@ import {
   type TokenDetails,
   type Usage,
 } from "../openai/mod.ts";
+import { toldInData } from "../request/mod.ts";
 import { decodeError } from "./decode_error.ts";
 import type { CompletedCharacter, TextJoiner } from "./first_text.ts";
 import type { StopJoin } from "./stop_join.ts";
@@ -36,7 +38,20 @@ export interface Seam {
   readonly spelled: number;
   /** What the client asked to be told of every chunk's tokens. */
   readonly tells: { readonly tokenIds: boolean; readonly logprobs: boolean };
+  /** How many tokens the decode engine may generate. */
+  readonly maxTokens?: number | undefined;
+  /** How many bytes of events may be read, where the writer gathers what is made of them. */
+  readonly maxBytes?: number | undefined;
 }
+
+/**
+ * How many events an engine may send beyond its tokens: some end an answer, or tell its usage, in
+ * events of their own.
+ */
+const SPARE_EVENTS = 64;
+
+/** How much of a large text is written at once, in bytes. */
+const PIECE_BYTES = 256 * 1024;
 
 /** Turns events into writer calls. */
 export class EventPump {
@@ -55,6 +70,9 @@ export class EventPump {
   #lastDetails: TokenDetails | undefined;
   /** Where the next token begins, in characters of all tokens' spellings. */
   #offset: number;
+  /** What the decode engine has sent: at least so many tokens, and bytes of events. */
+  #tokens = 0;
+  #bytes = 0;
   /** The answer is complete. */
   done = false;
   /** It is, although the decode engine would go on. */
@@ -76,9 +94,34 @@ export class EventPump {
    * awaited only at the seam: the usual event is synchronous.
    */
   take(data: Uint8Array): Promise<void> | undefined {
-    const event = this.#reader.read(data);
+    return this.#event(this.#reader.read(data), data);
+  }
+
+  /** As `take`, of an event of more than `SMALL_JSON_BYTES`, in steps. */
+  *takeLarge(large: Uint8Array): Sliced<Promise<void> | undefined> {
+    const { event, data } = yield* this.#reader.readLarge(large);
+    if (event.kind !== "chunk") return this.#event(event, data);
+    return this.#event({ kind: "chunk", chunk: yield* this.#gathered(event.chunk) }, data);
+  }
+
+  /** `chunk` without its large text, where the writer gathers text: it has it then. */
+  *#gathered(chunk: CompletionChunk): Sliced<CompletionChunk> {
+    const { rawText } = chunk;
+    const { maxBytes, stops } = this.#seam;
+    const gathers = maxBytes !== undefined && stops === undefined && this.#joiner === undefined;
+    if (!gathers || rawText === undefined) return chunk;
+    this.#count(0, rawText.length);
+    for (let at = 0; at < rawText.length; at += PIECE_BYTES) {
+      yield;
+      this.#writer.text(rawText.subarray(at, at + PIECE_BYTES));
+    }
+    return { ...chunk, rawText: new Uint8Array(0) };
+  }
+
+  #event(event: CompletionEvent, data: Uint8Array): Promise<void> | undefined {
     switch (event.kind) {
       case "text":
+        this.#count(1, event.rawText.length);
         this.#writer.text(event.rawText);
         return undefined;
       case "chunk":
@@ -87,15 +130,19 @@ export class EventPump {
         this.#end();
         return undefined;
       case "error":
-        throw decodeError(
-          this.#seam.engine,
-          `failed: ${errorMessageOf(event.error) ?? JSON.stringify(event.error)}`,
-        );
+        throw this.#told(event.error, data);
       case "malformed":
         throw decodeError(this.#seam.engine, `sent ${event.problem}`);
       default:
         return event satisfies never;
     }
+  }
+
+  /** A failure in the midst of an answer; a status that it names is the client's to know. */
+  #told(error: unknown, data: Uint8Array): RouterError {
+    const message = errorMessageOf(error) ?? JSON.stringify(error);
+    const refusal = toldInData(data)?.refusal;
+    return decodeError(this.#seam.engine, `failed: ${message}`, undefined, refusal);
   }
 
   #chunk(chunk: CompletionChunk, data: Uint8Array): Promise<void> | undefined {
@@ -115,12 +162,28 @@ export class EventPump {
     if (finishReason === "error" || finishReason === "abort") {
       throw decodeError(this.#seam.engine, `ended with finish_reason '${finishReason}'`);
     }
+    const { rawText } = chunk;
+    this.#count(Math.max(chunk.tokenIds.length, 1), data.length + (rawText?.length ?? 0));
     const details = this.#tells ? this.#detailsOf(chunk, data) : undefined;
     if (this.#joiner !== undefined || this.#seam.stops !== undefined) {
+      if (rawText !== undefined) {
+        throw decodeError(this.#seam.engine, `sent a text of ${rawText.length} bytes in one event`);
+      }
       return this.#joined(chunk, details);
     }
-    this.#emit(chunk, chunk.text, details && this.#offsetIn(details));
+    this.#emit(chunk, rawText ?? rawJsonText(chunk.text), details && this.#offsetIn(details));
     return undefined;
+  }
+
+  /** An engine that does not end is ended. Throws `decode-failed`. */
+  #count(tokens: number, bytes: number): void {
+    const { engine, maxTokens = Infinity, maxBytes = Infinity } = this.#seam;
+    this.#tokens += tokens;
+    this.#bytes += bytes;
+    if (this.#tokens > maxTokens + SPARE_EVENTS) {
+      throw decodeError(engine, `goes on beyond the ${maxTokens} tokens it was asked for`);
+    }
+    if (this.#bytes > maxBytes) throw decodeError(engine, `sent more than ${maxBytes} bytes`);
   }
 
   /** Engines tell what was cached with the last report alone. */
@@ -144,13 +207,13 @@ export class EventPump {
     const told = details && this.#offsetIn(withSpelling(details, joiner?.completed));
     const { stops } = this.#seam;
     if (stops === undefined) {
-      this.#emit(chunk, text, told);
+      this.#emit(chunk, rawJsonText(text), told);
       return;
     }
     const step = await stops.add(text, chunk.tokenIds);
     if (step.hit === undefined) {
       const rest = chunk.finishReason === undefined ? "" : stops.rest();
-      this.#emit(chunk, step.text + rest, told);
+      this.#emit(chunk, rawJsonText(step.text + rest), told);
       return;
     }
     const usage = stoppedUsage(this.#seam.prefillUsage, stops.tokens);
@@ -177,17 +240,18 @@ export class EventPump {
     return text;
   }
 
-  #emit(chunk: CompletionChunk, text: string, told: TokenDetails | undefined): void {
-    const rawText = rawJsonText(text);
-    if (chunk.finishReason === undefined) {
+  #emit(chunk: CompletionChunk, rawText: Uint8Array, told: TokenDetails | undefined): void {
+    // A large text is a view of the event: it cannot wait for the end.
+    const early = chunk.rawText !== undefined;
+    if (chunk.finishReason === undefined || early) {
       if (rawText.length > 0 || this.#seam.continuousUsage || told !== undefined) {
         this.#writer.text(rawText, this.#seam.continuousUsage ? this.#usage : undefined, told);
       }
-      return;
     }
+    if (chunk.finishReason === undefined) return;
     this.#last = chunk;
-    this.#lastText = rawText;
-    this.#lastDetails = told;
+    this.#lastText = early ? new Uint8Array(0) : rawText;
+    this.#lastDetails = early ? undefined : told;
   }
 
   /** Offsets go on where the tokens before ended. */

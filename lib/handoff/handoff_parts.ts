@@ -1,6 +1,6 @@
 /** Pieces that both modes of the handoff use. @module */
-import { RouterError } from "../base/mod.ts";
-import type { Answer } from "../request/mod.ts";
+import { type Refusal, RouterError } from "../base/mod.ts";
+import { type Answer, isOverload, refusedError } from "../request/mod.ts";
 import type { Exclude, Pair } from "../selection/mod.ts";
 import { forwardResponseHeaders } from "../upstream/mod.ts";
 import type { RetryEnd } from "./attempt.ts";
@@ -21,6 +21,28 @@ export function withoutPrefill(
   // Pages may be allocated there and not written: the next prefill would not send them.
   const exclude = sent ? [...failed, { id: decode.id, why: "tainted" } as const] : failed;
   return { kind: "retry", reason: "prefill_failed", error, exclude };
+}
+
+/**
+ * The attempt that an engine of `pair` has no room for: another one may have. Undefined where `refusal`
+ * says anything else.
+ */
+export function withoutRoom(
+  leg: "prefill" | "decode",
+  pair: Pair,
+  refusal: Refusal,
+): RetryEnd | undefined {
+  if (!isOverload(refusal.status)) return undefined;
+  const engine = pair[leg];
+  const [code, what, reason] = leg === "prefill"
+    ? ["prefill-failed", "Prefill", "prefill_failed"] as const
+    : ["decode-failed", "Decode", "decode_failed"] as const;
+  return {
+    kind: "retry",
+    reason,
+    error: refusedError(code, `${what} on engine ${engine.url}`, refusal),
+    exclude: [{ id: engine.id, why: "failed" }],
+  };
 }
 
 /** The KV did not come in time. */

@@ -2,8 +2,8 @@
 import { errorCodeOf, RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { errorBodyOf, type StreamWriter } from "../openai/mod.ts";
-import { type ByteSource, clientGone, type FlowDeps, type RequestContext } from "../request/mod.ts";
-import { type OpenEnd, pumpDecode } from "./decode.ts";
+import { type ByteSource, clientGone, type RequestContext } from "../request/mod.ts";
+import { type OpenEnd, pumpDecode, type PumpDeps } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import type { ReadyEnd } from "./open_when_ready.ts";
 
@@ -27,7 +27,7 @@ export interface HandoffStreamParts {
 
 /** Reads a handoff's answer to its end, or to the client's. */
 export class HandoffStream implements ByteSource {
-  readonly #deps: Pick<FlowDeps, "background" | "clock">;
+  readonly #deps: PumpDeps;
   readonly #parts: HandoffStreamParts;
   readonly #gone = new AbortController();
   readonly #opening: Promise<ReadyEnd<OpenEnd>>;
@@ -37,7 +37,7 @@ export class HandoffStream implements ByteSource {
   #closed = false;
   #failure: RouterError | undefined;
 
-  constructor(deps: Pick<FlowDeps, "background" | "clock">, parts: HandoffStreamParts) {
+  constructor(deps: PumpDeps, parts: HandoffStreamParts) {
     this.#deps = deps;
     this.#parts = parts;
     this.#head = parts.head;
@@ -51,8 +51,10 @@ export class HandoffStream implements ByteSource {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    if (this.#closed) return undefined;
-    const head = this.#head;
+    // The end of what is told of a failure may be behind a large text.
+    if (this.#closed) return this.#failure && this.#parts.writer.take();
+    // Ids of the prompt in it may be many.
+    const head = this.#head ?? (this.#pump === undefined ? this.#parts.writer.take() : undefined);
     this.#head = undefined;
     if (head !== undefined) return head;
     try {

@@ -3,7 +3,7 @@
  * once; the rest follows from the decode engine when the KV is there.
  * @module
  */
-import { errorCodeOf, RouterError } from "../base/mod.ts";
+import { RouterError } from "../base/mod.ts";
 import {
   decodeBodyP1,
   flagOf,
@@ -14,33 +14,21 @@ import {
   type TextRequest,
   wantsTokenIds,
 } from "../disagg/mod.ts";
-import {
-  type AnswerIdentity,
-  type RawJson,
-  spelledLength,
-  StreamWriter,
-  WholeWriter,
-} from "../openai/mod.ts";
-import type { Flight } from "../fleet/mod.ts";
+import { type RawJson, spelledLength, StreamWriter } from "../openai/mod.ts";
 import { Custody, type KvProtocol } from "../kv/mod.ts";
-import {
-  answerHeaders,
-  clientGone,
-  legHeaders,
-  orAborted,
-  type RequestContext,
-} from "../request/mod.ts";
+import { clientGone, legHeaders, orAborted, type RequestContext } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import { lastIds } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps } from "./deps.ts";
-import { openDecode, type OpenEnd, pumpDecode } from "./decode.ts";
+import { openDecode, type OpenEnd } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
-import { kvTimeout, refusedAnswer, withoutKv, withoutPrefill } from "./handoff_parts.ts";
+import { kvTimeout, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
+import { byteLimit, wholeAnswer } from "./p1_whole.ts";
 import { type FirstTokenResult, type PrefillAsk, prefillLeg, tellsFirstToken } from "./prefill.ts";
 import { ENDPOINTS, type KnownPrompt, type P1Prompt } from "./prompt.ts";
 import { StopJoin } from "./stop_join.ts";
@@ -95,6 +83,8 @@ export async function attemptP1(
   if (end === "aborted") throw clientGone();
   if (end.kind === "refused") {
     custody.release();
+    const elsewhere = withoutRoom("prefill", pair, end);
+    if (elsewhere !== undefined) return elsewhere;
     // What an engine refuses of a whole request, or of fields that have other names there, a decode
     // engine judges as the client asked it.
     const renamed = request.form === "chat" && request.logprobs !== undefined;
@@ -216,6 +206,9 @@ async function decodeRest(
     begun,
     spelled: result.logprobs === undefined ? 0 : spelledLength(result.logprobs),
     tells,
+    // The first token is one of them.
+    maxTokens: prompt.maxTokens - 1,
+    maxBytes: request.stream ? undefined : byteLimit(prompt.maxTokens),
   };
   const flight = deps.fleet.take(pair.decode, "decode", pair.prefill);
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
@@ -236,7 +229,7 @@ async function decodeRest(
     });
   const identity = identityOf(deps, context, request);
   if (!request.stream) {
-    return await wholeAnswer(deps, context, { ask, prefilled, seam, identity, open, flight });
+    return await wholeAnswer(deps, context, { ...ask, result, seam, identity, open, flight });
   }
   const writer = new StreamWriter(identity, { includeUsage: request.includeUsage === true });
   beginAnswer(writer, ask, result, begun);
@@ -251,72 +244,4 @@ async function decodeRest(
     told: context.told,
   });
   return { kind: "answer", answer: streamAnswer(result, body) };
-}
-
-interface WholeParts {
-  readonly ask: P1Ask<KnownPrompt>;
-  readonly prefilled: Prefilled;
-  readonly seam: Seam;
-  readonly identity: AnswerIdentity;
-  readonly open: (gone: AbortSignal) => Promise<ReadyEnd<OpenEnd>>;
-  readonly flight: Flight;
-}
-
-async function wholeAnswer(
-  deps: HandoffDeps,
-  context: RequestContext,
-  parts: WholeParts,
-): Promise<AttemptEnd> {
-  using flight = parts.flight;
-  const { pair } = parts.ask;
-  const opened = await parts.open(context.signal);
-  switch (opened.kind) {
-    case "gone":
-      throw clientGone();
-    case "timed-out": {
-      const error = kvTimeout(deps, pair);
-      flight.failed(error);
-      return withoutKv(error, pair);
-    }
-    case "refused":
-      return { kind: "direct", reason: "decode_refused", moved: true };
-    case "failed":
-      return {
-        kind: "retry",
-        reason: "decode_failed",
-        error: opened.error,
-        exclude: [{ id: pair.decode.id, why: "failed" }],
-      };
-    case "open":
-      break;
-    default:
-      return opened satisfies never;
-  }
-  const { open } = opened;
-  const { result } = parts.prefilled;
-  const writer = new WholeWriter(parts.identity, result.body);
-  beginAnswer(writer, parts.ask, result, parts.seam.begun);
-  const leave = (): void => open.abort.abort();
-  // A signal aborted already fires no event.
-  if (context.signal.aborted) leave();
-  context.signal.addEventListener("abort", leave, { once: true });
-  try {
-    let body: Uint8Array | undefined;
-    for await (const bytes of pumpDecode(deps, open, parts.seam, writer)) body = bytes;
-    if (body === undefined) throw new RouterError("internal", "A decode ended without an answer");
-    const headers = answerHeaders("application/json", result.headers, open.response.headers);
-    return { kind: "answer", answer: { status: 200, headers, body } };
-  } catch (error) {
-    if (context.signal.aborted) throw clientGone();
-    const code = errorCodeOf(error);
-    if (!(error instanceof RouterError) || code === "internal") throw error;
-    return {
-      kind: "retry",
-      reason: "decode_failed",
-      error,
-      exclude: [{ id: pair.decode.id, why: "failed" }],
-    };
-  } finally {
-    context.signal.removeEventListener("abort", leave);
-  }
 }

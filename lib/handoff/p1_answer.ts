@@ -12,7 +12,13 @@ import {
   type Usage,
   WholeWriter,
 } from "../openai/mod.ts";
-import { type Answer, answerHeaders, type FlowDeps, type RequestContext } from "../request/mod.ts";
+import {
+  type Answer,
+  answerHeaders,
+  bodyOf,
+  type FlowDeps,
+  type RequestContext,
+} from "../request/mod.ts";
 import type { FirstTokenResult, PrefillResult } from "./prefill.ts";
 import type { KnownPrompt } from "./prompt.ts";
 
@@ -112,7 +118,9 @@ export function endedAnswer(
   const details = firstDetails(request, result);
   const text = withEcho(request, result.text ?? "");
   writer.end(text, { finishReason, stopReason, usage, chunkUsage, details });
-  const body = writer.take() ?? new Uint8Array(0);
+  const pieces: Uint8Array[] = [];
+  for (let piece = writer.take(); piece !== undefined; piece = writer.take()) pieces.push(piece);
+  const body = bodyOf(pieces);
   if (request.stream) return streamAnswer(result, body);
   return { status: 200, headers: answerHeaders("application/json", result.headers), body };
 }

@@ -151,8 +151,7 @@ class PromptToldByPrefill implements ToldPrompt {
 
   async idsToReclaim(result: PrefillResult | undefined): Promise<Uint8Array> {
     const { pair, kept, exact } = this.#asked;
-    const told = result === undefined ? undefined : await tokensIn(this.#deps, result);
-    const ids = kept.tokens?.ids ?? told?.ids;
+    const ids = kept.tokens?.ids ?? (result && await tokensIn(this.#deps, result))?.ids;
     if (ids !== undefined) return ids;
     if (!exact) {
       const { headers } = this.#context;

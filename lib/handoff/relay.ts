@@ -20,7 +20,13 @@ import { forwardResponseHeaders } from "../upstream/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
-import { kvTimeout, refusedAnswer, withoutKv, withoutPrefill } from "./handoff_parts.ts";
+import {
+  kvTimeout,
+  refusedAnswer,
+  withoutKv,
+  withoutPrefill,
+  withoutRoom,
+} from "./handoff_parts.ts";
 import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
@@ -138,6 +144,8 @@ function withoutAnswer(
 ): AttemptEnd {
   if (end.kind === "failed") return withoutPrefill(end, pair);
   custody?.release();
+  const elsewhere = withoutRoom("prefill", pair, end);
+  if (elsewhere !== undefined) return elsewhere;
   // The refusal may be of what was relaxed, e.g. of a tool choice the engine is not set up for.
   if (forcesTool(request)) return { kind: "direct", reason: "tools" };
   return { kind: "answer", answer: refusedAnswer(end) };
@@ -167,13 +175,18 @@ function endOf(
       return withoutKv(error, pair);
     }
     case "failed": {
+      const { error } = opened;
       // A decode engine that cannot load KV fails as well when it is the prefill engine's fault.
-      const failed = params === undefined ? [pair.decode] : [pair.decode, pair.prefill];
-      const exclude = failed.map(({ id }) => ({ id, why: "failed" }) as const);
-      return { kind: "retry", reason: "decode_failed", error: opened.error, exclude };
+      const fault = params === undefined || error.refusal !== undefined
+        ? [pair.decode]
+        : [pair.decode, pair.prefill];
+      const exclude = fault.map(({ id }) => ({ id, why: "failed" }) as const);
+      return { kind: "retry", reason: "decode_failed", error, exclude };
     }
-    case "refused":
-      return { kind: "answer", answer: opened.answer };
+    case "refused": {
+      const { answer } = opened;
+      return withoutRoom("decode", pair, answer) ?? { kind: "answer", answer };
+    }
     case "open": {
       const { response, first, abort } = opened;
       const rest = passThrough(flight.move(), response);

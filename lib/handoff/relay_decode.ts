@@ -5,6 +5,8 @@ import type { Flight } from "../fleet/mod.ts";
 import type { RawJson } from "../openai/mod.ts";
 import {
   type Answer,
+  answerHeaders,
+  answerProblem,
   type ByteSource,
   exchange,
   type FlowDeps,
@@ -14,19 +16,21 @@ import {
   readError,
   type RequestContext,
 } from "../request/mod.ts";
-import { forwardResponseHeaders, type UpstreamResponse } from "../upstream/mod.ts";
+import type { UpstreamResponse } from "../upstream/mod.ts";
 import { asDecodeError, decodeError } from "./decode_error.ts";
 
-/** A decode answer of which the first bytes are at hand; undefined for an empty body. */
+/** A decode answer of which the first bytes are at hand. */
 export type RelayOpenEnd =
   | {
     readonly kind: "open";
     readonly response: UpstreamResponse;
+    /** As `Beginning.bytes`: undefined for an empty body. */
     readonly first: Uint8Array | undefined;
     readonly abort: AbortController;
     readonly close: () => void;
   }
-  | { readonly kind: "refused"; readonly answer: Answer }
+  /** The engine refused the request (4xx), by its status or in its stream. */
+  | { readonly kind: "refused"; readonly answer: Answer & { readonly body: Uint8Array } }
   | { readonly kind: "failed"; readonly error: RouterError };
 
 /** What to open. */
@@ -64,15 +68,30 @@ export async function openRelay(
     });
     if (response.status >= 400) {
       using refused = response;
-      const { status, headers } = refused;
-      const { body, message } = await readError(refused);
-      if (status >= 500) throw decodeError(engine, `answered ${status}: ${message}`);
+      const { status } = refused;
+      const { message, refusal } = await readError(refused);
+      if (refusal === undefined || status >= 500) {
+        throw decodeError(engine, `answered ${status}: ${message}`, undefined, refusal);
+      }
       flight.ok();
-      const answer = { status, headers: forwardResponseHeaders(headers), body };
-      return { kind: "refused", answer };
+      return { kind: "refused", answer: refusal };
     }
-    const { bytes: first, failure } = await readBeginning(response);
-    if (failure !== undefined) throw decodeError(engine, `failed: ${failure}`);
+    const problem = answerProblem(response, request.stream ? "events" : "json");
+    // In the place of events, JSON may say why there are none.
+    if (problem !== undefined && answerProblem(response, "json") !== undefined) {
+      throw decodeError(engine, problem);
+    }
+    const { bytes: first, failure, refusal } = await readBeginning(response);
+    if (failure !== undefined) {
+      throw decodeError(engine, `failed: ${failure}`, undefined, refusal);
+    }
+    if (refusal !== undefined) {
+      const headers = answerHeaders("application/json", response.headers);
+      response[Symbol.dispose]();
+      flight.ok();
+      return { kind: "refused", answer: { ...refusal, headers } };
+    }
+    if (problem !== undefined) throw decodeError(engine, problem);
     context.trace.add("decode-first", engine.url);
     const opened = response;
     return { kind: "open", response, first, abort, close: () => opened[Symbol.dispose]() };
@@ -84,14 +103,18 @@ export async function openRelay(
   }
 }
 
-/** `rest` with `first` before it. */
+/** How much of a large beginning is given at once, in bytes. */
+const PIECE_BYTES = 256 * 1024;
+
+/** `rest` with copies of `first` before it, in pieces where it is large. */
 export function startingWith(first: Uint8Array | undefined, rest: ByteSource): ByteSource {
   let head = first;
   return {
     read() {
       const bytes = head;
-      head = undefined;
-      return bytes === undefined ? rest.read() : Promise.resolve(bytes);
+      if (bytes === undefined) return rest.read();
+      head = bytes.length > PIECE_BYTES ? bytes.subarray(PIECE_BYTES) : undefined;
+      return Promise.resolve(bytes.slice(0, PIECE_BYTES));
     },
     cancel: () => rest.cancel(),
   };

@@ -12,6 +12,7 @@ import {
 } from "../request/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
+import { withoutKeyRefusal } from "./key_refusal.ts";
 
 /** A finished request, for whoever wants to show it. */
 export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
@@ -79,7 +80,7 @@ export function contextOf(
     .filter(([name]) => name !== "x-request-id" && name !== "content-encoding")
     .map(([name, value]) => [name, name === "content-type" ? asUtf8(value) : value] as const);
   const headers = deps.doors.engineFields(request, kept);
-  const { routing } = deps.config;
+  const { config: { routing }, names: { told } = AS_IT_IS } = deps;
   const session = sessionOf(request, routing.sessionKey?.toLowerCase());
   return {
     id,
@@ -88,10 +89,12 @@ export function contextOf(
     headers: [...headers, ["x-request-id", id]],
     ...(namesRank(request.headers) ? { rankLeg: deps.config.answers.rankLeg } : {}),
     trace,
-    told: deps.names?.told,
+    told: (error) => told(withoutKeyRefusal(deps.doors, error)),
     held,
   };
 }
+
+const AS_IT_IS: Pick<EngineNames, "told"> = { told: (error) => error };
 
 /** A type without the charset of the bytes that came: engines get UTF-8. */
 function asUtf8(type: string): string {

@@ -75,8 +75,8 @@ export class EngineNames {
   /** `error` in words that name engines as clients may know them, and without its causes. */
   readonly told = (error: RouterError): RouterError => {
     if (this.exposed || OF_THE_REQUEST.has(error.code)) return error;
-    const { param } = error;
-    return new RouterError(error.code, this.#concealed(error.message), { param });
+    const { param, refusal } = error;
+    return new RouterError(error.code, this.#concealed(error.message), { param, refusal });
   };
 
   #concealed(text: string): string {

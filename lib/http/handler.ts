@@ -2,11 +2,18 @@
 import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { Pass } from "../doors/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
-import { type Answer, isWhole, type RequestContext, RequestTrace } from "../request/mod.ts";
+import {
+  type Answer,
+  isWhole,
+  type RequestContext,
+  RequestLife,
+  RequestTrace,
+} from "../request/mod.ts";
 import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import type { Telling } from "./dialect.ts";
 import { EarlyHead, type EarlyHeadParts } from "./early_head.ts";
+import { keyRefused, refusesKey, withoutKeyRefusal } from "./key_refusal.ts";
 import {
   errorAnswer,
   type Finish,
@@ -25,16 +32,19 @@ export function faultAnswer(deps: Pick<HttpDeps, "log">): (error: unknown) => An
 
 /** Answers every request of a front. */
 export function createHandler(deps: HttpDeps): FrontHandler {
-  const { clock, config: { answers: { earlyHeadMs, allowedOrigins } } } = deps;
+  const { clock, config: { requests, answers: { earlyHeadMs, allowedOrigins } } } = deps;
   return async (request) => {
     const trace = new RequestTrace(clock);
     const leaving = earlyHeadMs === undefined ? undefined : new AbortController();
+    const life = new RequestLife(clock, goneSignal(request, leaving), requests.timeoutMs);
     const held = deps.bodies.share();
-    const context = contextOf(leavable(request, leaving?.signal), deps, trace, held);
+    const { method, headers: fields, remote } = request;
+    const known = { method, headers: fields, remote, signal: life.signal };
+    const context = contextOf(known, deps, trace, held);
     const target = targetOf(request, deps.config.rootPath);
     const path = target instanceof RouterError ? "" : target.path;
     const pass = target instanceof RouterError ? target : deps.doors.enter(request, path);
-    const telling = { path, requestId: context.id, told: deps.names.told };
+    const telling = { path, requestId: context.id, told: context.told ?? deps.names.told };
     const early = leaving && earlyHeadMs !== undefined
       ? earlyHead(deps, { telling, trace, afterMs: earlyHeadMs, leave: () => leaving.abort() })
       : undefined;
@@ -43,6 +53,7 @@ export function createHandler(deps: HttpDeps): FrontHandler {
       telling,
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
+        life[Symbol.dispose]();
         held.release();
         if (!(pass instanceof RouterError)) pass.release();
         noteFailure(deps, path, context, outcome, failure);
@@ -51,7 +62,7 @@ export function createHandler(deps: HttpDeps): FrontHandler {
       beforeEnd: () => deps.log.written?.(),
     };
     const answering = asked === undefined
-      ? answerFor(deps, request, { target, pass, context, telling, early })
+      ? answerFor(deps, request, { target, pass, context, life, telling, early })
       : Promise.resolve(asked);
     const finished = answering.then((answer) => finishedAnswer(answer, finish));
     const answer = await (early === undefined ? finished : early.before(finished));
@@ -64,13 +75,12 @@ export function createHandler(deps: HttpDeps): FrontHandler {
   };
 }
 
-/** As much of `request` as its circumstances are made of; it ends with `leaving` too. */
-function leavable(
-  { method, headers, remote, signal }: FrontRequest,
-  leaving: AbortSignal | undefined,
-): Pick<FrontRequest, "method" | "headers" | "remote" | "signal"> {
-  const ends = leaving === undefined ? signal : AbortSignal.any([signal, leaving]);
-  return { method, headers, remote, signal: ends };
+/** Aborts when the client has gone, be it told by its connection or by `leaving`. */
+function goneSignal(
+  { signal }: FrontRequest,
+  leaving: AbortController | undefined,
+): AbortSignal {
+  return leaving === undefined ? signal : AbortSignal.any([signal, leaving.signal]);
 }
 
 function earlyHead(
@@ -102,6 +112,7 @@ function giveBack({ body }: Answer): void {
 interface Asked extends Pick<HttpCall, "context"> {
   readonly target: Target | RouterError;
   readonly pass: Pass | RouterError;
+  readonly life: RequestLife;
   readonly telling: Telling;
   readonly early: EarlyHead | undefined;
 }
@@ -112,13 +123,13 @@ async function answerFor(
   request: FrontRequest,
   asked: Asked,
 ): Promise<ToldAnswer> {
-  const { pass, telling, early } = asked;
+  const { pass, life, telling, early } = asked;
   let answer: ToldAnswer;
   try {
-    answer = await answerOf(deps, request, asked);
+    answer = await life.bound(answerOf(deps, request, asked));
     if (early !== undefined) answer = await early.fitted(answer);
   } catch (error) {
-    answer = errorAnswer(error, deps.log, telling);
+    answer = errorAnswer(withoutKeyRefusal(deps.doors, error), deps.log, telling);
     if (early !== undefined) answer = await early.fitted(answer);
   }
   return pass instanceof RouterError ? answer : pass.attach(answer);
@@ -140,15 +151,12 @@ async function answerOf(
     throw new RouterError("shutting-down", "The router is stopping: send this to another");
   }
   const answer = await handler(deps, { request, context, pass, ...target });
-  if (deps.doors.keepsKeys && KEY_REFUSALS.has(answer.status)) {
+  if (refusesKey(deps.doors, answer.status)) {
     giveBack(answer);
-    throw new RouterError("key-refused", "The engines refuse the router's key");
+    throw keyRefused();
   }
   return sendable(deps, answer, telling);
 }
-
-/** Statuses by which engines refuse a key. */
-const KEY_REFUSALS: ReadonlySet<number> = new Set([401, 403]);
 
 function recordFirstByte(deps: HttpDeps, { trace }: RequestContext): void {
   if (trace.route === "none") return;

@@ -56,7 +56,9 @@ export async function invocation(deps: HttpDeps, call: HttpCall): Promise<Answer
   const { path, form } = invokedBy(request.body);
   const invoked = { ...call, path };
   if (form !== undefined) return await generated(deps, invoked, form, request);
-  return await forward(deps, invoked, request, pickedEngine(deps, invoked, request.model));
+  const engine = pickedEngine(deps, invoked, request.model);
+  // Only text streams, whatever else such a body says.
+  return await forward(deps, invoked, { ...request, stream: false }, engine);
 }
 
 function forward(
@@ -71,8 +73,16 @@ function forward(
     sessionKey: sessionKeyOf(deps, call, request),
     body: originalBody(request, undefined, deps.config.trustClientKvParams),
     stream: request.stream,
+    ...(!request.stream && isAnsweredInBytes(request) ? { answer: "any" as const } : {}),
     ...(engine === undefined ? {} : { engine }),
   });
+}
+
+/** Encodings of vLLM's embeddings whose answers are numbers and no JSON. */
+const BYTE_ENCODINGS: ReadonlySet<unknown> = new Set(["bytes", "bytes_only"]);
+
+function isAnsweredInBytes({ body }: ApiRequest): boolean {
+  return BYTE_ENCODINGS.has(fieldOf(body, "encoding_format"));
 }
 
 /** The request, its alias resolved and its model known to be served. */

@@ -143,6 +143,7 @@ export function errorAnswer(
   const known = error instanceof RouterError
     ? error
     : new RouterError("internal", "The router failed to handle this request", { cause: error });
+  if (known.refusal !== undefined) return { ...known.refusal, failure: known };
   const { status } = ERROR_MEANINGS[known.code];
   if (known.code === "internal") {
     log.error("Request failed", () => ({

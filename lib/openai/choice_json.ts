@@ -2,7 +2,7 @@
  * JSON of a chunk or an answer with one choice, built around text that is already JSON.
  * @module
  */
-import { concatBytes, encodeUtf8 } from "../base/mod.ts";
+import { encodeUtf8 } from "../base/mod.ts";
 import { chatLogprobsJson, completionLogprobsJson, type TokenLogprobs } from "./logprobs.ts";
 import type { Template } from "./template.ts";
 
@@ -43,49 +43,32 @@ export interface RawDetails {
   readonly json: Uint8Array;
 }
 
-/** JSON of `details`, and of the prompt's ids where a choice tells them. */
+/** JSON of `details`. */
 export function rawDetails(
   { form, topLogprobs = 0 }: AnswerShape,
   { logprobs, tokenIds }: TokenDetails,
-  promptIds?: Uint8Array,
 ): RawDetails {
   const keys: string[] = [];
-  const parts: Uint8Array[] = [];
+  let json = "";
   if (logprobs !== undefined) {
-    const json = form === "chat"
+    keys.push("logprobs");
+    const value = form === "chat"
       ? chatLogprobsJson(logprobs, topLogprobs)
       : completionLogprobsJson(logprobs);
-    keys.push("logprobs");
-    parts.push(encodeUtf8(`,"logprobs":${json}`));
+    json += `,"logprobs":${value}`;
   }
   if (tokenIds !== undefined) {
     keys.push("token_ids");
-    parts.push(encodeUtf8(`,"token_ids":[${tokenIds.join()}]`));
+    json += `,"token_ids":[${tokenIds.join()}]`;
   }
-  if (promptIds !== undefined) {
-    keys.push("prompt_token_ids");
-    parts.push(PROMPT_IDS_KEY, promptIds);
-  }
-  return { keys, json: concatBytes(parts) };
+  return { keys, json: encodeUtf8(json) };
 }
 
 /** What stands before the list of the prompt's ids. */
 export const PROMPT_IDS_KEY: Uint8Array = encodeUtf8(',"prompt_token_ids":');
 
-/** `template`, with `json` (members that begin with a comma) at the end of its choice. */
-export function withMembers(template: Template, json: Uint8Array): Template {
-  const end = template.after.length - CHOICE_END.length;
-  return {
-    before: template.before,
-    after: concatBytes([template.after.subarray(0, end), json, CHOICE_END]),
-  };
-}
+/** The end of a `textTemplate`, before which members of its choice may be put. */
+export const CHOICE_END: Uint8Array = encodeUtf8("}]}");
 
-const CHOICE_END = encodeUtf8("}]}");
-
-/** `json`, an object, with raw `member` (which begins with a comma) at its end. */
-export function objectWith(json: Uint8Array, ...member: readonly Uint8Array[]): Uint8Array {
-  return concatBytes([json.subarray(0, json.length - 1), ...member, OBJECT_END]);
-}
-
-const OBJECT_END = encodeUtf8("}");
+/** The end of an object, before which members may be put. */
+export const OBJECT_END: Uint8Array = encodeUtf8("}");

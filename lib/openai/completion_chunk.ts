@@ -13,10 +13,12 @@ import {
   indexOfBytes,
   QUOTE,
   recordOf,
+  type Sliced,
   SPACE,
 } from "../base/mod.ts";
 import { isDone } from "../sse/mod.ts";
 import { skipString } from "./json_scan.ts";
+import { type Aside, asideOf, putBack, setAside } from "./set_aside.ts";
 import { type Template, textBetween } from "./template.ts";
 import { asUsage, type Usage } from "./usage.ts";
 
@@ -27,6 +29,8 @@ export interface CompletionChunk {
   /** The only choice without its text; undefined in the usage chunk. */
   readonly choice: Readonly<Record<string, unknown>> | undefined;
   readonly text: string;
+  /** The inside of the text's JSON string, where it is too large to be parsed: `text` is empty. */
+  readonly rawText?: Uint8Array;
   readonly finishReason: string | undefined;
   readonly tokenIds: readonly number[];
   readonly usage: Usage | undefined;
@@ -45,6 +49,18 @@ export type CompletionEvent =
   | { readonly kind: "malformed"; readonly problem: string };
 
 const TEXT_KEY = encodeUtf8('"text":');
+
+/** What a large event means, and its data without what is large in it and of no use. */
+export interface LargeEvent {
+  readonly event: CompletionEvent;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Most bytes that a large event may have beside its text and the ids of its prompt: more than the
+ * log-probabilities of all tokens of many seconds.
+ */
+const MAX_PARSED_BYTES = 1024 * 1024;
 
 /** Reads the events of one stream of one choice. */
 export class CompletionChunkReader {
@@ -72,7 +88,7 @@ export class CompletionChunkReader {
     try {
       value = JSON.parse(decodeUtf8(data));
     } catch (error) {
-      return { kind: "malformed", problem: `invalid JSON in an event: ${String(error)}` };
+      return invalidJson(error);
     }
     const event = completionEvent(value);
     if (this.#learn && event.kind === "chunk" && isPlain(event.chunk)) {
@@ -80,6 +96,52 @@ export class CompletionChunkReader {
     }
     return event;
   }
+
+  /**
+   * As `read`, of an event of more than `SMALL_JSON_BYTES`. The ids of its prompt, which are at hand,
+   * are left out; its text is handed on as it stands.
+   */
+  *readLarge(data: Uint8Array): Sliced<LargeEvent> {
+    try {
+      const { rest, aside } = yield* setAside(data);
+      return readParted(rest, aside);
+    } catch (error) {
+      if (error instanceof SyntaxError) return { event: invalidJson(error), data };
+      throw error;
+    }
+  }
+}
+
+function invalidJson(error: unknown): CompletionEvent {
+  return { kind: "malformed", problem: `invalid JSON in an event: ${String(error)}` };
+}
+
+const EMPTY_STRING = encodeUtf8('""');
+const NULL = encodeUtf8("null");
+
+function readParted(rest: Uint8Array, aside: readonly Aside[]): LargeEvent {
+  const small = completionEvent(JSON.parse(decodeUtf8(rest)));
+  const text = small.kind === "chunk" ? asideOf(small.chunk.text, aside) : undefined;
+  const parsed = aside.map((one) => {
+    if (one === text) return { ...one, value: EMPTY_STRING };
+    return one.key === "prompt_token_ids" ? { ...one, value: NULL } : one;
+  });
+  const size = parsed.reduce((sum, { value }) => sum + value.length, rest.length);
+  if (size > MAX_PARSED_BYTES) {
+    const [largest] = parsed.toSorted((one, two) => two.value.length - one.value.length);
+    const problem = `an event whose '${largest?.key}' is beyond ${MAX_PARSED_BYTES} bytes`;
+    return { event: { kind: "malformed", problem }, data: rest };
+  }
+  const data = concatBytes(putBack([rest], parsed));
+  const event = completionEvent(JSON.parse(decodeUtf8(data)));
+  const rawText = text === undefined ? undefined : insideOf(text.value);
+  if (event.kind !== "chunk" || rawText === undefined) return { event, data };
+  return { event: { kind: "chunk", chunk: { ...event.chunk, rawText } }, data };
+}
+
+/** The inside of the JSON string that `value` is; undefined when it is none. */
+function insideOf(value: Uint8Array): Uint8Array | undefined {
+  return value[0] === QUOTE && value.at(-1) === QUOTE ? value.subarray(1, -1) : undefined;
 }
 
 /** A parsed event's data as what it means; total. */

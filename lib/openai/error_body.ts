@@ -4,7 +4,7 @@
  * Source: OpenAI's API, and vLLM's `ErrorResponse`.
  * @module
  */
-import { type ErrorCode, recordOf, type RouterError } from "../base/mod.ts";
+import { type ErrorCode, jsonOf, recordOf, type Refusal, type RouterError } from "../base/mod.ts";
 
 /** Body of a failed request, and data of an error event in a stream. */
 export interface ErrorBody {
@@ -46,15 +46,44 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "upstream-lost": { status: 502, type: "BadGatewayError" },
   "upstream-protocol": { status: 502, type: "BadGatewayError" },
   "upstream-timeout": { status: 504, type: "GatewayTimeoutError" },
+  "request-timeout": { status: 504, type: "GatewayTimeoutError" },
   "client-gone": { status: 499, type: "ClientClosedRequest" },
   "shutting-down": { status: 503, type: "ServiceUnavailableError" },
   "internal": { status: 500, type: "InternalServerError" },
 };
 
-/** The body that tells a client of `error`; `code` is the HTTP status, as in vLLM. */
+/**
+ * The body that tells a client of `error`; `code` is the HTTP status, as in vLLM. Of a refusal of an
+ * engine's it is that engine's own, as far as that has the known shape.
+ */
 export function errorBodyOf(error: RouterError): ErrorBody {
+  if (error.refusal !== undefined) return refusalBodyOf(error.refusal, error.message);
   const { status, type } = ERROR_MEANINGS[error.code];
   return { error: { message: error.message, type, param: error.param ?? null, code: status } };
+}
+
+function refusalBodyOf({ status: code, body }: Refusal, known: string): ErrorBody {
+  const told = jsonOf(body);
+  const { error, ...older } = recordOf(told) ?? {};
+  // Older engines tell the members of the error itself.
+  const said = recordOf(error) ?? (typeof older["message"] === "string" ? older : {});
+  const { object: _object, ...more } = said;
+  const { type, param } = more;
+  return {
+    error: {
+      ...more,
+      message: errorMessageOf(told) ?? known,
+      type: typeof type === "string" ? type : errorTypeOf(code),
+      param: typeof param === "string" ? param : null,
+      code,
+    },
+  };
+}
+
+/** The type of an error with `status` that names none. */
+export function errorTypeOf(status: number): string {
+  const meanings = Object.values(ERROR_MEANINGS);
+  return meanings.find((meaning) => meaning.status === status)?.type ?? "BadRequestError";
 }
 
 /** The message in an engine's error body of any of the known shapes, or undefined. */

@@ -126,26 +126,50 @@ export function characterCount(text: string): number {
   return count;
 }
 
+/** The lists of the completions form, in the order they are written in. */
+export const COMPLETION_LISTS = [
+  "text_offset",
+  "token_logprobs",
+  "tokens",
+  "top_logprobs",
+] as const;
+
+/** JSON of the elements of each of these lists. */
+export function completionLists(
+  entries: TokenLogprobs,
+): Readonly<Record<typeof COMPLETION_LISTS[number], string>> {
+  return {
+    text_offset: entries.offsets.join(),
+    token_logprobs: entries.logprobs.join(),
+    tokens: JSON.stringify(entries.tokens).slice(1, -1),
+    top_logprobs: entries.tops.join(),
+  };
+}
+
 /** JSON of the completions form. */
 export function completionLogprobsJson(entries: TokenLogprobs): string {
-  return `{"text_offset":[${entries.offsets.join()}],` +
-    `"token_logprobs":[${entries.logprobs.join()}],` +
-    `"tokens":${JSON.stringify(entries.tokens)},"top_logprobs":[${entries.tops.join()}]}`;
+  const lists = completionLists(entries);
+  return `{${COMPLETION_LISTS.map((key) => `"${key}":[${lists[key]}]`).join()}}`;
 }
 
 /**
- * JSON of the chat form. `count` is what the client asked for as `top_logprobs`; the completions
- * form may list one alternative more, as the token itself is always in it. Alternatives that are
- * spelled alike are one in the completions form, so then fewer than `count` can be told.
+ * JSON of the elements of `content` in the chat form. `count` is what the client asked for as
+ * `top_logprobs`; the completions form may list one alternative more, as the token itself is always
+ * in it. Alternatives that are spelled alike are one in the completions form, so then fewer than
+ * `count` can be told.
  */
-export function chatLogprobsJson(entries: TokenLogprobs, count: number): string {
-  const content = entries.tokens.map((token, index) => {
+export function chatElements(entries: TokenLogprobs, count: number): string {
+  return entries.tokens.map((token, index) => {
     const own = entries.logprobs[index] ?? "null";
     const others = alternatives(entries.tops[index] ?? "null").slice(0, count)
       .map(([other, value]) => `${entry(other, other === token ? own : value)}}`);
     return `${entry(token, own)},"top_logprobs":[${others.join()}]}`;
-  });
-  return `{"content":[${content.join()}]}`;
+  }).join();
+}
+
+/** JSON of the chat form; `count` as with `chatElements`. */
+export function chatLogprobsJson(entries: TokenLogprobs, count: number): string {
+  return `{"content":[${chatElements(entries, count)}]}`;
 }
 
 /** An entry without its closing brace. */

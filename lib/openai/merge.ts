@@ -8,16 +8,22 @@
  * @module
  */
 import {
+  atOnce,
+  type ByteParts,
   CLOSE_BRACKET,
   COMMA,
   concatBytes,
   decodeUtf8,
+  encodeUtf8,
   OPEN_BRACKET,
   recordOf,
   RouterError,
+  type Sliced,
+  STEP_BYTES,
 } from "../base/mod.ts";
 import { JsonObject } from "./json_object.ts";
 import { scanArray } from "./json_scan.ts";
+import { type Aside, putBack, setAside, SMALL_JSON_BYTES } from "./set_aside.ts";
 import { asUsage, type Usage } from "./usage.ts";
 
 /** What the merged answer has in the place of each single one's own. */
@@ -126,44 +132,86 @@ function unmergeable(what: string, cause?: unknown): RouterError {
   });
 }
 
-/**
- * One whole answer out of whole answers to single prompts, in the prompts' order; at least one.
- * Top-level fields other than those concerned are the first one's.
- * Throws `upstream-protocol` when a part is no completion.
- */
+/** As `merging`, at once and as one. */
 export function mergeWhole(
   parts: readonly Uint8Array[],
   identity: MergedIdentity,
   n: number,
 ): Uint8Array {
-  const bodies = parts.map((part) => {
-    try {
-      return new JsonObject(part);
-    } catch (cause) {
-      throw unmergeable("is not a JSON object", cause);
+  return concatBytes(atOnce(merging(parts, identity, n)));
+}
+
+/**
+ * One whole answer out of whole answers to single prompts, in the prompts' order; at least one.
+ * Top-level fields other than those concerned are the first one's. What is large in an answer is
+ * neither parsed nor copied.
+ * Throws `upstream-protocol` when a part is no completion.
+ */
+export function* merging(
+  parts: readonly Uint8Array[],
+  identity: MergedIdentity,
+  n: number,
+): Sliced<ByteParts> {
+  let first: WholePart | undefined;
+  const choices: { readonly index: number; readonly json: ByteParts }[] = [];
+  const usages: (Usage | undefined)[] = [];
+  let worked = 0;
+  for (const [at, bytes] of parts.entries()) {
+    worked += bytes.length;
+    if (worked > STEP_BYTES) {
+      yield;
+      worked = 0;
     }
-  });
-  const [first] = bodies;
+    const part = yield* wholePart(bytes);
+    first ??= part;
+    for (const { index, json } of indexedChoices(part.body, at, n)) {
+      choices.push({ index, json: putBack([json], part.aside) });
+    }
+    usages.push(usageOf(part.body));
+  }
   if (first === undefined) throw unmergeable("is missing");
-  const choices = bodies.flatMap((body, at) => indexedChoices(body, at, n))
-    .sort((one, other) => one.index - other.index);
-  const usage = mergeUsage(bodies.map(usageOf));
-  return concatBytes(first.edited({
-    remove: new Set(["usage"]),
-    set: {
-      ...identityMembers(identity),
-      choices: listOf(choices.map(({ json }) => json)),
-      usage: usage === undefined ? undefined : JSON.stringify(usage),
-    },
-  }));
+  const usage = mergeUsage(usages);
+  const kept = first.body.edited({
+    remove: new Set(["usage", "choices"]),
+    set: identityMembers(identity),
+  });
+  const sorted = choices.sort((one, other) => one.index - other.index).map(({ json }) => json);
+  return [
+    ...putBack(withoutBrace(kept), first.aside),
+    encodeUtf8(',"choices":'),
+    ...listOf(sorted),
+    encodeUtf8(usage === undefined ? "}" : `,"usage":${JSON.stringify(usage)}}`),
+  ];
+}
+
+/** The pieces of an object without its closing brace. */
+function withoutBrace(object: ByteParts): ByteParts {
+  return object.map((part, at) => at === object.length - 1 ? part.subarray(0, -1) : part);
+}
+
+/** An answer, parted where it is large. */
+interface WholePart {
+  readonly body: JsonObject;
+  readonly aside: readonly Aside[];
+}
+
+function* wholePart(bytes: Uint8Array): Sliced<WholePart> {
+  try {
+    if (bytes.length <= SMALL_JSON_BYTES) return { body: new JsonObject(bytes), aside: [] };
+    const { rest, aside } = yield* setAside(bytes);
+    return { body: new JsonObject(rest), aside };
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw unmergeable("is not a JSON object", cause);
+    throw cause;
+  }
 }
 
 const LIST_START = Uint8Array.of(OPEN_BRACKET);
 const SEPARATOR = Uint8Array.of(COMMA);
 const LIST_END = Uint8Array.of(CLOSE_BRACKET);
 
-/** A JSON list of elements given as JSON text. */
-export function listOf(elements: readonly Uint8Array[]): readonly Uint8Array[] {
-  const separated = elements.flatMap((element, at) => at === 0 ? [element] : [SEPARATOR, element]);
+/** A JSON list of elements given as JSON text, each in pieces. */
+export function listOf(elements: readonly ByteParts[]): ByteParts {
+  const separated = elements.flatMap((element, at) => at === 0 ? element : [SEPARATOR, ...element]);
   return [LIST_START, ...separated, LIST_END];
 }

@@ -6,11 +6,22 @@
  * and compared from then on; other events are spliced.
  * @module
  */
-import { concatBytes, decodeUtf8, encodeUtf8, LF, QUOTE, SPACE } from "../base/mod.ts";
+import {
+  concatBytes,
+  copying,
+  decodeUtf8,
+  encodeUtf8,
+  LF,
+  QUOTE,
+  type Sliced,
+  SPACE,
+  STEP_BYTES,
+} from "../base/mod.ts";
 import { isDone } from "../sse/mod.ts";
 import { JsonObject } from "./json_object.ts";
 import { scanArray } from "./json_scan.ts";
 import { identityMembers, indexedChoices, listOf, type MergedIdentity, usageOf } from "./merge.ts";
+import { putBack, setAside } from "./set_aside.ts";
 import { type Template, textBetween } from "./template.ts";
 import type { Usage } from "./usage.ts";
 
@@ -60,26 +71,39 @@ export class EventMerger {
     }
     if (isDone(data)) return { kind: "done" };
     try {
-      return this.#splice(onOneLine(data));
+      const body = new JsonObject(onOneLine(data));
+      const event = this.#splice(body);
+      if (event.kind === "pass") this.#learn(body);
+      return event;
     } catch (error) {
-      return { kind: "malformed", problem: error instanceof Error ? error.message : String(error) };
+      return malformed(error);
     }
   }
 
-  #splice(data: Uint8Array): MergedEvent {
-    const body = new JsonObject(data);
-    if (body.has("error")) return { kind: "error", data };
+  /** As `read`, of an event of more than `SMALL_JSON_BYTES`, in steps. */
+  *readLarge(data: Uint8Array): Sliced<MergedEvent> {
+    try {
+      const { rest, aside } = yield* setAside(yield* makingOneLine(data));
+      const event = this.#splice(new JsonObject(rest));
+      return event.kind === "pass" ? { kind: "pass", data: putBack(event.data, aside) } : event;
+    } catch (error) {
+      return malformed(error);
+    }
+  }
+
+  #splice(body: JsonObject): MergedEvent {
+    if (body.has("error")) return { kind: "error", data: body.bytes };
     const rewritten = this.#rewritten(body);
-    if (rewritten === undefined) return { kind: "usage", usage: usageOf(body), body };
-    this.#learn(body);
-    return { kind: "pass", data: [rewritten] };
+    if (rewritten !== undefined) return { kind: "pass", data: [rewritten] };
+    // A copy: it is needed when the event is no more.
+    return { kind: "usage", usage: usageOf(body), body: new JsonObject(body.bytes.slice()) };
   }
 
   /** The event for the client; undefined when it has no choices. */
   #rewritten(body: JsonObject): Uint8Array | undefined {
     const choices = indexedChoices(body, this.#promptIndex, this.#n);
     if (choices.length === 0) return undefined;
-    const list = listOf(choices.map(({ json }) => json));
+    const list = listOf(choices.map(({ json }) => [json]));
     return concatBytes(body.edited({ set: { ...this.#members, choices: list } }));
   }
 
@@ -119,7 +143,24 @@ export class EventMerger {
 /** Fields of a choice that differ from event to event where they are set. */
 const CARRIES_MORE = ["finish_reason", "logprobs", "token_ids", "prompt_token_ids"] as const;
 
+function malformed(error: unknown): MergedEvent {
+  return { kind: "malformed", problem: error instanceof Error ? error.message : String(error) };
+}
+
 /** JSON has line feeds between its tokens only; in an event each would need a field of its own. */
 function onOneLine(data: Uint8Array): Uint8Array {
   return data.includes(LF) ? data.map((byte) => byte === LF ? SPACE : byte) : data;
+}
+
+/** `onOneLine` in steps. */
+function* makingOneLine(data: Uint8Array): Sliced<Uint8Array> {
+  let line: Uint8Array | undefined;
+  for (let at = 0; at < data.length; at += STEP_BYTES) {
+    if (at > 0) yield;
+    const part = data.subarray(at, at + STEP_BYTES);
+    if (!part.includes(LF)) continue;
+    line ??= yield* copying(data);
+    line.set(onOneLine(part.slice()), at);
+  }
+  return line ?? data;
 }

@@ -1,5 +1,5 @@
 /** What a flow gives back: a whole body, or a source of bytes that is pulled. @module */
-import type { RouterError } from "../base/mod.ts";
+import { byteLength, type ByteParts, concatBytes, type RouterError } from "../base/mod.ts";
 
 /** A body that is read as the client takes it. */
 export interface ByteSource {
@@ -23,6 +23,26 @@ export interface Answer {
 export function isEventStream({ headers }: Pick<Answer, "headers">): boolean {
   const [, type = ""] = headers.find(([name]) => name.toLowerCase() === "content-type") ?? [];
   return type.toLowerCase().startsWith("text/event-stream");
+}
+
+/** Largest body that is put together from its pieces, and largest piece of others, in bytes. */
+const WHOLE_BYTES = 4 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
+
+/** `pieces` as a body: as one where it is not large, else one by one, as the client takes them. */
+export function bodyOf(pieces: ByteParts): Uint8Array | ByteSource {
+  if (byteLength(pieces) <= WHOLE_BYTES) return concatBytes(pieces);
+  const left = pieces.filter(({ length }) => length > 0).reverse();
+  return {
+    read() {
+      const piece = left.pop();
+      if (piece !== undefined && piece.length > PIECE_BYTES) left.push(piece.subarray(PIECE_BYTES));
+      return Promise.resolve(piece?.slice(0, PIECE_BYTES));
+    },
+    cancel() {
+      left.length = 0;
+    },
+  };
 }
 
 /** Whether a body is complete already. */

@@ -1,15 +1,11 @@
 /** One request to one engine: sent, logged, and read. @module */
-import { type ByteParts, decodeUtf8, type Engine, jsonOf, RouterError } from "../base/mod.ts";
+import { type ByteParts, type Engine, RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
-import { errorMessageOf } from "../openai/mod.ts";
 import type { HeaderField, UpstreamResponse } from "../upstream/mod.ts";
 import type { FlowDeps, RequestContext } from "./context.ts";
 
 /** Largest JSON answer read whole, in bytes. */
 export const MAX_JSON_BYTES = 256 * 1024 * 1024;
-
-/** Largest error body read from an engine, in bytes. */
-const MAX_ERROR_BYTES = 1024 * 1024;
 
 /** One request to an engine. */
 export interface Exchange {
@@ -62,15 +58,6 @@ export function logRouting(
     `Routing request ${context.id} with session id ${session} to ${engine.url} ` +
       `at ${deps.clock.unixMs() / 1000}, process time = ${seconds}`,
   );
-}
-
-/** The rest of an error answer: its bytes, and what it says in words. */
-export async function readError(
-  response: UpstreamResponse,
-): Promise<{ readonly body: Uint8Array; readonly message: string }> {
-  const body = await response.readAll(MAX_ERROR_BYTES);
-  const text = decodeUtf8(body);
-  return { body, message: errorMessageOf(jsonOf(text)) ?? (text.slice(0, 300) || "(empty body)") };
 }
 
 /** The error to throw where a wait for something of a request was aborted. */

@@ -1,10 +1,12 @@
 /** How engines are asked about prompts. @module */
-import type { ByteParts, Engine } from "../base/mod.ts";
+import type { ByteParts, Engine, Refusal } from "../base/mod.ts";
 
 /** A whole JSON answer of an engine. */
 export interface JsonReply {
   readonly status: number;
   readonly body: Uint8Array;
+  /** Set where the client is to know the answer as it is. */
+  readonly refusal?: Refusal | undefined;
 }
 
 /** On whose behalf an engine is asked: the fields it shall see, and when to give up. */

@@ -17,7 +17,7 @@ import {
 } from "../base/mod.ts";
 import { JsonScanError, JsonWalk } from "../openai/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { readingIds, readingJson, unanswered } from "./reply.ts";
+import { isRefusal, readingIds, readingJson, unanswered } from "./reply.ts";
 import type { TokenizeEnd } from "./tokenizer.ts";
 
 /** A request to a render endpoint. */
@@ -59,7 +59,7 @@ export async function renderPrompt(
 function* readingRendered(engine: Engine, path: string, reply: JsonReply): Sliced<RenderEnd> {
   const { status } = reply;
   if (UNSUPPORTED.has(status)) return { kind: "unsupported" };
-  if (status >= 400 && status < 500) return { kind: "refused", status };
+  if (isRefusal(status)) return { kind: "refused", status };
   const counted = yield* readingIds(engine, path, reply, yield* renderedIds(reply));
   return { kind: "tokens", prompt: { ...counted, maxModelLen: undefined } };
 }

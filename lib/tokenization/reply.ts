@@ -18,6 +18,14 @@ export function unanswered(engine: Engine): (cause: unknown) => unknown {
       : new RouterError("tokenize-failed", `Cannot tokenize on engine ${engine.url}`, { cause });
 }
 
+/**
+ * Whether an engine's status says that it does not take the prompt; one that has no room for it at the
+ * moment (429) has failed instead.
+ */
+export function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 429;
+}
+
 /** A list of ids, and how many they are. */
 export interface CountedIds {
   readonly ids: Uint8Array;
@@ -38,6 +46,7 @@ export function* readingIds(
     "tokenize-failed",
     `Engine ${engine.url} answered ${path} with status ${reply.status} ` +
       (said ?? "and no token list"),
+    { refusal: reply.refusal },
   );
 }
 

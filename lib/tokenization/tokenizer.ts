@@ -15,7 +15,7 @@ import {
   type Sliced,
 } from "../base/mod.ts";
 import type { Caller, JsonReply, PostJson } from "./post.ts";
-import { readingIds, readingJson, unanswered, valueIn } from "./reply.ts";
+import { isRefusal, readingIds, readingJson, unanswered, valueIn } from "./reply.ts";
 
 /** A prompt as token ids. */
 export interface PromptTokens {
@@ -82,7 +82,7 @@ function* readingPrompt({ status, body }: JsonReply): Sliced<string | undefined>
 
 function* readingEnd(engine: Engine, reply: JsonReply): Sliced<TokenizeEnd> {
   const { status } = reply;
-  return status >= 400 && status < 500
+  return isRefusal(status)
     ? { kind: "refused", status }
     : { kind: "tokens", prompt: yield* readingTokens(engine, reply) };
 }

@@ -1,6 +1,14 @@
-import { atOnce, type Clock, inSlices, type Sliced, TurnBreather } from "../../lib/base/mod.ts";
+import {
+  atOnce,
+  type Clock,
+  COPY_STEP_BYTES,
+  copying,
+  inSlices,
+  type Sliced,
+  TurnBreather,
+} from "../../lib/base/mod.ts";
 import { assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
-import { CountingBreather } from "../support/counting_breather.ts";
+import { CountingBreather, stepped } from "../support/counting_breather.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 
 function* working(steps: number): Sliced<string> {
@@ -93,3 +101,15 @@ function actsAs(clock: FakeClock): Clock {
     after: (delayMs, run) => clock.after(delayMs, run),
   };
 }
+
+Deno.test("copying() copies all, in steps, into memory of its own", () => {
+  for (const size of [0, 1, COPY_STEP_BYTES, 3 * COPY_STEP_BYTES + 7]) {
+    const buffer = new ArrayBuffer(size, { maxByteLength: 4 * COPY_STEP_BYTES });
+    const bytes = new Uint8Array(buffer);
+    for (let at = 0; at < size; at += 1_000) bytes[at] = at % 251;
+    const { value: copy, steps } = stepped(copying(bytes));
+    assertEquals([copy.length, steps], [size, Math.max(1, Math.ceil(size / COPY_STEP_BYTES))]);
+    assertEquals(copy.every((byte, at) => byte === bytes[at]), true);
+    assertEquals(copy.buffer === buffer, false);
+  }
+});

@@ -75,6 +75,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["client-head-timeout", 15],
   ["client-body-timeout", 30],
   ["write-idle-timeout", 60],
+  ["request-timeout", 3_600],
   ["keep-alive-timeout", 75],
   ["max-connections", 16_384],
   ["max-connections-per-address", 0],

@@ -54,6 +54,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
       maxPerAddress: Infinity,
     },
     answers: { exposeEngines: false, allowedOrigins: [], rankLeg: "decode" },
+    requests: { timeoutMs: 3_600_000 },
     doors: {
       keys: { given: [], open: ["/metrics", "/version"] },
       engineTls: {},
@@ -93,6 +94,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "client-head-timeout": "1.1",
       "client-body-timeout": "1.2",
       "write-idle-timeout": "1.3",
+      "request-timeout": "17",
       "keep-alive-timeout": "1.4",
       "max-connections": "15",
       "max-connections-per-address": "16",
@@ -171,6 +173,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       earlyHeadMs: 500,
       rankLeg: "prefill",
     },
+    requests: { timeoutMs: 17_000 },
     doors: {
       keys: {
         given: ["one", "two", "three"].map(sha256),

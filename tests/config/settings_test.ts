@@ -30,6 +30,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "client-head-timeout": "16",
   "client-body-timeout": "31",
   "write-idle-timeout": "61",
+  "request-timeout": "3601",
   "keep-alive-timeout": "76",
   "max-connections": "100",
   "max-connections-per-address": "10",

@@ -186,7 +186,9 @@ Deno.test("a prompt of a list whose handoff fails is handed off again, and no ot
 });
 
 Deno.test("a list passes a router that hands nothing off as it is", async () => {
-  await using engine = startScripted(({ text }) => new Response(text));
+  await using engine = startScripted(({ text }) =>
+    new Response(text, { headers: { "content-type": "application/json" } })
+  );
   await using router = await startRouter([engineAt(engine.url, "any")]);
   const body = '{"prompt": ["a",  "b"], "model":"m" }';
   assertEquals(await (await post(`${router.url}/v1/completions`, body)).text(), body);

@@ -106,7 +106,7 @@ Deno.test("an engine that takes nothing on is believed: nothing has moved, nothi
   assert(prefill);
   Object.assign(prefill.faults, { errorAnswer: true, errorStatus: 503, paths: PATHS });
   const { status } = await ask(cluster.url, body("a"));
-  assertEquals(status, 502);
+  assertEquals(status, 503);
   await cluster.quiet();
   const metrics = await (await fetch(`${cluster.url}/metrics`)).text();
   assert(metrics.includes('pd_router_drains_total{result="nothing_moved"} 1\n'), metrics);

@@ -224,7 +224,7 @@ const BREAKS: readonly (readonly [
   [
     "an event without end",
     (body) => {
-      const piece = encodeUtf8(`data: ${"x".repeat(6 * 1024 * 1024)}`);
+      const piece = encodeUtf8(`data: ${"x".repeat(20 * 1024 * 1024)}`);
       body.sendBytes([piece, piece, piece, piece]);
     },
     "exceeds",

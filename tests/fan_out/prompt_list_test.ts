@@ -84,7 +84,7 @@ Deno.test("PromptList takes an answer that breaks, or is thrown, as failed", asy
 });
 
 Deno.test("PromptList does not gather an answer without end", async () => {
-  const { list, asked } = listParts(1, { stream: false });
+  const { list, asked, clock } = listParts(1, { stream: false });
   const begun = list.next();
   const piece = new Uint8Array(MAX_JSON_BYTES / 4);
   let cancelled = 0;
@@ -96,6 +96,8 @@ Deno.test("PromptList does not gather an answer without end", async () => {
     },
     cancel: () => void cancelled++,
   }));
+  // Others have their turns meanwhile.
+  while (cancelled === 0) await clock.advance(0);
   const end = await begun?.end;
   assert(end?.kind === "failed" && end.error instanceof RouterError);
   assertEquals([end.error.code, reads, cancelled], ["upstream-protocol", 5, 1]);

@@ -19,6 +19,7 @@ const ASK: DirectAsk = {
   body: [encodeUtf8('{"model":'), encodeUtf8('"m"}')],
   stream: false,
 };
+const STREAMED: DirectAsk = { ...ASK, stream: true };
 const MIB = 1024 * 1024;
 
 function failure(code: ErrorCode): RouterError {
@@ -45,15 +46,13 @@ function assertQuiet({ fleet, upstream }: FlowSetting): void {
 }
 
 Deno.test("direct() sends the request as it is, once, and gives the answer back", async () => {
-  const headers = [["x-engine", "a"], ["connection", "x-hop"], ["x-hop", "1"], [
-    "date",
-    "d",
-  ]] as const;
+  const passed = [["content-type", "application/json"], ["x-engine", "a"]] as const;
+  const headers = [...passed, ["connection", "x-hop"], ["x-hop", "1"], ["date", "d"]] as const;
   const script: EngineScript = () => ({ ...json({ a: 1 }, 201), headers });
   await using setting = flowSetting([A], script);
   const context = contextAt(setting.clock);
   const answer = await direct(setting.flow, context, ASK);
-  assertEquals([answer.status, answer.headers], [201, [["x-engine", "a"]]]);
+  assertEquals([answer.status, answer.headers], [201, passed]);
   assertEquals(await textOf(answer.body), '{"a":1}');
   const [sent, ...more] = setting.upstream.sent;
   assertEquals(more, []);
@@ -71,9 +70,9 @@ Deno.test("direct() sends the request as it is, once, and gives the answer back"
 });
 
 Deno.test("direct() waits for the head as long as the kind of answer takes", async () => {
-  await using setting = flowSetting([A], () => json({}));
-  const { timeouts } = setting.flow;
   for (const streams of [false, true]) {
+    await using setting = flowSetting([A], () => streams ? stream() : json({}));
+    const { timeouts } = setting.flow;
     const ask = { path: "/x", model: "m", method: "GET", stream: streams } as const;
     await direct(setting.flow, contextAt(setting.clock), ask);
     const { request } = setting.upstream.sent.at(-1) ?? {};
@@ -173,9 +172,11 @@ Deno.test("direct() tells which engines might serve where only prefill engines d
   }
 });
 
+const JSON_TYPE = ["content-type", "application/json"] as const;
+
 /** A body of `size` bytes, whose length is told. */
 function sized(size: number, ...body: Reply["body"] & object): Reply {
-  return { headers: [["content-length", String(size)]], body };
+  return { headers: [JSON_TYPE, ["content-length", String(size)]], body };
 }
 
 Deno.test("direct() reads a body up to 1 MiB whole, and passes on what is larger or unknown", async () => {
@@ -184,8 +185,7 @@ Deno.test("direct() reads a body up to 1 MiB whole, and passes on what is larger
     [sized(4, "on", "ce"), true],
     [sized(MIB, "x".repeat(MIB)), true],
     [sized(MIB + 1, "x".repeat(MIB), "y"), false],
-    [stream("data: 1\n\n", "data: 2\n\n"), false],
-    [{ body: ["no length"] }, false],
+    [{ headers: [JSON_TYPE], body: ["no length"] }, false],
   ];
   for (const [reply, whole] of cases) {
     await using setting = flowSetting([A], () => reply);
@@ -196,6 +196,15 @@ Deno.test("direct() reads a body up to 1 MiB whole, and passes on what is larger
     assertEquals(setting.fleet.landed, ["direct a ok"]);
     assertQuiet(setting);
   }
+});
+
+Deno.test("direct() passes a stream on as it comes", async () => {
+  await using setting = flowSetting([A], () => stream("data: 1\n\n", "data: 2\n\n"));
+  const answer = await direct(setting.flow, contextAt(setting.clock), STREAMED);
+  assertEquals([setting.fleet.inflight, setting.upstream.open], [1, 1]);
+  assertEquals(await textOf(answer.body), "data: 1\n\ndata: 2\n\n");
+  assertEquals(setting.fleet.landed, ["direct a ok"]);
+  assertQuiet(setting);
 });
 
 Deno.test("direct() fails with a small body that is cut short", async () => {
@@ -215,7 +224,7 @@ Deno.test("direct() tells once how a stream ended, whatever is asked of it after
   ];
   for (const [reply, landed] of cases) {
     await using setting = flowSetting([A], () => reply);
-    const source = sourceOf(await direct(setting.flow, contextAt(setting.clock), ASK));
+    const source = sourceOf(await direct(setting.flow, contextAt(setting.clock), STREAMED));
     assertEquals(decodeUtf8(await source.read() ?? new Uint8Array()), "data: 1\n\n");
     assertEquals(setting.fleet.landed, []);
     if (reply.body?.includes(broken)) await assertRejects(() => source.read(), RouterError);
@@ -229,7 +238,7 @@ Deno.test("direct() tells once how a stream ended, whatever is asked of it after
 
 Deno.test("direct() gives everything back when a stream is not wanted any more", async () => {
   await using setting = flowSetting([A], () => stream("data: 1\n\n", "data: 2\n\n"));
-  const source = sourceOf(await direct(setting.flow, contextAt(setting.clock), ASK));
+  const source = sourceOf(await direct(setting.flow, contextAt(setting.clock), STREAMED));
   await source.read();
   source.cancel();
   assertEquals(setting.fleet.landed, ["direct a left"]);
@@ -260,7 +269,7 @@ Deno.test("direct() ends a stream with the client, and holds nothing against the
   await using setting = flowSetting([A], () => stream("data: 1\n\n", new Promise(() => {})));
   const client = new AbortController();
   const context = contextAt(setting.clock, client.signal);
-  const source = sourceOf(await direct(setting.flow, context, ASK));
+  const source = sourceOf(await direct(setting.flow, context, STREAMED));
   await source.read();
   const reading = assertRejects(() => source.read(), RouterError);
   client.abort();

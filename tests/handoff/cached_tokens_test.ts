@@ -198,3 +198,49 @@ Deno.test("withCachedTokens() does not gather a line without end", async () => {
   assert(reads > 2, `given on in ${reads} reads`);
   assertEquals(last, data(reported(2)), "and the lines behind it are looked into");
 });
+
+Deno.test("withCachedTokens() corrects the count at the end of a very long line, at any cut", async () => {
+  const text = (cached: number): string =>
+    JSON.stringify({ choices: [{ text: "x".repeat(700_000) }], ...reported(cached), z: 1 });
+  const bytes = encodeUtf8(text(8));
+  const count = text(8).indexOf('"cached_tokens"');
+  for (let cut = count - 4; cut < count + 24; cut++) {
+    for (const size of [65_536, bytes.length]) {
+      const body = new FakeBody();
+      const pieces: Uint8Array[] = [];
+      for (let at = 0; at < cut; at += size) pieces.push(bytes.slice(at, Math.min(at + size, cut)));
+      body.sendBytes([...pieces, bytes.slice(cut)]);
+      body.end();
+      assertEquals(await textOf(withCachedTokens(answerOf(body), PREFILL)) === text(2), true);
+    }
+  }
+});
+
+Deno.test("withCachedTokens() corrects a count that much follows", async () => {
+  const text = (cached: number): string =>
+    JSON.stringify({ ...reported(cached), prompt_token_ids: "1234567,".repeat(60_000) });
+  for (const size of [65_536, 1_000_000]) {
+    const body = new FakeBody();
+    const bytes = encodeUtf8(text(8));
+    for (let at = 0; at < bytes.length; at += size) body.sendBytes([bytes.slice(at, at + size)]);
+    body.end();
+    assertEquals(await textOf(withCachedTokens(answerOf(body), PREFILL)) === text(2), true);
+  }
+});
+
+Deno.test("withCachedTokens() passes over each byte of a long line a few times, however it comes", async () => {
+  // Every byte is a quote: a search has to look at it.
+  const bytes = new Uint8Array(2 * 1024 * 1024).fill(0x22);
+  const body = new FakeBody();
+  for (let at = 0; at < bytes.length; at += 100) body.sendBytes([bytes.slice(at, at + 100)]);
+  body.end();
+  const source = sourceOf(withCachedTokens(answerOf(body), PREFILL));
+  let length = 0;
+  let most = 0;
+  for (let some = await source.read(); some; some = await source.read()) {
+    length += some.length;
+    most = Math.max(most, some.length);
+  }
+  assertEquals(length, bytes.length);
+  assert(most <= 256 * 1024 + 100, `${most} bytes at once`);
+});

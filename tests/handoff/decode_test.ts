@@ -5,9 +5,10 @@ import type { Seam } from "../../lib/handoff/event_pump.ts";
 import { StopJoin } from "../../lib/handoff/stop_join.ts";
 import { StreamWriter } from "../../lib/openai/mod.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
+import { CountingBreather } from "../support/counting_breather.ts";
 import { allCuts } from "../support/cuts.ts";
 import { settle } from "../support/fake_clock.ts";
-import { eventResponse, type FakeResponse, jsonResponse } from "../support/fake_upstream.ts";
+import { eventResponse, FakeResponse, jsonResponse } from "../support/fake_upstream.ts";
 import { data, event, usageEvent } from "../support/scripted_pair.ts";
 import { DECODE, handoffParts, type Parts, PREFILL, TIMEOUTS } from "./support.ts";
 
@@ -327,4 +328,98 @@ Deno.test("pumpDecode() leaves text that came with a failure to be taken", async
   const pump = pumpDecode(leg.parts.deps, leg.open, seamOf(), writer);
   await assertRejects(() => pump.next(), RouterError, "boom");
   assertEquals(told(decodeUtf8(writer.take() ?? new Uint8Array(0))), [" two"]);
+});
+
+const IN_BAND:
+  readonly (readonly [code: unknown, kind: OpenEnd["kind"], status: number | undefined])[] = [
+    [400, "refused", 400],
+    ["422", "refused", 422],
+    [429, "refused", 429],
+    [500, "failed", undefined],
+    [503, "failed", 503],
+    ["server_error", "failed", undefined],
+  ];
+
+for (const [code, kind, status] of IN_BAND) {
+  Deno.test(`openDecode() is ${kind} by an event with code ${code}`, async () => {
+    const { parts, flight, end } = begin();
+    const said = { error: { message: "so it is", code } };
+    const answer = parts.upstream.to(DECODE.url).answer(eventResponse([data(said), END]));
+    const open = await end;
+    assert(open.kind === kind && open.kind !== "open");
+    assertEquals(open.error.message, `Decode on engine ${DECODE.url} failed: so it is`);
+    assertEquals(open.error.refusal?.status, status);
+    if (open.kind === "refused") {
+      assertEquals(open.inStream, true);
+      assertEquals(JSON.parse(decodeUtf8(open.error.refusal?.body ?? encodeUtf8(""))), said);
+    }
+    flight[Symbol.dispose]();
+    assert(answer.state !== "open", "given back");
+    const ended = kind === "refused" ? "ok" : "failed decode-failed";
+    assertEquals(parts.fleet.ends, [`decode ${ended}`], "a refusal is no fault of the engine's");
+    parts.assertQuiet();
+  });
+}
+
+Deno.test("openDecode() keeps an engine's refusal by its status, and whether it has room", async () => {
+  for (const status of [400, 429, 503]) {
+    const { parts, end } = begin();
+    const fields = [["retry-after", "3"]] as const;
+    parts.upstream.to(DECODE.url).answer(
+      jsonResponse({ error: { message: "no" } }, status, fields),
+    );
+    const open = await end;
+    assert(open.kind !== "open");
+    const { refusal } = open.error;
+    assertEquals([refusal?.status, refusal?.headers.at(-1)], [status, fields[0]]);
+  }
+});
+
+const NO_STREAM: readonly (readonly [name: string, response: FakeResponse, part: string])[] = [
+  ["a JSON answer", jsonResponse({ choices: [] }), "with 'application/json'"],
+  ["a page", new FakeResponse(200, [["content-type", "text/html"]], ["<html>"]), "'text/html'"],
+  ["no type", new FakeResponse(200, [], [event(" a")]), "without a content type"],
+  [
+    "an encoding",
+    new FakeResponse(
+      200,
+      [["content-type", "text/event-stream"], ["content-encoding", "gzip"]],
+      [],
+    ),
+    "encoding 'gzip'",
+  ],
+];
+
+for (const [name, response, part] of NO_STREAM) {
+  Deno.test(`openDecode() takes ${name} for no stream`, async () => {
+    const { parts, flight, end } = begin();
+    parts.upstream.to(DECODE.url).answer(response);
+    const open = await end;
+    assert(open.kind === "failed");
+    assertStringIncludes(open.error.message, part);
+    flight[Symbol.dispose]();
+    assertEquals(parts.fleet.ends, ["decode failed decode-failed"]);
+    assert(response.state !== "open", "given back");
+    parts.assertQuiet();
+  });
+}
+
+Deno.test("pumpDecode() works on a large event in turns, at any cut", async () => {
+  const ids = Array.from({ length: 60_000 }, (_, at) => 100_000 + at);
+  const events = [event(" one", { prompt_token_ids: ids }), ...STREAM].join("");
+  for (const size of [events.length, 65_536, 9_999]) {
+    const pieces: string[] = [];
+    for (let at = 0; at < events.length; at += size) pieces.push(events.slice(at, at + size));
+    const leg = begin();
+    leg.parts.upstream.to(DECODE.url).answer(eventResponse(pieces));
+    const end = await leg.end;
+    assert(end.kind === "open");
+    const breather = new CountingBreather();
+    const parts = { ...leg.parts, deps: { ...leg.parts.deps, breather } };
+    const text = await pumped({ parts, open: end.open });
+    assertEquals(told(text), [" one", " two", " three", "usage", "data: [DONE]"]);
+    assert(breather.pauses > 20, "others have had their turns");
+    await leg.parts.deps.background.idle();
+    leg.parts.assertQuiet();
+  }
 });

@@ -1,10 +1,10 @@
-import { concatBytes, decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import { atOnce, concatBytes, decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
 import { EventPump, type Seam } from "../../lib/handoff/event_pump.ts";
 import { TextJoiner } from "../../lib/handoff/first_text.ts";
 import { StopJoin } from "../../lib/handoff/stop_join.ts";
-import { asUsage, StreamWriter } from "../../lib/openai/mod.ts";
+import { asUsage, SMALL_JSON_BYTES, StreamWriter, WholeWriter } from "../../lib/openai/mod.ts";
 import { SseDecoder } from "../../lib/sse/mod.ts";
-import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 import { allCuts } from "../support/cuts.ts";
 import { data, event, usageEvent } from "../support/scripted_pair.ts";
 import { ofChunks } from "../support/told.ts";
@@ -325,3 +325,98 @@ for (const [name, events, part] of FAILURES) {
     assertStringIncludes(error.message, part);
   });
 }
+
+Deno.test("EventPump ends an engine that goes on beyond the tokens it was asked for", async () => {
+  const spare = 64;
+  const few = { token_ids: [1, 2, 3, 4] };
+  const rows: readonly (readonly [events: readonly string[], tokens: number])[] = [
+    [Array.from({ length: 2 + spare }, () => event(" a")), 1],
+    [Array.from({ length: 2 + spare }, () => event("", { token_ids: [1] })), 1],
+    [Array.from({ length: (2 + spare) / 4 + 1 }, () => event(" a", few)), 4],
+  ];
+  for (const [events, tokens] of rows) {
+    const maxTokens = 2;
+    const end = [event("", { finish_reason: "length" }), END];
+    const within = events.slice(0, Math.floor((maxTokens + spare) / tokens) - 1);
+    const { done } = await pumped([bytesOf([...within, ...end])], seamOf({ maxTokens }));
+    assertEquals(done, true, "what is usual at an answer's end is not held against it");
+    const error = await errorOf([...events, event(" a")], seamOf({ maxTokens }));
+    assertEquals(error.code, "decode-failed");
+    assertStringIncludes(error.message, "goes on beyond the 2 tokens");
+    assertEquals((await pumped([bytesOf(events)], seamOf())).done, false, "no limit, no end");
+  }
+});
+
+Deno.test("EventPump ends an engine that sends more bytes than are held", async () => {
+  const events = Array.from({ length: 20 }, () => event("x".repeat(1_000)));
+  assertEquals((await pumped([bytesOf(events)], seamOf({ maxBytes: 40_000 }))).taken, 20);
+  const error = await errorOf(events, seamOf({ maxBytes: 15_000 }));
+  assertStringIncludes(error.message, "sent more than 15000 bytes");
+});
+
+Deno.test("EventPump keeps the status that an engine's failure names, where it is the client's", async () => {
+  for (const [code, status] of [[400, 400], [429, 429], [503, 503], [500, undefined]] as const) {
+    const error = await errorOf([event(" a"), data({ error: { message: "no", code } })]);
+    assertEquals([error.code, error.refusal?.status], ["decode-failed", status]);
+  }
+});
+
+const LONG = "x".repeat(400_000);
+const IDS = Array.from({ length: 50_000 }, (_, at) => 100_000 + at);
+
+/** All that comes out of `events`, each taken as one of its size is. */
+function bytesFrom(
+  events: readonly string[],
+  writer: StreamWriter | WholeWriter,
+  seam: Seam,
+): string {
+  const pump = new EventPump(seam, writer);
+  const decoder = new SseDecoder();
+  decoder.push(bytesOf(events));
+  const out: Uint8Array[] = [];
+  for (let data = decoder.next(); data !== undefined; data = decoder.next()) {
+    const pending = data.length > SMALL_JSON_BYTES ? atOnce(pump.takeLarge(data)) : pump.take(data);
+    assertEquals(pending, undefined);
+    for (let piece = writer.take(); piece; piece = writer.take()) out.push(piece);
+  }
+  assertEquals(pump.done, true);
+  return decodeUtf8(concatBytes(out));
+}
+
+const IDENTITY = { form: "completions", id: "cmpl-r", created: 1, model: "m" } as const;
+
+for (const finish of [null, "length"]) {
+  Deno.test(`EventPump writes a large text, with finish_reason ${finish}`, () => {
+    const last = finish === null ? [event(" b", { finish_reason: "length" })] : [];
+    const large = event(LONG, { prompt_token_ids: IDS, finish_reason: finish });
+    const events = [large, ...last, usageEvent(4, 3), END];
+    const writer = new StreamWriter(IDENTITY, { includeUsage: true });
+    const text = bytesFrom(events, writer, seamOf());
+    const chunks = text.split("\n\n").filter((part) => part.startsWith("data: {"))
+      .map((part) => JSON.parse(part.slice("data: ".length)));
+    const { choice } = ofChunks(chunks);
+    assertEquals(choice["text"], LONG + (finish === null ? " b" : ""));
+    assertEquals(choice["finish_reason"], "length");
+    assertEquals(
+      choice["prompt_token_ids"],
+      undefined,
+      "they are the decode leg's, not the client's",
+    );
+    const whole = new WholeWriter(IDENTITY);
+    const body = JSON.parse(bytesFrom(events, whole, seamOf({ maxBytes: 1_000_000 })));
+    assertEquals(body.choices[0].text, LONG + (finish === null ? " b" : ""));
+  });
+}
+
+Deno.test("EventPump cannot look for stop strings in a large text, and says so", () => {
+  const stops = stopsOf("x!");
+  const pump = new EventPump(seamOf({ stops }), new StreamWriter(IDENTITY, { includeUsage: true }));
+  const large = bytesOf([event(LONG)]).subarray("data: ".length, -2);
+  assertThrows(() => atOnce(pump.takeLarge(large)), RouterError, "400000 bytes in one event");
+});
+
+Deno.test("EventPump ends an engine whose large text is more than is held", () => {
+  const pump = new EventPump(seamOf({ maxBytes: 300_000 }), new WholeWriter(IDENTITY));
+  const large = bytesOf([event(LONG)]).subarray("data: ".length, -2);
+  assertThrows(() => atOnce(pump.takeLarge(large)), RouterError, "more than 300000 bytes");
+});

@@ -4,6 +4,7 @@ import {
   refusedAnswer,
   withoutKv,
   withoutPrefill,
+  withoutRoom,
 } from "../../lib/handoff/handoff_parts.ts";
 import { assertEquals } from "../support/assert.ts";
 import { PAIR } from "./support.ts";
@@ -58,4 +59,36 @@ Deno.test("withoutKv() goes around both engines, and never to the decode engine 
       { id: "d", why: "spoilt" },
     ],
   });
+});
+
+Deno.test("withoutRoom() goes around an engine that has none, and passes on what it says", () => {
+  for (const status of [429, 503]) {
+    const body = encodeUtf8('{"error":{"message":"full"}}');
+    const refusal = { status, headers: [["retry-after", "3"]] as const, body };
+    const prefill = withoutRoom("prefill", PAIR, refusal);
+    assertEquals([prefill?.reason, prefill?.exclude], [
+      "prefill_failed",
+      [{ id: "p", why: "failed" }],
+    ]);
+    assertEquals(prefill?.error.refusal, refusal);
+    assertEquals(
+      prefill?.error.message,
+      `Prefill on engine http://p:8000 answered ${status}: full`,
+    );
+    const decode = withoutRoom("decode", PAIR, refusal);
+    assertEquals([decode?.reason, decode?.exclude, decode?.error.code], [
+      "decode_failed",
+      [{ id: "d", why: "failed" }],
+      "decode-failed",
+    ]);
+  }
+});
+
+Deno.test("withoutRoom() is of no other refusal", () => {
+  for (const status of [400, 404, 422, 500, 502]) {
+    assertEquals(
+      withoutRoom("decode", PAIR, { status, headers: [], body: encodeUtf8("") }),
+      undefined,
+    );
+  }
 });

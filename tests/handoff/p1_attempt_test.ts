@@ -306,3 +306,75 @@ for (const [name, act, expected, adopted, flight] of WHOLE_ENDS) {
     made.parts.assertQuiet();
   });
 }
+
+const REFUSED = { error: { message: "too odd", type: "BadRequestError", param: null, code: 400 } };
+
+Deno.test("attemptP1() gives the client what is refused in the stream, and has the KV released", async () => {
+  const { parts, end, decode, land } = await prefilled({ request: WHOLE });
+  await land();
+  decode().answer(eventResponse([data(REFUSED), data("[DONE]")]));
+  const refused = await end;
+  assert(refused.kind === "answer" && refused.answer.body instanceof Uint8Array);
+  assertEquals([refused.answer.status, JSON.parse(decodeUtf8(refused.answer.body))], [
+    400,
+    REFUSED,
+  ]);
+  assertEquals(parts.fleet.ends, ["prefill ok", "decode ok"], "no fault of the engine's");
+  assertEquals(await reclaimOf(parts), {
+    model: "m",
+    prompt: [11, 12, 13, 91],
+    max_tokens: 1,
+    stream: false,
+  });
+  parts.assertQuiet();
+});
+
+for (const answer of [data(REFUSED), undefined]) {
+  const by = answer === undefined ? "status" : "event";
+  Deno.test(`attemptP1() tells with its status what is refused behind the first token, by ${by}`, async () => {
+    const { parts, end, decode, land } = await prefilled();
+    const source = sourceOf(await end);
+    await source.read();
+    await land();
+    decode().answer(answer === undefined ? jsonResponse(REFUSED, 400) : eventResponse([answer]));
+    const told = decodeUtf8(await source.read() ?? new Uint8Array(0));
+    assertEquals(told, data(REFUSED), "the engine's own words");
+    assertEquals(await source.read(), undefined);
+    assertEquals([source.failure?.code, parts.adopted.length], ["decode-failed", 1]);
+    parts.assertQuiet();
+  });
+}
+
+for (const status of [429, 503]) {
+  Deno.test(`attemptP1() goes around engines without room, ${status}`, async () => {
+    const full = jsonResponse({ error: "full" }, status, [["retry-after", "3"]]);
+    const first = attempt({ request: WHOLE });
+    first.prefill().answer(full);
+    const refused = await first.end;
+    assert(refused.kind === "retry");
+    assertEquals([refused.reason, refused.error.refusal?.status], ["prefill_failed", status]);
+    const { end, decode, land, parts } = await prefilled({ request: WHOLE });
+    await land();
+    decode().answer(jsonResponse({ error: "full" }, status));
+    const decoded = await end;
+    assert(decoded.kind === "retry");
+    assertEquals([decoded.reason, decoded.error.refusal?.status], ["decode_failed", status]);
+    assertEquals([decoded.exclude, parts.adopted.length], [[{ id: "d", why: "failed" }], 1]);
+    parts.assertQuiet();
+  });
+}
+
+Deno.test("attemptP1() ends a decode engine that does not end its whole answer", async () => {
+  const { parts, end, decode, land } = await prefilled({ request: WHOLE });
+  await land();
+  const response = decode().answer(eventResponse());
+  for (let sent = 0; sent < 100; sent++) response.send(event(" a"));
+  const failed = await end;
+  assert(failed.kind === "retry");
+  assertStringIncludes(failed.error.message, "goes on beyond the 4 tokens");
+  assertEquals([response.state, parts.fleet.ends.at(-1)], [
+    "closed",
+    "decode failed decode-failed",
+  ]);
+  parts.assertQuiet();
+});

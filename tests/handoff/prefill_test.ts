@@ -227,7 +227,16 @@ for (const finish of ["length", "stop", "tool_calls"]) {
   });
 }
 
-for (const finish of ["error", "abort", "content_filter"]) {
+for (const finish of ["remote_decode", "repetition", "content_filter"]) {
+  Deno.test(`prefillLeg() takes an answer that ended with '${finish}' for one that goes on`, async () => {
+    for (const mode of ["p1", "d1"] as const) {
+      const { result } = await resultOf(prefillAnswer(FIRST, { finish_reason: finish }), { mode });
+      assertEquals(result.finishReason, "length");
+    }
+  });
+}
+
+for (const finish of ["error", "abort"]) {
   Deno.test(`prefillLeg() takes no answer that ended with '${finish}'`, async () => {
     for (const mode of ["p1", "d1"] as const) {
       const answer = prefillAnswer(FIRST, { finish_reason: finish });

@@ -101,8 +101,10 @@ Deno.test("openRelay() is open when the whole of an answer has come that is not 
   ]);
 });
 
+const JSON_TYPE = ["content-type", "application/json"] as const;
+
 Deno.test("openRelay() is open with an empty body", async () => {
-  assertEquals((await opened(new FakeResponse(200, [], []), false)).open.first, undefined);
+  assertEquals((await opened(new FakeResponse(200, [JSON_TYPE], []), false)).open.first, undefined);
   assertEquals((await opened(eventResponse([]))).open.first, undefined);
 });
 
@@ -262,4 +264,84 @@ Deno.test("leavable() listens no longer when its source breaks", async () => {
   body.break(new RouterError("upstream-protocol", "cut"));
   await assertRejects(() => source.read(), RouterError, "cut");
   assertEquals([count(), abort.signal.aborted], [0, false]);
+});
+
+const REFUSAL = { error: { message: "too odd", code: 400 } };
+const ROLE = data({ choices: [{ delta: { role: "assistant", content: "" } }] });
+
+const REFUSALS: readonly (readonly [name: string, answer: FakeResponse, stream: boolean])[] = [
+  ["an event", eventResponse([data(REFUSAL), data("[DONE]")]), true],
+  ["an event behind the role", eventResponse([ROLE, data(REFUSAL)]), true],
+  ["JSON in the place of events", jsonResponse(REFUSAL), true],
+  ["JSON with status 200", jsonResponse(REFUSAL), false],
+];
+
+for (const [name, response, stream] of REFUSALS) {
+  Deno.test(`openRelay() is refused by ${name}`, async () => {
+    const { parts, flight, end } = begin(stream);
+    parts.upstream.to(DECODE.url).answer(response);
+    const refused = await end;
+    assert(refused.kind === "refused");
+    const { status, headers, body } = refused.answer;
+    assertEquals([status, JSON.parse(decodeUtf8(body))], [400, REFUSAL]);
+    assertEquals(headers.filter(([field]) => field === "content-type"), [JSON_TYPE]);
+    flight[Symbol.dispose]();
+    assertEquals(parts.fleet.ends, ["decode ok"], "no fault of the engine's");
+    assert(response.state !== "open", "given back");
+    parts.assertQuiet();
+  });
+}
+
+const PAGE = ["content-type", "text/html"] as const;
+
+const NONE: readonly (readonly [
+  name: string,
+  answer: FakeResponse,
+  stream: boolean,
+  part: string,
+])[] = [
+  ["a redirection", jsonResponse({}, 302), true, "answered 302, which is no answer"],
+  ["a part", jsonResponse({}, 206), false, "answered 206, which is no answer"],
+  ["no content", new FakeResponse(204, [], []), false, "answered 204"],
+  ["a page", new FakeResponse(200, [PAGE], ["<html>http://10.0.0.7"]), true, "'text/html'"],
+  ["a page", new FakeResponse(200, [PAGE], ["<html>http://10.0.0.7"]), false, "'text/html'"],
+  ["JSON in the place of events", jsonResponse({ choices: [] }), true, "'application/json'"],
+  ["events in the place of JSON", eventResponse([event(" a")]), false, "'text/event-stream'"],
+];
+
+for (const [name, response, stream, part] of NONE) {
+  Deno.test(`openRelay() takes ${name} for no answer, stream ${stream}`, async () => {
+    const { parts, flight, end } = begin(stream);
+    parts.upstream.to(DECODE.url).answer(response);
+    const failed = await end;
+    assert(failed.kind === "failed", failed.kind);
+    assertStringIncludes(failed.error.message, part);
+    assertEquals(failed.error.message.includes("10.0.0.7"), false);
+    flight[Symbol.dispose]();
+    assertEquals(parts.fleet.ends, ["decode failed decode-failed"]);
+    assert(response.state !== "open", "given back");
+    parts.assertQuiet();
+  });
+}
+
+Deno.test("openRelay() keeps what an engine without room says", async () => {
+  const { parts, end } = begin();
+  const fields = [["retry-after", "3"]] as const;
+  parts.upstream.to(DECODE.url).answer(jsonResponse({ message: "full" }, 503, fields));
+  const failed = await end;
+  assert(failed.kind === "failed");
+  assertEquals([failed.error.refusal?.status, failed.error.refusal?.headers.at(-1)], [
+    503,
+    fields[0],
+  ]);
+});
+
+Deno.test("startingWith() gives a large head in pieces, the client's to keep", async () => {
+  const head = new Uint8Array(700_000).fill(7);
+  const source = startingWith(head, new FakeBody(["end"]));
+  const pieces: Uint8Array[] = [];
+  for (let bytes = await source.read(); bytes; bytes = await source.read()) pieces.push(bytes);
+  assertEquals(pieces.map(({ length }) => length), [262_144, 262_144, 175_712, 3]);
+  head.fill(0);
+  assertEquals(pieces.slice(0, 3).every((piece) => piece.every((byte) => byte === 7)), true);
 });

@@ -7,7 +7,7 @@ import { sharedStorage } from "../../lib/kv/shared_storage.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";
 import { eventResponse, FakeResponse, jsonResponse } from "../support/fake_upstream.ts";
-import { event } from "../support/scripted_pair.ts";
+import { data, event } from "../support/scripted_pair.ts";
 import {
   type Attempt,
   attempt,
@@ -326,3 +326,44 @@ Deno.test("attemptRelay() decodes without parameters that the prefill did not te
   assertEquals(parts.lines.filter(({ level }) => level === "warning").length, 1);
   parts.assertQuiet();
 });
+
+for (const { name, protocol, reclaims } of ROWS) {
+  for (const status of [429, 503]) {
+    Deno.test(`attemptRelay() goes around engines without room, ${status}: ${name}`, async () => {
+      const full = (): FakeResponse =>
+        jsonResponse({ error: "full" }, status, [["retry-after", "3"]]);
+      const first = attempt(protocol);
+      first.prefill().answer(full());
+      const prefill = await first.end;
+      assert(prefill.kind === "retry");
+      assertEquals([prefill.reason, prefill.error.refusal?.status], ["prefill_failed", status]);
+      assertEquals(prefill.exclude.some(({ id, why }) => id === "p" && why === "failed"), true);
+      await first.parts.deps.background.idle();
+      first.parts.assertQuiet();
+      const { parts, end, decode } = await sent(protocol);
+      decode().answer(full());
+      const decoded = await end;
+      assert(decoded.kind === "retry");
+      assertEquals([decoded.reason, decoded.exclude], [
+        "decode_failed",
+        [{ id: "d", why: "failed" }],
+      ]);
+      const { refusal } = decoded.error;
+      assertEquals([refusal?.status, refusal?.headers.at(-1)], [status, ["retry-after", "3"]]);
+      assertEquals(parts.adopted.length, reclaims ? 1 : 0);
+      parts.assertQuiet();
+    });
+  }
+
+  Deno.test(`attemptRelay() gives the client what is refused in the stream: ${name}`, async () => {
+    const { parts, end, decode } = await sent(protocol);
+    const said = data({ error: { message: "too odd", code: 400 } });
+    decode().answer(eventResponse([said, data("[DONE]")]));
+    const refused = await end;
+    assertEquals(refused.kind === "answer" && refused.answer.status, 400);
+    assertEquals(JSON.parse(await bodyOf(refused)).error.message, "too odd");
+    assertEquals(parts.adopted.length, reclaims ? 1 : 0, "the decode engine has not read the KV");
+    assertEquals(parts.fleet.ends, ["prefill ok", "decode ok"]);
+    parts.assertQuiet();
+  });
+}

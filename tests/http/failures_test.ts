@@ -55,6 +55,7 @@ Deno.test("the first token's time is taken of answers that stream, and not of ot
   assertEquals([count(refused.figures), refused.lines], [undefined, []]);
   const streamed = await linesOf(() => new Response(piecewise("data: [DONE]\n\n", true), EVENTS), {
     model: "m",
+    stream: true,
   });
   assert(count(streamed.figures)?.endsWith(" 1"));
 });

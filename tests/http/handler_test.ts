@@ -227,7 +227,8 @@ Deno.test("createHandler() answers 500 to a fault of its own, told once with its
 });
 
 Deno.test("createHandler() counts an answer that no response can carry, and gives it back", async () => {
-  const odd = { ...stream("data: 1\n\n"), headers: [["x-odd", "\u0100"]] } as const;
+  const type = ["content-type", "application/json"] as const;
+  const odd = { ...json({}), headers: [type, ["x-odd", "\u0100"]] } as const;
   await using setting = handling({ script: () => odd });
   const response = await setting.send("/v1/completions", BODY);
   assertEquals(response.status, 500);

@@ -50,7 +50,9 @@ async function withOne(
   changes: RouterChanges,
   run: (url: string, engine: ScriptedEngine) => Promise<void>,
 ): Promise<void> {
-  await using engine = startScripted(({ text }) => new Response(text));
+  await using engine = startScripted(({ text }) =>
+    new Response(text, { headers: { "content-type": "application/json" } })
+  );
   await using router = await startRouter([engineAt(engine.url, "any")], changes);
   await run(router.url, engine);
 }

@@ -211,6 +211,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   "upstream-protocol": 502,
   "upstream-lost": 502,
   "upstream-timeout": 504,
+  "request-timeout": 504,
   "client-gone": 499,
   "shutting-down": 503,
   "internal": 500,

@@ -1,5 +1,5 @@
-import { type ErrorCode, RouterError } from "../../lib/base/mod.ts";
-import { ERROR_MEANINGS, errorBodyOf, errorMessageOf } from "../../lib/openai/mod.ts";
+import { encodeUtf8, type ErrorCode, RouterError } from "../../lib/base/mod.ts";
+import { ERROR_MEANINGS, errorBodyOf, errorMessageOf, errorTypeOf } from "../../lib/openai/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: string])[] = [
@@ -24,6 +24,7 @@ const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: strin
   ["upstream-protocol", 502, "BadGatewayError"],
   ["upstream-lost", 502, "BadGatewayError"],
   ["upstream-timeout", 504, "GatewayTimeoutError"],
+  ["request-timeout", 504, "GatewayTimeoutError"],
   ["unsupported-coding", 415, "UnsupportedMediaTypeError"],
   ["client-gone", 499, "ClientClosedRequest"],
   ["shutting-down", 503, "ServiceUnavailableError"],
@@ -67,3 +68,55 @@ const MESSAGES: readonly (readonly [name: string, body: unknown, message: string
 for (const [name, body, message] of MESSAGES) {
   Deno.test(`errorMessageOf() reads ${name}`, () => assertEquals(errorMessageOf(body), message));
 }
+
+const REFUSALS: readonly (readonly [name: string, body: string, error: Record<string, unknown>])[] =
+  [
+    [
+      "vLLM's own",
+      '{"error":{"message":"m","type":"t","param":"p","code":422,"x":[1]}}',
+      { message: "m", type: "t", param: "p", code: 422, x: [1] },
+    ],
+    [
+      "one that names another status",
+      '{"error":{"message":"m","type":"t","param":null,"code":"odd"}}',
+      { message: "m", type: "t", param: null, code: 422 },
+    ],
+    [
+      "older vLLM's",
+      '{"object":"error","message":"m","type":"t","param":null,"code":422}',
+      { message: "m", type: "t", param: null, code: 422 },
+    ],
+    ["FastAPI's", '{"detail":"m"}', {
+      message: "m",
+      type: "BadRequestError",
+      param: null,
+      code: 422,
+    }],
+    ["a text", '{"error":"m"}', { message: "m", type: "BadRequestError", param: null, code: 422 }],
+    ["no JSON", "oh", { message: "known", type: "BadRequestError", param: null, code: 422 }],
+    ["a list", "[1]", { message: "known", type: "BadRequestError", param: null, code: 422 }],
+  ];
+
+for (const [name, body, error] of REFUSALS) {
+  Deno.test(`errorBodyOf() tells a refusal in the engine's words, with its status: ${name}`, () => {
+    const refusal = { status: 422, headers: [], body: encodeUtf8(body) };
+    const told = errorBodyOf(new RouterError("decode-failed", "known", { refusal }));
+    assertEquals(told, { error } as unknown);
+  });
+}
+
+Deno.test("errorBodyOf() leaves an engine's error in the order it came in", () => {
+  const body = '{"error":{"code":400,"param":null,"message":"m","type":"t"}}';
+  const refusal = { status: 400, headers: [], body: encodeUtf8(body) };
+  const told = errorBodyOf(new RouterError("decode-failed", "known", { refusal }));
+  assertEquals(JSON.stringify(told), body);
+});
+
+Deno.test("errorTypeOf() names the type of each status that the router tells, and of others", () => {
+  assertEquals([400, 404, 503, 418].map(errorTypeOf), [
+    "BadRequestError",
+    "NotFoundError",
+    "ServiceUnavailableError",
+    "BadRequestError",
+  ]);
+});

@@ -1,7 +1,7 @@
-import { encodeUtf8, seededRandom } from "../../lib/base/mod.ts";
-import { readBeginning } from "../../lib/request/engine_failure.ts";
+import { decodeUtf8, encodeUtf8, seededRandom } from "../../lib/base/mod.ts";
+import { type Beginning, readBeginning } from "../../lib/request/engine_failure.ts";
 import type { UpstreamResponse } from "../../lib/upstream/mod.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { randomCuts } from "../support/cuts.ts";
 
 /** A response whose body comes in `pieces`. */
@@ -84,6 +84,63 @@ Deno.test("readBeginning() stops at the first event that says something", async 
     const { bytes } = await readBeginning(response);
     assertEquals(bytes, encodeUtf8(ROLE + event), event);
   }
+});
+
+const REFUSAL = '{"error":{"message":"no","type":"BadRequestError","param":null,"code":400}}';
+
+for (const before of ["", ROLE, ROLE + ROLE, MESSAGE]) {
+  Deno.test(`readBeginning() finds a refusal behind ${before.length} bytes that say nothing`, async () => {
+    const whole = encodeUtf8(`${before}data: ${REFUSAL}\n\ndata: [DONE]\n\n`);
+    for (let seed = 1; seed <= 20; seed++) {
+      const pieces = randomCuts(whole, seededRandom(seed));
+      const { failure, refusal } = await readBeginning(responseOf(SSE_TYPE, pieces));
+      assertEquals(failure, undefined);
+      assertEquals([refusal?.status, decodeUtf8(refusal?.body ?? whole)], [400, REFUSAL]);
+    }
+  });
+}
+
+Deno.test("readBeginning() leaves to the client what is refused once something was said", async () => {
+  const body = encodeUtf8(`${ROLE}${SAID}data: ${REFUSAL}\n\n`);
+  assertEquals(await readBeginning(responseOf(SSE_TYPE, [body])), {
+    bytes: body,
+    failure: undefined,
+  });
+});
+
+Deno.test("readBeginning() finds a refusal in a whole answer, and no room as a failure", async () => {
+  const whole = (code: number): Promise<Beginning> =>
+    readBeginning(responseOf(JSON_TYPE, [encodeUtf8(REFUSAL.replace("400", String(code)))]));
+  assertEquals((await whole(422)).refusal?.status, 422);
+  const { failure, refusal } = await whole(503);
+  assertEquals([failure, refusal?.status], ["no", 503]);
+  assertEquals([(await whole(500)).failure, (await whole(500)).refusal], ["no", undefined]);
+});
+
+Deno.test("readBeginning() holds no more of a stream than its beginning", async () => {
+  const piece = encodeUtf8("x".repeat(60_000));
+  const pieces = [encodeUtf8("data: "), ...Array.from({ length: 100 }, () => piece)];
+  const { bytes, failure } = await readBeginning(responseOf(SSE_TYPE, pieces));
+  assert(bytes !== undefined && bytes.length > 256 * 1024 && bytes.length < 400_000);
+  assertEquals(failure, undefined);
+});
+
+Deno.test("readBeginning() passes a very large answer on that is not streamed", async () => {
+  const piece = new Uint8Array(1024 * 1024).fill(0x20);
+  const pieces = Array.from({ length: 30 }, () => piece);
+  const response = responseOf(JSON_TYPE, pieces);
+  const { bytes, failure } = await readBeginning(response);
+  assertEquals([bytes?.length, failure], [17 * piece.length, undefined]);
+  assert(await response.read() === piece, "the rest is its reader's");
+});
+
+Deno.test("readBeginning() does not parse a large answer that names an error", async () => {
+  const text = JSON.stringify({ choices: [{ text: "x".repeat(1_100_000) }], error: "boom" });
+  const whole = encodeUtf8(text);
+  assertEquals(await readBeginning(responseOf(JSON_TYPE, [whole])), {
+    bytes: whole,
+    failure: undefined,
+  });
 });
 
 Deno.test("readBeginning() takes an empty body for no failure", async () => {

@@ -26,7 +26,7 @@ export type RouterChanges = Partial<Omit<RouterConfig, "handoff" | "timeouts" | 
   /** Do not wait until the engines have been asked for their models. */
   readonly unprobed?: boolean;
   /** In place of the machine's own. */
-  readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv">;
+  readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv" | "breather">;
 };
 
 /** An engine's record, whose KV moves as the router's configuration says where it does not say. */
@@ -93,6 +93,7 @@ export async function startRouter(
     },
     // What tests say of engines is said by address.
     answers: { exposeEngines: true, allowedOrigins: [], rankLeg: "decode" },
+    requests: { timeoutMs: 3_600_000 },
     doors: {
       keys: { given: [], open: ["/metrics", "/version"] },
       engineTls: {},

@@ -77,3 +77,21 @@ Deno.test("renderPrompt() fails where the engine cannot be reached, not where th
   const gone = new RouterError("client-gone", "gone");
   assert(await assertRejects(() => render(gone), RouterError) === gone);
 });
+
+Deno.test("renderPrompt() reads long answers, be they lists of one", async () => {
+  const ids = Array.from({ length: 100_000 }, (_, id) => 100_000 + id);
+  const one = JSON.stringify({ request_id: "r", token_ids: ids, sampling_params: {} });
+  for (const text of [one, `[${one}]`, ` [ ${one} ] `]) {
+    const end = await render(answer(text));
+    assert(end.kind === "tokens", end.kind);
+    assertEquals([end.prompt.count, end.prompt.ids.length], [100_000, ids.join().length + 2]);
+  }
+  for (const text of [`[${one},${one}]`, `[[${one}]]`, `[${one}`]) {
+    await assertRejects(() => render(answer(text)), RouterError, "no token list");
+  }
+});
+
+Deno.test("renderPrompt() fails on an engine that has no room", async () => {
+  const full = answer('{"error":{"message":"later"}}', 429);
+  await assertRejects(() => render(full), RouterError, "status 429 later");
+});

@@ -123,7 +123,7 @@ Deno.test("tokenize() keeps a long list of ids as the bytes it came in", async (
   assertEquals(end.prompt.count, 20_000);
 });
 
-for (const status of [400, 401, 404, 422, 429, 499]) {
+for (const status of [400, 401, 404, 422, 499]) {
   Deno.test(`tokenize() is refused by status ${status}, whatever the body`, async () => {
     for (const text of ['{"error":{"message":"no"}}', "<html>", "", '{"tokens":[1]}']) {
       assertEquals(await tokenize(answer(text, status)), { kind: "refused", status });
@@ -132,6 +132,7 @@ for (const status of [400, 401, 404, 422, 429, 499]) {
 }
 
 const FAILED: readonly (readonly [status: number, text: string, said: string])[] = [
+  [429, '{"error":{"message":"later"}}', "status 429 later"],
   [500, '{"error":{"message":"boom"}}', "status 500 boom"],
   [500, '{"error":"boom"}', "status 500 boom"],
   [500, "", "status 500 and no token list"],
@@ -250,4 +251,17 @@ Deno.test("isIdList() knows what could not be spliced into a list of ids", () =>
   const others = ["[1.5]", "[-1]", "[1e3]", '["1"]', "[[1]]", "[null]", "[1,{}]", '"1"', "1", "{}"];
   for (const other of others) assertEquals(isIdList(encodeUtf8(other)), false, other);
   assertEquals(isIdList(new Uint8Array(0)), false);
+});
+
+Deno.test("tokenize() fails with what an engine says that has no room", async () => {
+  const body = encodeUtf8('{"error":{"message":"later"}}');
+  for (const status of [429, 503]) {
+    const refusal = { status, headers: [["retry-after", "3"]] as const, body };
+    const error = await assertRejects(
+      () => tokenize({ status, body, refusal }),
+      RouterError,
+      "later",
+    );
+    assertEquals(error.refusal, refusal);
+  }
 });

@@ -1,0 +1,91 @@
+/** A buffer that grows with what arrives, without what is in it being copied over and over. @module */
+
+/** Up to this size it is copied when it grows; beyond, it grows in place. */
+const COPIED_BYTES = 256 * 1024;
+
+/** The first size, in bytes. */
+const FIRST_BYTES = 4 * 1024;
+
+/**
+ * Bytes in one piece, to which more are added at the end and of which the first may be dropped.
+ *
+ * A large one lies in memory of which `limit` bytes are set aside by number and taken as they are
+ * needed: adding to it costs as much as what is added, and no single call more than a few
+ * milliseconds.
+ */
+export class GrowingBytes {
+  readonly #limit: number;
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #length = 0;
+
+  /** `limit`: the most bytes it is ever asked to hold. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** How many bytes there are. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Memory that is taken, in bytes. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
+  /**
+   * The bytes from `start` to `end`, as a view that `append` leaves as it is and `drop` and `clear`
+   * do not. Its buffer may be resizable, which not all of the platform takes: copy what goes out.
+   */
+  view(start = 0, end: number = this.#length): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(start, Math.min(end, this.#length));
+  }
+
+  /** Add `bytes`. Throws `RangeError` beyond the limit. */
+  append(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length;
+    if (length > this.#limit) throw new RangeError(`More than ${this.#limit} bytes`);
+    if (length > this.#bytes.length) this.#grow(length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length = length;
+  }
+
+  /** Take the first `count` bytes away. */
+  drop(count: number): void {
+    const left = this.view(count);
+    this.#length = left.length;
+    // Memory beyond what is usual is given back.
+    if (this.#bytes.buffer.resizable && left.length <= COPIED_BYTES) this.#bytes = left.slice();
+    else this.#bytes.set(left);
+  }
+
+  /** Hold nothing; memory beyond what is usual is given back. */
+  clear(): void {
+    this.#length = 0;
+    if (this.#bytes.length > COPIED_BYTES) this.#bytes = new Uint8Array(0);
+  }
+
+  #grow(needed: number): void {
+    const { buffer } = this.#bytes;
+    const size = Math.min(Math.max(needed, 2 * this.#bytes.length, FIRST_BYTES), this.#limit);
+    if (buffer.resizable) {
+      buffer.resize(size);
+      this.#bytes = new Uint8Array(buffer, 0, size);
+      return;
+    }
+    const memory = size > COPIED_BYTES ? reserved(size, this.#limit) : new ArrayBuffer(size);
+    const grown = new Uint8Array(memory, 0, size);
+    grown.set(this.view());
+    this.#bytes = grown;
+  }
+}
+
+/** Memory of `size` bytes that can grow to `limit`; where addresses are short, that cannot. */
+function reserved(size: number, limit: number): ArrayBuffer {
+  try {
+    return new ArrayBuffer(size, { maxByteLength: limit });
+  } catch (error) {
+    if (error instanceof RangeError) return new ArrayBuffer(size);
+    throw error;
+  }
+}

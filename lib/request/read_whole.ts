@@ -1,0 +1,32 @@
+/** Whole answers, read without being copied over and over. @module */
+import { GrowingBytes, RouterError } from "../base/mod.ts";
+import type { UpstreamResponse } from "../upstream/mod.ts";
+
+/**
+ * The whole of an answer's body: a view of memory that may be resizable, so copy what goes out. Rejects
+ * as reading the response does, and with `upstream-protocol` beyond `limitBytes`.
+ */
+export async function readWhole(
+  response: UpstreamResponse,
+  limitBytes: number,
+): Promise<Uint8Array> {
+  const held = new GrowingBytes(limitBytes);
+  for (let more = await response.read(); more !== undefined; more = await response.read()) {
+    if (held.length + more.length > limitBytes) throw tooLarge(limitBytes);
+    held.append(more);
+  }
+  return held.view();
+}
+
+/** Read an answer that nobody wants to its end. Rejects as `readWhole`. */
+export async function passOver(response: UpstreamResponse, limitBytes: number): Promise<void> {
+  let passed = 0;
+  for (let more = await response.read(); more !== undefined; more = await response.read()) {
+    passed += more.length;
+    if (passed > limitBytes) throw tooLarge(limitBytes);
+  }
+}
+
+function tooLarge(limitBytes: number): RouterError {
+  return new RouterError("upstream-protocol", `An answer exceeds ${limitBytes} bytes`);
+}
