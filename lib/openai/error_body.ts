@@ -86,11 +86,20 @@ export function errorTypeOf(status: number): string {
   return meanings.find((meaning) => meaning.status === status)?.type ?? "BadRequestError";
 }
 
+/** Errors within errors that are looked through: a proxy may put an engine's into its own. */
+const MAX_ERRORS = 8;
+
 /** The message in an engine's error body of any of the known shapes, or undefined. */
 export function errorMessageOf(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  const { error, message, detail } = recordOf(value) ?? {};
-  if (error !== undefined) return errorMessageOf(error);
-  if (typeof message === "string") return message;
-  return typeof detail === "string" ? detail : undefined;
+  let told = value;
+  for (let depth = 0; depth <= MAX_ERRORS; depth++) {
+    if (typeof told === "string") return told;
+    const { error, message, detail } = recordOf(told) ?? {};
+    if (error === undefined) {
+      if (typeof message === "string") return message;
+      return typeof detail === "string" ? detail : undefined;
+    }
+    told = error;
+  }
+  return undefined;
 }

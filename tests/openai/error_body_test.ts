@@ -120,3 +120,10 @@ Deno.test("errorTypeOf() names the type of each status that the router tells, an
     "BadRequestError",
   ]);
 });
+
+Deno.test("errorMessageOf() looks through errors within errors, but not for ever", () => {
+  const nested = (depth: number): unknown =>
+    JSON.parse(`${'{"error":'.repeat(depth)}{"message":"m"}${"}".repeat(depth)}`);
+  assertEquals(errorMessageOf(nested(3)), "m");
+  assertEquals(errorMessageOf(nested(50_000)), undefined);
+});
