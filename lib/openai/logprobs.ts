@@ -23,7 +23,7 @@ export interface TokenLogprobs {
 
 /**
  * The `logprobs` of the first choice in an answer or event of either form, valid JSON; undefined
- * when there are none, or when their lists are not of one length.
+ * when there are none, when their lists are not of one length, or when a token is no text.
  */
 export function logprobsIn(json: Uint8Array): TokenLogprobs | undefined {
   const choices = memberOf(json, { start: json.indexOf(OPEN_BRACE), end: 0 }, "choices");
@@ -38,7 +38,9 @@ export function logprobsIn(json: Uint8Array): TokenLogprobs | undefined {
     if (at === undefined || json[at.start] !== OPEN_BRACKET) return [];
     return scanArray(json, at).map(({ start, end }) => decodeUtf8(json.subarray(start, end)));
   };
-  const tokens = list("tokens").map((token) => String(JSON.parse(token)));
+  const spelled = list("tokens");
+  if (!spelled.every(isText)) return undefined;
+  const tokens = spelled.map((token) => String(JSON.parse(token)));
   const logprobs = list("token_logprobs");
   const tops = list("top_logprobs");
   const offsets = list("text_offset").map(Number);
@@ -55,17 +57,29 @@ function chatEntries(json: Uint8Array, span: Span): TokenLogprobs | undefined {
     const at = memberOf(json, entry, key);
     return at === undefined ? "null" : decodeUtf8(json.subarray(at.start, at.end));
   };
+  const others = entries.map((entry): readonly Span[] | undefined => {
+    const list = memberOf(json, entry, "top_logprobs");
+    return list !== undefined && json[list.start] === OPEN_BRACKET
+      ? scanArray(json, list)
+      : undefined;
+  });
+  const told = [...entries, ...others.flatMap((list) => list ?? [])];
+  if (!told.every((entry) => isText(raw(entry, "token")))) return undefined;
   return {
     tokens: entries.map((entry) => String(JSON.parse(raw(entry, "token")))),
     logprobs: entries.map((entry) => raw(entry, "logprob")),
-    tops: entries.map((entry) => {
-      const list = memberOf(json, entry, "top_logprobs");
-      if (list === undefined || json[list.start] !== OPEN_BRACKET) return "null";
-      const others = scanArray(json, list);
-      return `{${others.map((other) => `${raw(other, "token")}:${raw(other, "logprob")}`).join()}}`;
-    }),
+    tops: others.map((list) =>
+      list === undefined
+        ? "null"
+        : `{${list.map((other) => `${raw(other, "token")}:${raw(other, "logprob")}`).join()}}`
+    ),
     offsets: entries.map(() => 0),
   };
+}
+
+/** Whether `json`, one value, is a text: what is something else has no spelling. */
+function isText(json: string): boolean {
+  return json.startsWith('"');
 }
 
 /** The first `count` tokens of `entries`. */
