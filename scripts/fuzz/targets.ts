@@ -1,5 +1,10 @@
 /** All that can be fuzzed. @module */
+import { addressesTarget, urlsTarget } from "./config/addresses.ts";
+import { argvTarget } from "./config/argv.ts";
+import { configFileTarget, keysFileTarget } from "./config/file.ts";
+import { pemTarget } from "./config/pem.ts";
 import { answersTarget } from "./engine/answers.ts";
+import { beginningTarget } from "./engine/beginning.ts";
 import { chunksTarget, mergerTarget } from "./engine/chunks.ts";
 import { idsTarget, tokenizedTarget } from "./engine/ids.ts";
 import { responseTarget } from "./engine/response.ts";
@@ -14,6 +19,8 @@ import { jsonEditTarget } from "./request/json_edit.ts";
 import { jsonScanTarget } from "./request/json_scan.ts";
 import { requestHeadTarget } from "./request/request_head.ts";
 import { targetPathTarget } from "./request/target_path.ts";
+import { noticeTarget } from "./zmq/notice.ts";
+import { zmtpPeerTarget, zmtpTarget } from "./zmq/zmtp.ts";
 import type { FuzzTarget } from "./target.ts";
 
 /** Parsers, one by one: each in this thread, and without a socket. */
@@ -32,9 +39,19 @@ export const PARSERS: readonly FuzzTarget[] = [
   chunksTarget(),
   mergerTarget(),
   answersTarget(),
+  beginningTarget(),
   usageTarget(),
   idsTarget(),
   tokenizedTarget(),
+  noticeTarget(),
+  zmtpTarget(),
+  zmtpPeerTarget(),
+  configFileTarget(),
+  keysFileTarget(),
+  argvTarget(),
+  addressesTarget(),
+  urlsTarget(),
+  pemTarget(),
 ];
 
 /** By name. */

@@ -24,15 +24,24 @@ export function utf8Text(text: string): string {
   return textOf(encodeUtf8(text));
 }
 
-/** `value` as text that is the same for equal values: bytes, maps and errors have a form of theirs. */
+/**
+ * `value` as text that is the same for equal values: bytes, maps and errors have a form of theirs.
+ * What is nested too deeply to be written has one in common.
+ */
 export function show(value: unknown): string {
-  return JSON.stringify(value, (_key, each: unknown) => {
-    if (each instanceof Uint8Array) return `bytes ${textOf(each)}`;
-    if (each instanceof Map) return { map: [...each] };
-    if (each instanceof Set) return { set: [...each] };
-    if (each instanceof Error) return `${each.name}: ${each.message}`;
-    if (typeof each === "bigint") return `${each}n`;
-    if (typeof each === "number" && !Number.isFinite(each)) return String(each);
-    return each;
-  }) ?? "undefined";
+  try {
+    return JSON.stringify(value, (_key, each: unknown) => plain(each)) ?? "undefined";
+  } catch (error) {
+    if (error instanceof RangeError) return "(nested too deeply)";
+    throw error;
+  }
+}
+
+function plain(each: unknown): unknown {
+  if (each instanceof Uint8Array) return `bytes ${textOf(each)}`;
+  if (each instanceof Map) return { map: [...each] };
+  if (each instanceof Set) return { set: [...each] };
+  if (each instanceof Error) return `${each.name}: ${each.message}`;
+  if (typeof each === "bigint") return `${each}n`;
+  return typeof each === "number" && !Number.isFinite(each) ? String(each) : each;
 }

@@ -14,7 +14,6 @@ import {
   type SplitAnswer,
   splittingPromptIds,
 } from "../../../lib/openai/mod.ts";
-import { failureInData } from "../../../lib/request/engine_failure.ts";
 import { ANSWERS } from "../corpora/answers.ts";
 import { difference, outcomeOf, short, slicesFor, within } from "../outcome.ts";
 import { parserTarget, type Verdict } from "../parser_target.ts";
@@ -25,18 +24,16 @@ export interface AnswerReaders {
   /** Throws `JsonScanError`. */
   readonly split: (answer: Uint8Array) => Sliced<SplitAnswer>;
   readonly message: typeof errorMessageOf;
-  readonly failure: typeof failureInData;
 }
 
 const READERS: AnswerReaders = {
   split: splittingPromptIds,
   message: errorMessageOf,
-  failure: failureInData,
 };
 
 /** The target, with `readers` in place of the router's own. */
 export function answersTarget(readers: Partial<AnswerReaders> = {}): FuzzTarget {
-  const { split, message, failure } = { ...READERS, ...readers };
+  const { split, message } = { ...READERS, ...readers };
   return parserTarget({
     name: "answers",
     about: "whole answers of engines, beside JSON.parse",
@@ -45,8 +42,6 @@ export function answersTarget(readers: Partial<AnswerReaders> = {}): FuzzTarget 
       const value = jsonOf(input);
       const text = message(value);
       if (text !== undefined && typeof text !== "string") return "message: it is no text";
-      const failed = failure(input);
-      if (failed !== undefined && typeof failed !== "string") return "failure: it is no text";
       for (const card of modelCardsOf(value) ?? []) {
         if (typeof card.id !== "string") return "card: its id is no text";
       }
@@ -55,7 +50,7 @@ export function answersTarget(readers: Partial<AnswerReaders> = {}): FuzzTarget 
         const telling = { path, requestId: "r", told: (error: RouterError) => error };
         answerEventFor(telling, { status: 400, body: input });
       }
-      if (value !== undefined) logprobsProblem(input);
+      if (recordOf(value) !== undefined && !Array.isArray(value)) logprobsProblem(input);
       outcomeOf(() => mergeWhole([input, input], { id: "i", created: 1 }, 1), RouterError);
       const parted = outcomeOf(
         () => within(slicesFor(input.length) * 10, split(input)),

@@ -63,7 +63,13 @@ export function idsTarget(count: CountIds = countUncheckedIds): FuzzTarget {
   });
 }
 
-const ENGINE: Engine = { id: "e", url: "http://engine.example", role: "any", models: ["m"], kv: "none" };
+const ENGINE: Engine = {
+  id: "e",
+  url: "http://engine.example",
+  role: "any",
+  models: ["m"],
+  kv: "none",
+};
 const CALLER = { headers: [], signal: new AbortController().signal };
 const STATUSES = [200, 200, 200, 400, 404, 500] as const;
 
