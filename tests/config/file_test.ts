@@ -135,3 +135,9 @@ Deno.test("readFileValues() says which flags it could not read", () => {
   const { invalid } = read("port: {a: 1}\nengines: 5\nstatic_models: {m: 5}\n");
   assertEquals([...invalid], ["port", "engines", "static-models"]);
 });
+
+Deno.test("parseConfigText() refuses what is nested too deeply", () => {
+  for (const depth of [5_000, 50_000]) {
+    assert(!parseConfigText(`a: ${"[".repeat(depth)}${"]".repeat(depth)}`).ok);
+  }
+});

@@ -150,3 +150,9 @@ Deno.test("parseKeysFile() reads the file that the page shows", () => {
     ["batch", 0],
   ]);
 });
+
+Deno.test("parseKeysFile() refuses what is nested too deeply", () => {
+  for (const depth of [5_000, 50_000]) {
+    assert(!parseKeysFile(`keys: ${"[".repeat(depth)}${"]".repeat(depth)}`).ok);
+  }
+});
