@@ -8,7 +8,7 @@
  * @module
  */
 import { decodeUtf8, encodeUtf8, OPEN_BRACE, OPEN_BRACKET } from "../base/mod.ts";
-import { memberOf, membersOf, scanArray, type Span } from "./json_scan.ts";
+import { JsonScanError, memberOf, membersOf, scanArray, type Span } from "./json_scan.ts";
 
 /** Log-probabilities of some tokens in order; all lists are of one length. */
 export interface TokenLogprobs {
@@ -23,9 +23,19 @@ export interface TokenLogprobs {
 
 /**
  * The `logprobs` of the first choice in an answer or event of either form, valid JSON; undefined
- * when there are none, when their lists are not of one length, or when a token is no text.
+ * when there are none, when their lists are not of one length, or when a token is no text,
+ * and where there is more than is scanned: deeper nesting, or longer numbers, than Python has.
  */
 export function logprobsIn(json: Uint8Array): TokenLogprobs | undefined {
+  try {
+    return logprobsOfFirst(json);
+  } catch (error) {
+    if (error instanceof JsonScanError) return undefined;
+    throw error;
+  }
+}
+
+function logprobsOfFirst(json: Uint8Array): TokenLogprobs | undefined {
   const choices = memberOf(json, { start: json.indexOf(OPEN_BRACE), end: 0 }, "choices");
   if (choices === undefined || json[choices.start] !== OPEN_BRACKET) return undefined;
   const [choice] = scanArray(json, choices, 1);

@@ -128,3 +128,10 @@ Deno.test("logprobsIn() finds none where a token is no text", () => {
   }
   assertEquals(logprobsIn(answer({ content: [{ logprob: -1 }] })), undefined);
 });
+
+Deno.test("logprobsIn() finds none behind what is not scanned", () => {
+  for (const odd of ["9".repeat(5_000), `${"[".repeat(600)}${"]".repeat(600)}`]) {
+    const json = `{"x":${odd},"choices":[{"logprobs":{"content":[{"token":"a","logprob":-1}]}}]}`;
+    assertEquals(logprobsIn(encodeUtf8(json)), undefined);
+  }
+});
