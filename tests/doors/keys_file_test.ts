@@ -152,7 +152,7 @@ Deno.test("parseKeysFile() reads the file that the page shows", () => {
 });
 
 Deno.test("parseKeysFile() refuses what is nested too deeply", () => {
-  for (const depth of [5_000, 50_000]) {
-    assert(!parseKeysFile(`keys: ${"[".repeat(depth)}${"]".repeat(depth)}`).ok);
+  for (const text of [`a: ${"[".repeat(3_000)}`, `{${"a: ".repeat(3_000)}1}`]) {
+    assert(!parseKeysFile(text).ok);
   }
 });

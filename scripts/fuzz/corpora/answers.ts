@@ -61,6 +61,7 @@ export const ANSWERS: Corpus = {
   seeds: [...WHOLE, ...WHOLE, ...EVENT_DATA, ...JSON_SEEDS],
   words: WORDS,
   lineEnd: ",",
+  maxBytes: 256_000,
 };
 
 /** Data of several events, one in each line. */
@@ -73,7 +74,7 @@ export const EVENTS: Corpus = {
     `{"choices":[{"text":"a","x":${"[".repeat(20_000)}${"]".repeat(20_000)}}]}`,
   ],
   words: [...WORDS, "\n"],
-  maxBytes: 64_000,
+  maxBytes: 256_000,
 };
 
 /** Bytes of streams of events. */

@@ -68,4 +68,9 @@ export const JSON_SEEDS: readonly string[] = [
 ];
 
 /** JSON of any kind. */
-export const JSON_CORPUS: Corpus = { seeds: JSON_SEEDS, words: JSON_WORDS, lineEnd: "," };
+export const JSON_CORPUS: Corpus = {
+  seeds: JSON_SEEDS,
+  words: JSON_WORDS,
+  lineEnd: ",",
+  maxBytes: 256_000,
+};

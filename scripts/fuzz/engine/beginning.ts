@@ -40,7 +40,7 @@ export function beginningTarget(read: ReadBeginning = readBeginning): FuzzTarget
         `data: {"choices":[{"finish_reason":"error"}]}\n\n`,
         `{"error":${"[".repeat(20_000)}${"]".repeat(20_000)}}`,
       ],
-      maxBytes: 64_000,
+      maxBytes: 256_000,
     },
     async check(input, random) {
       const streams = oneIn(random, 2);

@@ -57,7 +57,7 @@ export function noticeTarget(read: ReadNotice = decodeNotice): FuzzTarget {
     name: "notice",
     about: "KV-ready notifications in msgpack",
     corpus: CORPUS,
-    bounds: { ms: 200 },
+    bounds: { bytes: 16 * 1024 * 1024 },
     check(input, random) {
       const half = input.subarray(0, input.length >> 1);
       const frames = oneIn(random, 20) ? [half, input.subarray(input.length >> 1)] : [input];
