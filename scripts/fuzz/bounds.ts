@@ -1,4 +1,5 @@
 /** How long a case may take, and how much memory. @module */
+import process from "node:process";
 
 /** Bounds of one case. */
 export interface Bounds {
@@ -19,15 +20,20 @@ export interface Cost {
   readonly bytes: number;
 }
 
-/** Runs `work`, and tells its cost; memory that was given back meanwhile does not count. */
+/**
+ * Runs `work`, and tells its cost; memory that was given back meanwhile does not count, nor time in
+ * which the machine was busy with others.
+ */
 export async function measured<T>(
   work: () => T | Promise<T>,
 ): Promise<Cost & { readonly value: T }> {
   const before = Deno.memoryUsage();
   const from = performance.now();
+  const busy = process.cpuUsage();
   const result = work();
   const value = result instanceof Promise ? await result : result;
-  const ms = performance.now() - from;
+  const { user, system } = process.cpuUsage(busy);
+  const ms = Math.min(performance.now() - from, (user + system) / 1000);
   const after = Deno.memoryUsage();
   const bytes = Math.max(0, after.heapUsed - before.heapUsed) +
     Math.max(0, after.external - before.external);

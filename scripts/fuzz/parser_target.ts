@@ -58,7 +58,7 @@ class ParserRun implements FuzzRun {
 
   async step(random: Random): Promise<readonly Finding[]> {
     const findings: Finding[] = [];
-    for (let count = 0; count < AT_ONCE; count++) {
+    for (let count = 0; count < AT_ONCE && findings.length === 0; count++) {
       const seed = below(random, SEEDS);
       this.#watch?.begun(seed);
       findings.push(...await tryCase(this.#property, seed));

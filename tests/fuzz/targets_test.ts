@@ -4,7 +4,7 @@ import { assertEquals } from "../support/assert.ts";
 import { findingsOf } from "./support.ts";
 
 const SEED = 20_261;
-const CASES = 128;
+const CASES = 96;
 
 for (const target of PARSERS) {
   Deno.test(`${target.name} has nothing to tell of a few hundred inputs`, async () => {

@@ -76,7 +76,7 @@ function partedProblem(value: unknown, { promptIds, rest }: SplitAnswer): Verdic
   if (whole === undefined || promptIds === undefined) return undefined;
   const wanted = [whole["prompt_token_ids"], recordOf(choice)?.["prompt_token_ids"]];
   const ids = jsonOf(promptIds);
-  const found = wanted.some((each) => difference("", each, ids) === undefined);
+  const found = ids !== undefined && wanted.some((each) => difference("", each, ids) === undefined);
   if (!found) return `ids: ${short(decodeUtf8(promptIds))}`;
   return jsonOf(rest.bytes) === undefined ? `rest: ${short(decodeUtf8(rest.bytes))}` : undefined;
 }
