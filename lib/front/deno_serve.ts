@@ -12,8 +12,8 @@ import type { Answer } from "../request/mod.ts";
 import { checkFree, type TlsPair } from "../tls/mod.ts";
 import { type DenoInfo, frontRequest } from "./deno_request.ts";
 import { responseOf } from "./deno_response.ts";
+import type { Front, FrontHandler, FrontOptions } from "./contract/mod.ts";
 import { Relay } from "./deno_relay.ts";
-import type { Front, FrontHandler, FrontOptions } from "./front.ts";
 import { IdleWheel } from "./idle_wheel.ts";
 import { type PlatformServe, platformServe } from "./platform.ts";
 

@@ -98,7 +98,13 @@ const AS_IT_IS: Pick<EngineNames, "told"> = { told: (error) => error };
 
 /** A type without the charset of the bytes that came: engines get UTF-8. */
 function asUtf8(type: string): string {
-  return type.replace(/\s*;\s*charset\s*=\s*"?(?!utf-?8\b)[^;"]*"?/i, "");
+  const [name = "", ...parameters] = type.split(";");
+  const kept = parameters.filter((parameter) => {
+    // Anchored: a client may send tens of kilobytes of blanks.
+    const [, charset] = /^\s*charset\s*=\s*"?([^"]*)/i.exec(parameter) ?? [];
+    return charset === undefined || /^utf-?8\s*$/i.test(charset);
+  });
+  return [kept.length < parameters.length ? name.trimEnd() : name, ...kept].join(";");
 }
 
 /** Fields whose value is a secret: it names a session as well when nobody can read it any more. */

@@ -5,13 +5,13 @@
  * @module
  */
 import { type Clock, sleep } from "../base/mod.ts";
+import { ByteWindow } from "../http1/mod.ts";
 import type { Socket } from "./dial.ts";
 import { Deadline } from "./deadline.ts";
 import type { Origin } from "./origin.ts";
 import { LostConnection, timedOut } from "./problems.ts";
 import type { EncodedRequest } from "./request_head.ts";
 import { MAX_HEAD_BYTES } from "./head.ts";
-import { ByteWindow } from "./window.ts";
 
 /** How many bytes of one connection are read before others have their turn. */
 const TURN_BYTES = 256 * 1024;

@@ -1,0 +1,34 @@
+/** How many connections there are, in all and from each address. @module */
+import type { FrontLimits } from "../contract/mod.ts";
+
+/** Why a connection is not let in. */
+export type Turned = "connections" | "address";
+
+/** Counts connections in and out. */
+export class Turnstile {
+  readonly #limits: Pick<FrontLimits, "maxConnections" | "maxPerAddress">;
+  readonly #perAddress = new Map<string, number>();
+  #all = 0;
+
+  constructor(limits: Pick<FrontLimits, "maxConnections" | "maxPerAddress">) {
+    this.#limits = limits;
+  }
+
+  /** Let one in from `address`, which must be let out again; or say why not. */
+  enter(address: string): Turned | undefined {
+    const known = this.#perAddress.get(address) ?? 0;
+    if (this.#all >= this.#limits.maxConnections) return "connections";
+    if (known >= this.#limits.maxPerAddress) return "address";
+    this.#all++;
+    this.#perAddress.set(address, known + 1);
+    return undefined;
+  }
+
+  /** Let one out. */
+  leave(address: string): void {
+    const left = (this.#perAddress.get(address) ?? 0) - 1;
+    this.#all--;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
+  }
+}
