@@ -262,7 +262,7 @@ class DenoFront implements Front {
     this.#count(hostname, 1);
     const lease = new Lease(() => this.#count(hostname, -1));
     try {
-      const answer = await this.#handler(asked);
+      const answer = sendable(asked.method, await this.#handler(asked));
       await asked.body.passOver(this.#clock);
       asked.body.leave();
       return this.#response(holding(answer, lease));
@@ -286,6 +286,14 @@ class DenoFront implements Front {
     if (count === 0) this.#perAddress.delete(hostname);
     else this.#perAddress.set(hostname, count);
   }
+}
+
+/** `answer` to a request of `method`: the platform neither reads nor cancels a source for a HEAD. */
+function sendable(method: string, answer: Answer): Answer {
+  const { body } = answer;
+  if (method !== "HEAD" || body instanceof Uint8Array) return answer;
+  body.cancel();
+  return { ...answer, body: new Uint8Array(0) };
 }
 
 /** `answer`, at the end of whose body `lease` falls. */

@@ -39,11 +39,11 @@ export interface FrontRequest {
 }
 
 /**
- * Answers a request; what it rejects with is a fault (`FrontOptions.onFault`). The answer's framing, `Date` and `Connection` are the front's; a
- * body that is a source is read only as fast as the client takes it, cancelled when the client leaves
- * or takes nothing for too long, and where its reading rejects the connection is broken, so that the
- * client sees that the body is cut short. The rest of a request's body that was not read is passed over
- * or its connection closed.
+ * Answers a request; what it rejects with is a fault (`FrontOptions.onFault`). The answer's framing,
+ * `Date` and `Connection` are the front's; a body that is a source is read only as fast as the client
+ * takes it, cancelled when the client leaves or takes nothing for too long, and where its reading
+ * rejects the connection is broken, so that the client sees that the body is cut short. The rest of a
+ * request's body that was not read is passed over or its connection closed.
  */
 export type FrontHandler = (request: FrontRequest) => Promise<Answer>;
 
