@@ -24,13 +24,14 @@ import { openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
-import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
+import { type Front, type FrontOptions, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
   createHandler,
   EngineNames,
   faultAnswer,
   type HttpDeps,
   type OnTrace,
+  refusalAnswer,
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
@@ -51,7 +52,7 @@ export interface AppPorts extends HandoffPorts {
   readonly sources?: readonly EngineSource[];
   /**
    * What accepts clients.
-   * @default Deno.serve
+   * @default the router's own server on the platform's sockets
    */
   readonly front?: StartFront;
   /**
@@ -172,7 +173,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     config,
     deps,
     { ...doors.front, spare: () => keeper.spare() },
-    ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
+    ports.front ?? ((options, handler) => startHttp1(options, handler, { clock })),
   );
   keeper.attach(front);
   stack.defer(() => front.shutdown());
@@ -240,6 +241,7 @@ function listen(
     ...edge,
     onFault: faultAnswer(deps),
     onEvent: frontTeller(deps),
+    onRefusal: refusalAnswer,
   };
   try {
     return start(options, createHandler(deps));
