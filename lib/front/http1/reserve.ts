@@ -1,12 +1,6 @@
 /** A descriptor held back for when there are no more. @module */
+import type { TakeDescriptor } from "../../base/mod.ts";
 import { closeQuietly } from "./socket.ts";
-
-/** Takes a descriptor; throws when there is none to have. */
-export type TakeDescriptor = () => { close(): void };
-
-/** The null device is there on every platform, and opening it touches nothing. */
-export const openNullDevice: TakeDescriptor = () =>
-  Deno.openSync(Deno.build.os === "windows" ? "NUL" : "/dev/null");
 
 /** Holds one descriptor, or is without. Where the program may take none, it has nothing to hold. */
 export class Reserve implements Disposable {

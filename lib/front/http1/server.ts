@@ -1,5 +1,5 @@
 /** The server: what it listens on, its connections, and its end. @module */
-import type { Clock } from "../../base/mod.ts";
+import { type Clock, openNullDevice, type TakeDescriptor } from "../../base/mod.ts";
 import type {
   Front,
   FrontEvent,
@@ -13,7 +13,7 @@ import type { ConnectionHost } from "./connection_host.ts";
 import { Copies } from "./copies.ts";
 import { DateField } from "./date_field.ts";
 import { Place } from "./place.ts";
-import { openNullDevice, Reserve, type TakeDescriptor } from "./reserve.ts";
+import { Reserve } from "./reserve.ts";
 import { Scratches } from "./scratches.ts";
 import { closeQuietly, type FrontSocket, type Listen, platformListen } from "./socket.ts";
 import { TurnedAway } from "./turned_away.ts";

@@ -1,5 +1,5 @@
 /** What the server asks of the platform. @module */
-import type { Clock } from "../../base/mod.ts";
+import { type Clock, takeWithSpare } from "../../base/mod.ts";
 import { listenTls } from "../../tls/mod.ts";
 import type { FrontOptions } from "../contract/mod.ts";
 
@@ -28,12 +28,17 @@ export interface FrontListener {
 }
 
 /** Begins to listen; throws when the address cannot be had. */
-export type Listen = (options: Pick<FrontOptions, "hostname" | "port" | "tls">) => FrontListener;
+export type Listen = (
+  options: Pick<FrontOptions, "hostname" | "port" | "spare" | "tls">,
+) => FrontListener;
 
 /** The platform's sockets, and TLS on them. */
 export function platformListen(clock: Clock): Listen {
-  return ({ hostname, port, tls }) =>
-    tls === undefined ? Deno.listen({ hostname, port }) : listenTls({ hostname, port }, tls, clock);
+  return ({ hostname, port, spare, tls }) => {
+    const address = { hostname, port };
+    if (tls === undefined) return takeWithSpare(() => Deno.listen(address), spare);
+    return listenTls(address, spare === undefined ? tls : { ...tls, spare }, clock);
+  };
 }
 
 /** Closes what may have been closed already. */

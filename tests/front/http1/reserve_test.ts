@@ -1,4 +1,5 @@
-import { openNullDevice, Reserve } from "../../../lib/front/http1/reserve.ts";
+import { openNullDevice } from "../../../lib/base/mod.ts";
+import { Reserve } from "../../../lib/front/http1/reserve.ts";
 import { assertEquals } from "../../support/assert.ts";
 
 Deno.test.sanitizer({ ops: true, resources: true });
