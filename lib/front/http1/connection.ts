@@ -368,7 +368,8 @@ export class Connection implements IntakeOwner, BodyOwner {
         // The platform keeps the descriptor of a handshake that has not ended, closed or not: so
         // does the connection its place among those that are counted.
         this.#tooLate = true;
-        return this.#host.tell({ kind: "timed-out", why: "head" });
+        this.#host.tell({ kind: "timed-out", why: "head" });
+        return this.#socket.closesInHandshake ? this.close() : undefined;
       case "head":
         this.#host.tell({ kind: "timed-out", why: isIdle ? "idle" : "head" });
         return isIdle ? this.close() : this.#refuse(new Refusal(408, "the head took too long"));

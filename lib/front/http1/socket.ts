@@ -17,6 +17,8 @@ export interface FrontSocket {
   setNoDelay?(noDelay: boolean): void;
   /** Of TLS only: resolves when the client is there. */
   handshake?(): Promise<unknown>;
+  /** Of TLS only: closing it before that gives its descriptor back at once. */
+  readonly closesInHandshake?: boolean;
 }
 
 /** Where connections come from. */

@@ -1,6 +1,7 @@
 /** The server on real TLS sockets. */
 import { assert, assertEquals } from "../../support/assert.ts";
 import { eventually } from "../../support/eventually.ts";
+import { chains } from "../../tls/support.ts";
 import { type Certificates, makeCertificates } from "../../upstream/support/certificates.ts";
 import { answerOf, readAll, request, wire } from "./support/server.ts";
 import { RawClient, type SocketServer, startSockets } from "./support/sockets.ts";
@@ -142,4 +143,45 @@ Deno.test("close() ends TLS connections, in their handshakes too", async () => {
   await server.front.close();
   assertEquals(server.front.connections, 0);
   await client.conn.read(new Uint8Array(1)).catch(() => null);
+});
+
+Deno.test("startHttp1() notices one that leaves before a long answer over TLS, asked for a certificate or not", async () => {
+  const made = await chains();
+  for (const clientCa of [undefined, made.ca]) {
+    let gone = 0;
+    const tls = { ...made.server, ...(clientCa === undefined ? {} : { clientCa }) };
+    await using server = startSockets(async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      gone++;
+      return answerOf("");
+    }, { tls });
+    for (const [index, politely] of [true, false].entries()) {
+      const { cert, key } = made.client;
+      const conn = await Deno.connectTls({
+        hostname: "localhost",
+        port: server.port,
+        caCerts: [made.ca],
+        cert,
+        key,
+      });
+      using client = new RawClient(conn);
+      await client.send(request("/"));
+      await eventually(() => server.front.connections === 1);
+      if (politely) await conn.closeWrite();
+      client[Symbol.dispose]();
+      await eventually(() => gone === index + 1 && server.front.connections === 0);
+    }
+  }
+});
+
+Deno.test("startHttp1() ends handshakes that take too long where clients are asked for certificates", async () => {
+  const made = await chains();
+  const tls = { ...made.server, clientCa: made.ca };
+  await using server = startSockets(echo, { limits: { headMs: 200 }, tls });
+  using silent = await RawClient.connect(server.port);
+  using half = await RawClient.connect(server.port);
+  await half.send(Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01));
+  assertEquals([await silent.all(), await half.all()], ["", ""]);
+  assertEquals(server.events, Array(2).fill({ kind: "timed-out", why: "head" }));
+  await eventually(() => server.front.connections === 0);
 });
