@@ -1,0 +1,134 @@
+/** Clients that leave in every phase of every kind of request, beside a stream that goes on. */
+import { seededRandom } from "../../lib/base/mod.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { comparable } from "../support/answers.ts";
+import { type Cluster, type ClusterShape, MODEL, startCluster, total } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
+import { rawConnection } from "../support/raw_request.ts";
+import { post } from "../support/router.ts";
+import { socketsOf } from "../support/sockets.ts";
+
+const TOKENS = 300;
+
+/** What clients ask for, each with more tokens than anybody waits for. */
+const KINDS: readonly ((index: number) => readonly [string, Record<string, unknown>])[] = [
+  (index) => ["/v1/completions", { prompt: story(index), stream: true }],
+  (index) => ["/v1/completions", { prompt: story(index) }],
+  (index) => ["/v1/completions", { prompt: story(index), n: 2 }],
+  (index) => ["/v1/completions", { prompt: [story(index), story(index + 1_000)], stream: true }],
+  (index) => ["/v1/chat/completions", { messages: chat(index), stream: true }],
+  (index) => ["/v1/chat/completions", { messages: chat(index) }],
+  (index) => ["/v1/chat/completions", { messages: chat(index), n: 2 }],
+];
+
+function story(index: number): string {
+  return `Story ${index} [[sim:len ${TOKENS}]]`;
+}
+
+function chat(index: number): readonly unknown[] {
+  return [{ role: "user", content: story(index) }];
+}
+
+/** When a client leaves: once this holds, or what it asked for is answered. */
+const PHASES: Readonly<Record<string, (cluster: Cluster, before: Figures) => boolean>> = {
+  "at once": () => true,
+  "within the prefill": (cluster, before) => figures(cluster).prefillAsked > before.prefillAsked,
+  "in the KV wait": ({ router }) => router.app.stats().waiters > 0,
+  "before the first byte": (cluster, before) => figures(cluster).decodeAsked > before.decodeAsked,
+  "among the tokens": (cluster, before) => figures(cluster).tokens > before.tokens + 10,
+};
+
+interface Figures {
+  readonly prefillAsked: number;
+  readonly decodeAsked: number;
+  readonly tokens: number;
+}
+
+function figures({ prefills, decodes }: Cluster): Figures {
+  const asked = (engines: Cluster["decodes"]): number =>
+    engines.flatMap((engine) => Object.entries(engine.stats().requestsByPath))
+      .reduce((sum, [path, count]) => sum + (path.startsWith("/v1/") ? count : 0), 0);
+  return {
+    prefillAsked: asked(prefills),
+    decodeAsked: asked(decodes),
+    tokens: decodes.reduce((sum, engine) => sum + engine.stats().generationTokens, 0),
+  };
+}
+
+const SHAPES: Readonly<Record<string, ClusterShape>> = {
+  "P1": {},
+  "D1": { modes: ["d1"] },
+  "NixlConnector": { protocol: "nixl" },
+};
+
+/** The bystander's request, whose answer is known of an engine that has no router before it. */
+const ASK = { model: MODEL, prompt: "A bystander [[sim:len 250]]", max_tokens: 250, stream: true };
+
+for (const [name, shape] of Object.entries(SHAPES)) {
+  for (const seed of [1, 2]) {
+    Deno.test(`clients that leave in every phase leave nothing, ${name}, seed ${seed}`, async () => {
+      await using cluster = await startCluster({
+        prefills: 2,
+        decodes: 2,
+        prefill: { ttftMs: 10, notify: 10 },
+        decode: { itlMs: 4, ttftMs: 10 },
+        ...shape,
+      });
+      const right = await comparable(await post(`${cluster.single.url}/v1/completions`, ASK));
+      const { port } = cluster.router.app.address;
+      const bystanding = post(`${cluster.url}/v1/completions`, ASK).then(comparable);
+      const random = seededRandom(seed);
+      const pick = <T>(list: readonly T[]): T => {
+        const chosen = list[Math.floor(random.next() * list.length)];
+        assert(chosen !== undefined);
+        return chosen;
+      };
+      const phases = Object.values(PHASES);
+      for (let index = 0; index < 30; index++) {
+        const [path, body] = pick(KINDS)(index);
+        const phase = index < phases.length ? phases[index] ?? pick(phases) : pick(phases);
+        await leave(cluster, path, { model: MODEL, max_tokens: TOKENS, ...body }, phase);
+      }
+      assertEquals(await bystanding, right, "the bystander has the answer of an engine alone");
+      await cluster.quiet();
+      // The bystander's connection is kept by its client.
+      await eventually(() => socketsOf(port) <= 1, () => `${socketsOf(port)} connections`);
+      for (const engine of [...cluster.decodes, ...cluster.prefills]) {
+        const { staleReads, doubleUses, expired, heldKv, runningNow, deaths } = engine.stats();
+        assertEquals([staleReads, doubleUses, expired, heldKv, runningNow, deaths], [
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+        ]);
+      }
+      assertEquals(total(cluster.decodes, "recomputes"), 0);
+      const { tokens } = figures(cluster);
+      // A third of what was asked for, by far: nobody decodes for those who left.
+      assert(tokens < 250 + 30 * TOKENS / 3, `${tokens} tokens`);
+    });
+  }
+}
+
+/** Ask by a connection of one's own, and close it when `phase` holds. */
+async function leave(
+  cluster: Cluster,
+  path: string,
+  body: Record<string, unknown>,
+  phase: (cluster: Cluster, before: Figures) => boolean,
+): Promise<void> {
+  const before = figures(cluster);
+  const text = JSON.stringify(body);
+  using client = await rawConnection(cluster.router.app.address.port);
+  await client.send(
+    `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n` +
+      `content-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`,
+  );
+  let over = false;
+  const reading = client.rest().then(() => over = true);
+  await eventually(() => over || phase(cluster, before), () => "the phase to leave in");
+  client[Symbol.dispose]();
+  await reading;
+}
