@@ -1,6 +1,6 @@
 /** The long-lived parts of handoffs, built from the configuration. @module */
 import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
-import type { HandoffDeps } from "./handoff/mod.ts";
+import { type HandoffDeps, OwnLimits } from "./handoff/mod.ts";
 import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
 import {
   exchange,
@@ -152,8 +152,8 @@ function idOf(fields: readonly HeaderField[]): string {
 function promptParts(
   flow: FlowDeps,
   { how, cacheBytes }: TokenizeOptions,
-): Pick<HandoffDeps, "tokenizer" | "prompts"> {
-  const { log, metrics, breather } = flow;
+): Pick<HandoffDeps, "tokenizer" | "prompts" | "limits"> {
+  const { clock, log, metrics, breather, background } = flow;
   const post = jsonPoster(flow);
   const remote = remoteTokenizer(post, breather);
   const tokenizer = cacheBytes === 0 ? remote : cachedTokenizer(remote, {
@@ -168,7 +168,18 @@ function promptParts(
     log,
     onResult: (by, result) => metrics.count("pd_router_tokenize_total", { how: by, result }),
   });
-  return { tokenizer, prompts };
+  const limits = new OwnLimits({
+    clock,
+    log,
+    post,
+    tokenizer: remote,
+    cardOf: ({ id }, model) => {
+      const entry = flow.fleet.snapshot().entries.find(({ engine }) => engine.id === id);
+      return entry?.cards.find((card) => card.id === model);
+    },
+    signal: background.signal,
+  });
+  return { tokenizer, prompts, limits };
 }
 
 /** Largest answer of `/tokenize` and `/detokenize`, in bytes. */

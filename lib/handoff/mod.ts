@@ -8,5 +8,6 @@ export * from "./attempt.ts";
 export * from "./deps.ts";
 export * from "./handoff_parts.ts";
 export * from "./p1.ts";
+export * from "./own_limits.ts";
 export * from "./prompt.ts";
 export * from "./relay.ts";

@@ -76,7 +76,7 @@ export async function promptFor(
   if (prompt.kind === "tokens") {
     kept.tokens ??= { ids: prompt.ids, count: prompt.count, maxModelLen: undefined };
   }
-  if (kept.tokens !== undefined) return known(deps, request, kept.tokens);
+  if (kept.tokens !== undefined) return await known(deps, context, asked, kept.tokens);
   return await asking(pair, async () => {
     const end = await deps.prompts.find(pair.prefill, askOf(deps, asked), context);
     switch (end.kind) {
@@ -87,7 +87,7 @@ export async function promptFor(
       case "tokens":
         context.trace.add("tokenized", pair.prefill.url);
         kept.tokens = end.prompt;
-        return known(deps, request, end.prompt);
+        return await known(deps, context, asked, end.prompt);
       case "refused":
         context.trace.add("tokenized", pair.prefill.url);
         // What `/tokenize` refuses, a decode engine judges as the endpoint asked for would.
@@ -125,19 +125,19 @@ class PromptToldByPrefill implements ToldPrompt {
   }
 
   async settle(result: PrefillResult): Promise<KnownPrompt | PromptFailure> {
-    const { request, pair, kept, exact } = this.#asked;
+    const { pair, kept, exact } = this.#asked;
     const told = await tokensIn(this.#deps, result);
     this.#deps.prompts.note(pair.prefill, told !== undefined);
     if (told !== undefined) {
       kept.tokens = told;
-      return known(this.#deps, request, told);
+      return await known(this.#deps, this.#context, this.#asked, told);
     }
     if (exact) return goDirect("prompt_unknown");
     return await asking(pair, () => this.#tokenize(result));
   }
 
   async #tokenize(result: PrefillResult): Promise<KnownPrompt | PromptFailure> {
-    const { request, pair, kept } = this.#asked;
+    const { pair, kept } = this.#asked;
     const ask = askOf(this.#deps, this.#asked);
     const end = await this.#deps.prompts.tokenize(pair.prefill, ask, this.#context);
     this.#context.trace.add("tokenized", pair.prefill.url);
@@ -146,7 +146,7 @@ class PromptToldByPrefill implements ToldPrompt {
     const counted = result.usage?.prompt_tokens ?? end.prompt.count;
     if (counted !== end.prompt.count) return goDirect("prompt_unknown");
     kept.tokens = end.prompt;
-    return known(this.#deps, request, end.prompt);
+    return await known(this.#deps, this.#context, this.#asked, end.prompt);
   }
 
   async idsToReclaim(result: PrefillResult | undefined): Promise<Uint8Array> {
@@ -176,13 +176,18 @@ async function tokensIn(
   return { ids, count, maxModelLen: undefined };
 }
 
-function known(
+async function known(
   deps: HandoffDeps,
-  request: TextRequest,
+  { headers }: RequestContext,
+  { request, pair }: PromptFor,
   tokens: PromptTokens,
-): KnownPrompt | PromptFailure {
-  const maxModelLen = tokens.maxModelLen ?? deps.fleet.snapshot().maxModelLen(request.model);
-  const budget = budgetOf(request, tokens.count, maxModelLen);
+): Promise<KnownPrompt | PromptFailure> {
+  const { model, form, maxTokens } = request;
+  const maxModelLen = tokens.maxModelLen ?? deps.fleet.snapshot().maxModelLen(model);
+  const own = maxTokens === undefined
+    ? await deps.limits.of(pair.decode, model, form, headers)
+    : undefined;
+  const budget = budgetOf(request, tokens.count, maxModelLen, own);
   if (budget.kind === "direct") return goDirect("context_length");
   return { kind: "known", ids: tokens.ids, maxTokens: budget.maxTokens };
 }

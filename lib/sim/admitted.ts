@@ -52,7 +52,7 @@ export function checkPrompt(
 ): CheckedPrompt {
   const { options } = core;
   return {
-    limit: outputLimit(options.maxModelLen, ids, request.sampling),
+    limit: outputLimit(options, ids, request.sampling),
     leg: legOf(core, request.kvParams),
     prompt: preparePrompt(ids, options.seed),
   };

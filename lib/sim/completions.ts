@@ -8,6 +8,7 @@ import { grammarOf } from "./grammar.ts";
 import { answer, type Call, createdAt, requestIdOf } from "./inference.ts";
 import { isIdList, isInteger, type JsonObject } from "./json.ts";
 import { completionLogprobs, promptLogprobs, promptLogprobsOf } from "./logprobs.ts";
+import type { SimOptions } from "./options.ts";
 import { boolField, intField, parseSampling, stringField } from "./sampling.ts";
 import { SseStream } from "./sse_stream.ts";
 import { idsWithin } from "./token_limit.ts";
@@ -31,7 +32,7 @@ export async function completions(call: Call): Promise<void> {
   const given = intField(body, "max_tokens");
   const echoOnly = echo && given === 0;
   const sampling = parseSampling(body, {
-    maxTokens: echoOnly ? 1 : given ?? DEFAULT_MAX_TOKENS,
+    maxTokens: echoOnly ? 1 : given ?? defaultLimit(core.options),
     maxTokensParam: "max_tokens",
     logprobs: completionLogprobs(body),
   });
@@ -70,6 +71,10 @@ export async function completions(call: Call): Promise<void> {
     generation.fail(error);
     throw error;
   }
+}
+
+function defaultLimit({ overrideMaxNewTokens }: SimOptions): number {
+  return Math.min(DEFAULT_MAX_TOKENS, overrideMaxNewTokens ?? DEFAULT_MAX_TOKENS);
 }
 
 /** Prompts as token ids. Throws a 400 on anything but the four forms of `prompt`. */

@@ -31,6 +31,18 @@ export const SIM_FLAGS: readonly SimFlag[] = [
     help: "Name of the model served; repeatable, the first is the base model",
   },
   { name: "max-model-len", type: "int", default: 131072, help: "Longest prompt plus output" },
+  {
+    name: "max-new-tokens",
+    type: "int",
+    default: undefined,
+    help: "max_new_tokens of the model's generation config: the limit of chats that set none",
+  },
+  {
+    name: "override-max-new-tokens",
+    type: "int",
+    default: undefined,
+    help: "The same by --override-generation-config: a limit of all answers besides",
+  },
   { name: "ranks", type: "int", default: 1, help: "Worker processes (tensor x pipeline parallel)" },
   { name: "mla", type: "flag", default: false, help: "Only rank 0 stores KV and notifies" },
   {

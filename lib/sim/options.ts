@@ -16,6 +16,8 @@ export interface SimOptions {
   readonly port: number;
   readonly models: readonly string[];
   readonly maxModelLen: number;
+  readonly maxNewTokens: number | undefined;
+  readonly overrideMaxNewTokens: number | undefined;
   readonly ranks: number;
   readonly mla: boolean;
   readonly kvConnector: KvConnector;
@@ -104,6 +106,8 @@ export function parseSimOptions(raw: Readonly<Record<string, unknown>>): SimOpti
     port: reader.number("port"),
     models: reader.texts("model"),
     maxModelLen: reader.number("max-model-len"),
+    maxNewTokens: reader.optionalNumber("max-new-tokens"),
+    overrideMaxNewTokens: reader.optionalNumber("override-max-new-tokens"),
     ranks,
     mla: reader.flag("mla"),
     kvConnector: oneOf(connector, ["none", "lmcache", "nixl", "shared_storage"] as const),
@@ -172,6 +176,8 @@ function problemsOf(options: SimOptions): readonly string[] {
   need(options.chunkSize >= 1, `chunk-size: must be at least 1, received ${options.chunkSize}`);
   need(options.blockSize >= 1, `block-size: must be at least 1, received ${options.blockSize}`);
   need(options.maxModelLen >= 2, `max-model-len: must be at least 2`);
+  need((options.maxNewTokens ?? 1) >= 1, "max-new-tokens: must be at least 1");
+  need((options.overrideMaxNewTokens ?? 1) >= 1, "override-max-new-tokens: must be at least 1");
   need(options.maxNumSeqs >= 1, "max-num-seqs: must be at least 1");
   need(options.streamInterval >= 1, "stream-interval: must be at least 1");
   need(options.eventsPerWrite >= 1, "events-per-write: must be at least 1");
@@ -248,7 +254,11 @@ class RawReader {
   }
 
   number(name: string): number {
-    return this.numbers(name).at(-1) ?? 0;
+    return this.optionalNumber(name) ?? 0;
+  }
+
+  optionalNumber(name: string): number | undefined {
+    return this.numbers(name).at(-1);
   }
 
   numbers(name: string): readonly number[] {

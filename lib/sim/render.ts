@@ -24,7 +24,7 @@ export async function renderChatRequest(call: Call): Promise<void> {
     logprobs: chatLogprobs(body),
   });
   const ids = idsWithin(call.core.options.maxModelLen, chatPromptIds(body));
-  const maxTokens = outputLimit(call.core.options.maxModelLen, ids, sampling);
+  const maxTokens = outputLimit(call.core.options, ids, sampling);
   const reasoning = {
     reasoning_ended: false,
     reasoning_parser_kwargs: {
@@ -55,7 +55,7 @@ export async function renderCompletion(call: Call): Promise<void> {
   });
   const reasoning = { reasoning_ended: null, reasoning_parser_kwargs: null };
   const requests = prompts.map((ids, index) => {
-    outputLimit(call.core.options.maxModelLen, ids, sampling);
+    outputLimit(call.core.options, ids, sampling);
     const ofPrompt = prompts.length === 1 ? id : `${id}-${index}`;
     return generateRequest(call, { id: ofPrompt, ids, sampling, maxTokens, reasoning });
   });

@@ -276,6 +276,35 @@ Deno.test("a handoff that comes to nothing behind an early head is told with its
   });
 });
 
+Deno.test("what engines say of having no room is told with its status behind an early head", async () => {
+  await withSlowPrefill(async ({ router, prefill }, clock, [first]) => {
+    const ask = { model: "m", prompt: "hi", max_tokens: 3, stream: true };
+    const answering = post(`${router.url}/v1/completions`, ask);
+    await eventually(() => prefill.asked.some(({ path }) => path === "/v1/completions"));
+    await clock.advance(EARLY_MS);
+    const answer = await answering;
+    const said = { message: "busy", type: "RateLimitError", param: null, code: 429 };
+    first?.open(Response.json({ error: said }, { status: 429 }));
+    const [, event = ""] = (await answer.text()).split(PING);
+    assertEquals(JSON.parse(event.slice("data: ".length)).error, said);
+  });
+});
+
+Deno.test("a request whose time is up behind an early head is told of it", async () => {
+  await withSlow(async (slow) => {
+    const answer = await askEarly(slow, "/v1/chat/completions");
+    await slow.clock.advance(EARLY_MS);
+    const event = (await answer.text()).replaceAll(PING, "");
+    const { error } = JSON.parse(event.slice("data: ".length));
+    assertEquals([error.type, error.code], ["GatewayTimeoutError", 504]);
+    await eventually(() => slow.engine.asked[0]?.signal.aborted === true, () => "the engine's end");
+    await eventually(
+      () => Object.values(slow.router.app.stats()).every((left) => left === 0),
+      () => JSON.stringify(slow.router.app.stats()),
+    );
+  }, { answers: ANSWERS, requests: { timeoutMs: 2 * EARLY_MS } });
+});
+
 Deno.test("a stream whose prompt is slow to become token ids begins early too", async () => {
   const clock = new FakeClock();
   const { script, open } = gate();

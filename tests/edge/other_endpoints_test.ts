@@ -46,12 +46,17 @@ Deno.test("/healthcheck and /ping answer as /health does", async () => {
 });
 
 Deno.test("/invocations is routed by its body", async () => {
-  await using engine = startScripted(({ text }) => new Response(text));
+  await using engine = startScripted(({ path, text }) => {
+    const streamed = path.startsWith("/v1/completions");
+    const type = streamed ? "text/event-stream" : "application/json";
+    return new Response(text, { headers: { "content-type": type } });
+  });
   await using router = await startRouter([engineAt(engine.url, "any")]);
   const rows = [
     [{ messages: [] }, "/v1/chat/completions"],
     [{ prompt: "a", stream: true }, "/v1/completions"],
     [{ input: "a" }, "/v1/embeddings"],
+    [{ input: "a", stream: true }, "/v1/embeddings"],
     [{ query: "a", documents: ["b"] }, "/rerank"],
     [{ text_1: "a", text_2: "b" }, "/score"],
     [{ data: 1 }, "/pooling"],
@@ -68,8 +73,23 @@ Deno.test("/invocations is routed by its body", async () => {
   const figures = await (await fetch(`${router.url}/metrics`)).text();
   assertStringIncludes(
     figures,
-    'pd_router_requests_total{endpoint="/invocations",route="direct",outcome="ok"} 6',
+    'pd_router_requests_total{endpoint="/invocations",route="direct",outcome="ok"} 7',
   );
+});
+
+Deno.test("embeddings in bytes are answers where they were asked for, and nowhere else", async () => {
+  await using engine = startScripted(() =>
+    new Response(new Uint8Array([1, 2]), {
+      headers: { "content-type": "application/octet-stream" },
+    })
+  );
+  await using router = await startRouter([engineAt(engine.url, "any")]);
+  for (const [format, status] of [["bytes", 200], ["bytes_only", 200], ["float", 502]] as const) {
+    const body = { model: "m", input: "a", encoding_format: format };
+    const answer = await post(`${router.url}/v1/embeddings`, body);
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    assertEquals([answer.status, bytes.length === 2], [status, status === 200], format);
+  }
 });
 
 /** What the first choice of an answer, of either form, says. */

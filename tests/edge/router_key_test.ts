@@ -3,6 +3,7 @@ import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import { engineAt, post, type RouterChanges, startRouter } from "../support/router.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { type Answer, got, startRoute } from "./support.ts";
 
 const KEY = "right";
 const ASK = { model: "m", prompt: "hi", max_tokens: 5 };
@@ -165,4 +166,50 @@ Deno.test("with keys of its own, what engines refuse is the router's key on ever
       assertStringIncludes(told[0] ?? "", "key=VLLM_API_KEY");
     });
   }
+});
+
+for (
+  const [what, { form, exposeEngines }] of Object.entries({
+    "a stream": { form: { stream: true }, exposeEngines: false },
+    "a stream, engines exposed": { form: { stream: true }, exposeEngines: true },
+    "a list's stream": { form: { prompt: ["a", "b"], stream: true }, exposeEngines: false },
+    "an answer": { form: {}, exposeEngines: false },
+  })
+) {
+  Deno.test(`with keys of its own, a decode engine that refuses the router's is told as that in ${what}`, async () => {
+    const keys = { given: [sha256("own")], open: [] };
+    const router = {
+      doors: { keys },
+      answers: { exposeEngines, allowedOrigins: [], rankLeg: "decode" as const },
+    };
+    const refused: Answer = () => Response.json({ error: "Unauthorized" }, { status: 401 });
+    await using route = await startRoute("P1", refused, { router });
+    const answer = await got(
+      await post(`${route.router.url}/v1/completions`, { ...ASK, ...form }, {
+        headers: { authorization: "Bearer own" },
+      }),
+    );
+    assertEquals([answer.error?.["code"], answer.error?.["message"]], [
+      502,
+      "The engines refuse the router's key",
+    ]);
+    await route.quiet();
+  });
+}
+
+Deno.test("with keys of its own, a tokenization that is refused for want of a key is told as that", async () => {
+  const keys = { given: [sha256("own")], open: [] };
+  const refused: Answer = () => Response.json({ error: "Forbidden" }, { status: 403 });
+  await using route = await startRoute("P1", refused, {
+    router: { doors: { keys } },
+    tokenize: refused,
+    prefill: refused,
+  });
+  const answer = await got(
+    await post(`${route.router.url}/v1/completions`, ASK, {
+      headers: { authorization: "Bearer own" },
+    }),
+  );
+  assertEquals([answer.status, answer.error?.["code"]], [502, 502]);
+  await route.quiet();
 });

@@ -140,6 +140,7 @@ export function handoffParts(changes: PartsChanges = {}): Parts {
       kv: KV_TABLE,
       tokenizer,
       prompts: promptSource({ how, tokenizer, post, log, onResult: () => {} }),
+      limits: { of: () => Promise.resolve(undefined) },
       board,
       ids: new KvRequestIds(random),
       reclaimer: {

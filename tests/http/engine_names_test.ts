@@ -1,4 +1,4 @@
-import { type Engine, RouterError } from "../../lib/base/mod.ts";
+import { encodeUtf8, type Engine, RouterError } from "../../lib/base/mod.ts";
 import { FleetView } from "../../lib/fleet/mod.ts";
 import { EngineNames } from "../../lib/http/engine_names.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -155,4 +155,13 @@ Deno.test("EngineNames keeps the name of an engine that comes back", () => {
     names.follow({ kind: "forgotten", engine: other });
   }
   assertEquals(names.of(one), "engine-1");
+});
+
+Deno.test("EngineNames.told() keeps what an engine itself has refused", () => {
+  const refusal = { status: 429, headers: [["retry-after", "7"]], body: encodeUtf8("{}") } as const;
+  const error = new RouterError("decode-failed", "Decode on engine http://10.0.0.1:8000", {
+    refusal,
+  });
+  const told = namesOf().told(error);
+  assertEquals([told.message, told.refusal], ["Decode on engine engine-1", refusal]);
 });
