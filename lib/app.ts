@@ -23,7 +23,7 @@ import { type AppDoors, openDoors } from "./app_doors.ts";
 import { cardFetcher, fleetObserver, forgetGone } from "./app_fleet.ts";
 import type { GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
-import { type Front, startDenoFront, type StartFront } from "./front/mod.ts";
+import { type Front, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
   createHandler,
   EngineNames,
@@ -50,7 +50,7 @@ export interface AppPorts extends HandoffPorts {
   readonly sources?: readonly EngineSource[];
   /**
    * What accepts clients.
-   * @default Deno.serve
+   * @default the router's own server on the platform's sockets
    */
   readonly front?: StartFront;
   /**
@@ -162,7 +162,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     config,
     deps,
     doors,
-    ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
+    ports.front ?? ((options, handler) => startHttp1(options, handler, { clock })),
   );
   stack.defer(() => front.shutdown());
   const parts = stack.move();

@@ -42,6 +42,8 @@ export class Acceptor {
   readonly #closing = new AbortController();
   #ailment: string | undefined;
   #watching: Promise<void> | undefined;
+  /** Accepting has failed since the last look: all there is to know where the reserve is blind. */
+  #failed = false;
 
   constructor({ listener, reserve, clock, owner }: AcceptorParts) {
     this.#listener = listener;
@@ -106,6 +108,7 @@ export class Acceptor {
   }
 
   #ail(error: unknown): void {
+    this.#failed = true;
     if (this.#ailment === undefined) this.#owner.tell({ kind: "not-accepting", error });
     this.#ailment = `no more connections can be accepted: ${describeError(error)}`;
     this.#watching ??= this.#watch();
@@ -115,7 +118,9 @@ export class Acceptor {
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
     while (await sleep(this.#clock, LOOK_MS, signal) === "elapsed") {
-      if (!this.#reserve.probe()) continue;
+      const failed = this.#failed;
+      this.#failed = false;
+      if (!this.#reserve.probe() || (this.#reserve.blind && failed)) continue;
       this.#ailment = undefined;
       this.#owner.tell({ kind: "accepting" });
       break;

@@ -1,7 +1,7 @@
 /** Answers whose bodies are sources: read as the client takes them. @module */
 import { RouterError } from "../../base/mod.ts";
 import type { ByteSource } from "../../request/mod.ts";
-import { beginChunk, endLine, LAST_CHUNK, MAX_FRAME_BYTES } from "./chunk_frame.ts";
+import { beginChunk, endLine, LAST_CHUNK, MAX_FRAME_BYTES, NO_DIGIT } from "./chunk_frame.ts";
 import type { Output } from "./output.ts";
 
 /** How an answer ended: all written; its source broke; the connection was lost, or given up. */
@@ -24,6 +24,9 @@ export interface StreamParts {
  */
 const TURNS = 4;
 const HEAD_TURNS = 16;
+
+/** Digits in front of a chunk's size that say nothing: readers take 16 in all at least. */
+const MAX_NO_DIGITS = 8;
 
 /** A piece, or the end. */
 type Piece = Uint8Array | undefined;
@@ -52,6 +55,8 @@ export class AnswerStream {
   #turns = 0;
   #counting = false;
   #over = false;
+  /** Digits in front of the next chunk that are written already. */
+  #noDigits = 0;
   /** Why the source broke. */
   failure: unknown;
 
@@ -74,6 +79,18 @@ export class AnswerStream {
   /** Give it up: the client has gone. */
   stop(): void {
     this.#finish("stopped");
+  }
+
+  /**
+   * Write something that says nothing, where that can be done: the answer is lost when it fails. Of a
+   * chunked body this is a zero in front of the next chunk's size.
+   */
+  probe(): void {
+    const isSilent = !this.#over && !this.#writing && this.#at === 0;
+    if (!isSilent || this.#framing !== "chunked" || this.#noDigits === MAX_NO_DIGITS) return;
+    this.#noDigits++;
+    this.#writing = true;
+    this.#output.write(NO_DIGIT).then(this.#onWritten);
   }
 
   #pull(): void {
@@ -195,6 +212,7 @@ export class AnswerStream {
   }
 
   #begin(size: number): void {
+    this.#noDigits = 0;
     if (this.#framing === "chunked") this.#at = beginChunk(this.#scratch, this.#at, size);
   }
 

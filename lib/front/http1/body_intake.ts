@@ -84,6 +84,11 @@ export class BodyIntake {
     this.#body?.close(error);
   }
 
+  /** Nothing more arrives: reading fails with `error` behind what is here, unless that is the end. */
+  end(error: RouterError): void {
+    this.#body?.end(error);
+  }
+
   /** Throw away what is here; how many bytes that was. */
   pass(): number {
     return this.#body?.pass() ?? 0;

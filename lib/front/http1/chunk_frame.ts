@@ -7,6 +7,9 @@ export const MAX_FRAME_BYTES = 18;
 /** The end of a chunked body. */
 export const LAST_CHUNK: Uint8Array = Uint8Array.of(ZERO, CR, LF, CR, LF);
 
+/** In front of a chunk's size it says nothing. */
+export const NO_DIGIT: Uint8Array = Uint8Array.of(ZERO);
+
 const A_LESS_TEN = 0x57;
 
 /** Writes the line that begins a chunk of `size` bytes at `at`; returns the offset behind it. */

@@ -1,23 +1,27 @@
 /**
  * The life of one connection: its requests one after the other, its limits, its end.
  *
- * A read is pending all the time, so that a client that leaves is noticed whatever is under way. The
- * end of what it sends, while it waits for an answer, is taken for its departure: TCP tells who has
- * closed from who has only shut down his side by no other sign than a write that fails, and a whole
- * answer may be minutes away from that. An answer that is whole all the same is written.
+ * A read is pending all the time, so that a client that leaves is noticed whatever is under way. One
+ * that ends what it sends, while it waits for an answer, is asked whether it is still there (see
+ * `departure.ts`), and is answered when it is. Of HTTP/1.0, where nothing can be written that says
+ * nothing, that end is taken for its departure: so do proxies of that version leave. An answer that is
+ * whole all the same is written.
  * @module
  */
-import { encodeUtf8, RouterError } from "../../base/mod.ts";
+import { encodeUtf8 } from "../../base/mod.ts";
 import type { Answer } from "../../request/mod.ts";
 import type { FrontRequest } from "../contract/mod.ts";
 import type { AskedBy } from "./answer_plan.ts";
 import { BodyIntake } from "./body_intake.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import { Delivery } from "./delivery.ts";
+import { Departure } from "./departure.ts";
+import { answered, bodyTooSlow, clientGone, discard } from "./endings.ts";
 import { Exchange } from "./exchange.ts";
 import { Intake, type IntakeEnd, type IntakeOwner, WINDOW_BYTES } from "./intake.ts";
 import { LINGER_MS, Lingering } from "./lingering.ts";
 import { Output } from "./output.ts";
+import type { Place } from "./place.ts";
 import { Refusal } from "./refusal.ts";
 import { refusalAnswer } from "./refusal_answer.ts";
 import type { BodyOwner } from "./request_body.ts";
@@ -40,6 +44,8 @@ type Phase = "handshake" | "head" | "exchange" | "passing" | "refusing" | "linge
 export class Connection implements IntakeOwner, BodyOwner {
   /** When it was last idle, as a number that grows. */
   idleSince = 0;
+  /** Where it was let in; left once it is closed. */
+  readonly place: Place;
   readonly #host: ConnectionHost;
   readonly #onClosed: (connection: Connection) => void;
   readonly #socket: FrontSocket;
@@ -68,11 +74,16 @@ export class Connection implements IntakeOwner, BodyOwner {
   #lingering: Lingering | undefined;
   /** Bytes of the last request's body that were passed over. */
   #passed = 0;
+  /** Since the client has ended what it sends, while it waits for an answer. */
+  #departure: Departure | undefined;
+  /** It waits for none. */
+  #gone = false;
   #closed = false;
 
   /** `onClosed` is called once it is closed and nothing of it is left. */
   constructor(
     socket: FrontSocket,
+    place: Place,
     host: ConnectionHost,
     onClosed: (connection: Connection) => void,
   ) {
@@ -81,15 +92,11 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#onClosed = onClosed;
     this.#socket = socket;
     this.#remote = { hostname, port };
+    this.place = place;
     this.#intake = new Intake(socket, this);
     this.#body = new BodyIntake(this.#intake, host.copies, this);
     this.#limit = host.wheel.limit(() => this.#onLate());
     this.#output = new Output(socket, host.wheel, host.limits.writeIdleMs, () => this.#onStuck());
-  }
-
-  /** Where it comes from. */
-  get address(): string {
-    return this.#remote.hostname;
   }
 
   /** True between requests, and before the first. */
@@ -125,9 +132,9 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#closed = true;
     this.#limit[Symbol.dispose]();
     this.#output[Symbol.dispose]();
-    this.#exchange?.leave();
+    this.#departure?.[Symbol.dispose]();
     this.#body.close(clientGone());
-    this.#delivery?.leave();
+    this.#leave();
     closeQuietly(this.#socket);
     Promise.all([this.#intake.idle(), this.#output.idle(), this.#handshake])
       .then(() => this.#onClosed(this));
@@ -159,9 +166,12 @@ export class Connection implements IntakeOwner, BodyOwner {
     if (end === "lost" || (this.#phase !== "exchange" && this.#phase !== "refusing")) {
       return this.close();
     }
-    this.#exchange?.leave();
-    this.#body.close(clientGone());
-    this.#delivery?.leave();
+    this.#body.end(clientGone());
+    const exchange = this.#exchange;
+    if (exchange?.minor === 0) this.#leave();
+    else if (exchange !== undefined && !this.#gone) {
+      this.#departure = new Departure(this.#host.clock, () => this.#probe());
+    }
   }
 
   onBodyAwaited(): void {
@@ -181,6 +191,26 @@ export class Connection implements IntakeOwner, BodyOwner {
   onBodyTaken(): void {
     this.#expects = false;
     this.#intake.listen();
+  }
+
+  onBodyCut(): void {
+    this.#leave();
+  }
+
+  /** The client has gone, or has left its request unfinished. */
+  #leave(): void {
+    this.#gone = true;
+    this.#departure?.[Symbol.dispose]();
+    this.#exchange?.leave();
+    this.#delivery?.leave();
+  }
+
+  /** Write something that says nothing: a client that has gone is lost by it. */
+  #probe(): void {
+    if (this.#output.writing) return;
+    if (this.#delivery !== undefined) return this.#delivery.probe();
+    // Any number of interim answers may come before the one that counts (RFC 9110 section 15.2).
+    this.#output.write(CONTINUE).then((ok) => ok || this.close());
   }
 
   #awaitRequest(): void {
@@ -216,8 +246,9 @@ export class Connection implements IntakeOwner, BodyOwner {
 
   #begin(head: RequestHead): void {
     const { length, keepAlive, expects } = head.framing;
-    this.#phase = "exchange";
     this.#limit.clear();
+    if (!this.#countsFor(head)) return;
+    this.#phase = "exchange";
     this.#requests++;
     this.#keepAlive = keepAlive && this.#requests < (this.#host.limits.maxRequests ?? Infinity);
     this.#expects = expects;
@@ -230,6 +261,17 @@ export class Connection implements IntakeOwner, BodyOwner {
     } catch (error) {
       this.#onFault(error);
     }
+  }
+
+  /** Count under the address the request is of; refuses it, and gives false, where that has too many. */
+  #countsFor({ method, headers }: RequestHead): boolean {
+    const { addressOf } = this.#host;
+    if (addressOf === undefined) return true;
+    const why = this.place.move(addressOf({ method, headers, remote: this.#remote }));
+    if (why === undefined) return true;
+    this.#host.tell({ kind: "refused", why });
+    this.#refuse(new Refusal(503, "too many requests from your address"));
+    return false;
   }
 
   readonly #onAnswer = (answer: Answer): void => {
@@ -258,16 +300,17 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#delivery = delivery;
     // Word that the body is wanted may be on its way.
     if (output.writing) await output.idle();
-    if (this.#closed || this.#intake.end !== undefined) delivery.leave();
+    if (this.#closed || this.#gone) delivery.leave();
     const keeps = mayKeep && this.#mayKeep(answer.body);
     const { complete, keepAlive } = await delivery.send(answer, asked, keeps);
     this.#delivery = undefined;
+    if (complete) this.#exchange = undefined;
     if (!complete || this.#intake.end !== undefined) this.close();
     // A stream may have been given up in the middle of a write.
     if (output.writing) await output.idle();
     scratches.give(scratch);
     if (this.#closed) return;
-    this.#exchange = undefined;
+    this.place.rest();
     this.#settle(keepAlive);
   }
 
@@ -331,9 +374,7 @@ export class Connection implements IntakeOwner, BodyOwner {
         return isIdle ? this.close() : this.#refuse(new Refusal(408, "the head took too long"));
       case "exchange":
         this.#host.tell({ kind: "timed-out", why: "body" });
-        return this.#body.close(
-          new RouterError("client-timeout", "The request body did not arrive in time"),
-        );
+        return this.#body.close(bodyTooSlow());
       case "passing":
       case "lingering":
       case "refusing":
@@ -348,17 +389,4 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#host.tell({ kind: "timed-out", why: "write" });
     this.close();
   }
-}
-
-/** Nobody is there to take it. */
-function discard({ body }: Answer): void {
-  if (!(body instanceof Uint8Array)) body.cancel();
-}
-
-function answered(): RouterError {
-  return new RouterError("client-gone", "The request has been answered");
-}
-
-function clientGone(): RouterError {
-  return new RouterError("client-gone", "The client closed the connection");
 }

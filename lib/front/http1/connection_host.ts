@@ -1,4 +1,5 @@
 /** What all connections of a server have in common. @module */
+import type { Clock } from "../../base/mod.ts";
 import type { FrontEvent, FrontHandler, FrontLimits, FrontOptions } from "../contract/mod.ts";
 import type { Copies } from "./copies.ts";
 import type { DateField } from "./date_field.ts";
@@ -10,6 +11,8 @@ export interface ConnectionHost {
   readonly limits: FrontLimits;
   readonly handler: FrontHandler;
   readonly onFault: FrontOptions["onFault"];
+  readonly addressOf: FrontOptions["addressOf"];
+  readonly clock: Clock;
   readonly wheel: Wheel;
   readonly date: DateField;
   readonly scratches: Scratches;

@@ -79,6 +79,11 @@ export class Delivery {
     this.#stream?.stop();
   }
 
+  /** Write something that says nothing, where the answer can bear it: it is lost when that fails. */
+  probe(): void {
+    this.#stream?.probe();
+  }
+
   /** Whether an answer is under way that is given up when the client leaves. */
   get isStream(): boolean {
     return this.#source !== undefined;

@@ -7,7 +7,10 @@ import type { Refusal } from "./refusal.ts";
 export function refusalAnswer({ status, message }: Refusal): Answer {
   return {
     status,
-    headers: [["content-type", "text/plain; charset=utf-8"]],
+    headers: [
+      ["content-type", "text/plain; charset=utf-8"],
+      ...(status === 503 ? [["retry-after", "1"] as const] : []),
+    ],
     body: encodeUtf8(`${message}\n`),
   };
 }

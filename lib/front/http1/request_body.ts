@@ -63,6 +63,8 @@ export interface BodyOwner {
   onBodyGot(): void;
   /** Bytes were taken: there is room for more. */
   onBodyTaken(): void;
+  /** Reading has come to where the client has ended it, and that is not its end. */
+  onBodyCut(): void;
 }
 
 /** A body that was not all here with its head. */
@@ -73,6 +75,8 @@ export class ArrivingBody implements FrontBody {
   #waiter: PromiseWithResolvers<Uint8Array | undefined> | undefined;
   /** What reading fails with. */
   #failure: RouterError | undefined;
+  /** What it fails with behind what has arrived: no more will. */
+  #ending: RouterError | undefined;
   #malformed = false;
 
   constructor(length: number | undefined, feed: BodyFeed, owner: BodyOwner) {
@@ -112,6 +116,7 @@ export class ArrivingBody implements FrontBody {
       return Promise.resolve(bytes);
     }
     if (this.#feed.done) return END;
+    if (this.#ending !== undefined) return Promise.reject(this.#cut(this.#ending));
     const waiter = Promise.withResolvers<Uint8Array | undefined>();
     this.#waiter = waiter;
     this.#owner.onBodyAwaited();
@@ -137,11 +142,24 @@ export class ArrivingBody implements FrontBody {
     this.#reject(this.#failure);
   }
 
+  /** No more will arrive: reading fails with `error` behind what is here, unless that is the end. */
+  end(error: RouterError): void {
+    if (this.#feed.done) return;
+    this.#ending = error;
+    if (this.#waiter !== undefined) this.#reject(this.#cut(error));
+  }
+
   /** Throw away what is here; how many bytes that was. */
   pass(): number {
     let size = 0;
     for (let bytes = this.#take(); bytes !== undefined; bytes = this.#take()) size += bytes.length;
     return size;
+  }
+
+  #cut(error: RouterError): RouterError {
+    this.#failure = error;
+    this.#owner.onBodyCut();
+    return error;
   }
 
   #reject(error: RouterError): void {

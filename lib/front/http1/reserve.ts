@@ -8,19 +8,27 @@ export type TakeDescriptor = () => { close(): void };
 export const openNullDevice: TakeDescriptor = () =>
   Deno.openSync(Deno.build.os === "windows" ? "NUL" : "/dev/null");
 
-/** Holds one descriptor, or is without. */
+/** Holds one descriptor, or is without. Where the program may take none, it has nothing to hold. */
 export class Reserve implements Disposable {
   readonly #take: TakeDescriptor;
   #held: { close(): void } | undefined;
+  #blind = false;
 
   constructor(take: TakeDescriptor) {
     this.#take = take;
   }
 
+  /** True where the program may take none, so that asking for one tells nothing. */
+  get blind(): boolean {
+    return this.#blind;
+  }
+
   /** Hold one from here on; false when there is none to have. */
   hold(): boolean {
-    this.#held ??= this.#tryTake();
-    return this.#held !== undefined;
+    if (this.#held !== undefined) return true;
+    const taken = this.#tryTake();
+    if (typeof taken !== "string") this.#held = taken;
+    return taken !== "want";
   }
 
   /** Give it back for another use; false when none was held. */
@@ -32,23 +40,25 @@ export class Reserve implements Disposable {
     return true;
   }
 
-  /** Whether one is held and another could be had beside it. */
+  /** Whether one is held and another could be had beside it, as far as that can be told. */
   probe(): boolean {
     if (!this.hold()) return false;
     const other = this.#tryTake();
-    if (other !== undefined) closeQuietly(other);
-    return other !== undefined;
+    if (typeof other !== "string") closeQuietly(other);
+    return other !== "want";
   }
 
   [Symbol.dispose](): void {
     this.release();
   }
 
-  #tryTake(): { close(): void } | undefined {
+  #tryTake(): { close(): void } | "want" | "forbidden" {
     try {
       return this.#take();
-    } catch {
-      return undefined; // Which of its reasons it was, the next failure to accept will tell.
+    } catch (error) {
+      // Which other reason it was, the next failure to accept will tell.
+      this.#blind = error instanceof Deno.errors.NotCapable;
+      return this.#blind ? "forbidden" : "want";
     }
   }
 }

@@ -12,6 +12,7 @@ import { Connection } from "./connection.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import { Copies } from "./copies.ts";
 import { DateField } from "./date_field.ts";
+import { Place } from "./place.ts";
 import { openNullDevice, Reserve, type TakeDescriptor } from "./reserve.ts";
 import { Scratches } from "./scratches.ts";
 import { closeQuietly, type FrontSocket, type Listen, platformListen } from "./socket.ts";
@@ -39,6 +40,8 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
   readonly limits: FrontLimits;
   readonly handler: FrontHandler;
   readonly onFault: FrontOptions["onFault"];
+  readonly addressOf: FrontOptions["addressOf"];
+  readonly clock: Clock;
   readonly wheel: Wheel;
   readonly date: DateField;
   readonly scratches = new Scratches();
@@ -58,12 +61,14 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
   constructor(
     options: FrontOptions,
     handler: FrontHandler,
-    { clock, listen = platformListen, takeDescriptor = openNullDevice }: Http1Parts,
+    { clock, listen = platformListen(clock), takeDescriptor = openNullDevice }: Http1Parts,
   ) {
     const { limits } = options;
     this.limits = limits;
     this.handler = handler;
     this.onFault = options.onFault;
+    this.addressOf = options.addressOf;
+    this.clock = clock;
     this.#onEvent = options.onEvent;
     this.wheel = new Wheel(
       clock,
@@ -116,15 +121,15 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
 
   onConnection(socket: FrontSocket): void {
     if (this.#draining) return closeQuietly(socket);
-    const { hostname } = socket.remoteAddr;
-    const turned = this.#turnstile.enter(hostname);
+    const place = new Place(this.#turnstile, socket.remoteAddr.hostname);
+    const turned = place.enter();
     if (turned !== undefined) {
       this.tell({ kind: "refused", why: turned });
       this.#turnAway(socket, false);
       return;
     }
     leaveAtOnce(socket);
-    const connection = new Connection(socket, this, this.#onClosed);
+    const connection = new Connection(socket, place, this, this.#onClosed);
     this.#open.add(connection);
     connection.start();
   }
@@ -154,7 +159,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
 
   readonly #onClosed = (connection: Connection): void => {
     this.#open.delete(connection);
-    this.#turnstile.leave(connection.address);
+    connection.place.leave();
     for (const departed of this.#departures) departed();
     this.#departures.clear();
   };

@@ -1,4 +1,6 @@
 /** What the server asks of the platform. @module */
+import type { Clock } from "../../base/mod.ts";
+import { listenTls } from "../../tls/mod.ts";
 import type { FrontOptions } from "../contract/mod.ts";
 
 /** An accepted connection. Closing it ends pending reads and writes. */
@@ -28,12 +30,11 @@ export interface FrontListener {
 /** Begins to listen; throws when the address cannot be had. */
 export type Listen = (options: Pick<FrontOptions, "hostname" | "port" | "tls">) => FrontListener;
 
-/** The platform's sockets. */
-export const platformListen: Listen = ({ hostname, port, tls }) => {
-  if (tls === undefined) return Deno.listen({ hostname, port });
-  const { cert, key } = tls;
-  return Deno.listenTls({ hostname, port, cert, key, alpnProtocols: ["http/1.1"] });
-};
+/** The platform's sockets, and TLS on them. */
+export function platformListen(clock: Clock): Listen {
+  return ({ hostname, port, tls }) =>
+    tls === undefined ? Deno.listen({ hostname, port }) : listenTls({ hostname, port }, tls, clock);
+}
 
 /** Closes what may have been closed already. */
 export function closeQuietly(closable: { close(): void }): void {

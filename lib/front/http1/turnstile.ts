@@ -24,10 +24,24 @@ export class Turnstile {
     return undefined;
   }
 
-  /** Let one out. */
-  leave(address: string): void {
-    const left = (this.#perAddress.get(address) ?? 0) - 1;
+  /** Count one that is in under another address than `from`, or under none; or say why not. */
+  move(from: string | undefined, to: string | undefined): Turned | undefined {
+    if (from === to) return undefined;
+    const known = to === undefined ? 0 : this.#perAddress.get(to) ?? 0;
+    if (known >= this.#limits.maxPerAddress) return "address";
+    if (from !== undefined) this.#forget(from);
+    if (to !== undefined) this.#perAddress.set(to, known + 1);
+    return undefined;
+  }
+
+  /** Let one out that counts under `address`. */
+  leave(address: string | undefined): void {
     this.#all--;
+    if (address !== undefined) this.#forget(address);
+  }
+
+  #forget(address: string): void {
+    const left = (this.#perAddress.get(address) ?? 0) - 1;
     if (left > 0) this.#perAddress.set(address, left);
     else this.#perAddress.delete(address);
   }

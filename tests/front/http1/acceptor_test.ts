@@ -20,9 +20,10 @@ class Machine {
   resting = 0;
   readonly acceptor: Acceptor;
 
-  constructor(free: number) {
+  constructor(free: number, { forbidden = false }: { readonly forbidden?: boolean } = {}) {
     this.free = free;
     const reserve = new Reserve(() => {
+      if (forbidden) throw new Deno.errors.NotCapable("Requires read access");
       this.#take();
       return { close: () => this.free++ };
     });
@@ -173,4 +174,23 @@ Deno.test("Acceptor cannot go on without its listener", async () => {
   machine.listener.arrive(new Deno.errors.BadResource("Bad resource ID"));
   await assertRejects(() => machine.acceptor.finished, Deno.errors.BadResource);
   assertEquals([machine.free, machine.clock.pending], [5, 0]);
+});
+
+Deno.test("Acceptor without a reserve serves all there is room for, and has others make room", async () => {
+  const machine = new Machine(2, { forbidden: true });
+  machine.resting = 1;
+  for (let count = 0; count < 3; count++) await machine.connect();
+  assertEquals([machine.served.length, machine.turned.length, machine.resting], [3, 0, 0]);
+  assertEquals([machine.events.length, machine.clock.dueIn(PAUSE_MS)], [1, true]);
+  // Nothing tells but that accepting does not fail.
+  await machine.clock.advance(2 * LOOK_MS);
+  assertEquals(machine.events.length, 1);
+  machine.free = 2;
+  await machine.clock.advance(2 * LOOK_MS);
+  assertEquals(machine.events.at(-1), { kind: "accepting" });
+  await machine.connect();
+  assertEquals(machine.served.length, 4);
+  machine.acceptor.close();
+  await machine.acceptor.finished;
+  assertEquals(machine.clock.pending, 0);
 });

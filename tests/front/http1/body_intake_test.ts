@@ -20,6 +20,7 @@ function setUp(): { client: MemoryClient; intake: Intake; bodies: BodyIntake } {
     onBodyAwaited: () => intake.listen(),
     onBodyGot() {},
     onBodyTaken: () => intake.listen(),
+    onBodyCut() {},
   });
   return { client, intake, bodies };
 }

@@ -3,17 +3,24 @@ import { RouterError } from "../../../lib/base/mod.ts";
 import type { FrontRequest } from "../../../lib/front/contract/mod.ts";
 import type { Answer } from "../../../lib/request/mod.ts";
 import { assert, assertEquals, assertRejects } from "../../support/assert.ts";
-import { rest } from "./support/memory.ts";
+import { FIRST_PROBE_MS, MAX_PROBES } from "../../../lib/front/http1/departure.ts";
+import { type MemoryClient, rest } from "./support/memory.ts";
 import { answerOf, readAll, received, request, startMemory, wire } from "./support/server.ts";
 import { ScriptedSource } from "./support/sources.ts";
 
 /** How a client leaves: in good order or by a reset. */
 const WAYS = [
-  ["closes", null],
-  ["resets", new Deno.errors.ConnectionReset("reset")],
+  ["closes", (client: MemoryClient): void => client.leave()],
+  [
+    "resets",
+    (client: MemoryClient): void => client.send(new Deno.errors.ConnectionReset("reset")),
+  ],
 ] as const;
 
-for (const [way, end] of WAYS) {
+/** Time in which one that has closed is found out, in milliseconds. */
+const NOTICED_MS = 3 * FIRST_PROBE_MS;
+
+for (const [way, leave] of WAYS) {
   Deno.test(`Connection closes when an idle client ${way}`, async () => {
     await using server = startMemory(() => Promise.resolve(answerOf("a")));
     for (const sent of ["", request("/"), "\r\n", "GET / HT", request("/").slice(0, -1)]) {
@@ -21,7 +28,7 @@ for (const [way, end] of WAYS) {
       if (sent !== "") client.send(sent);
       await rest();
       assertEquals(client.closed, false);
-      client.send(end);
+      leave(client);
       await rest();
       assertEquals([client.closed, server.front.connections], [true, 0], sent);
     }
@@ -39,16 +46,13 @@ for (const [way, end] of WAYS) {
     client.send(request("/"));
     await rest();
     assertEquals(seen, []);
-    client.send(end);
-    await rest();
+    leave(client);
+    await server.clock.advance(NOTICED_MS);
     assertEquals([seen, server.requests[0]?.signal.aborted], [["aborted"], true]);
-    // A reset leaves nobody to write to; one who has closed may only have shut down his side.
-    assertEquals(client.closed, end !== null);
+    assertEquals([client.closed, server.front.connections], [true, 0]);
     done.resolve(answerOf("late"));
     await rest();
-    assertEquals([client.closed, server.front.connections], [true, 0]);
-    const last = wire("late").replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
-    assertEquals(received(client), end === null ? last : "");
+    assert(!client.received.includes("late"));
   });
 
   Deno.test(`Connection has a signal that aborted where a client that ${way} is met late`, async () => {
@@ -57,8 +61,8 @@ for (const [way, end] of WAYS) {
     const client = await server.connect();
     client.send(request("/"));
     await rest();
-    client.send(end);
-    await rest();
+    leave(client);
+    await server.clock.advance(NOTICED_MS);
     assertEquals(server.requests[0]?.signal.aborted, true);
     done.resolve(answerOf(""));
     await rest();
@@ -71,11 +75,11 @@ for (const [way, end] of WAYS) {
     const client = await server.connect();
     client.send(request("/"));
     await rest();
-    client.send(end);
-    await rest();
+    leave(client);
+    await server.clock.advance(NOTICED_MS);
     done.resolve({ status: 200, headers: [], body: source });
     await rest();
-    assertEquals([source.reads, source.cancelled, client.received], [0, 1, ""]);
+    assertEquals([source.reads, source.cancelled], [0, 1]);
     assertEquals([client.closed, server.front.connections], [true, 0]);
   });
 
@@ -93,8 +97,8 @@ for (const [way, end] of WAYS) {
       if (sent !== undefined) source.give(sent);
       await rest();
       const { signal } = asked ?? {};
-      client.send(end);
-      await rest();
+      leave(client);
+      await server.clock.advance(NOTICED_MS);
       assertEquals([source.cancelled, signal?.aborted, client.closed], [1, true, true]);
       // What the source still brings goes nowhere.
       source.give(undefined);
@@ -113,7 +117,9 @@ for (const [way, end] of WAYS) {
     source.give("a");
     client.send(request("/"));
     await rest();
-    client.send(end);
+    leave(client);
+    // The write that waits fails by the reset.
+    client.failWrites(new Deno.errors.ConnectionReset("reset"));
     await rest();
     assertEquals([source.cancelled, client.closed, server.front.connections], [1, true, 0]);
   });
@@ -131,7 +137,7 @@ for (const [way, end] of WAYS) {
         const client = await server.connect();
         client.send(`POST / HTTP/1.1\r\nhost: a\r\n${framing}\r\n\r\n3\r\na`);
         await rest();
-        client.send(end);
+        leave(client);
         await rest();
         begin.resolve();
         const { code, message } = await failed.promise;
@@ -148,7 +154,8 @@ for (const [way, end] of WAYS) {
     const client = await server.connect();
     client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n");
     await rest();
-    client.send("abc", end);
+    client.send("abc");
+    leave(client);
     await rest();
     assertEquals([client.closed, server.front.connections], [true, 0]);
   });
@@ -226,4 +233,88 @@ Deno.test("Connection is lost where a write fails, and a kept one is closed", as
   client.failWrites(new Deno.errors.BrokenPipe("broken"));
   await rest();
   assertEquals([client.closed, server.front.connections], [true, 0]);
+});
+
+Deno.test("Connection answers one that has shut down its side, however long that takes", async () => {
+  const done = Promise.withResolvers<Answer>();
+  await using server = startMemory(() => done.promise);
+  const client = await server.connect();
+  client.send(request("/", "body"), null);
+  await server.clock.advance(FIRST_PROBE_MS - 1);
+  assertEquals(client.received, "");
+  await server.clock.advance(60_000);
+  // After 0.1, 0.3, 0.7, 1.5, 3.1, 6.3, 12.7, 25.5 and 51.1 s.
+  assertEquals(client.received, "HTTP/1.1 100 Continue\r\n\r\n".repeat(9));
+  assertEquals([server.requests[0]?.signal.aborted, client.closed], [false, false]);
+  done.resolve(answerOf("late"));
+  await rest();
+  const last = wire("late").replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+  assert(received(client).endsWith(last));
+  assertEquals([client.closed, server.front.connections, server.clock.pending], [true, 0, 0]);
+});
+
+Deno.test("Connection asks no more when it has asked often enough", async () => {
+  await using server = startMemory(() => new Promise<Answer>(() => {}));
+  const client = await server.connect();
+  client.send(request("/"), null);
+  await rest();
+  for (let probe = 0; probe < MAX_PROBES; probe++) {
+    assertEquals(client.writes.length, probe);
+    await server.clock.advance(FIRST_PROBE_MS * 2 ** probe);
+  }
+  assertEquals([client.writes.length, client.closed], [MAX_PROBES, false]);
+});
+
+Deno.test("Connection streams to one that has shut down its side, with zeros in silence", async () => {
+  const source = new ScriptedSource();
+  await using server = startMemory(() =>
+    Promise.resolve({ status: 200, headers: [], body: source })
+  );
+  const client = await server.connect();
+  client.send(request("/"), null);
+  source.give("one");
+  await rest();
+  await server.clock.advance(800);
+  source.give("two");
+  await rest();
+  await server.clock.advance(800);
+  source.give(undefined);
+  await rest();
+  const chunks = "3\r\none\r\n" + "0003\r\ntwo\r\n" + "00\r\n\r\n";
+  assert(client.received.endsWith(`\r\n\r\n${chunks}`), client.received);
+  assertEquals([source.cancelled, client.closed, server.front.connections], [0, true, 0]);
+});
+
+Deno.test("Connection takes the end of what an HTTP/1.0 client sends for its departure", async () => {
+  const source = new ScriptedSource();
+  await using server = startMemory(() =>
+    Promise.resolve({ status: 200, headers: [], body: source })
+  );
+  const client = await server.connect();
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  source.give("one");
+  await rest();
+  client.send(null);
+  await rest();
+  assertEquals([source.cancelled, client.closed], [1, true]);
+  assertEquals(server.requests[0]?.signal.aborted, true);
+});
+
+Deno.test("Connection reads a body to its end that has come with the end of all", async () => {
+  for (const framing of ["content-length: 9000", "transfer-encoding: chunked"]) {
+    const begin = Promise.withResolvers<void>();
+    await using server = startMemory(async (asked) => {
+      await begin.promise;
+      return answerOf(`${(await readAll(asked)).length}`);
+    });
+    const client = await server.connect();
+    const body = "x".repeat(9_000);
+    const sent = framing.startsWith("content") ? body : `2328\r\n${body}\r\n0\r\n\r\n`;
+    client.send(`POST / HTTP/1.1\r\nhost: a\r\n${framing}\r\n\r\n`, sent, null);
+    await rest();
+    begin.resolve();
+    await rest();
+    assert(received(client).endsWith("\r\n\r\n9000"), received(client));
+    assertEquals([server.requests[0]?.signal.aborted, client.closed], [false, true]);
+  }
 });

@@ -39,6 +39,7 @@ function setUp(): { body: ArrivingBody; feed: TestFeed; told: string[] } {
     onBodyAwaited: () => told.push("awaited"),
     onBodyGot: () => told.push("got"),
     onBodyTaken: () => told.push("taken"),
+    onBodyCut: () => told.push("cut"),
   });
   return { body, feed, told };
 }
@@ -160,6 +161,7 @@ Deno.test("ChunkedFeed is strict", async () => {
     onBodyAwaited() {},
     onBodyGot() {},
     onBodyTaken() {},
+    onBodyCut() {},
   });
   client.send("5 \r\nhello\r\n");
   intake.listen();

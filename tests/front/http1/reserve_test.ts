@@ -52,3 +52,13 @@ Deno.test("Reserve holds the null device and gives it back", () => {
   using reserve = new Reserve(openNullDevice);
   assertEquals([reserve.hold(), reserve.probe()], [true, true]);
 });
+
+Deno.test("Reserve holds nothing where the program may take nothing, and says so", () => {
+  using reserve = new Reserve(() => {
+    throw new Deno.errors.NotCapable("Requires read access to /dev/null");
+  });
+  assertEquals([reserve.hold(), reserve.release(), reserve.blind], [true, false, true]);
+  assertEquals(reserve.probe(), true);
+  using other = new Reserve(new Descriptors(0).take);
+  assertEquals([other.hold(), other.blind], [false, false]);
+});

@@ -24,3 +24,22 @@ Deno.test("Turnstile.leave() makes room for another", () => {
     turnstile.leave("b");
   }
 });
+
+Deno.test("Turnstile.move() counts one under another address, or under none", () => {
+  const turnstile = new Turnstile({ maxConnections: 10, maxPerAddress: 1 });
+  assertEquals([turnstile.enter("proxy"), turnstile.enter("a")], [undefined, undefined]);
+  assertEquals([turnstile.move("proxy", "a"), turnstile.enter("proxy")], ["address", "address"]);
+  assertEquals([turnstile.move("proxy", "b"), turnstile.enter("proxy")], [undefined, undefined]);
+  assertEquals([turnstile.move("proxy", "b"), turnstile.move("b", undefined)], [
+    "address",
+    undefined,
+  ]);
+  assertEquals(turnstile.move("a", "a"), undefined);
+  assertEquals([turnstile.move("proxy", "b"), turnstile.move(undefined, "proxy")], [
+    undefined,
+    undefined,
+  ]);
+  turnstile.leave("b");
+  turnstile.leave(undefined);
+  assertEquals([turnstile.enter("b"), turnstile.enter("a")], [undefined, "address"]);
+});

@@ -15,6 +15,21 @@ export class MemoryClient extends MemorySocket implements FrontSocket {
     this.remoteAddr = { hostname, port };
   }
 
+  #left = false;
+  #reset = false;
+
+  /** Close in good order: the first that is written to it from here on is answered by a reset. */
+  leave(): void {
+    this.#left = true;
+    this.send(null);
+  }
+
+  override write(data: Uint8Array): Promise<number> {
+    if (this.#reset) return Promise.reject(new Deno.errors.BrokenPipe("Broken pipe"));
+    this.#reset = this.#left;
+    return super.write(data);
+  }
+
   closeWrite(): Promise<void> {
     this.writeClosed = true;
     return this.closed
