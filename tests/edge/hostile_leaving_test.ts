@@ -2,23 +2,36 @@
 import { seededRandom } from "../../lib/base/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { comparable } from "../support/answers.ts";
-import { type Cluster, type ClusterShape, MODEL, startCluster, total } from "../support/cluster.ts";
+import { type Cluster, type ClusterShape, MODEL, startCluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { rawConnection } from "../support/raw_request.ts";
 import { post } from "../support/router.ts";
 import { socketsOf } from "../support/sockets.ts";
 
-const TOKENS = 300;
+const TOKENS = 2_000;
 
 /** What clients ask for, each with more tokens than anybody waits for. */
-const KINDS: readonly ((index: number) => readonly [string, Record<string, unknown>])[] = [
-  (index) => ["/v1/completions", { prompt: story(index), stream: true }],
-  (index) => ["/v1/completions", { prompt: story(index) }],
-  (index) => ["/v1/completions", { prompt: story(index), n: 2 }],
-  (index) => ["/v1/completions", { prompt: [story(index), story(index + 1_000)], stream: true }],
-  (index) => ["/v1/chat/completions", { messages: chat(index), stream: true }],
-  (index) => ["/v1/chat/completions", { messages: chat(index) }],
-  (index) => ["/v1/chat/completions", { messages: chat(index), n: 2 }],
+interface Kind {
+  readonly path: string;
+  readonly body: (index: number) => Record<string, unknown>;
+  /** Served by one engine alone. */
+  readonly direct?: true;
+}
+
+const COMPLETIONS = "/v1/completions";
+const CHAT = "/v1/chat/completions";
+
+const KINDS: readonly Kind[] = [
+  { path: COMPLETIONS, body: (index) => ({ prompt: story(index), stream: true }) },
+  { path: COMPLETIONS, body: (index) => ({ prompt: story(index) }) },
+  { path: COMPLETIONS, body: (index) => ({ prompt: story(index), n: 2 }), direct: true },
+  {
+    path: COMPLETIONS,
+    body: (index) => ({ prompt: [story(index), story(index + 1_000)], stream: true }),
+  },
+  { path: CHAT, body: (index) => ({ messages: chat(index), stream: true }) },
+  { path: CHAT, body: (index) => ({ messages: chat(index) }) },
+  { path: CHAT, body: (index) => ({ messages: chat(index), n: 2 }), direct: true },
 ];
 
 function story(index: number): string {
@@ -29,14 +42,23 @@ function chat(index: number): readonly unknown[] {
   return [{ role: "user", content: story(index) }];
 }
 
-/** When a client leaves: once this holds, or what it asked for is answered. */
-const PHASES: Readonly<Record<string, (cluster: Cluster, before: Figures) => boolean>> = {
-  "at once": () => true,
-  "within the prefill": (cluster, before) => figures(cluster).prefillAsked > before.prefillAsked,
-  "in the KV wait": ({ router }) => router.app.stats().waiters > 0,
-  "before the first byte": (cluster, before) => figures(cluster).decodeAsked > before.decodeAsked,
-  "among the tokens": (cluster, before) => figures(cluster).tokens > before.tokens + 10,
-};
+/** A moment at which clients leave. */
+interface Phase {
+  readonly reached: (cluster: Cluster, before: Figures) => boolean;
+  /** Only requests that are handed off have it, or only where KV is notified of. */
+  readonly needs?: "handoff" | "notifications";
+}
+
+const PHASES: readonly Phase[] = [
+  { reached: () => true },
+  {
+    reached: (cluster, before) => figures(cluster).prefillAsked > before.prefillAsked,
+    needs: "handoff",
+  },
+  { reached: ({ router }) => router.app.stats().waiters > 0, needs: "notifications" },
+  { reached: (cluster, before) => figures(cluster).decodeAsked > before.decodeAsked },
+  { reached: (cluster, before) => figures(cluster).tokens > before.tokens + 20 },
+];
 
 interface Figures {
   readonly prefillAsked: number;
@@ -83,11 +105,16 @@ for (const [name, shape] of Object.entries(SHAPES)) {
         assert(chosen !== undefined);
         return chosen;
       };
-      const phases = Object.values(PHASES);
       for (let index = 0; index < 30; index++) {
-        const [path, body] = pick(KINDS)(index);
-        const phase = index < phases.length ? phases[index] ?? pick(phases) : pick(phases);
-        await leave(cluster, path, { model: MODEL, max_tokens: TOKENS, ...body }, phase);
+        const { path, body, direct } = pick(KINDS);
+        const { reached } = pick(
+          PHASES.filter(({ needs }) =>
+            needs === undefined || direct !== true &&
+              (needs === "handoff" || shape.protocol === undefined)
+          ),
+        );
+        const ask = { model: MODEL, max_tokens: TOKENS, ...body(index) };
+        await leave(cluster, path, ask, reached);
       }
       assertEquals(await bystanding, right, "the bystander has the answer of an engine alone");
       await cluster.quiet();
@@ -104,10 +131,9 @@ for (const [name, shape] of Object.entries(SHAPES)) {
           0,
         ]);
       }
-      assertEquals(total(cluster.decodes, "recomputes"), 0);
       const { tokens } = figures(cluster);
-      // A third of what was asked for, by far: nobody decodes for those who left.
-      assert(tokens < 250 + 30 * TOKENS / 3, `${tokens} tokens`);
+      // Far less than was asked for: nobody decodes for those who left.
+      assert(tokens < 250 + 30 * TOKENS / 4, `${tokens} tokens`);
     });
   }
 }
@@ -117,7 +143,7 @@ async function leave(
   cluster: Cluster,
   path: string,
   body: Record<string, unknown>,
-  phase: (cluster: Cluster, before: Figures) => boolean,
+  reached: Phase["reached"],
 ): Promise<void> {
   const before = figures(cluster);
   const text = JSON.stringify(body);
@@ -128,7 +154,7 @@ async function leave(
   );
   let over = false;
   const reading = client.rest().then(() => over = true);
-  await eventually(() => over || phase(cluster, before), () => "the phase to leave in");
+  await eventually(() => over || reached(cluster, before), () => "the phase to leave in");
   client[Symbol.dispose]();
   await reading;
 }
