@@ -30,6 +30,7 @@ import {
   faultAnswer,
   type HttpDeps,
   type OnTrace,
+  refusalAnswer,
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
@@ -228,6 +229,7 @@ function listen(
     limits: config.clients,
     ...front,
     onFault: faultAnswer(deps),
+    onRefusal: refusalAnswer,
   };
   try {
     return start(options, createHandler(deps));

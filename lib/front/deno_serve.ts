@@ -6,12 +6,20 @@
  * clients for certificates.
  * @module
  */
-import { type Clock, Lease, plainAddress, RouterError, sleep, type Timer } from "../base/mod.ts";
+import {
+  type Clock,
+  encodeUtf8,
+  Lease,
+  plainAddress,
+  RouterError,
+  sleep,
+  type Timer,
+} from "../base/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { checkFree, HANDOVER_MS, type TlsPair } from "../tls/mod.ts";
 import { type DenoInfo, frontRequest } from "./deno_request.ts";
 import { responseOf } from "./deno_response.ts";
-import type { Front, FrontHandler, FrontOptions } from "./contract/mod.ts";
+import type { Front, FrontHandler, FrontOptions, WholeAnswer } from "./contract/mod.ts";
 import { IdleWheel } from "./idle_wheel.ts";
 
 /** The part of `Deno.serve`'s server used here. */
@@ -234,7 +242,7 @@ class DenoFront implements Front {
 
   async #answer(request: Request, info: DenoInfo): Promise<Response> {
     const asked = frontRequest(request, info, this.#bodies);
-    const { limits, onEvent, addressOf } = this.#options;
+    const { limits, onEvent, addressOf, onRefusal } = this.#options;
     const hostname = addressOf?.(asked) ?? plainAddress(info.remoteAddr.hostname);
     const mine = this.#perAddress.get(hostname) ?? 0;
     const why = this.#requests >= limits.maxConnections
@@ -247,12 +255,14 @@ class DenoFront implements Front {
       const message = why === "address"
         ? "Too many requests from your address"
         : "Too many requests";
-      return busy(message);
+      const { headers, ...answer } = (onRefusal ?? busy)(503, message);
+      const ends = [["retry-after", "1"], ["connection", "close"]] as const;
+      return this.#response({ ...answer, headers: [...headers, ...ends] });
     }
     this.#count(hostname, 1);
     const lease = new Lease(() => this.#count(hostname, -1));
     try {
-      const answer = await this.#handler(asked);
+      const answer = sendable(asked.method, await this.#handler(asked));
       await asked.body.passOver(this.#clock);
       asked.body.leave();
       return this.#response(holding(answer, lease));
@@ -276,6 +286,14 @@ class DenoFront implements Front {
     if (count === 0) this.#perAddress.delete(hostname);
     else this.#perAddress.set(hostname, count);
   }
+}
+
+/** `answer` to a request of `method`: the platform neither reads nor cancels a source for a HEAD. */
+function sendable(method: string, answer: Answer): Answer {
+  const { body } = answer;
+  if (method !== "HEAD" || body instanceof Uint8Array) return answer;
+  body.cancel();
+  return { ...answer, body: new Uint8Array(0) };
 }
 
 /** `answer`, at the end of whose body `lease` falls. */
@@ -302,12 +320,11 @@ function holding(answer: Answer, lease: Lease): Answer {
   return { ...answer, body: { read, cancel } };
 }
 
-function busy(message: string): Response {
-  const error = { message, type: "ServiceUnavailableError", param: null, code: 503 };
-  return Response.json({ error }, {
-    status: 503,
-    headers: { "retry-after": "1", "connection": "close" },
-  });
+/** One too many, in words of the front's own. */
+function busy(status: number, message: string): WholeAnswer {
+  const error = { message, type: "ServiceUnavailableError", param: null, code: status };
+  const body = encodeUtf8(JSON.stringify({ error }));
+  return { status, headers: [["content-type", "application/json"]], body };
 }
 
 function noClientCertificates(): RouterError {

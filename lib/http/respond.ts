@@ -157,6 +157,14 @@ export function errorAnswer(
   };
 }
 
+/** What a front answers that turns a client away with `status` before there is a request. */
+export function refusalAnswer(status: number, why: string): Answer & { readonly body: Uint8Array } {
+  const known = Object.values(ERROR_MEANINGS).find((meaning) => meaning.status === status);
+  const type = known?.type ?? (status < 500 ? "BadRequestError" : "InternalServerError");
+  const message = `${why.slice(0, 1).toUpperCase()}${why.slice(1)}`;
+  return jsonAnswer(status, { error: { message, type, param: null, code: status } });
+}
+
 /** What a client should do about an error, where a field says that. */
 function errorFields({ code, allow }: RouterError): Answer["headers"] {
   if (allow !== undefined) return [["allow", allow]];
@@ -169,7 +177,7 @@ export function jsonAnswer(
   status: number,
   value: unknown,
   headers: Answer["headers"] = [],
-): Answer {
+): Answer & { readonly body: Uint8Array } {
   const body = encodeUtf8(JSON.stringify(value));
   return { status, headers: [["content-type", "application/json"], ...headers], body };
 }

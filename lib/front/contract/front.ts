@@ -39,11 +39,11 @@ export interface FrontRequest {
 }
 
 /**
- * Answers a request; what it rejects with is a fault (`FrontOptions.onFault`). The answer's framing, `Date` and `Connection` are the front's; a
- * body that is a source is read only as fast as the client takes it, cancelled when the client leaves
- * or takes nothing for too long, and where its reading rejects the connection is broken, so that the
- * client sees that the body is cut short. The rest of a request's body that was not read is passed over
- * or its connection closed.
+ * Answers a request; what it rejects with is a fault (`FrontOptions.onFault`). The answer's framing,
+ * `Date` and `Connection` are the front's; a body that is a source is read only as fast as the client
+ * takes it, cancelled when the client leaves or takes nothing for too long, and where its reading
+ * rejects the connection is broken, so that the client sees that the body is cut short. The rest of a
+ * request's body that was not read is passed over or its connection closed.
  */
 export type FrontHandler = (request: FrontRequest) => Promise<Answer>;
 
@@ -70,6 +70,9 @@ export interface FrontLimits {
 /** What clients that connect by TLS are served with. */
 export type FrontTls = ServerTls;
 
+/** An answer that is there as a whole. */
+export type WholeAnswer = Answer & { readonly body: Uint8Array };
+
 /** What a front is started with. */
 export interface FrontOptions {
   readonly hostname: string;
@@ -84,6 +87,12 @@ export interface FrontOptions {
   readonly addressOf?: (request: Pick<FrontRequest, "method" | "headers" | "remote">) => string;
   /** The answer in place of one that cannot be sent, e.g. for a field that no answer may carry. */
   readonly onFault: (error: unknown) => Answer;
+  /**
+   * The answer to a client that the front turns away: what it has sent is no request, or there are too
+   * many. `why` says so in words for the client, and repeats nothing that it has sent.
+   * @default one of the front's own
+   */
+  readonly onRefusal?: (status: number, why: string) => WholeAnswer;
   /** Told of what happens to clients, for metrics and logs. Must not throw. */
   readonly onEvent?: (event: FrontEvent) => void;
 }

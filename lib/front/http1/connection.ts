@@ -288,7 +288,7 @@ export class Connection implements IntakeOwner, BodyOwner {
   #refuse(refusal: Refusal): void {
     this.#phase = "refusing";
     this.#limit.clear();
-    this.#deliver(refusalAnswer(refusal), UNKNOWN, false);
+    this.#deliver(refusalAnswer(refusal, this.#host.onRefusal), UNKNOWN, false);
   }
 
   /** Send an answer; then the next request, or the end. */

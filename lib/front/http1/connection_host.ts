@@ -11,6 +11,7 @@ export interface ConnectionHost {
   readonly limits: FrontLimits;
   readonly handler: FrontHandler;
   readonly onFault: FrontOptions["onFault"];
+  readonly onRefusal: FrontOptions["onRefusal"];
   readonly addressOf: FrontOptions["addressOf"];
   readonly clock: Clock;
   readonly wheel: Wheel;

@@ -7,10 +7,10 @@
 import type { Clock, Timer } from "../../base/mod.ts";
 
 /** When the first is written, in milliseconds; the time to the next doubles each time. */
-export const FIRST_PROBE_MS = 100;
+export const FIRST_PROBE_MS = 20;
 
-/** How many are written: the last comes after nearly two hours. */
-export const MAX_PROBES = 16;
+/** How many are written: the last comes after nearly an hour and a half. */
+export const MAX_PROBES = 18;
 
 /** Has something written, until it is disposed. */
 export class Departure implements Disposable {

@@ -176,9 +176,8 @@ export class ArrivingBody implements FrontBody {
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#malformed = true;
-      this.#failure ??= new RouterError("bad-request", `Malformed request body: ${error.message}`, {
-        cause: error,
-      });
+      const message = `The request body's chunked coding is malformed: ${error.message}`;
+      this.#failure ??= new RouterError("bad-request", message, { cause: error });
       return undefined;
     }
   }

@@ -123,7 +123,10 @@ export class RequestFields {
       if (minor === 1) throw new Refusal(400, "no Host field");
       return;
     }
-    if (!isAuthority(host)) throw new Refusal(400, "the Host field is no host and port");
+    // Empty where the client has no name for the server (RFC 9110 section 7.2).
+    if (host !== "" && !isAuthority(host)) {
+      throw new Refusal(400, "the Host field is no host and port");
+    }
     this.#goodHost = host;
   }
 

@@ -4,7 +4,7 @@ import { CHARS, TARGET, TOKEN } from "../../http1/mod.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Longest target, in bytes. */
-export const MAX_TARGET_BYTES = 16 * 1024;
+export const MAX_TARGET_BYTES = 32 * 1024;
 
 /** Longest request line that may still become one, in bytes: a method is short. */
 export const MAX_LINE_BYTES = MAX_TARGET_BYTES + 64;

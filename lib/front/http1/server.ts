@@ -40,6 +40,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
   readonly limits: FrontLimits;
   readonly handler: FrontHandler;
   readonly onFault: FrontOptions["onFault"];
+  readonly onRefusal: FrontOptions["onRefusal"];
   readonly addressOf: FrontOptions["addressOf"];
   readonly clock: Clock;
   readonly wheel: Wheel;
@@ -67,6 +68,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     this.limits = limits;
     this.handler = handler;
     this.onFault = options.onFault;
+    this.onRefusal = options.onRefusal;
     this.addressOf = options.addressOf;
     this.clock = clock;
     this.#onEvent = options.onEvent;
@@ -76,7 +78,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     );
     this.date = new DateField(clock);
     this.#turnstile = new Turnstile(limits);
-    this.#turnedAway = new TurnedAway(clock, this.date);
+    this.#turnedAway = new TurnedAway(clock, this.date, options.onRefusal);
     const listener = listen(options);
     const { hostname, port } = listener.addr;
     this.addr = { hostname, port };

@@ -1,7 +1,9 @@
 /** Connections that are not served: a word of why, and the end. @module */
-import { type Clock, concatBytes, encodeUtf8 } from "../../base/mod.ts";
+import { type Clock, concatBytes } from "../../base/mod.ts";
+import type { FrontOptions } from "../contract/mod.ts";
 import { encodeAnswerHead } from "./answer_head.ts";
 import type { DateField } from "./date_field.ts";
+import { refusalAnswer } from "./refusal_answer.ts";
 import { closeQuietly, type FrontSocket } from "./socket.ts";
 
 /** Connections that are told so at the same time; those beyond are closed without a word. */
@@ -15,17 +17,19 @@ const MAX_DROPPED_BYTES = 64 * 1024;
 export const HURRIED_MS = 50;
 const HURRIED_BYTES = 1;
 
-const BUSY = encodeUtf8("Too many connections\n");
+const BUSY = { status: 503, message: "Too many connections" } as const;
 
 /** Tells clients that they are not served. */
 export class TurnedAway {
   readonly #clock: Clock;
   readonly #date: DateField;
+  readonly #onRefusal: FrontOptions["onRefusal"];
   readonly #open = new Set<FrontSocket>();
 
-  constructor(clock: Clock, date: DateField) {
+  constructor(clock: Clock, date: DateField, onRefusal?: FrontOptions["onRefusal"]) {
     this.#clock = clock;
     this.#date = date;
+    this.#onRefusal = onRefusal;
   }
 
   /**
@@ -62,13 +66,14 @@ export class TurnedAway {
   }
 
   #busy(): Uint8Array {
+    const { status, headers, body } = refusalAnswer(BUSY, this.#onRefusal);
     const head = encodeAnswerHead({
-      status: 503,
-      headers: [["content-type", "text/plain; charset=utf-8"], ["retry-after", "1"]],
-      framing: BUSY.length,
+      status,
+      headers,
+      framing: body.length,
       connection: "close",
       date: this.#date.line(),
     }, new Uint8Array(0));
-    return concatBytes([head.bytes.subarray(0, head.at), BUSY]);
+    return concatBytes([head.bytes.subarray(0, head.at), body]);
   }
 }

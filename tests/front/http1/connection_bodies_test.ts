@@ -202,7 +202,7 @@ Deno.test("Connection reports a malformed body, and closes behind the answer", a
       request("/smuggled"),
   );
   await rest();
-  const told = "bad-request: Malformed request body: malformed chunk size";
+  const told = "bad-request: The request body's chunked coding is malformed: malformed chunk size";
   assertEquals(received(client), lastWire(told));
   assertEquals([client.writeClosed, server.requests.length], [true, 1]);
 });
