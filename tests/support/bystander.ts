@@ -2,9 +2,11 @@
 import { type Random, seededRandom } from "../../lib/base/mod.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { eventually } from "./eventually.ts";
+import { FakeClock } from "./fake_clock.ts";
 import { MeteredBreather } from "./metered_breather.ts";
 import { post, type RouterChanges, type TestRouter } from "./router.ts";
 import { data, event, type PairScript, type ScriptedPair, sse, withPair } from "./scripted_pair.ts";
+import type { AskedRequest } from "./scripted_engine.ts";
 import { socketsOf } from "./sockets.ts";
 
 /** What an attack works with. */
@@ -31,7 +33,7 @@ export interface ArenaOptions {
 }
 
 const BYSTANDER = "bystander";
-const ASK = { model: "m", prompt: "hi", stream: true, max_tokens: 1_000 };
+const ASK = { model: "m", prompt: "hi", stream: true, max_tokens: 4_000 };
 
 /** What engines answer by themselves. */
 export const SHORT_ANSWER = [
@@ -39,6 +41,15 @@ export const SHORT_ANSWER = [
   event(" three", { finish_reason: "stop" }),
   "data: [DONE]\n\n",
 ];
+
+/** The same, streamed or whole. */
+function shortAnswer({ text }: AskedRequest): Response {
+  if (/"stream": ?true/.test(text)) return sse(SHORT_ANSWER);
+  const choice = { index: 0, text: " two three", logprobs: null, finish_reason: "stop" };
+  const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
+  const answer = { id: "cmpl-d", object: "text_completion", created: 5, model: "m" };
+  return Response.json({ ...answer, choices: [choice], usage });
+}
 
 /**
  * Run `attack` while a stream goes on, handed off from one engine to another. Fails when the stream
@@ -48,7 +59,7 @@ export async function underAttack(
   options: ArenaOptions,
   attack: (arena: Arena) => Promise<void>,
 ): Promise<void> {
-  const { seed = 1, router: changes, decode = () => sse(SHORT_ANSWER) } = options;
+  const { seed = 1, router: changes, decode = shortAnswer } = options;
   const stream = new TransformStream<Uint8Array, Uint8Array>();
   const writer = stream.writable.getWriter();
   const breather = new MeteredBreather();
@@ -59,6 +70,10 @@ export async function underAttack(
         : decode(request),
     router: { ...changes, ports: { breather, ...changes?.ports } },
   };
+  const { clock } = changes ?? {};
+  // Turns of the event loop are the clock's too: they go on without time going by.
+  const turns = clock instanceof FakeClock ? setInterval(() => clock.advance(0), 1) : undefined;
+  using _turns = { [Symbol.dispose]: () => clearInterval(turns) };
   await withPair(script, async (pair) => {
     const { router } = pair;
     breather.held = () => router.app.stats().buffered;
@@ -70,12 +85,15 @@ export async function underAttack(
     const say = async (text: string): Promise<void> => {
       await writer.write(new TextEncoder().encode(text));
     };
-    const step = async (): Promise<void> => {
+    const next = async (): Promise<void> => {
       const text = ` token${tokens++}`;
       await say(event(text));
       const seen = await reader.next();
       assertEquals(JSON.parse(seen.slice("data: ".length)).choices[0].text, text);
     };
+    let last = Promise.resolve();
+    // One at a time, whoever asks.
+    const step = (): Promise<void> => last = last.then(next);
     await step();
     await attack({
       router,
