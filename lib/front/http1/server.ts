@@ -17,7 +17,7 @@ import { Reserve } from "./reserve.ts";
 import { Scratches } from "./scratches.ts";
 import { closeQuietly, type FrontSocket, type Listen, platformListen } from "./socket.ts";
 import { TurnedAway } from "./turned_away.ts";
-import { Turnstile } from "./turnstile.ts";
+import { type Turned, Turnstile } from "./turnstile.ts";
 import { Wheel } from "./wheel.ts";
 
 /** What the server is made from besides its options. */
@@ -125,11 +125,26 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     if (this.#draining) return closeQuietly(socket);
     const place = new Place(this.#turnstile, socket.remoteAddr.hostname);
     const turned = place.enter();
-    if (turned !== undefined) {
-      this.tell({ kind: "refused", why: turned });
-      this.#turnAway(socket, false);
-      return;
-    }
+    if (turned === undefined) this.#letIn(socket, place);
+    else if (turned === "connections") this.#squeezeIn(socket, place);
+    else this.#refuse(socket, turned);
+  }
+
+  /** Where there are as many as may be, one that rests makes way for one that may ask. */
+  async #squeezeIn(socket: FrontSocket, place: Place): Promise<void> {
+    const found = await this.makeRoom();
+    if (this.#draining) return closeQuietly(socket);
+    const turned = found ? place.enter() : "connections";
+    if (turned === undefined) this.#letIn(socket, place);
+    else this.#refuse(socket, turned);
+  }
+
+  #refuse(socket: FrontSocket, why: Turned): void {
+    this.tell({ kind: "refused", why });
+    this.#turnAway(socket, false);
+  }
+
+  #letIn(socket: FrontSocket, place: Place): void {
     leaveAtOnce(socket);
     const connection = new Connection(socket, place, this, this.#onClosed);
     this.#open.add(connection);

@@ -54,6 +54,31 @@ Deno.test("startHttp1() turns away who comes too many, in all and from one addre
   assertEquals(received(next), wire(""));
 });
 
+Deno.test("startHttp1() closes the connection that rests for longest for who comes too many", async () => {
+  const { handler, answer } = held();
+  await using server = startMemory(handler, { limits: { maxConnections: 2 } });
+  const [kept, busy] = [await server.connect(), await server.connect()];
+  kept.send(request("/"));
+  busy.send(request("/"));
+  await rest();
+  answer("kept");
+  await rest();
+  busy.send(request("/"));
+  await rest();
+  const next = await server.connect();
+  await rest();
+  assertEquals([kept.closed, busy.closed, next.closed], [true, false, false]);
+  const last = await server.connect();
+  await rest();
+  assertEquals(last.received.startsWith("HTTP/1.1 503 "), true);
+  assertEquals(server.events, [{ kind: "refused", why: "connections" }]);
+  next.send(request("/"));
+  await rest();
+  answer("next");
+  await rest();
+  assertEquals([received(next), server.front.connections], [wire("next"), 2]);
+});
+
 Deno.test("startHttp1() has small writes leave at once, where that can be had", async () => {
   await using server = startMemory(() => Promise.resolve(answerOf("")));
   const asked: boolean[] = [];
