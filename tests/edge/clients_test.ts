@@ -82,6 +82,8 @@ Deno.test("connections are bounded, in all and for each address; one more is tol
     for (const connection of held) {
       await connection.send("GET /version HTTP/1.1\r\nhost: x\r\n\r\n");
       assertEquals(statusOf(await connection.until("}")), 200);
+      // One that rests would make way for the next.
+      await connection.send("GET /version HTTP/1.1\r\n");
     }
     const more = await rawRequest(
       router.app.address.port,
