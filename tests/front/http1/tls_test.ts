@@ -129,6 +129,8 @@ Deno.test("startHttp1() turns away over TLS, too", async () => {
   using first = await connectTls(server.port);
   await first.send(request("/"));
   await first.until("/ ");
+  // One that rests would make way.
+  await first.send("GET");
   using second = await connectTls(server.port);
   assert((await second.all()).startsWith("HTTP/1.1 503 "));
 });
