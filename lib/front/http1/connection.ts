@@ -37,8 +37,11 @@ const CONTINUE = encodeUtf8("HTTP/1.1 100 Continue\r\n\r\n");
 /** Refused requests are answered as if they were such: what they are is not known. */
 const UNKNOWN = { method: "GET", minor: 1 } as const;
 
-/** What a connection is at; `passing`: over a body that nobody has read. */
-type Phase = "handshake" | "head" | "exchange" | "passing" | "refusing" | "lingering";
+/**
+ * What a connection is at; `passing`: over a body that nobody has read; `resting`: others have their
+ * turn before its next request.
+ */
+type Phase = "handshake" | "head" | "exchange" | "passing" | "resting" | "refusing" | "lingering";
 
 /** Serves one client. */
 export class Connection implements IntakeOwner, BodyOwner {
@@ -154,6 +157,7 @@ export class Connection implements IntakeOwner, BodyOwner {
       case "lingering":
         return this.#lingering?.drop(size);
       case "handshake":
+      case "resting":
       case "refusing":
         return;
       default:
@@ -211,6 +215,18 @@ export class Connection implements IntakeOwner, BodyOwner {
     if (this.#delivery !== undefined) return this.#delivery.probe();
     // Any number of interim answers may come before the one that counts (RFC 9110 section 15.2).
     this.#output.write(CONTINUE).then((ok) => ok || this.close());
+  }
+
+  /**
+   * Before another request, others have their turn. What has been sent ahead is read and answered
+   * without the event loop going round, thousands of requests of it.
+   */
+  #rest(): void {
+    const turn = this.#host.turns.spend(1);
+    if (turn === undefined) return this.#awaitRequest();
+    this.#phase = "resting";
+    this.#limit.clear();
+    turn.then(() => this.#closed || this.#awaitRequest());
   }
 
   #awaitRequest(): void {
@@ -338,7 +354,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#passed += this.#body.pass();
     if (this.#body.done) {
       this.#body.leave();
-      return this.#awaitRequest();
+      return this.#rest();
     }
     if (this.#body.malformed || this.#passed > MAX_PASSED_BYTES) return this.#linger();
     this.#intake.listen();
@@ -377,6 +393,7 @@ export class Connection implements IntakeOwner, BodyOwner {
         this.#host.tell({ kind: "timed-out", why: "body" });
         return this.#body.close(bodyTooSlow());
       case "passing":
+      case "resting":
       case "lingering":
       case "refusing":
         return this.close();
