@@ -11,7 +11,7 @@
 import { encodeUtf8 } from "../../base/mod.ts";
 import type { Answer } from "../../request/mod.ts";
 import type { FrontRequest } from "../contract/mod.ts";
-import type { AskedBy } from "./answer_plan.ts";
+import { type AskedBy, UNKNOWN } from "./answer_plan.ts";
 import { BodyIntake } from "./body_intake.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import { Delivery } from "./delivery.ts";
@@ -21,6 +21,7 @@ import { Exchange } from "./exchange.ts";
 import { Intake, type IntakeEnd, type IntakeOwner, WINDOW_BYTES } from "./intake.ts";
 import { LINGER_MS, Lingering } from "./lingering.ts";
 import { Output } from "./output.ts";
+import type { Phase } from "./phase.ts";
 import type { Place } from "./place.ts";
 import { Refusal } from "./refusal.ts";
 import { refusalAnswer } from "./refusal_answer.ts";
@@ -33,15 +34,6 @@ import type { Limit } from "./wheel.ts";
 export const MAX_PASSED_BYTES = 64 * 1024;
 
 const CONTINUE = encodeUtf8("HTTP/1.1 100 Continue\r\n\r\n");
-
-/** Refused requests are answered as if they were such: what they are is not known. */
-const UNKNOWN = { method: "GET", minor: 1 } as const;
-
-/**
- * What a connection is at; `passing`: over a body that nobody has read; `resting`: others have their
- * turn before its next request.
- */
-type Phase = "handshake" | "head" | "exchange" | "passing" | "resting" | "refusing" | "lingering";
 
 /** Serves one client. */
 export class Connection implements IntakeOwner, BodyOwner {
@@ -217,10 +209,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#output.write(CONTINUE).then((ok) => ok || this.close());
   }
 
-  /**
-   * Before another request, others have their turn. What has been sent ahead is read and answered
-   * without the event loop going round, thousands of requests of it.
-   */
+  /** Others have their turn: what was sent ahead is answered without the event loop going round. */
   #rest(): void {
     const turn = this.#host.turns.spend(1);
     if (turn === undefined) return this.#awaitRequest();
