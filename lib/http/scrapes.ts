@@ -14,8 +14,9 @@ export interface ScrapeParts {
  * ask before one is begun get the same, so that there is no line, and nobody is told what was before
  * he asked.
  */
-export class Scrapes {
+export class Scrapes implements Disposable {
   readonly #parts: ScrapeParts;
+  readonly #ending = new AbortController();
   /** Ends a turn behind the text that is made; never rejects. */
   #last: Promise<void> | undefined;
   /** The text that is not begun. */
@@ -32,10 +33,15 @@ export class Scrapes {
     return this.#next = this.#last.then(() => this.#make());
   }
 
+  /** No turn is waited for any more. */
+  [Symbol.dispose](): void {
+    this.#ending.abort();
+  }
+
   #make(): Promise<Uint8Array> {
     this.#next = undefined;
     const made = this.#read();
-    const turn = (): Promise<unknown> => sleep(this.#parts.clock, 0);
+    const turn = (): Promise<unknown> => sleep(this.#parts.clock, 0, this.#ending.signal);
     const last = made.then(turn, turn).then(() => {
       if (this.#last === last) this.#last = undefined;
     });

@@ -79,6 +79,18 @@ Deno.test("Scrapes rests behind a text that was asked for alone, and then begins
   }
 });
 
+Deno.test("Scrapes, disposed, leaves no timer and whoever waits goes on", async () => {
+  const texts = new Texts();
+  const first = texts.scrapes.text();
+  const second = texts.scrapes.text();
+  await texts.end();
+  assertEquals([await textOf(first), texts.clock.pending], ["text 1", 1]);
+  texts.scrapes[Symbol.dispose]();
+  await texts.clock.rest();
+  await texts.end();
+  assertEquals([await textOf(second), texts.clock.pending], ["text 2", 0]);
+});
+
 Deno.test("Scrapes makes the next text behind one that failed", async () => {
   const texts = new Texts();
   const first = texts.scrapes.text();
