@@ -32,6 +32,7 @@ import {
   type HttpDeps,
   type OnTrace,
   refusalAnswer,
+  Scrapes,
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
@@ -145,6 +146,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   probed.then(() => firstRound = undefined);
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
+  const refreshGauges = (): void => {
+    metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
+    metrics.set("pd_router_buffered_bytes", {}, bodies.held);
+    metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
+    metrics.set("pd_router_client_connections", {}, front.connections);
+  };
   const deps: HttpDeps = {
     ...flow,
     config,
@@ -154,12 +161,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     handoff: generate,
     onTrace: ports.onTrace,
     bodies,
-    refreshGauges: () => {
-      metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
-      metrics.set("pd_router_buffered_bytes", {}, bodies.held);
-      metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
-      metrics.set("pd_router_client_connections", {}, front.connections);
-    },
+    scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),
     ailment: () =>
       front.ailment ??
         (handoff?.notifications?.listening === false

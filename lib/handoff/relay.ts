@@ -27,7 +27,13 @@ import {
   withoutPrefill,
   withoutRoom,
 } from "./handoff_parts.ts";
-import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
+import {
+  type DecodeOpening,
+  LEAVE_WHOLE_MS,
+  openNow,
+  openWhenReady,
+  type ReadyEnd,
+} from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
 
@@ -92,6 +98,7 @@ async function prefillFirst(
   const opened = await openWhenReady(deps, context, custody.move(), {
     open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
     gone: context.signal,
+    ...patience(ask),
   });
   return endOf(deps, context, ask, { opened, flight, params, usage: result.usage });
 }
@@ -119,6 +126,7 @@ async function together(
     },
     gone: context.signal,
     prefill: leg,
+    ...patience(ask),
   });
   deps.background.run(leg.then((end) => {
     prefilled = end;
@@ -134,6 +142,11 @@ async function together(
   const usage = (): Usage | undefined =>
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
   return endOf(deps, context, ask, { opened, flight, params, usage });
+}
+
+/** Of a whole answer the beginning is the end: how far its decode is cannot be seen. */
+function patience({ request }: RelayAsk): Pick<DecodeOpening<RelayOpenEnd>, "leaveMs"> {
+  return request.stream ? {} : { leaveMs: LEAVE_WHOLE_MS };
 }
 
 /** The attempt whose prefill gave no answer. */

@@ -13,6 +13,7 @@ import {
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
 import { withoutKeyRefusal } from "./key_refusal.ts";
+import type { Scrapes } from "./scrapes.ts";
 
 /** A finished request, for whoever wants to show it. */
 export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
@@ -29,8 +30,8 @@ export interface HttpDeps extends FlowDeps {
   readonly onTrace: OnTrace | undefined;
   /** Bounds what is held of request bodies. */
   readonly bodies: ByteBudget;
-  /** Brings gauges up to date that are read rather than counted. */
-  readonly refreshGauges: () => void;
+  /** What `/metrics` tells. */
+  readonly scrapes: Pick<Scrapes, "text">;
   /** What keeps the router from doing its work at the moment; undefined for nothing. */
   readonly ailment: () => string | undefined;
   /** What is not as files say, by what it is about, e.g. `api_keys`; empty when all is. */

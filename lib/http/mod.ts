@@ -8,3 +8,4 @@ export * from "./context.ts";
 export { EngineNames } from "./engine_names.ts";
 export * from "./handler.ts";
 export { refusalAnswer } from "./respond.ts";
+export { Scrapes } from "./scrapes.ts";

@@ -18,6 +18,9 @@ export interface AskedBy {
   readonly minor: 0 | 1;
 }
 
+/** Refused requests are answered as if they were such: what they are is not known. */
+export const UNKNOWN: AskedBy = { method: "GET", minor: 1 };
+
 /** Statuses whose answers have no body (RFC 9110 section 6.4.1, and 205 by section 15.3.6). */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 

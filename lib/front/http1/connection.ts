@@ -11,7 +11,7 @@
 import { encodeUtf8 } from "../../base/mod.ts";
 import type { Answer } from "../../request/mod.ts";
 import type { FrontRequest } from "../contract/mod.ts";
-import type { AskedBy } from "./answer_plan.ts";
+import { type AskedBy, UNKNOWN } from "./answer_plan.ts";
 import { BodyIntake } from "./body_intake.ts";
 import type { ConnectionHost } from "./connection_host.ts";
 import { Delivery } from "./delivery.ts";
@@ -21,6 +21,7 @@ import { Exchange } from "./exchange.ts";
 import { Intake, type IntakeEnd, type IntakeOwner, WINDOW_BYTES } from "./intake.ts";
 import { LINGER_MS, Lingering } from "./lingering.ts";
 import { Output } from "./output.ts";
+import type { Phase } from "./phase.ts";
 import type { Place } from "./place.ts";
 import { Refusal } from "./refusal.ts";
 import { refusalAnswer } from "./refusal_answer.ts";
@@ -33,12 +34,6 @@ import type { Limit } from "./wheel.ts";
 export const MAX_PASSED_BYTES = 64 * 1024;
 
 const CONTINUE = encodeUtf8("HTTP/1.1 100 Continue\r\n\r\n");
-
-/** Refused requests are answered as if they were such: what they are is not known. */
-const UNKNOWN = { method: "GET", minor: 1 } as const;
-
-/** What a connection is at; `passing`: over a body that nobody has read. */
-type Phase = "handshake" | "head" | "exchange" | "passing" | "refusing" | "lingering";
 
 /** Serves one client. */
 export class Connection implements IntakeOwner, BodyOwner {
@@ -154,6 +149,7 @@ export class Connection implements IntakeOwner, BodyOwner {
       case "lingering":
         return this.#lingering?.drop(size);
       case "handshake":
+      case "resting":
       case "refusing":
         return;
       default:
@@ -211,6 +207,15 @@ export class Connection implements IntakeOwner, BodyOwner {
     if (this.#delivery !== undefined) return this.#delivery.probe();
     // Any number of interim answers may come before the one that counts (RFC 9110 section 15.2).
     this.#output.write(CONTINUE).then((ok) => ok || this.close());
+  }
+
+  /** Others have their turn: what was sent ahead is answered without the event loop going round. */
+  #rest(): void {
+    const turn = this.#host.turns.spend(1);
+    if (turn === undefined) return this.#awaitRequest();
+    this.#phase = "resting";
+    this.#limit.clear();
+    turn.then(() => this.#closed || this.#awaitRequest());
   }
 
   #awaitRequest(): void {
@@ -338,7 +343,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#passed += this.#body.pass();
     if (this.#body.done) {
       this.#body.leave();
-      return this.#awaitRequest();
+      return this.#rest();
     }
     if (this.#body.malformed || this.#passed > MAX_PASSED_BYTES) return this.#linger();
     this.#intake.listen();
@@ -377,6 +382,7 @@ export class Connection implements IntakeOwner, BodyOwner {
         this.#host.tell({ kind: "timed-out", why: "body" });
         return this.#body.close(bodyTooSlow());
       case "passing":
+      case "resting":
       case "lingering":
       case "refusing":
         return this.close();

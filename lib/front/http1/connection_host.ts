@@ -1,5 +1,5 @@
 /** What all connections of a server have in common. @module */
-import type { Clock } from "../../base/mod.ts";
+import type { Clock, TurnMeter } from "../../base/mod.ts";
 import type { FrontEvent, FrontHandler, FrontLimits, FrontOptions } from "../contract/mod.ts";
 import type { Copies } from "./copies.ts";
 import type { DateField } from "./date_field.ts";
@@ -18,6 +18,8 @@ export interface ConnectionHost {
   readonly date: DateField;
   readonly scratches: Scratches;
   readonly copies: Copies;
+  /** Counts requests of all connections. */
+  readonly turns: TurnMeter;
   /** No request is taken any more. */
   readonly draining: boolean;
   tell(event: FrontEvent): void;

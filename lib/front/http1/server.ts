@@ -1,5 +1,5 @@
 /** The server: what it listens on, its connections, and its end. @module */
-import { type Clock, openNullDevice, type TakeDescriptor } from "../../base/mod.ts";
+import { type Clock, openNullDevice, type TakeDescriptor, TurnMeter } from "../../base/mod.ts";
 import type {
   Front,
   FrontEvent,
@@ -34,6 +34,9 @@ export function startHttp1(options: FrontOptions, handler: FrontHandler, parts: 
   return new Http1Server(options, handler, parts);
 }
 
+/** Requests of all connections that are ended in a turn of the event loop: milliseconds of them. */
+const TURN_REQUESTS = 64;
+
 class Http1Server implements Front, ConnectionHost, AcceptorOwner {
   readonly addr: Front["addr"];
   readonly finished: Promise<void>;
@@ -47,6 +50,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
   readonly date: DateField;
   readonly scratches = new Scratches();
   readonly copies = new Copies();
+  readonly turns: TurnMeter;
   readonly #onEvent: FrontOptions["onEvent"];
   readonly #turnstile: Turnstile;
   readonly #turnedAway: TurnedAway;
@@ -71,6 +75,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     this.onRefusal = options.onRefusal;
     this.addressOf = options.addressOf;
     this.clock = clock;
+    this.turns = new TurnMeter(clock, TURN_REQUESTS);
     this.#onEvent = options.onEvent;
     this.wheel = new Wheel(
       clock,
@@ -186,6 +191,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     while (this.#open.size > 0) await this.#departure();
     await Promise.all(this.#farewells);
     this.wheel[Symbol.dispose]();
+    this.turns[Symbol.dispose]();
   }
 
   #departure(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Requests and answers on one connection. */
 import { encodeUtf8 } from "../../../lib/base/mod.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
+import { TurnClock } from "../../support/turn_clock.ts";
 import { allCuts } from "../../support/cuts.ts";
 import { WINDOW_BYTES } from "../../../lib/front/http1/intake.ts";
 import { rest } from "./support/memory.ts";
@@ -69,8 +70,48 @@ Deno.test("Connection reads pipelined requests ahead up to a bound", async () =>
   assertEquals([server.requests.length, client.reading], [1, false]);
   assert(client.unread >= count - reads, `${client.unread} pieces unread`);
   release.resolve();
-  for (let turn = 0; turn < 100; turn++) await rest();
+  for (let turn = 0; turn < 100; turn++) {
+    await rest();
+    await server.clock.advance(0);
+  }
   assertEquals([server.requests.length, client.writes.length], [count, count]);
+});
+
+Deno.test("Connections let others have their turn after each 64 requests they were sent ahead", async () => {
+  const clock = new TurnClock();
+  await using server = startMemory(({ target }) => Promise.resolve(answerOf(target)), { clock });
+  const clients = [];
+  for (let index = 0; index < 4; index++) {
+    const client = await server.connect();
+    for (let sent = 0; sent < 100; sent++) client.send(request("/x"));
+    clients.push(client);
+  }
+  await clock.rest();
+  let before = server.requests.length;
+  let most = before;
+  while (server.requests.length < 400) {
+    await clock.turn();
+    most = Math.max(most, server.requests.length - before);
+    before = server.requests.length;
+  }
+  // Beside those counted, the first of each connection.
+  assert(most <= 64 + 4 + 1, `${most} requests in one turn`);
+  await clock.turn();
+  for (const client of clients) assertEquals(received(client), wire("/x").repeat(100));
+});
+
+Deno.test("Connection is closed at once while others have their turn", async () => {
+  const clock = new TurnClock();
+  await using server = startMemory(({ target }) => Promise.resolve(answerOf(target)), { clock });
+  const client = await server.connect();
+  client.send(request("/x").repeat(100));
+  await clock.rest();
+  const { length } = server.requests;
+  assert(length < 100, `${length} requests`);
+  client.send(null);
+  await clock.rest();
+  await clock.turn();
+  assertEquals([server.requests.length, client.closed], [length, true]);
 });
 
 const BODIES: readonly (readonly [what: string, length: number])[] = [

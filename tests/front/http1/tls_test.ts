@@ -125,14 +125,21 @@ Deno.test("startHttp1() speaks no HTTP/2", async () => {
 });
 
 Deno.test("startHttp1() turns away over TLS, too", async () => {
-  await using server = await startTls(echo, { maxConnections: 1 });
+  let asked = 0;
+  const answered = Promise.withResolvers<void>();
+  await using server = await startTls(async () => {
+    asked++;
+    await answered.promise;
+    return answerOf("/ ");
+  }, { maxConnections: 1 });
   using first = await connectTls(server.port);
   await first.send(request("/"));
-  await first.until("/ ");
-  // One that rests would make way.
-  await first.send("GET");
+  // One that rests would be closed for the second.
+  await eventually(() => asked === 1);
   using second = await connectTls(server.port);
   assert((await second.all()).startsWith("HTTP/1.1 503 "));
+  answered.resolve();
+  await first.until("/ ");
 });
 
 Deno.test("close() ends TLS connections, in their handshakes too", async () => {

@@ -43,6 +43,7 @@ export interface TestServer extends AsyncDisposable {
 export interface TestServerOptions {
   readonly limits?: Partial<FrontLimits>;
   readonly takeDescriptor?: () => { close(): void };
+  readonly clock?: FakeClock;
 }
 
 /** An answer with a whole body. */
@@ -53,9 +54,12 @@ export function answerOf(body: string, fields: Answer["headers"] = [], status = 
 /** Start a server whose requests `handler` answers; disposing it checks that nothing is left. */
 export function startMemory(
   handler: FrontHandler,
-  { limits = {}, takeDescriptor = () => ({ close() {} }) }: TestServerOptions = {},
+  {
+    limits = {},
+    takeDescriptor = () => ({ close() {} }),
+    clock = new FakeClock(),
+  }: TestServerOptions = {},
 ): TestServer {
-  const clock = new FakeClock();
   const listener = new MemoryListener();
   const events: FrontEvent[] = [];
   const requests: FrontRequest[] = [];
