@@ -175,7 +175,11 @@ Deno.test("a client that leaves behind an early head ends its request at the eng
   await withSlow(async (slow) => {
     const answer = await askEarly(slow, "/v1/chat/completions");
     await answer.body?.cancel();
-    await eventually(() => slow.engine.asked[0]?.signal.aborted === true, () => "the engine's end");
+    // The front asks whether it is there from time to time.
+    await eventually(async () => {
+      await slow.clock.advance(100);
+      return slow.engine.asked[0]?.signal.aborted === true;
+    }, () => "the engine's end");
     await eventually(() => slow.router.app.stats().inflight === 0);
     const gone =
       /pd_router_requests_total\{endpoint="\/v1\/chat\/completions",route="direct",outcome="client_gone"\}/;

@@ -238,6 +238,7 @@ Deno.test("a key's requests a second are counted, and told as OpenAI tells them"
       [429, "2", "0", "1s", "1"],
     ]);
     assert(await metric('pd_router_api_key_requests_total{key="a"} 3'));
+    await clock.advance(0);
     assert(await metric('pd_router_api_key_refusals_total{key="a",reason="requests"} 2'));
   });
 });
