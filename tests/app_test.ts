@@ -5,7 +5,8 @@ import { MessageQueue } from "../lib/zmq/message_queue.ts";
 import { configOf, FLEET, PAIR } from "./config/support.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "./support/assert.ts";
 import { eventually } from "./support/eventually.ts";
-import { FakeClock, settle } from "./support/fake_clock.ts";
+import { type FakeClock, settle } from "./support/fake_clock.ts";
+import { TurningClock } from "./support/turning_clock.ts";
 import { FakePull } from "./support/fake_pull.ts";
 import { engineOf } from "./support/flow_fakes.ts";
 import { FakeServer } from "./support/http_fakes.ts";
@@ -58,7 +59,7 @@ async function withSource(
   run: (served: Served) => Promise<void>,
 ): Promise<void> {
   const server = new FakeServer();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const ports = { front: server.start, sources: [source] };
   await using router = await startRouter([], { clock, ports, unprobed: true });
   await run({ server, clock, router });
@@ -75,7 +76,7 @@ async function withPair(
   run: (served: PairServed) => Promise<void>,
 ): Promise<void> {
   const server = new FakeServer();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   await using pair = await startPair({
     decode: () => sse(REST),
     ...script,
@@ -164,7 +165,7 @@ Deno.test("startApp() counts an engine's failure to tokenize as its error", asyn
 Deno.test("startApp() is not healthy while its socket for notifications is not bound", async () => {
   const server = new FakeServer();
   const pull = new FakePull();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   await using _router = await startRouter([
     engineAt("http://127.0.0.1:1", "prefill"),
     engineAt("http://127.0.0.1:1", "decode"),
@@ -338,7 +339,7 @@ Deno.test("disposing an App ends a request that waits for KV", async () => {
 Deno.test("startApp() leaves nothing behind where it cannot listen", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const pull = new FakePull();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const config = configOf({ flags: { ...PAIR, host: "127.0.0.1", port: `${taken.addr.port}` } });
   const ports = { clock, random: seededRandom(1), log: silentLogger(), bindPull: pull.bind };
   const started = startApp(config, { ...ports, sources: [new ManualSource()] });
@@ -350,7 +351,7 @@ Deno.test("startApp() leaves nothing behind where it cannot listen", async () =>
 Deno.test("startApp() leaves nothing behind where it cannot bind its socket", async () => {
   const server = new FakeServer();
   const pull = new FakePull();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   pull.refusal = new Error("Cannot bind");
   const ports = { clock, random: seededRandom(1), log: silentLogger() };
   const more = { bindPull: pull.bind, front: server.start };
@@ -361,7 +362,7 @@ Deno.test("startApp() leaves nothing behind where it cannot bind its socket", as
 
 Deno.test("startApp() says which file of certificates it cannot read", async () => {
   const config = { ...configOf({ flags: FLEET }), tlsCaFile: "/nowhere/ca.pem" };
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const started = startApp(config, { clock, random: seededRandom(1), log: silentLogger() });
   await assertRejects(() => started, RouterError, "Cannot read --tls-ca /nowhere/ca.pem");
   assertEquals(clock.pending, 0);

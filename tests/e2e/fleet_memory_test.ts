@@ -1,7 +1,7 @@
 import type { Engine } from "../../lib/base/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 import { heapUsed, Released } from "../support/memory.ts";
 import { engineAt, post, startRouter, type TestRouter } from "../support/router.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
@@ -76,7 +76,7 @@ const MAX_GROWTH = 8 * 1024 * 1024;
 
 Deno.test("a router keeps nothing of a thousand engines that came and went while it served", async () => {
   await using many = startMany();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const source = ScriptedSource.of(STAYING.map((base) => record(many.url, base)));
   await using router = await startRouter([], {
     clock,
