@@ -35,13 +35,15 @@ import { gaugeHealth } from "./app_health.ts";
 import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
-import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
+import { type Front, type FrontOptions, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
   createHandler,
   EngineNames,
   faultAnswer,
   type HttpDeps,
   type OnTrace,
+  refusalAnswer,
+  Scrapes,
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps, RetryBudget } from "./request/mod.ts";
@@ -62,7 +64,7 @@ export interface AppPorts extends HandoffPorts {
   readonly sources?: readonly EngineSource[];
   /**
    * What accepts clients.
-   * @default Deno.serve
+   * @default the router's own server on the platform's sockets
    */
   readonly front?: StartFront;
   /**
@@ -198,6 +200,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let retired = false;
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
+  const refreshGauges = (): void => {
+    metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
+    metrics.set("pd_router_buffered_bytes", {}, bodies.held);
+    metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
+    metrics.set("pd_router_client_connections", {}, front.connections);
+    metrics.set("pd_router_queue_length", {}, admission.waiting);
+    gaugeHealth(metrics, fleet);
+  };
   const deps: HttpDeps = {
     ...flow,
     admission,
@@ -209,14 +219,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     kvReport: proof?.report,
     onTrace: ports.onTrace,
     bodies,
-    refreshGauges: () => {
-      metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
-      metrics.set("pd_router_buffered_bytes", {}, bodies.held);
-      metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
-      metrics.set("pd_router_client_connections", {}, front.connections);
-      gaugeHealth(metrics, fleet);
-      metrics.set("pd_router_queue_length", {}, admission.waiting);
-    },
+    scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),
     ailment: () =>
       front.ailment ??
         (handoff?.notifications?.listening === false
@@ -231,7 +234,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     config,
     deps,
     { ...doors.front, spare: () => keeper.spare() },
-    ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
+    ports.front ?? ((options, handler) => startHttp1(options, handler, { clock })),
   );
   keeper.attach(front);
   if (generate !== undefined) proof?.start(generate, probed, () => draining);
@@ -318,6 +321,7 @@ function listen(
     ...edge,
     onFault: faultAnswer(deps),
     onEvent: frontTeller(deps),
+    onRefusal: refusalAnswer,
   };
   try {
     return start(options, createHandler(deps));

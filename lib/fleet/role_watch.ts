@@ -51,7 +51,6 @@ export class RoleWatch implements Disposable {
       this.#due.delete(engine.id);
     } else if (kind === "changed" && engine.role !== "any") {
       this.#due.set(engine.id, engine);
-      this.#ask();
     }
     this.#settle();
   }
@@ -88,6 +87,7 @@ export class RoleWatch implements Disposable {
     this.#settling?.cancel();
     this.#settling = this.#deps.clock.after(SETTLE_MS, () => {
       this.#settling = undefined;
+      this.#ask();
       this.#compare();
     });
   }

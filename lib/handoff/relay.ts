@@ -29,10 +29,16 @@ import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
 import { heldFor, refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
-import { MissedKv } from "./missed_kv.ts";
 import { type HandoffWatch, tellsItsOwn, watchedCount } from "./kv_witness.ts";
+import { MissedKv } from "./missed_kv.ts";
 import type { FindOnward } from "./onward.ts";
-import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
+import {
+  type DecodeOpening,
+  LEAVE_WHOLE_MS,
+  openNow,
+  openWhenReady,
+  type ReadyEnd,
+} from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
 import { WatchedStream } from "./watched_stream.ts";
@@ -116,6 +122,7 @@ async function prefillFirst(
       return openRelay(deps, context, { ...ask, flight, params, abort, tokenIds });
     },
     gone: context.signal,
+    ...patience(ask),
   });
   return endOf(deps, context, ask, { opened, flight, params, missed, usage: result.usage, watch });
 }
@@ -149,6 +156,7 @@ async function together(
     },
     gone: context.signal,
     prefill: leg,
+    ...patience(ask),
   });
   deps.background.run(leg.then((end) => {
     prefilled = end;
@@ -165,6 +173,11 @@ async function together(
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
   const missed = new MissedKv(deps, ask.pair);
   return endOf(deps, context, ask, { opened, flight, params, missed, usage, watch });
+}
+
+/** Of a whole answer the beginning is the end: how far its decode is cannot be seen. */
+function patience({ request }: RelayAsk): Pick<DecodeOpening<RelayOpenEnd>, "leaveMs"> {
+  return request.stream ? {} : { leaveMs: LEAVE_WHOLE_MS };
 }
 
 /** The attempt whose prefill gave no answer. */

@@ -123,7 +123,6 @@ export function version(deps: HttpDeps): Answer {
 
 /** `GET /metrics`, in the Prometheus text format. */
 export async function metrics(deps: HttpDeps): Promise<Answer> {
-  deps.refreshGauges();
-  const body = encodeUtf8(await deps.metrics.text());
+  const body = await deps.scrapes.text();
   return { status: 200, headers: [["content-type", deps.metrics.contentType]], body };
 }

@@ -54,7 +54,7 @@ Deno.test("EngineHealth has all of a role serve where too many fail their checks
   using _held = health;
   health.report(outcome(A, FAILED));
   health.report(outcome(B, FAILED));
-  assertEquals([health.engine("a").kind, health.engine("b").kind], ["good", "good"]);
+  assertEquals([health.engine("a").kind, health.engine("b").kind], ["probation", "probation"]);
   health.report(outcome(A, { leg: "check" }));
   assertEquals([health.engine("a").kind, health.engine("b")], ["good", SHUT]);
 });
