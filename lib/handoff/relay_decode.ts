@@ -117,6 +117,9 @@ export function startingWith(first: Uint8Array | undefined, rest: ByteSource): B
       return Promise.resolve(bytes.slice(0, PIECE_BYTES));
     },
     cancel: () => rest.cancel(),
+    get failure() {
+      return rest.failure;
+    },
   };
 }
 
@@ -147,5 +150,8 @@ export function leavable(
       }
     },
     cancel,
+    get failure() {
+      return source.failure;
+    },
   };
 }
