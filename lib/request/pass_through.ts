@@ -4,6 +4,7 @@ import type { Flight } from "../fleet/mod.ts";
 import type { UpstreamResponse } from "../upstream/mod.ts";
 import { type ByteSource, isEventStream } from "./answer.ts";
 import { StreamTail } from "./stream_tail.ts";
+import { isRefused, type Told } from "./told.ts";
 
 /**
  * The rest of `response`; the flight ends when it does, or is left. A stream that ends with the engine's
@@ -29,8 +30,9 @@ export function passThrough(flight: Flight, response: UpstreamResponse): ByteSou
         close();
         throw error;
       }
-      failure ??= failureIn(flight, tail);
-      if (failure === undefined) flight.ok();
+      const told = tail?.told();
+      failure ??= told && failureOf(flight, told);
+      if (failure === undefined || (told !== undefined && isRefused(told))) flight.ok();
       else flight.failed(failure);
       close();
       return undefined;
@@ -42,11 +44,7 @@ export function passThrough(flight: Flight, response: UpstreamResponse): ByteSou
   };
 }
 
-function failureIn({ engine }: Flight, tail: StreamTail | undefined): RouterError | undefined {
-  const told = tail?.told();
-  if (told === undefined) return undefined;
-  const { message, refusal } = told;
-  return new RouterError("decode-failed", `Engine ${engine.url} failed in its stream: ${message}`, {
-    refusal,
-  });
+function failureOf({ engine }: Flight, { message, refusal }: Told): RouterError {
+  const text = `Engine ${engine.url} failed in its stream: ${message}`;
+  return new RouterError("decode-failed", text, { refusal });
 }

@@ -144,24 +144,32 @@ const PREFILL_ROWS: readonly FailureRow[] = [
     flight: TIMED_OUT,
   },
   {
-    cells: [
-      ["prefill before its answer", "4xx"],
-      ["prefill within its answer", "4xx"],
-    ],
+    cells: [["prefill before its answer", "4xx"]],
     gets: WORDS,
     alone: WORDS,
     then: { all: "" },
     flight: REFUSED,
   },
   {
-    cells: [
-      ["prefill before its answer", "429"],
-      ["prefill within its answer", "429"],
-    ],
+    cells: [["prefill within its answer", "4xx"]],
+    gets: WORDS,
+    alone: WORDS,
+    then: { all: "" },
+    flight: WELL,
+  },
+  {
+    cells: [["prefill before its answer", "429"]],
     gets: RIGHT,
     alone: WORDS,
     then: { all: "p2 d1" },
     flight: { all: { end: "ok", status: 429 } },
+  },
+  {
+    cells: [["prefill within its answer", "429"]],
+    gets: RIGHT,
+    alone: WORDS,
+    then: { all: "p2 d1" },
+    flight: WELL,
   },
   {
     cells: [["prefill before its answer", "503"]],

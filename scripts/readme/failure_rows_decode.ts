@@ -162,8 +162,8 @@ export const DECODE_ROWS: readonly FailureRow[] = [
     alone: WORDS,
     then: OTHER_DECODE,
     freed: READ_AGAIN,
-    errors: { all: "decode decode-failed", d1Whole: "" },
-    flight: REFUSED,
+    errors: { all: "", p1: "decode decode-failed" },
+    flight: { ...REFUSED, d1: { end: "ok" } },
   },
   {
     cells: [["mid-stream", "429"]],
@@ -171,8 +171,8 @@ export const DECODE_ROWS: readonly FailureRow[] = [
     alone: WORDS,
     then: OTHER_DECODE,
     freed: READ_AGAIN,
-    errors: { all: "decode decode-failed", d1Whole: "" },
-    flight: FULL,
+    errors: { all: "", p1: "decode decode-failed" },
+    flight: { ...FULL, d1: { end: "ok" } },
   },
   {
     cells: [["mid-stream", "503"]],

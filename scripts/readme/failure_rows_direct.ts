@@ -106,14 +106,21 @@ export const DIRECT_ROWS: readonly FailureRow[] = [
     flight: TIMED_OUT,
   },
   {
-    cells: [["direct mid-answer", "4xx", "429", "503"]],
+    cells: [["direct mid-answer", "4xx", "429"]],
+    gets: TOLD,
+    alone: TOLD,
+    then: NOBODY,
+    flight: { all: { end: "ok" } },
+  },
+  {
+    cells: [["direct mid-answer", "503"]],
     gets: TOLD,
     alone: TOLD,
     then: NOBODY,
     errors: TOLD_ERROR,
     flight: {
       all: { end: "ok" },
-      stream: { end: "failed", root: "decode-failed", status: 429 },
+      stream: { end: "failed", root: "decode-failed", status: 503 },
     },
   },
   {

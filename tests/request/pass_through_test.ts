@@ -154,15 +154,17 @@ Deno.test("passThrough() takes a stream that ends with the word of a failure for
   }
 });
 
-Deno.test("passThrough() holds a refusal at the end of a stream against nobody", async () => {
-  const { flight, outcomes } = flightTo();
-  flight.head(200);
-  const pieces = errorEnd(429).match(/[^]{1,50}/g) ?? [];
-  const source = passThrough(flight, new FakeResponse(pieces, STREAM));
-  while (await source.read() !== undefined) { /* to its end */ }
-  assertEquals(source.failure?.refusal?.status, 429);
-  assertEquals(outcomes.map(({ end, status }) => [end, status]), [["failed", 429]]);
-});
+for (const [code, end, status] of [[429, "ok", 200], [503, "failed", 503]] as const) {
+  Deno.test(`passThrough() passes a refusal at the end of a stream on, with ${code} as ${end}`, async () => {
+    const { flight, outcomes } = flightTo();
+    flight.head(200);
+    const pieces = errorEnd(code).match(/[^]{1,50}/g) ?? [];
+    const source = passThrough(flight, new FakeResponse(pieces, STREAM));
+    while (await source.read() !== undefined) { /* to its end */ }
+    assertEquals(source.failure?.refusal?.status, code);
+    assertEquals(outcomes.map((outcome) => [outcome.end, outcome.status]), [[end, status]]);
+  });
+}
 
 Deno.test("passThrough() asks no body but a stream of events how it ended", async () => {
   const { source, end } = fixture(errorEnd(500).match(/[^]{1,50}/g) ?? []);
