@@ -10,7 +10,7 @@ import {
 } from "../base/mod.ts";
 
 /** What an engine is asked for. */
-export type Leg = "prefill" | "decode" | "direct" | "tokenize" | "reclaim" | "models";
+export type Leg = "prefill" | "decode" | "direct" | "tokenize" | "reclaim" | "models" | "check";
 
 /** Legs in which an engine works on a client's request: they are counted as in flight. */
 export type ServingLeg = Extract<Leg, "prefill" | "decode" | "direct">;

@@ -175,6 +175,7 @@ export async function* pumpDecode(
       }
       if (pump.done) {
         finished = true;
+        seam.onFinished?.();
         flight.ok();
       }
       for (let out = writer.take(); out !== undefined; out = writer.take()) yield out;

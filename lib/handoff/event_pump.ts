@@ -27,6 +27,10 @@ import type { StopJoin } from "./stop_join.ts";
 export interface Seam {
   readonly engine: Engine;
   readonly prefillUsage: Usage | undefined;
+  /** Told of the decode engine's own count of tokens, whenever that is met. */
+  readonly onUsage?: ((usage: Usage) => void) | undefined;
+  /** Told when the decode engine has sent all of its answer, or all that is wanted of it. */
+  readonly onFinished?: (() => void) | undefined;
   readonly continuousUsage: boolean;
   /** Set when the first token ended inside a character. */
   readonly joiner: TextJoiner | undefined;
@@ -151,6 +155,7 @@ export class EventPump {
       this.#writer.adopt(chunk);
     }
     if (chunk.usage !== undefined) {
+      this.#seam.onUsage?.(chunk.usage);
       this.#usage = this.#joinedUsage(chunk, chunk.usage);
       if (chunk.choice !== undefined) this.#running = this.#usage;
     }

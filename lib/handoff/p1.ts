@@ -28,6 +28,7 @@ import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { HandoffStream } from "./handoff_stream.ts";
 import { heldFor, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
+import { type HandoffWatch, toldOfP1 } from "./kv_witness.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
 import { byteLimit, unopenedEnd, wholeAnswer } from "./p1_whole.ts";
@@ -60,6 +61,7 @@ export async function attemptP1(
 ): Promise<AttemptEnd> {
   const { request, pair, prompt } = ask;
   const { decode } = pair;
+  const watch = deps.witness?.begin(pair);
   const transfer = protocol.begin(deps, { pair, mode: "p1", requestId: context.id });
   const leg = prefillLeg(deps, context, {
     pair,
@@ -120,7 +122,8 @@ export async function attemptP1(
   if (first.kind === "unknown") {
     return { kind: "direct", reason: "detokenize_unavailable", moved: true };
   }
-  return await decodeRest(deps, context, known, { result, first, custody: custody.move() });
+  const prefilled = { result, first, custody: custody.move(), watch };
+  return await decodeRest(deps, context, known, prefilled);
 }
 
 /** The prefill leg of `prompt`: its ids, or the client's own request that will tell them. */
@@ -139,6 +142,7 @@ interface Prefilled {
   readonly result: FirstTokenResult;
   readonly first: FirstText;
   readonly custody: Custody;
+  readonly watch: HandoffWatch | undefined;
 }
 
 function readFirst(
@@ -198,7 +202,8 @@ async function decodeRest(
   prefilled: Prefilled,
 ): Promise<AttemptEnd> {
   const { request, pair, prompt } = ask;
-  const { result, first, custody } = prefilled;
+  const { result, first, custody, watch } = prefilled;
+  let told = toldOfP1(undefined);
   const joiner = first.kind === "partial" ? first.joiner : undefined;
   const stops = stopJoin(deps, context, ask, first);
   const known = first.kind === "whole" ? first.text : "";
@@ -207,6 +212,8 @@ async function decodeRest(
   const seam: Seam = {
     engine: pair.decode,
     prefillUsage: result.usage,
+    onUsage: (usage) => told = toldOfP1(usage),
+    onFinished: () => watch?.ended(told.prompt ?? result.usage?.prompt_tokens, told.cached),
     continuousUsage: request.continuousUsage,
     joiner,
     stops,
@@ -223,8 +230,9 @@ async function decodeRest(
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
     openWhenReady(deps, context, custody, {
       missed: missed.note,
-      open: (abort) =>
-        openDecode(deps, context, {
+      open: (abort) => {
+        if (!context.trace.lacksKv) watch?.sent();
+        return openDecode(deps, context, {
           flight,
           path: COMPLETIONS,
           body: decodeBodyP1(request, {
@@ -234,7 +242,8 @@ async function decodeRest(
             tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds,
             ownStops: stops !== undefined,
           }),
-        }, abort),
+        }, abort);
+      },
       gone,
     });
   const identity = identityOf(deps, context, request);

@@ -7,7 +7,7 @@
 import { forcesTool, type GenerationRequest, prefillBodyD1, reclaimBodyD1 } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
-import type { RawJson, Usage } from "../openai/mod.ts";
+import { fieldOf, type RawJson, type Usage } from "../openai/mod.ts";
 import {
   clientGone,
   legHeaders,
@@ -21,8 +21,15 @@ import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
 import { heldFor, refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { type HandoffWatch, tellsItsOwn, watchedCount } from "./kv_witness.ts";
 import { MissedKv } from "./missed_kv.ts";
-import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
+import {
+  type DecodeOpening,
+  LEAVE_WHOLE_MS,
+  openNow,
+  openWhenReady,
+  type ReadyEnd,
+} from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
 
@@ -44,6 +51,7 @@ export async function attemptRelay(
   protocol: KvProtocol,
 ): Promise<AttemptEnd> {
   const { request, path, pair } = ask;
+  const watch = isOfOne(request) ? deps.witness?.begin(pair) : undefined;
   const transfer = protocol.begin(deps, { pair, mode: "d1", requestId: context.id });
   const leg = prefillLeg(deps, context, {
     pair,
@@ -63,8 +71,8 @@ export async function attemptRelay(
     held: heldFor(context, ask),
   });
   return protocol.traits.order === "together"
-    ? await together(deps, context, ask, { transfer, leg, custody: custody.move() })
-    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move() });
+    ? await together(deps, context, ask, { transfer, leg, custody: custody.move(), watch })
+    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move(), watch });
 }
 
 /** A prefill under way, and what its KV is to move by. */
@@ -72,13 +80,19 @@ interface Begun {
   readonly transfer: Transfer;
   readonly leg: Promise<PrefillEnd>;
   readonly custody: Custody;
+  readonly watch: HandoffWatch | undefined;
+}
+
+/** Whether one answer is asked for: the count of cached tokens is of several together. */
+function isOfOne({ body }: GenerationRequest): boolean {
+  return [undefined, null, 1].includes(fieldOf(body, "n") as undefined | null | number);
 }
 
 async function prefillFirst(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { transfer, leg, custody: held }: Begun,
+  { transfer, leg, custody: held, watch }: Begun,
 ): Promise<AttemptEnd> {
   using custody = held;
   const end = await orAborted(leg, context.signal);
@@ -90,10 +104,14 @@ async function prefillFirst(
   const missed = new MissedKv(deps, ask.pair);
   const opened = await openWhenReady(deps, context, custody.move(), {
     missed: missed.note,
-    open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
+    open: (abort) => {
+      if (!context.trace.lacksKv) watch?.sent();
+      return openRelay(deps, context, { ...ask, flight, params, abort });
+    },
     gone: context.signal,
+    ...patience(ask),
   });
-  return endOf(context, ask, { opened, flight, params, missed, usage: result.usage });
+  return endOf(context, ask, { opened, flight, params, missed, usage: result.usage, watch });
 }
 
 function decodeFlight({ fleet }: HandoffDeps, { pair, seats }: RelayAsk): Flight {
@@ -108,7 +126,7 @@ async function together(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { transfer, leg, custody: held }: Begun,
+  { transfer, leg, custody: held, watch }: Begun,
 ): Promise<AttemptEnd> {
   using custody = held;
   let prefilled: PrefillEnd | undefined;
@@ -119,10 +137,12 @@ async function together(
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {
       decoding = abort;
+      watch?.sent();
       return openRelay(deps, context, { ...ask, flight, params, abort });
     },
     gone: context.signal,
     prefill: leg,
+    ...patience(ask),
   });
   deps.background.run(leg.then((end) => {
     prefilled = end;
@@ -138,7 +158,12 @@ async function together(
   const usage = (): Usage | undefined =>
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
   const missed = new MissedKv(deps, ask.pair);
-  return endOf(context, ask, { opened, flight, params, missed, usage });
+  return endOf(context, ask, { opened, flight, params, missed, usage, watch });
+}
+
+/** Of a whole answer the beginning is the end: how far its decode is cannot be seen. */
+function patience({ request }: RelayAsk): Pick<DecodeOpening<RelayOpenEnd>, "leaveMs"> {
+  return request.stream ? {} : { leaveMs: LEAVE_WHOLE_MS };
 }
 
 /** The attempt whose prefill gave no answer. */
@@ -164,12 +189,13 @@ interface Opened {
   readonly missed: MissedKv;
   /** The prefill's; asked for later where it is still under way. */
   readonly usage: Usage | undefined | (() => Usage | undefined);
+  readonly watch: HandoffWatch | undefined;
 }
 
 function endOf(
   context: RequestContext,
   { pair }: RelayAsk,
-  { opened, flight, params, missed, usage }: Opened,
+  { opened, flight, params, missed, usage, watch }: Opened,
 ): AttemptEnd {
   switch (opened.kind) {
     case "gone":
@@ -194,8 +220,12 @@ function endOf(
     }
     case "open": {
       const { response, first, abort } = opened;
-      const rest = passThrough(flight.move(), response);
-      const body = leavable(startingWith(first, rest), abort, context.signal);
+      const passed = startingWith(first, passThrough(flight.move(), response));
+      const rest = watch === undefined ? passed : watchedCount(passed, (cached) => {
+        const prompt = (typeof usage === "function" ? usage() : usage)?.prompt_tokens;
+        watch.ended(prompt, tellsItsOwn(params) ? cached : undefined);
+      });
+      const body = leavable(rest, abort, context.signal);
       const headers = forwardResponseHeaders(response.headers);
       const answer = withCachedTokens({ status: response.status, headers, body }, usage);
       return { kind: "answer", answer };

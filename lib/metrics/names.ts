@@ -92,6 +92,23 @@ export const METRICS = {
     help: "KV-ready notifications received, by what became of them.",
     labels: ["result"],
   },
+  "pd_router_recompute_suspected_total": {
+    kind: "counter",
+    help:
+      "Handoffs whose KV the decode engine has not found, so that it computed the prompt again, by pair.",
+    labels: ["prefill", "decode"],
+  },
+  "pd_router_kv_moved_tokens_total": {
+    kind: "counter",
+    help: "Tokens whose KV decode engines say they have found after a handoff.",
+    labels: [],
+  },
+  "pd_router_canary_total": {
+    kind: "counter",
+    help: "Pairs tried by the router's own handoffs (--canary), by result (ok, recomputed, " +
+      "mismatch, failed, skipped).",
+    labels: ["result"],
+  },
   "pd_router_nixl_params_total": {
     kind: "counter",
     help: "Prefill answers of NixlConnector engines, by whether they had kv_transfer_params.",
@@ -152,7 +169,8 @@ export const METRICS = {
   },
   "pd_router_engine_errors_total": {
     kind: "counter",
-    help: "Failed exchanges with an engine, by leg (tokenize and those above) and error code.",
+    help:
+      "Failed exchanges with an engine, by leg (tokenize, check and those above) and error code.",
     labels: ["server", "leg", "code"],
   },
   "pd_router_accepting": {

@@ -80,6 +80,11 @@ export class RequestTrace {
     else this.#onAccepted = run;
   }
 
+  /** A decode engine was, or is to be, asked without the news that the KV is there. */
+  get lacksKv(): boolean {
+    return this.events.some(({ step }) => step === "kv-timed-out");
+  }
+
   /** Note that `step` is reached. */
   add(step: TraceStep, engine?: string, note?: string): void {
     this.events.push({

@@ -80,6 +80,8 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["max-instance-failover-reroute-attempts", 1],
   ["retry-budget", 0.1],
   ["handoff-failure-policy", "direct"],
+  ["canary", undefined],
+  ["canary-interval", 0],
   ["client-head-timeout", 15],
   ["client-body-timeout", 30],
   ["write-idle-timeout", 60],

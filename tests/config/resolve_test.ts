@@ -549,3 +549,11 @@ Deno.test("resolveConfig() gives engines unique ids", () => {
   });
   assertEquals(engines.map(({ id }) => id), ["a:443", "a:443-2"]);
 });
+
+Deno.test("resolveConfig() has canaries where they are asked for, at intervals of minutes", () => {
+  const canaryOf = (flags: Given["flags"]): unknown =>
+    configOf({ flags: { ...PAIR, ...flags } }).canary;
+  assertEquals(canaryOf({ "canary-interval": "5" }), undefined);
+  assertEquals(canaryOf({ canary: "true" }), { intervalMs: 0 });
+  assertEquals(canaryOf({ canary: "true", "canary-interval": "5" }), { intervalMs: 300_000 });
+});

@@ -95,6 +95,7 @@ export async function meet(meeting: Meeting): Promise<Met> {
     timers: Math.max(0, clock.pending - timers),
   });
   await waitFor(clock, () => Object.values(ended()).every((count) => count === 0));
+  const left = ended();
   const after = await counters(server);
   return {
     got: gotOf(answer, body),
@@ -108,7 +109,7 @@ export async function meet(meeting: Meeting): Promise<Met> {
         .filter(([, value]) => value !== 0),
     ),
     shut,
-    left: ended(),
+    left,
   };
 }
 

@@ -173,6 +173,7 @@ const FOREIGN_FLAGS = [
   "self-extracting",
   "check",
   "quick",
+  "json",
   "yes",
 ];
 
