@@ -48,7 +48,7 @@ import {
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps, RetryBudget } from "./request/mod.ts";
 import { policiesFor } from "./selection/mod.ts";
-import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
+import { createUpstreamClient, type Dial, type PooledUpstreamClient } from "./upstream/mod.ts";
 
 /** What the router takes from its surroundings. */
 export interface AppPorts extends HandoffPorts {
@@ -67,6 +67,11 @@ export interface AppPorts extends HandoffPorts {
    * @default the router's own server on the platform's sockets
    */
   readonly front?: StartFront;
+  /**
+   * Opens connections to engines.
+   * @default the platform's sockets
+   */
+  readonly dial?: Dial;
   /**
    * Where work on large bodies rests.
    * @default the machine's event loop
@@ -127,7 +132,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const descriptors = keeper.source("engine");
   const doors = stack.use(openDoors(config, { clock, random, log, metrics }));
   const upstream = stack.use(
-    createUpstreamClient({ clock, caCerts, descriptors, ...doors.upstream }),
+    createUpstreamClient({
+      clock,
+      caCerts,
+      descriptors,
+      ...doors.upstream,
+      ...(ports.dial === undefined ? {} : { dial: ports.dial }),
+    }),
   );
   const background = stack.use(new Background(log));
   const { timeouts } = config;

@@ -119,6 +119,9 @@ export function startingWith(first: Uint8Array | undefined, rest: ByteSource): B
       return Promise.resolve(bytes.slice(0, PIECE_BYTES));
     },
     cancel: () => rest.cancel(),
+    get failure() {
+      return rest.failure;
+    },
   };
 }
 
