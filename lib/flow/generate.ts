@@ -1,5 +1,12 @@
 /** One generation request's story: hand it off, again on another pair, or serve it directly. @module */
-import { describeError, type Engine, errorCodeOf, type Mode } from "../base/mod.ts";
+import {
+  describeError,
+  type Engine,
+  type ErrorCode,
+  errorCodeOf,
+  type Mode,
+  rootCodeOf,
+} from "../base/mod.ts";
 import {
   directBody,
   type DirectReason,
@@ -86,7 +93,9 @@ async function generateOne(
       promptTokens: () => kept.tokens?.count ?? promptTokens(deps, request),
       elsewhere: () => hasDirect(deps, request.model),
       declines: (pair) =>
-        owed !== undefined && (repeats(pair, owed, exclude) || !deps.retries.take()),
+        owed !== undefined &&
+        (repeats(pair, owed, exclude) || sharesPages(deps, pair, owed, exclude) ||
+          !deps.retries.take()),
       priority: () => priorityOf(request.body),
     });
     if (choice.kind === "none") {
@@ -186,6 +195,30 @@ function repeats(
   if (errorCodeOf(failed.error.cause) === "upstream-lost") return false;
   return exclude.filter(({ why }) => why === "failed")
     .every(({ id }) => id === prefill.id || id === decode.id);
+}
+
+/** Failures of engines that may have begun what they have not ended. */
+const UNTOLD: ReadonlySet<unknown> = new Set<ErrorCode>([
+  "upstream-lost",
+  "upstream-timeout",
+  "upstream-protocol",
+]);
+
+/**
+ * Whether the decode engine of `pair` may hold pages of this prompt that a prefill engine, which has
+ * failed since, has not written: another one finds them there, and does not send them.
+ */
+function sharesPages(
+  { kv }: Pick<GenerateDeps, "kv">,
+  { prefill, decode }: Pair,
+  { reason, error }: RetryEnd,
+  exclude: readonly Exclude[],
+): boolean {
+  if (reason !== "prefill_failed" || !UNTOLD.has(rootCodeOf(error))) return false;
+  if (kv.of(decode)?.traits.holds !== true) return false;
+  const is = (engine: Engine, mark: Exclude["why"]): boolean =>
+    exclude.some(({ id, why }) => id === engine.id && why === mark);
+  return is(decode, "tainted") && !is(prefill, "failed");
 }
 
 function noteHandoff(deps: GenerateDeps, context: RequestContext, pair: Pair): void {

@@ -4,7 +4,7 @@ import { Admission } from "./admission.ts";
 import type { KeySpace } from "./chunk_keys.ts";
 import { type EngineCore, storingRanks } from "./core.ts";
 import { EngineLife } from "./engine_life.ts";
-import type { SimFaults } from "./faults.ts";
+import { type SimFaults, strikes } from "./faults.ts";
 import { KvEventPublisher } from "./kv_events.ts";
 import { KvStore } from "./kv_store.ts";
 import { LatencyHistogram } from "./latency.ts";
@@ -56,7 +56,8 @@ export async function openParts(
     const receives = lmcache && options.role !== "prefill";
     const kv = receives ? new KvStore(storingRanks(options), clock) : undefined;
     const agent = agentName(random);
-    const receiver = kv && new KvReceiver(options, { store: kv, log, agent });
+    const isFull = (): boolean => strikes(faults, "noKvRoom", random);
+    const receiver = kv && new KvReceiver(options, { store: kv, log, agent, isFull });
     if (receiver !== undefined) opened.push(() => receiver.stop());
     const nixl = options.kvConnector === "nixl" ? openNixl(options, ports, stats) : undefined;
     if (nixl !== undefined) opened.push(() => nixl.stop());

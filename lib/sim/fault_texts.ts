@@ -10,6 +10,7 @@ export const FAULT_TEXTS: Readonly<Record<keyof SimFaults, string>> = {
   misaddressNotification: "Pushes one with another `req_id` in its place",
   earlyNotification: "Pushes it before anything was computed or written",
   skipKvWrite: "Does not write KV to the decode engine after its pages were allocated",
+  noKvRoom: "Has no room for KV that a prefill engine is to write to it: allocates no pages",
   dieBeforeAnswer: "Closes the connection without an answer",
   loseAnswer: "Does the work, then closes the connection without an answer; answers not streamed",
   cutAnswer: "Does the work, then closes the connection within the answer; answers not streamed",

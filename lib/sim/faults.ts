@@ -17,6 +17,7 @@ const WHEN = {
   misaddressNotification: false,
   earlyNotification: false,
   skipKvWrite: false,
+  noKvRoom: false,
   dieBeforeAnswer: false,
   loseAnswer: false,
   cutAnswer: false,

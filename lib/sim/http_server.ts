@@ -128,6 +128,8 @@ export class HttpServer {
       await reply.send(error.status, "text/plain; charset=utf-8", error.message);
       return false;
     }
+    // Stopped meanwhile, nobody would abort what begins here.
+    if (this.#stopped) return false;
     const controller = new AbortController();
     running.add(controller);
     const { minorVersion, keepAlive } = head;

@@ -18,6 +18,12 @@ export interface ReceiverPorts {
   readonly log: Logger;
   /** The name under which NIXL reaches this engine; another after a restart. */
   readonly agent: string;
+  /**
+   * Whether there is no room for a request's pages; asked once for all ranks, which are as full as one
+   * another.
+   * @default there is room for all
+   */
+  readonly isFull?: () => boolean;
 }
 
 /** Listens for prefill ranks and fills the store. */
@@ -30,6 +36,7 @@ export class KvReceiver {
     const { log } = ports;
     const { host, generation, ranks } = options;
     const type = generation === "D" ? "ROUTER" : "REP";
+    const room = new Room(ports.isFull ?? (() => false));
     const init: number[] = [];
     const alloc: number[] = [];
     try {
@@ -39,7 +46,7 @@ export class KvReceiver {
         init.push(this.#listen({ host, port: initPort, type: "REP", log }, ([body]) => {
           return [answerHandshake(body, ports.agent)];
         }));
-        const pages = new RankPages(options, ports, rank);
+        const pages = new RankPages(options, ports, { rank, room });
         alloc.push(this.#listen({ host, port: allocPort, type, log }, ([body]) => {
           return [pages.answer(body)];
         }));
@@ -74,6 +81,31 @@ export class KvReceiver {
   }
 }
 
+/** Requests of which it is remembered whether there was room for them. */
+const MAX_DECIDED = 1_000;
+
+/** Says once of every request whether there is room for it. */
+class Room {
+  readonly #isFull: () => boolean;
+  readonly #decided = new Map<string, boolean>();
+
+  constructor(isFull: () => boolean) {
+    this.#isFull = isFull;
+  }
+
+  hasNone(reqId: string): boolean {
+    const full = this.#decided.get(reqId) ?? this.#isFull();
+    // Older generations do not say which request it is.
+    if (reqId === "") return full;
+    this.#decided.set(reqId, full);
+    for (const oldest of this.#decided.keys()) {
+      if (this.#decided.size <= MAX_DECIDED) break;
+      this.#decided.delete(oldest);
+    }
+    return full;
+  }
+}
+
 type Alloc = Extract<ReceiverMessage, { kind: "alloc" }>;
 
 const NOTHING: AllocResponse = { known: [], pages: [] };
@@ -82,12 +114,18 @@ const NOTHING: AllocResponse = { known: [], pages: [] };
 class RankPages {
   readonly #options: SimOptions;
   readonly #ports: ReceiverPorts;
+  readonly #room: Room;
   /** With MLA the KV of all ranks is one: it is held once, whichever rank it came through. */
   readonly #holder: number;
   /** Keys allocated for requests of which more is to come. */
   readonly #begun = new Map<string, readonly string[]>();
 
-  constructor(options: SimOptions, ports: ReceiverPorts, rank: number) {
+  constructor(
+    options: SimOptions,
+    ports: ReceiverPorts,
+    { rank, room }: { readonly rank: number; readonly room: Room },
+  ) {
+    this.#room = room;
     this.#options = options;
     this.#ports = ports;
     this.#holder = options.mla ? 0 : rank;
@@ -123,6 +161,7 @@ class RankPages {
 
   #allocate({ keys, reqId, totalChunks, isLastBatch }: Alloc): AllocResponse {
     const { store } = this.#ports;
+    if (this.#room.hasNone(reqId)) throw new Error(`No room for ${keys.length} pages`);
     if (reqId === "") return store.allocate(this.#holder, keys);
     const before = this.#begun.get(reqId);
     if (before === undefined && totalChunks === 0) {

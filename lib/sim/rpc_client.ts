@@ -74,8 +74,13 @@ export class RpcClient {
       throw new ZmtpError("Closed");
     }
     this.#raw = conn;
-    const peer = await ZmtpConnection.handshake(conn, type);
-    this.#raw = undefined;
+    let peer: ZmtpConnection;
+    try {
+      peer = await ZmtpConnection.handshake(conn, type);
+    } finally {
+      // It is the peer's from here on; a handshake that fails has closed it.
+      this.#raw = undefined;
+    }
     if (this.failed) peer.close();
     this.#reading = this.#read(peer).catch((error: unknown) => this.#fail(error));
     this.#close = (): void => peer.close();

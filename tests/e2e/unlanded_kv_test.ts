@@ -76,6 +76,25 @@ for (const mode of MODES) {
     }
   });
 
+  for (const failurePolicy of ["direct", "error"] as const) {
+    Deno.test(`the only decode engine reads no pages of a prefill that died, ${mode}, ${failurePolicy}`, async () => {
+      await using cluster = await startCluster({
+        prefills: 2,
+        modes: [mode],
+        router: { ...FAST, health: { failurePolicy } },
+      });
+      dieBeforeWriting(cluster, 0, true);
+      // Prefill engines are taken in turn.
+      const statuses: number[] = [];
+      for (const word of ["a", "b"]) {
+        const ours = await ask(cluster.url, body(word));
+        if (ours.status === 200) assertEquals(ours, await ask(cluster.single.url, body(word)));
+        statuses.push(ours.status);
+      }
+      assertEquals(statuses.sort(), failurePolicy === "direct" ? [200, 200] : [200, 502]);
+    });
+  }
+
   Deno.test(`pages of a prefill that died are given back, ${mode}`, async () => {
     await using cluster = await startCluster({ modes: [mode], router: FAST });
     dieBeforeWriting(cluster, 0, true);

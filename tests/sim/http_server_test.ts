@@ -220,3 +220,30 @@ Deno.test("HttpServer.stop() ends open requests and idle connections", async () 
   idle.close();
   busy.close();
 });
+
+Deno.test("HttpServer.stop() ends requests that come at that moment", async () => {
+  await using server = serve(({ signal }) =>
+    new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve());
+    })
+  );
+  const { port } = server;
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, () => Deno.connect({ hostname: "127.0.0.1", port })),
+  );
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using sender = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using receiver = await listener.accept();
+  // What stops the server comes among the requests, so that some are read and not yet begun.
+  const stopped = receiver.read(new Uint8Array(1)).then(() => server[Symbol.asyncDispose]());
+  const request = encodeUtf8("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+  const [first, second] = [clients.slice(0, 10), clients.slice(10)];
+  await Promise.all([
+    ...first.map((client) => client.write(request)),
+    sender.write(encodeUtf8("x")),
+    ...second.map((client) => client.write(request)),
+  ]);
+  await stopped;
+  for (const client of clients) client.close();
+});

@@ -28,11 +28,16 @@ class Bench implements AsyncDisposable {
   readonly #alloc: RpcClient;
   readonly #generation: Generation;
 
-  constructor(generation: Generation = "D") {
+  constructor(generation: Generation = "D", isFull?: () => boolean) {
     this.#generation = generation;
     const options = simOptions({ role: "decode", generation });
     const log = silentLogger();
-    this.#receiver = new KvReceiver(options, { store: this.store, log, agent: AGENT });
+    this.#receiver = new KvReceiver(options, {
+      store: this.store,
+      log,
+      agent: AGENT,
+      ...(isFull === undefined ? {} : { isFull }),
+    });
     const { initPorts, allocPorts } = this.#receiver;
     this.#init = this.#client(initPorts[0] ?? 0, "REQ");
     this.#alloc = this.#client(allocPorts[0] ?? 0, generation === "D" ? "DEALER" : "REQ");
@@ -136,6 +141,17 @@ for (const [name, change, count] of REFUSED) {
     assertEquals((await bench.allocate(KEYS)).pages.length, 3);
   });
 }
+
+Deno.test("KvReceiver fails the pages that it has no room for, and allocates when it has", async () => {
+  let full = true;
+  await using bench = new Bench("D", () => full);
+  assertEquals(await bench.allocate(KEYS), { known: [], pages: [-1, -1, -1] });
+  assertEquals(bench.held, 0);
+  full = false;
+  // The other ranks of a request are as full as its first one was.
+  assertEquals(await bench.allocate(KEYS), { known: [], pages: [-1, -1, -1] });
+  assertEquals((await bench.allocate(KEYS, { reqId: "another" })).pages.length, 3);
+});
 
 Deno.test("KvReceiver closes on what it cannot take in generation C, and takes uncounted chunks", async () => {
   await using bench = new Bench("C");

@@ -95,6 +95,15 @@ Deno.test("RpcClient rejects when nobody listens, and is failed then", async () 
   await assertRejects(() => ask(peer, "x"), ZmtpError, "has failed");
 });
 
+Deno.test("RpcClient rejects, and closes, when the peer closes on its greeting", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const closing = listener.accept().then((conn) => conn.close());
+  await using peer = client(listener.addr.port);
+  await assertRejects(() => ask(peer, "hello"), Error);
+  assert(peer.failed);
+  await closing;
+});
+
 Deno.test("RpcClient rejects what waits when its peer is late or stops", async () => {
   const clock = new FakeClock();
   const held = Promise.withResolvers<[]>();
