@@ -12,25 +12,43 @@ import {
   TurnBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { EngineHealth, type EngineSource, Fleet, KeyRefusals, staticSource } from "./fleet/mod.ts";
+import {
+  EngineChecks,
+  EngineHealth,
+  type EngineSource,
+  Fleet,
+  KeyRefusals,
+  staticSource,
+} from "./fleet/mod.ts";
+import { checksBy } from "./app_checks.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
-import { cardFetcher, fleetObserver, forgetGone, healthRules, seatLimits } from "./app_fleet.ts";
+import {
+  cardFetcher,
+  fleetObserver,
+  forgetGone,
+  healthFirst,
+  healthRules,
+  seatLimits,
+} from "./app_fleet.ts";
 import { gaugeHealth } from "./app_health.ts";
+import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
-import { type Front, type FrontOptions, startDenoFront, type StartFront } from "./front/mod.ts";
+import { type Front, type FrontOptions, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
   createHandler,
   EngineNames,
   faultAnswer,
   type HttpDeps,
   type OnTrace,
+  refusalAnswer,
+  Scrapes,
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps, RetryBudget } from "./request/mod.ts";
 import { policiesFor } from "./selection/mod.ts";
-import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
+import { createUpstreamClient, type Dial, type PooledUpstreamClient } from "./upstream/mod.ts";
 
 /** What the router takes from its surroundings. */
 export interface AppPorts extends HandoffPorts {
@@ -46,9 +64,14 @@ export interface AppPorts extends HandoffPorts {
   readonly sources?: readonly EngineSource[];
   /**
    * What accepts clients.
-   * @default Deno.serve
+   * @default the router's own server on the platform's sockets
    */
   readonly front?: StartFront;
+  /**
+   * Opens connections to engines.
+   * @default the platform's sockets
+   */
+  readonly dial?: Dial;
   /**
    * Where work on large bodies rests.
    * @default the machine's event loop
@@ -109,7 +132,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const descriptors = keeper.source("engine");
   const doors = stack.use(openDoors(config, { clock, random, log, metrics }));
   const upstream = stack.use(
-    createUpstreamClient({ clock, caCerts, descriptors, ...doors.upstream }),
+    createUpstreamClient({
+      clock,
+      caCerts,
+      descriptors,
+      ...doors.upstream,
+      ...(ports.dial === undefined ? {} : { dial: ports.dial }),
+    }),
   );
   const background = stack.use(new Background(log));
   const { timeouts } = config;
@@ -122,7 +151,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       log,
       health,
       policies: policiesFor(config.routing),
-      fetchCards: cardFetcher({ upstream, timeouts }, config.apiKey),
+      fetchCards: healthFirst(
+        { upstream, timeouts },
+        cardFetcher({ upstream, timeouts }, config.apiKey),
+      ),
       frozen: {
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
@@ -161,9 +193,16 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
+  const proof = handoff && stack.use(buildProof(flow, config));
+  if (proof !== undefined) fleet.watch((change) => proof.follow(change));
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
-  const generate = handoff && generateDeps(config, handoff, admission);
+  const generate = handoff && generateDeps(config, handoff, admission, proof);
+  if (config.checks !== undefined) {
+    const { apiKey, checks } = config;
+    const checksOf = checksBy({ upstream, timeouts, clock, apiKey }, checks);
+    stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
+  }
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
@@ -172,6 +211,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let retired = false;
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
+  const refreshGauges = (): void => {
+    metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
+    metrics.set("pd_router_buffered_bytes", {}, bodies.held);
+    metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
+    metrics.set("pd_router_client_connections", {}, front.connections);
+    metrics.set("pd_router_queue_length", {}, admission.waiting);
+    gaugeHealth(metrics, fleet);
+  };
   const deps: HttpDeps = {
     ...flow,
     admission,
@@ -180,16 +227,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     names,
     doors: doors.doors,
     handoff: generate,
+    kvReport: proof?.report,
     onTrace: ports.onTrace,
     bodies,
-    refreshGauges: () => {
-      metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
-      metrics.set("pd_router_buffered_bytes", {}, bodies.held);
-      metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
-      metrics.set("pd_router_client_connections", {}, front.connections);
-      gaugeHealth(metrics, fleet);
-      metrics.set("pd_router_queue_length", {}, admission.waiting);
-    },
+    scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),
     ailment: () =>
       front.ailment ??
         (handoff?.notifications?.listening === false
@@ -204,9 +245,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     config,
     deps,
     { ...doors.front, spare: () => keeper.spare() },
-    ports.front ?? ((options, handler) => startDenoFront(options, handler, { clock })),
+    ports.front ?? ((options, handler) => startHttp1(options, handler, { clock })),
   );
   keeper.attach(front);
+  if (generate !== undefined) proof?.start(generate, probed, () => draining);
   stack.defer(() => front.shutdown());
   const parts = stack.move();
   const stopped = Promise.withResolvers<void>();
@@ -261,10 +303,19 @@ function generateDeps(
   config: RouterConfig,
   { deps }: RunningHandoff,
   admission: Admission,
+  proof: RunningProof | undefined,
 ): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
-  const { failurePolicy } = config.health;
-  return { ...deps, admission, trustClientKvParams, lmcacheTagDirect, failurePolicy };
+  const { failurePolicy, continueStreams } = config.health;
+  return {
+    ...deps,
+    admission,
+    trustClientKvParams,
+    lmcacheTagDirect,
+    failurePolicy,
+    continueStreams,
+    witness: proof?.witness,
+  };
 }
 
 function listen(
@@ -281,6 +332,7 @@ function listen(
     ...edge,
     onFault: faultAnswer(deps),
     onEvent: frontTeller(deps),
+    onRefusal: refusalAnswer,
   };
   try {
     return start(options, createHandler(deps));

@@ -1,5 +1,12 @@
 /** What the fleet is given by the rest of the router, and what the rest forgets with it. @module */
-import { type Engine, jsonOf, type Role } from "./base/mod.ts";
+import {
+  type Engine,
+  type ErrorCode,
+  errorCodeOf,
+  jsonOf,
+  type Role,
+  RouterError,
+} from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import {
   type FetchCards,
@@ -19,7 +26,7 @@ import type { PromptSource } from "./tokenization/mod.ts";
 import type { PooledUpstreamClient } from "./upstream/mod.ts";
 
 /** Legs whose failures are counted as an engine's: the others are the router's own questions. */
-const COUNTED: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
+const COUNTED: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize", "check"]);
 
 const ROLES: readonly Role[] = ["prefill", "decode", "any"];
 
@@ -85,6 +92,19 @@ const MAX_CARDS_BYTES = 4 * 1024 * 1024;
 /** Longest wait for a model list, in milliseconds. */
 const CARDS_TIMEOUT_MS = 5_000;
 
+/** Ends of that question that are left to the one for models to meet. */
+const NO_HEALTH: ReadonlySet<ErrorCode | undefined> = new Set([
+  "upstream-timeout",
+  "upstream-protocol",
+  "upstream-lost",
+]);
+
+/** Longest wait for an answer of `/health`, in milliseconds: a slow one says nothing. */
+const HEALTH_TIMEOUT_MS = 2_000;
+
+/** Largest answer of `/health` that is read, in bytes: vLLM's is empty. */
+const MAX_HEALTH_BYTES = 64 * 1024;
+
 /** Asks engines for their models, with the router's own key. */
 export function cardFetcher(
   deps: Pick<FlowDeps, "upstream" | "timeouts">,
@@ -107,6 +127,53 @@ export function cardFetcher(
       `Engine ${url} answered /v1/models with status ${response.status} and no model list`,
     );
   };
+}
+
+/**
+ * As `fetch`, unless the engine says of itself that it cannot serve: vLLM tells so in `/health` when its
+ * engine core has died, while its models are listed as ever.
+ */
+export function healthFirst(
+  { upstream, timeouts }: Pick<FlowDeps, "upstream" | "timeouts">,
+  fetch: FetchCards,
+): FetchCards {
+  return async (flight, signal) => {
+    const { url } = flight.engine;
+    const status = await healthStatus({ upstream, timeouts }, url, signal);
+    // Without such an endpoint (404, 405), or in want of a key, it says nothing.
+    if (status === undefined || status < 500) return await fetch(flight, signal);
+    flight.head(status);
+    const message = `Engine ${url} answered /health with status ${status}`;
+    throw new RouterError("engine-unhealthy", message);
+  };
+}
+
+/** What `/health` answers; undefined where it gives no answer, or none in time. */
+async function healthStatus(
+  { upstream, timeouts }: Pick<FlowDeps, "upstream" | "timeouts">,
+  url: string,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  try {
+    // Not by `exchange`: whether the key is taken is for the list of models to say.
+    using response = await upstream.send({
+      method: "GET",
+      url,
+      path: "/health",
+      headers: [],
+      replayable: true,
+      connectTimeoutMs: timeouts.connectMs,
+      headTimeoutMs: HEALTH_TIMEOUT_MS,
+      idleTimeoutMs: HEALTH_TIMEOUT_MS,
+      signal,
+    });
+    // To its end, so that the next question finds the connection.
+    await response.readAll(MAX_HEALTH_BYTES);
+    return response.status;
+  } catch (error) {
+    if (NO_HEALTH.has(errorCodeOf(error))) return undefined;
+    throw error;
+  }
 }
 
 /** How much health puts up with. */

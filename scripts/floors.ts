@@ -11,13 +11,14 @@ import { posix } from "node:path";
  */
 const FLOORS: readonly (readonly string[])[] = [
   ["base"],
-  ["sse", "tls"],
+  ["sse", "http1", "tls"],
   ["openai", "metrics", "config"],
   ["upstream", "tokenization", "zmq"],
   ["disagg", "selection"],
   ["fleet"],
   ["kv"],
   ["request"],
+  ["front/contract"],
   ["handoff", "fan_out", "front", "doors"],
   ["flow"],
   ["http"],

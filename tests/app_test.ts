@@ -5,7 +5,8 @@ import { MessageQueue } from "../lib/zmq/message_queue.ts";
 import { configOf, FLEET, PAIR } from "./config/support.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "./support/assert.ts";
 import { eventually } from "./support/eventually.ts";
-import { FakeClock, settle } from "./support/fake_clock.ts";
+import { type FakeClock, settle } from "./support/fake_clock.ts";
+import { TurningClock } from "./support/turning_clock.ts";
 import { FakePull } from "./support/fake_pull.ts";
 import { engineOf } from "./support/flow_fakes.ts";
 import { FakeServer } from "./support/http_fakes.ts";
@@ -58,7 +59,7 @@ async function withSource(
   run: (served: Served) => Promise<void>,
 ): Promise<void> {
   const server = new FakeServer();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const ports = { front: server.start, sources: [source] };
   await using router = await startRouter([], { clock, ports, unprobed: true });
   await run({ server, clock, router });
@@ -75,7 +76,7 @@ async function withPair(
   run: (served: PairServed) => Promise<void>,
 ): Promise<void> {
   const server = new FakeServer();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   await using pair = await startPair({
     decode: () => sse(REST),
     ...script,
@@ -93,12 +94,17 @@ async function restOf(reader?: ReadableStreamDefaultReader<Uint8Array>): Promise
   return text;
 }
 
-async function figures(server: FakeServer): Promise<string> {
-  return await (await server.fetch("/metrics")).text();
+/** What `/metrics` tells; behind it there is a turn, so that it can be asked again. */
+async function figures(
+  { server, clock }: { readonly server: FakeServer; readonly clock: FakeClock },
+): Promise<string> {
+  const text = await (await server.fetch("/metrics")).text();
+  await clock.advance(0);
+  return text;
 }
 
 Deno.test("startApp() hands off by the server and the socket it is given", async () => {
-  await withPair({}, async ({ server, router, prefill, decodeLegs }) => {
+  await withPair({}, async ({ server, clock, router, prefill, decodeLegs }) => {
     assertEquals(router.app.address, { hostname: "127.0.0.1", port: 0 });
     assertEquals(server.asked, [router.app.address]);
     assertEquals(router.app.notifications?.endpoint, "tcp://127.0.0.1:7500");
@@ -110,7 +116,7 @@ Deno.test("startApp() hands off by the server and the socket it is given", async
     }
     assertEquals(prefill.asked.filter(({ path }) => path === "/v1/completions").length, 2);
     assertEquals(decodeLegs().length, 2);
-    const told = await figures(server);
+    const told = await figures({ server, clock });
     assertStringIncludes(told, 'pd_router_kv_notifications_total{result="completed"} 2\n');
     assertStringIncludes(told, 'route="handoff_p1",outcome="ok"} 2\n');
     const { app } = router;
@@ -124,7 +130,7 @@ Deno.test("startApp() hands off by the server and the socket it is given", async
 
 Deno.test("App.stats() tells what the router holds at the moment", async () => {
   const script = { prefill: { notifications: 0 } };
-  await withPair(script, async ({ server, router, prefill, notify }) => {
+  await withPair(script, async ({ server, clock, router, prefill, notify }) => {
     const { app } = router;
     const answer = await server.fetch("/v1/completions", { ...ASK, stream: true });
     const reader = answer.body?.getReader();
@@ -132,31 +138,34 @@ Deno.test("App.stats() tells what the router holds at the moment", async () => {
     // The decode engine is chosen, and waits for the KV.
     const buffered = JSON.stringify({ ...ASK, stream: true }).length;
     assertEquals(app.stats(), { ...NOTHING, waiters: 1, inflight: 1, buffered });
-    assertStringIncludes(await figures(server), "\npd_router_kv_waiters 1\n");
+    assertStringIncludes(await figures({ server, clock }), "\npd_router_kv_waiters 1\n");
     const leg = JSON.parse(prefill.asked.at(-1)?.text ?? "");
     notify(leg.kv_transfer_params.disagg_spec.req_id);
     await restOf(reader);
     await eventually(() => app.stats().background === 0, () => JSON.stringify(app.stats()));
     assertEquals(app.stats(), NOTHING);
-    assertStringIncludes(await figures(server), "\npd_router_kv_waiters 0\n");
+    assertStringIncludes(await figures({ server, clock }), "\npd_router_kv_waiters 0\n");
   });
 });
 
 Deno.test("startApp() counts an engine's failure to tokenize as its error", async () => {
   const first: PairScript["first"] = ({ path }) =>
     path === "/tokenize" ? Response.json({}, { status: 500 }) : undefined;
-  await withPair({ first }, async ({ server, prefill }) => {
+  await withPair({ first }, async ({ server, clock, prefill }) => {
     const answer = await server.fetch("/v1/completions", ASK);
     assertEquals([answer.status, (await answer.json()).error.code], [502, 502]);
     const labels = `server="${prefill.url}",leg="tokenize",code="tokenize-failed"`;
-    assertStringIncludes(await figures(server), `pd_router_engine_errors_total{${labels}} 1\n`);
+    assertStringIncludes(
+      await figures({ server, clock }),
+      `pd_router_engine_errors_total{${labels}} 1\n`,
+    );
   });
 });
 
 Deno.test("startApp() is not healthy while its socket for notifications is not bound", async () => {
   const server = new FakeServer();
   const pull = new FakePull();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   await using _router = await startRouter([
     engineAt("http://127.0.0.1:1", "prefill"),
     engineAt("http://127.0.0.1:1", "decode"),
@@ -330,7 +339,7 @@ Deno.test("disposing an App ends a request that waits for KV", async () => {
 Deno.test("startApp() leaves nothing behind where it cannot listen", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const pull = new FakePull();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const config = configOf({ flags: { ...PAIR, host: "127.0.0.1", port: `${taken.addr.port}` } });
   const ports = { clock, random: seededRandom(1), log: silentLogger(), bindPull: pull.bind };
   const started = startApp(config, { ...ports, sources: [new ManualSource()] });
@@ -342,7 +351,7 @@ Deno.test("startApp() leaves nothing behind where it cannot listen", async () =>
 Deno.test("startApp() leaves nothing behind where it cannot bind its socket", async () => {
   const server = new FakeServer();
   const pull = new FakePull();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   pull.refusal = new Error("Cannot bind");
   const ports = { clock, random: seededRandom(1), log: silentLogger() };
   const more = { bindPull: pull.bind, front: server.start };
@@ -353,7 +362,7 @@ Deno.test("startApp() leaves nothing behind where it cannot bind its socket", as
 
 Deno.test("startApp() says which file of certificates it cannot read", async () => {
   const config = { ...configOf({ flags: FLEET }), tlsCaFile: "/nowhere/ca.pem" };
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const started = startApp(config, { clock, random: seededRandom(1), log: silentLogger() });
   await assertRejects(() => started, RouterError, "Cannot read --tls-ca /nowhere/ca.pem");
   assertEquals(clock.pending, 0);

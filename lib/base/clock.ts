@@ -12,7 +12,7 @@ export interface Clock {
   now(): number;
   /** Wall-clock time in milliseconds since 1970-01-01 UTC; for timestamps, never for durations. */
   unixMs(): number;
-  /** Call `run` once after `delayMs` milliseconds. */
+  /** Call `run` once after `delayMs` milliseconds, fractions included. */
   after(delayMs: number, run: () => void): Timer;
 }
 
@@ -25,7 +25,8 @@ export function systemClock(): Clock {
     now: () => performance.now(),
     unixMs: () => Date.now(),
     after(delayMs, run) {
-      const handle = setTimeout(run, Math.min(Math.max(delayMs, 0), MAX_DELAY_MS));
+      // The platform cuts fractions off: whoever waited for a moment would be called before it.
+      const handle = setTimeout(run, Math.min(Math.max(Math.ceil(delayMs), 0), MAX_DELAY_MS));
       const cancel = (): void => clearTimeout(handle);
       return { cancel, [Symbol.dispose]: cancel };
     },

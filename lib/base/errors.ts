@@ -31,6 +31,10 @@ export type ErrorCode =
   | "upstream-protocol"
   | "upstream-lost"
   | "upstream-timeout"
+  /** An engine says of itself that it cannot serve. */
+  | "engine-unhealthy"
+  /** An engine did not answer a request that the router tried it with. */
+  | "check-failed"
   /** The whole request took too long, whoever was slow. */
   | "request-timeout"
   | "client-gone"

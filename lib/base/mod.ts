@@ -23,5 +23,6 @@ export * from "./lease.ts";
 export * from "./log.ts";
 export * from "./random.ts";
 export * from "./sliced.ts";
+export * from "./turn_meter.ts";
 export * from "./wait.ts";
 export * from "./watched_files.ts";

@@ -1,6 +1,7 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
 import { doorOptions } from "./build_doors.ts";
+import { checkOptions } from "./checks.ts";
 import { shareDescriptors } from "./descriptors.ts";
 import { parseOrigins } from "./origins.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
@@ -52,6 +53,10 @@ export function buildConfig(
     timeouts: timeouts(settings),
     clients: clientLimits(settings, descriptors.clients),
     health: healthOptions(settings),
+    ...checkOptions(settings),
+    ...(settings.on("canary")
+      ? { canary: { intervalMs: settings.number("canary-interval") * MINUTE_MS } }
+      : {}),
     descriptors,
     answers: answerOptions(settings),
     admission: admissionOptions(settings),
@@ -77,6 +82,8 @@ export function buildConfig(
     },
   };
 }
+
+const MINUTE_MS = 60_000;
 
 /** A prefill takes as long as its prompt is, unless something else is said. */
 function timeouts(settings: Settings): Timeouts {
@@ -139,6 +146,7 @@ function healthOptions(settings: Settings): HealthOptions {
     retryShare: settings.number("retry-budget"),
     frozenAfterMs: settings.ms("frozen-after"),
     failurePolicy: settings.choice("handoff-failure-policy", FAILURE_POLICIES),
+    continueStreams: settings.on("continue-streams"),
   };
 }
 

@@ -35,17 +35,20 @@ const FLAG_OF_KEY: ReadonlyMap<string, string> = new Map(
   FLAGS.filter((flag) => flag.name !== "config").map((flag) => [fileKey(flag.name), flag.name]),
 );
 
-/** The content of a file's text, or the place where it is not YAML. */
+/** The content of a file's text, or the place where it is not YAML. Total. */
 export function parseConfigText(text: string): Parsed<unknown> {
-  const document = parseDocument(text);
-  // The library's message ends in an excerpt of the file, which may hold a secret.
-  const [firstLine = ""] = document.errors[0]?.message.split("\n") ?? [];
-  if (document.errors.length > 0) return { ok: false, message: firstLine.replace(/:$/, "") };
   try {
+    const document = parseDocument(text);
+    // The library's message ends in an excerpt of the file, which may hold a secret.
+    const [firstLine = ""] = document.errors[0]?.message.split("\n") ?? [];
+    if (document.errors.length > 0) return { ok: false, message: firstLine.replace(/:$/, "") };
     return { ok: true, value: document.toJS() };
   } catch (error) {
     // An alias without its anchor, or too many of them, shows only here.
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+    if (!(error instanceof RangeError)) {
+      return { ok: false, message: error instanceof Error ? error.message : String(error) };
+    }
+    return { ok: false, message: "it is nested too deeply" };
   }
 }
 

@@ -10,12 +10,14 @@ import { FIRST_TOKENS } from "./first_token.ts";
 import { ADMISSION_FLAGS } from "./flags_admission.ts";
 import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
+import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
+import { PROOF_FLAGS } from "./flags_proof.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_NAMES } from "./policy_names.ts";
@@ -256,6 +258,8 @@ const SUPPORTED_GROUPS = [
     ],
   },
   HEALTH_FLAGS,
+  CHECK_FLAGS,
+  PROOF_FLAGS,
   {
     title: "Timeouts",
     flags: [
@@ -369,7 +373,7 @@ export const FLAGS: readonly Flag[] = FLAG_GROUPS.flatMap((group) => group.flags
 export const ENVIRONMENT_ONLY = [
   {
     name: "VLLM_API_KEY",
-    help: "Bearer token for the router's own requests to engines, which are for /v1/models; with " +
+    help: "Bearer token for the router's own requests to engines, /v1/models and checks; with " +
       "API keys of its own, for those of clients too",
     secret: true,
   },

@@ -5,27 +5,8 @@
  */
 import type { Flag } from "./flag.ts";
 
-/** What `--static-model-types` may name. */
-const MODEL_TYPES = [
-  "chat",
-  "completion",
-  "embeddings",
-  "rerank",
-  "score",
-  "transcription",
-  "vision",
-  "messages",
-] as const;
-
 /** Accepted and checked; without effect. */
 export const COMPATIBILITY_FLAGS = [
-  {
-    name: "static-model-types",
-    type: "list",
-    choices: MODEL_TYPES,
-    help: "Type of each engine's model, in the order of --static-backends",
-    status: "without-effect",
-  },
   {
     name: "request-rewriter",
     type: "string",
@@ -54,9 +35,6 @@ export const COMPATIBILITY_FLAGS = [
 
 /** Known; any value but the default ends the start. */
 export const UNSUPPORTED_FLAGS: readonly Flag[] = [
-  unsupported("static-backend-health-checks", "flag", "Health checks by inference requests"),
-  unsupported("static-backend-health-check-interval", "int", "Seconds between these checks", 60),
-  unsupported("static-backend-health-check-timeout-seconds", "int", "Their timeout", 10),
   unsupported("k8s-service-discovery-type", "string", "Kubernetes discovery: by pod or service"),
   unsupported("k8s-port", "int", "Kubernetes discovery: port of engines", 8000),
   unsupported("k8s-namespace", "string", "Kubernetes discovery: namespace", "default"),

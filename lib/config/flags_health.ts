@@ -80,5 +80,12 @@ export const HEALTH_FLAGS = {
       default: "direct",
       help: "When no pair is left for a request: one engine serves all of it, or an error",
     },
+    {
+      name: "continue-streams",
+      type: "flag",
+      help:
+        "A stream whose decode engine fails is gone on with by another pair, from the prompt and " +
+        "the tokens that the client has",
+    },
   ],
 } as const satisfies FlagGroup;

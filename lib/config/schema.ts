@@ -100,6 +100,29 @@ export interface AnswerOptions {
   readonly rankLeg: RankLeg;
 }
 
+/** What a model is for, as far as that says what to ask of it. */
+export const MODEL_TYPES = [
+  "chat",
+  "completion",
+  "embeddings",
+  "rerank",
+  "score",
+  "transcription",
+  "vision",
+  "messages",
+] as const;
+
+/** One of `MODEL_TYPES`. */
+export type ModelType = typeof MODEL_TYPES[number];
+
+/** How engines are tried with requests. Durations in milliseconds. */
+export interface CheckOptions {
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+  /** By the engine's URL, then by model. */
+  readonly types: ReadonlyMap<string, ReadonlyMap<string, ModelType>>;
+}
+
 /** What becomes of a request for which no pair of engines is left. */
 export const FAILURE_POLICIES = ["direct", "error"] as const;
 
@@ -119,9 +142,17 @@ export interface HealthOptions {
   /** Silence after which an engine is asked for a sign of life. */
   readonly frozenAfterMs: number;
   readonly failurePolicy: FailurePolicy;
+  /** Go on with streams whose decode engine fails. */
+  readonly continueStreams: boolean;
   /** Further attempts at one request, and the share of all requests that may have them. */
   readonly reroutes: number;
   readonly retryShare: number;
+}
+
+/** The router's own handoffs, by which it finds out whether KV moves. */
+export interface CanaryOptions {
+  /** From one round to the next, in milliseconds; 0: at the start alone. */
+  readonly intervalMs: number;
 }
 
 /** What one request may take. */
@@ -193,6 +224,10 @@ export interface RouterConfig {
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;
   readonly health: HealthOptions;
+  /** Absent: engines are not tried. */
+  readonly checks?: CheckOptions;
+  /** Absent: none are made. */
+  readonly canary?: CanaryOptions;
   readonly answers: AnswerOptions;
   readonly requests: RequestLimits;
   readonly admission: AdmissionOptions;

@@ -53,7 +53,7 @@ export class Settings {
     return [...this.#settings.values()];
   }
 
-  get(name: SupportedFlag["name"] | "static-model-types"): Setting {
+  get(name: SupportedFlag["name"]): Setting {
     const setting = this.#settings.get(name);
     if (setting === undefined) throw new RouterError("internal", `No setting "${name}"`);
     return setting;
@@ -103,7 +103,7 @@ export class Settings {
   }
 
   /** A list's items; none when it was not given. */
-  list(name: FlagName<"list" | "specs" | "networks"> | "static-model-types"): readonly string[] {
+  list(name: FlagName<"list" | "specs" | "networks">): readonly string[] {
     const { value } = this.get(name);
     return Array.isArray(value) ? value.map(String) : [];
   }

@@ -73,11 +73,24 @@ export function shownValue(flag: Flag, value: RawValue | FlagValue): string {
 
 /** `text` with credentials and queries of URLs masked, cut at a length that fits a line or two. */
 export function maskUrls(text: string): string {
-  const masked = text.replace(/[^\s,;/]*:[^\s,;]*@/g, (found) => {
-    const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(found)?.[0] ?? "";
-    return `${scheme}${MASK}@`;
-  }).replace(/(:\/\/[^\s,;?]*)\?[^\s,;]*/g, `$1?${MASK}`);
+  const masked = text.replace(/[^\s,;]+/g, (word) => withoutQuery(withoutCredentials(word)));
   return masked.length > SHOWN_LENGTH ? `${masked.slice(0, SHOWN_LENGTH)}...` : masked;
+}
+
+/** What stands between a colon and the last `@` may be a password, whatever it is a part of. */
+function withoutCredentials(word: string): string {
+  const colon = word.indexOf(":");
+  const at = word.lastIndexOf("@");
+  if (colon < 0 || at < colon) return word;
+  const start = word.lastIndexOf("/", colon) + 1;
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(word.slice(start, at))?.[0] ?? "";
+  return `${word.slice(0, start)}${scheme}${MASK}${word.slice(at)}`;
+}
+
+function withoutQuery(word: string): string {
+  const authority = word.indexOf("://");
+  const query = authority < 0 ? -1 : word.indexOf("?", authority);
+  return query < 0 ? word : `${word.slice(0, query)}?${MASK}`;
 }
 
 function emptyValue(flag: Flag): Parsed {

@@ -289,3 +289,18 @@ export const FEATURES: readonly Feature[] = [
     present: ({ includeUsage }) => includeUsage === undefined,
   },
 ];
+
+/** Settings that count an answer's own tokens: those that are prompt to an engine are passed over. */
+const PENALTIES = ["presence_penalty", "frequency_penalty"] as const;
+
+/**
+ * Whether another engine can go on with the stream that answers `request`, from its prompt and its
+ * tokens so far: what mode P1 carries, but for the prompt's text, and for penalties.
+ */
+export function isContinuable(request: GenerationRequest): boolean {
+  const { stream, body } = request;
+  return stream && !isSet(body, "echo") && !PENALTIES.some((key) => asks(body, key)) &&
+    FEATURES.every((feature) =>
+      feature.p1 || feature.exactP1 === true || !feature.present(request)
+    );
+}

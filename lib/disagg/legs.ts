@@ -5,7 +5,7 @@
  * and `vllm/entrypoints/serve/tokenize/protocol.py`.
  * @module
  */
-import { type ByteParts, encodeUtf8, recordOf } from "../base/mod.ts";
+import { type ByteParts, concatBytes, encodeUtf8, recordOf } from "../base/mod.ts";
 import { fieldOf, JsonObject, objectOf, type RawJson } from "../openai/mod.ts";
 import { forcesTool } from "./features.ts";
 import { flagOf, type GenerationRequest } from "./generation.ts";
@@ -79,8 +79,18 @@ const CHAT_ONLY = [
 const COMPLETIONS_REMOVES = new Set(NEVER_FORWARDED);
 const CHAT_REMOVES = new Set([...NEVER_FORWARDED, ...CHAT_ONLY]);
 
-/** What a leg to `/v1/completions` leaves out of a request of `form`. */
-function legRemoves({ form }: GenerationRequest): ReadonlySet<string> {
+const STOPS_TOO = {
+  completions: new Set([...COMPLETIONS_REMOVES, "stop"]),
+  chat: new Set([...CHAT_REMOVES, "stop"]),
+} as const;
+
+/**
+ * What a leg to `/v1/completions` leaves out of a request of `form`; with `ownStops` also the stop
+ * strings, which the router looks for itself. `include_stop_str_in_output`, which concerns stop tokens
+ * too, stays.
+ */
+function legRemoves({ form }: GenerationRequest, ownStops: boolean): ReadonlySet<string> {
+  if (ownStops) return form === "completions" ? STOPS_TOO.completions : STOPS_TOO.chat;
   return form === "completions" ? COMPLETIONS_REMOVES : CHAT_REMOVES;
 }
 
@@ -111,14 +121,15 @@ function legLogprobs({ logprobs }: GenerationRequest): string | undefined {
   return logprobs === undefined ? undefined : String(logprobs);
 }
 
-/** The prefill leg of mode P1: the prompt as ids, one token, no stream. */
+/** The prefill leg of mode P1: the prompt as ids, one token, no stream; `ownStops` as in `DecodeLeg`. */
 export function prefillBodyP1(
   request: GenerationRequest,
   promptIds: Uint8Array,
   kvTransferParams: RawJson | undefined,
+  ownStops = false,
 ): ByteParts {
   return request.body.edited({
-    remove: legRemoves(request),
+    remove: legRemoves(request, ownStops),
     set: {
       model: JSON.stringify(request.model),
       prompt: promptIds,
@@ -244,16 +255,16 @@ export function withToken(promptIds: Uint8Array, token: number): ByteParts {
 /** What the decode leg of mode P1 is made from. */
 export interface DecodeLeg {
   readonly promptIds: Uint8Array;
-  readonly firstToken: number;
-  /** Limit of the whole answer in tokens, the first token included; at least 2. */
+  /** Undefined where the decode engine makes the first token as well. */
+  readonly firstToken: number | undefined;
+  /** Limit of the whole answer in tokens, the first token included; at least 2, or 1 without it. */
   readonly maxTokens: number;
   /** Ask for the ids of the generated tokens too. */
   readonly tokenIds: boolean;
-  /**
-   * The router looks for the stop strings itself. `include_stop_str_in_output`, which concerns stop
-   * tokens too, stays.
-   */
+  /** The router looks for the stop strings itself. */
   readonly ownStops?: boolean;
+  /** For protocols whose decode engine is told where the KV is. */
+  readonly kvTransferParams?: RawJson | undefined;
 }
 
 /**
@@ -265,14 +276,15 @@ export interface DecodeLeg {
  * temperature 0 such an answer is as likely as one engine's, and repeatable, but not the same.
  */
 export function decodeBodyP1(request: GenerationRequest, leg: DecodeLeg): ByteParts {
-  const minTokens = request.minTokens - 1;
-  const removes = legRemoves(request);
+  const { promptIds, firstToken } = leg;
+  const known = firstToken === undefined ? 0 : 1;
+  const minTokens = request.minTokens - known;
   return request.body.edited({
-    remove: leg.ownStops === true ? new Set([...removes, "stop"]) : removes,
+    remove: legRemoves(request, leg.ownStops === true),
     set: {
       model: JSON.stringify(request.model),
-      prompt: withToken(leg.promptIds, leg.firstToken),
-      max_tokens: String(leg.maxTokens - 1),
+      prompt: firstToken === undefined ? promptIds : withToken(promptIds, firstToken),
+      max_tokens: String(leg.maxTokens - known),
       min_tokens: minTokens > 0 ? String(minTokens) : undefined,
       stream: "true",
       stream_options: request.continuousUsage
@@ -281,23 +293,35 @@ export function decodeBodyP1(request: GenerationRequest, leg: DecodeLeg): BytePa
       logprobs: legLogprobs(request),
       vllm_xargs: safeXargs(request.body),
       return_token_ids: leg.tokenIds ? "true" : undefined,
+      kv_transfer_params: leg.kvTransferParams,
     },
   });
 }
 
+/** Ids with `more` at the end, without parsing them. */
+export function withTokens(promptIds: Uint8Array, more: readonly number[]): Uint8Array {
+  if (more.length === 0) return promptIds;
+  const kept = promptIds.subarray(0, promptIds.length - 1);
+  return concatBytes([kept, encodeUtf8(`,${more.join()}]`)]);
+}
+
 /**
  * The client's own request with its model's real name and without what only the router may set,
- * unless `trusted`; `kvTransferParams` are the router's own.
+ * unless `trusted`; `kvTransferParams` are the router's own. With `tokenIds` the answer tells the ids
+ * of its tokens, whether the client asks for them or not.
  */
 export function originalBody(
   request: Pick<GenerationRequest, "body" | "model">,
   kvTransferParams?: RawJson,
   trusted = false,
+  tokenIds = false,
 ): ByteParts {
   const { body, model } = request;
   const renamed = fieldOf(body, "model") === model ? undefined : JSON.stringify(model);
   const unsafe = !trusted && hasKvFields(body);
-  if (renamed === undefined && !unsafe && kvTransferParams === undefined) return body.parts;
+  if (renamed === undefined && !unsafe && kvTransferParams === undefined && !tokenIds) {
+    return body.parts;
+  }
   return body.edited({
     // CVE-2026-94622: params from outside can take a decode engine down.
     ...(unsafe ? { remove: KV_FIELD_SET } : {}),
@@ -305,6 +329,7 @@ export function originalBody(
       model: renamed,
       vllm_xargs: unsafe ? safeXargs(body) : undefined,
       kv_transfer_params: kvTransferParams,
+      return_token_ids: tokenIds ? "true" : undefined,
     },
   });
 }
@@ -361,6 +386,21 @@ export function reclaimBodyP1(model: string, promptIds: Uint8Array, firstToken: 
     prompt: withToken(promptIds, firstToken),
     max_tokens: "1",
     stream: "false",
+  });
+}
+
+/** As `reclaimBodyP1`, of a prompt without a first token behind it. */
+export function reclaimBodyIds(
+  model: string,
+  promptIds: Uint8Array,
+  kvTransferParams: RawJson | undefined,
+): ByteParts {
+  return objectOf({
+    model: JSON.stringify(model),
+    prompt: promptIds,
+    max_tokens: "1",
+    stream: "false",
+    kv_transfer_params: kvTransferParams,
   });
 }
 

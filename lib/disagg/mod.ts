@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./budget.ts";
+export * from "./check_request.ts";
 export * from "./decide.ts";
 export * from "./features.ts";
 export * from "./generation.ts";

@@ -88,15 +88,16 @@ function contentOf(text: string): Content {
   // Large files are JSON: read by the platform, in a fraction of the time.
   const value = /^\s*[[{]/.test(text) ? jsonOf(text) : undefined;
   if (value !== undefined) return { ok: true, value };
-  const document = parseDocument(text);
-  const [error] = document.errors;
-  if (error !== undefined) {
-    const line = error.linePos?.[0].line;
-    return bad(`neither YAML nor JSON${line === undefined ? "" : ` at line ${line}`}`);
-  }
   try {
+    const document = parseDocument(text);
+    const [error] = document.errors;
+    if (error !== undefined) {
+      const line = error.linePos?.[0].line;
+      return bad(`neither YAML nor JSON${line === undefined ? "" : ` at line ${line}`}`);
+    }
     return { ok: true, value: document.toJS() };
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) return bad("it is nested too deeply");
     // An alias without its anchor, or too many of them, shows only here.
     return bad("an alias in it leads nowhere, or too far");
   }

@@ -33,17 +33,20 @@ interface Known {
   readonly breaker: Breaker;
   /** Why it gave no answer to its last question for models; undefined when it did. */
   silent: ErrorCode | undefined;
+  /** Why it failed its last check, and since when; undefined when a check or a request went well. */
+  unfit: { readonly why: ErrorCode; readonly sinceMs: number } | undefined;
   /** Runs when it may be tried again. */
   timer: Timer | undefined;
   counted: Counted | undefined;
 }
 
 /** Legs that say nothing of whether an engine serves. */
-const OWN: ReadonlySet<Leg> = new Set(["models", "reclaim"]);
+const OWN: ReadonlySet<Leg> = new Set(["models", "reclaim", "check"]);
 
 /**
  * An engine that gives no answer to the question for its models is shut until it does; one whose
- * requests fail is shut for a pause, and then tried by one request at a time. Where more than the
+ * requests fail is shut for a pause, and then tried by one request at a time; one that fails a check
+ * is shut until a check or a request goes well. Where more than the
  * allowed share of those of a role that answer would be shut for failures, all of them are on
  * probation instead. Pairs are judged apart.
  */
@@ -107,6 +110,7 @@ export class EngineHealth implements Health, Disposable {
   report(outcome: Outcome, landing?: LandingFacts): void {
     const known = this.#of(outcome.engine);
     if (outcome.leg === "models") this.#answered(known, outcome);
+    else if (outcome.leg === "check") this.#checked(known, outcome);
     else if (!OWN.has(outcome.leg)) this.#served(known, outcome, landing);
     this.#arm(known);
     this.#count(known);
@@ -116,7 +120,9 @@ export class EngineHealth implements Health, Disposable {
     const known = this.#known.get(id);
     if (known === undefined) return GOOD;
     if (known.silent !== undefined) return { kind: "shut", why: known.silent };
-    const verdict = this.#breakerVerdict(known);
+    const verdict = known.unfit === undefined
+      ? this.#breakerVerdict(known)
+      : { kind: "shut", why: known.unfit.why } as const;
     if (verdict.kind !== "shut" || !this.#pressed.has(known.engine.role)) return verdict;
     return { kind: "probation", why: verdict.why };
   }
@@ -154,6 +160,7 @@ export class EngineHealth implements Health, Disposable {
         engine,
         breaker: new Breaker(this.#deps.rules.engine),
         silent: undefined,
+        unfit: undefined,
         timer: undefined,
         counted: undefined,
       };
@@ -172,6 +179,17 @@ export class EngineHealth implements Health, Disposable {
     known.silent = undefined;
   }
 
+  #checked(known: Known, { end, code }: Outcome): void {
+    if (end === "left") return;
+    const nowMs = this.#deps.clock.now();
+    if (end === "failed") {
+      known.unfit = { why: code ?? "internal", sinceMs: nowMs };
+      return;
+    }
+    known.unfit = undefined;
+    known.breaker.release(nowMs);
+  }
+
   #served(known: Known, outcome: Outcome, landing: LandingFacts | undefined): void {
     const nowMs = this.#deps.clock.now();
     const { beganMs, root } = landing ?? { beganMs: nowMs - outcome.ms, root: outcome.code };
@@ -184,6 +202,8 @@ export class EngineHealth implements Health, Disposable {
       pause: 1 - JITTER + 2 * JITTER * this.#deps.random.next(),
     };
     known.breaker.learn(lessons.engine, told);
+    const isFit = lessons.engine === "ok" && beganMs >= (known.unfit?.sinceMs ?? Infinity);
+    if (isFit) known.unfit = undefined;
     const pair = this.#pairOf(outcome);
     if (pair !== undefined) this.#pairs.learn(pair, lessons.pair, told);
   }
@@ -210,14 +230,16 @@ export class EngineHealth implements Health, Disposable {
     if (waitMs <= 0) return;
     known.timer = this.#deps.clock.after(waitMs, () => {
       known.timer = undefined;
+      // A timer that ran too early would have been the last.
+      this.#arm(known);
       this.#tell(known.engine.id);
     });
   }
 
   /** Those that are tried again count as failing until they have shown better. */
   #count(known: Known): void {
-    const { engine: { role }, silent, breaker, counted } = known;
-    const answers = breaker.isShut ? "failing" : "serving";
+    const { engine: { role }, silent, unfit, breaker, counted } = known;
+    const answers = breaker.isShut || unfit !== undefined ? "failing" : "serving";
     const standing = silent === undefined ? answers : "silent";
     if (counted?.role === role && counted.standing === standing) return;
     known.counted = { role, standing };

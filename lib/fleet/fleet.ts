@@ -35,7 +35,7 @@ export const FIRST_ROUND_MS = 5_000;
 const MAX_ENGINES = 65_536;
 
 /** Legs whose failure has the engine asked at once whether it is still there. */
-const ASKS_AFTER: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize"]);
+const ASKS_AFTER: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize", "check"]);
 
 /** All engines of one router. */
 export class Fleet implements EngineFleet, Seating, AsyncDisposable {

@@ -6,10 +6,11 @@ import {
   errorCodeOf,
   overloadIn,
   rootCodeOf,
+  RouterError,
 } from "../base/mod.ts";
 
 /** What an engine is asked for. */
-export type Leg = "prefill" | "decode" | "direct" | "tokenize" | "reclaim" | "models";
+export type Leg = "prefill" | "decode" | "direct" | "tokenize" | "reclaim" | "models" | "check";
 
 /** Legs in which an engine works on a client's request: they are counted as in flight. */
 export type ServingLeg = Extract<Leg, "prefill" | "decode" | "direct">;
@@ -24,7 +25,7 @@ export interface Outcome {
   readonly end: "ok" | "failed" | "left";
   /** Set when it failed. */
   readonly code: ErrorCode | undefined;
-  /** Of the answer, when its head has come. */
+  /** Of the answer, when its head has come; where a refusal is told in it, that of the refusal. */
   readonly status: number | undefined;
   /** From the choice to the answer's head, and to the end, in milliseconds. */
   readonly headMs: number | undefined;
@@ -85,12 +86,13 @@ class FlightRecord {
     this.parts.onHead?.(status);
   }
 
-  land(end: Outcome["end"], code?: ErrorCode, root = code): void {
+  /** `said`: the status that the engine has told in its answer, in place of the answer's own. */
+  land(end: Outcome["end"], code?: ErrorCode, root = code, said?: number): void {
     if (this.#landed) return;
     this.#landed = true;
     const { engine, leg, peer, clock, onLanded } = this.parts;
     const ms = clock.now() - this.#since;
-    const [status, headMs] = [this.#status, this.#headMs];
+    const [status, headMs] = [said ?? this.#status, this.#headMs];
     onLanded({ engine, leg, peer, end, code, status, headMs, ms }, root);
   }
 }
@@ -117,8 +119,9 @@ class LiveFlight implements Flight {
   failed(error: unknown): void {
     const code = errorCodeOf(error) ?? "internal";
     const isOurs = code === "client-gone" || overloadIn(error) !== undefined;
-    if (isOurs) this.#record?.land("left");
-    else this.#record?.land("failed", code, rootCodeOf(error) ?? code);
+    if (isOurs) return this.#record?.land("left");
+    const said = error instanceof RouterError ? error.refusal?.status : undefined;
+    this.#record?.land("failed", code, rootCodeOf(error) ?? code, said);
   }
 
   move(): Flight {

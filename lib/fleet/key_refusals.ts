@@ -9,13 +9,14 @@ const CLIENTS = "the client's, or VLLM_API_KEY";
 /** The router's own questions, and whose key they are asked with where clients' keys go on. */
 const PASSED_ON: ReadonlyMap<Leg, string> = new Map([
   ["models", OWN],
+  ["check", OWN],
   ["tokenize", CLIENTS],
   ["reclaim", CLIENTS],
 ]);
 
 /** Where they stay here, everything is asked with the router's. */
 const KEPT: ReadonlyMap<Leg, string> = new Map(
-  (["models", "tokenize", "reclaim", "prefill", "decode", "direct"] as const).map((leg) =>
+  (["models", "check", "tokenize", "reclaim", "prefill", "decode", "direct"] as const).map((leg) =>
     [leg, OWN] as const
   ),
 );

@@ -19,8 +19,9 @@ const WELL: Readonly<Record<Leg, Lessons>> = {
   prefill: { engine: "ok", pair: "halfway" },
   decode: { engine: "ok", pair: "ok" },
   direct: { engine: "ok", pair: "nothing" },
-  // The router's own: one has verdicts of its own, the other is about a request that is over.
+  // The router's own: two have verdicts of their own, the third is about a request that is over.
   models: NOTHING,
+  check: NOTHING,
   reclaim: NOTHING,
 };
 

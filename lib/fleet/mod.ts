@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./breaker.ts";
+export * from "./engine_checks.ts";
 export * from "./engine_fleet.ts";
 export * from "./engine_health.ts";
 export * from "./engine_source.ts";
@@ -13,8 +14,13 @@ export * from "./fleet_options.ts";
 export * from "./flight.ts";
 export * from "./health.ts";
 export * from "./key_refusals.ts";
+export { leastExpected } from "./kv_expected.ts";
+export { type KvCause } from "./kv_cause.ts";
+export * from "./kv_proof.ts";
 export { type Lessons, lessonsOf } from "./lesson.ts";
 export { missingOf } from "./missing.ts";
 export * from "./model_watcher.ts";
 export * from "./seats.ts";
+export * from "./role_differences.ts";
+export * from "./role_watch.ts";
 export * from "./view.ts";

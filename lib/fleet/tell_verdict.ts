@@ -8,6 +8,8 @@ const LOOK: Partial<Readonly<Record<ErrorCode, string>>> = {
   "upstream-lost": "its log: it breaks connections off",
   "upstream-timeout": "is it frozen or overloaded? its log, and its GPU",
   "upstream-protocol": "is it vLLM's API server that answers on this port?",
+  "engine-unhealthy": "its log says of what its engine core has died: restart it",
+  "check-failed": "its log: it does not answer a request of one token",
   "tokenize-failed": "its log: /tokenize fails",
   "prefill-failed": "its log: prefills fail",
   "decode-failed": "its log: answers fail; does it load the KV that it is sent?",

@@ -10,4 +10,6 @@ export interface GenerateDeps extends HandoffDeps, AdmissionDeps {
   readonly lmcacheTagDirect: boolean;
   /** What becomes of a request for which no pair is left. */
   readonly failurePolicy: "direct" | "error";
+  /** Have another pair go on with a stream whose decode engine fails. */
+  readonly continueStreams: boolean;
 }

@@ -20,6 +20,7 @@ import {
   type AttemptEnd,
   attemptP1,
   attemptRelay,
+  type FindOnward,
   KeptPrompt,
   promptFor,
   type RetryEnd,
@@ -29,9 +30,9 @@ import type { KvProtocol } from "../kv/mod.ts";
 import { priorityOf } from "../openai/mod.ts";
 import { type Answer, attemptOf, type RequestContext } from "../request/mod.ts";
 import type { Exclude, Pair } from "../selection/mod.ts";
-import { type AdmittedPair, pairOrElse, type PairWish } from "./admission.ts";
 import type { GenerateDeps } from "./deps.ts";
 import { direct } from "./direct.ts";
+import { onwardFor, pairFor } from "./onward.ts";
 import { decideWay, lackOf } from "./way.ts";
 
 /** What to answer. */
@@ -80,13 +81,14 @@ async function generateOne(
   const { mode, exact, takes } = way;
   deps.retries.began();
   const kept = new KeptPrompt();
+  const find = onwardFor(deps, context, { request, sessionKey: ask.sessionKey, mode, takes });
   let exclude: readonly Exclude[] = [];
   let failed: RetryEnd | undefined;
   /** The failure that the next attempt is to make up for, until it is made. */
   let owed: RetryEnd | undefined;
   let tried: Pair | undefined;
   for (let attempt = 1;; attempt++) {
-    const choice = await choosePair(deps, context, {
+    const choice = await pairFor(deps, context, {
       ask: { model: request.model, session: ask.sessionKey, mode, attempt, exclude, tried, takes },
       promptTokens: () => kept.tokens?.count ?? promptTokens(deps, request),
       elsewhere: () => hasDirect(deps, request.model),
@@ -112,7 +114,7 @@ async function generateOne(
     owed = undefined;
     const { pair, seats, trial = false } = choice;
     tried = pair;
-    const asked = { ...ask, mode, pair, seats, kept, exact, trial };
+    const asked = { ...ask, mode, pair, seats, kept, exact, trial, find };
     const end = await tryPair(deps, attemptOf(context, deps.random), asked);
     switch (end.kind) {
       case "answer":
@@ -144,16 +146,6 @@ async function generateOne(
 function promptTokens({ fleet }: GenerateDeps, request: GenerationRequest): number {
   const most = fleet.snapshot().maxModelLen(request.model) ?? Infinity;
   return Math.min(promptTokensOf(request), most);
-}
-
-/** A pair, with its seats where these are bounded. */
-function choosePair(
-  { fleet, admission }: GenerateDeps,
-  context: RequestContext,
-  wish: PairWish,
-): AdmittedPair | Promise<AdmittedPair> {
-  if (admission !== undefined) return admission.pair(context, wish);
-  return pairOrElse(fleet.choosePair(wish.ask), wish);
 }
 
 /** Answer a request whose handoff has failed, and for which no other pair is left. */
@@ -259,6 +251,8 @@ interface PairTry extends GenerateAsk {
   readonly exact: boolean;
   /** Whether this finds out if the pair works again. */
   readonly trial: boolean;
+  /** Finds who goes on with the stream; undefined where nobody may. */
+  readonly find: FindOnward | undefined;
 }
 
 /** How an attempt ended; `larger`: the prompt has more tokens than there was room made for. */
@@ -269,7 +263,7 @@ async function tryPair(
   context: RequestContext,
   asked: PairTry,
 ): Promise<TryEnd> {
-  const { request, path, mode, pair } = asked;
+  const { request, path, mode, pair, find } = asked;
   using seats = asked.seats;
   const protocol = deps.kv.of(pair.decode);
   if (protocol === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
@@ -277,14 +271,14 @@ async function tryPair(
   context.trace.accept();
   noteHandoff(deps, context, pair);
   return mode === "d1"
-    ? await attemptRelay(deps, context, { request, path, pair, seats }, protocol)
+    ? await attemptRelay(deps, context, { request, path, pair, seats, find }, protocol)
     : await tryP1(deps, context, asked, protocol);
 }
 
 async function tryP1(
   deps: GenerateDeps,
   context: RequestContext,
-  { request, pair, seats, kept, exact, trial }: PairTry,
+  { request, pair, seats, kept, exact, trial, find }: PairTry,
   protocol: KvProtocol,
 ): Promise<TryEnd> {
   if (!isTextRequest(request)) return { kind: "direct", reason: "endpoint" };
@@ -293,7 +287,7 @@ async function tryP1(
   if (kept.tokens !== undefined && seats?.kv?.settle(kept.tokens.count) === false) {
     return { kind: "larger" };
   }
-  return await attemptP1(deps, context, { request, pair, prompt, seats, trial }, protocol);
+  return await attemptP1(deps, context, { request, pair, prompt, seats, trial, find }, protocol);
 }
 
 async function goDirect(

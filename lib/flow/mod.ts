@@ -5,6 +5,7 @@
  * @module
  */
 export { Admission, type AdmissionDeps } from "./admission.ts";
+export { Canary, type CanaryNote } from "./canary.ts";
 export * from "./deps.ts";
 export * from "./direct.ts";
 export * from "./generate.ts";

@@ -12,7 +12,7 @@ import {
   type Timer,
 } from "../base/mod.ts";
 import { HANDOVER_MS } from "../tls/mod.ts";
-import type { Front, FrontEvent } from "./front.ts";
+import type { Front, FrontEvent } from "./contract/mod.ts";
 import type { PlatformServer } from "./platform.ts";
 
 /** First pause before accepting is begun anew, which doubles up to the longest, in milliseconds. */

@@ -1,7 +1,7 @@
 /** A request of `Deno.serve` as fronts hand requests on. @module */
 import { type Clock, RouterError } from "../base/mod.ts";
 import type { HeaderField } from "../upstream/mod.ts";
-import type { FrontBody, FrontHeaders, FrontRequest } from "./front.ts";
+import type { FrontBody, FrontHeaders, FrontRequest } from "./contract/mod.ts";
 import type { IdleWheel } from "./idle_wheel.ts";
 
 /** What `Deno.serve` tells of a connection. */

@@ -7,13 +7,13 @@
  * descriptors until they leave.
  * @module
  */
-import { type Clock, Lease, plainAddress, RouterError } from "../base/mod.ts";
+import { type Clock, encodeUtf8, Lease, plainAddress, RouterError } from "../base/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { checkFree, type TlsPair } from "../tls/mod.ts";
 import { type DenoInfo, frontRequest } from "./deno_request.ts";
 import { responseOf } from "./deno_response.ts";
+import type { Front, FrontHandler, FrontOptions, WholeAnswer } from "./contract/mod.ts";
 import { Relay } from "./deno_relay.ts";
-import type { Front, FrontHandler, FrontOptions } from "./front.ts";
 import { IdleWheel } from "./idle_wheel.ts";
 import { type PlatformServe, platformServe } from "./platform.ts";
 
@@ -113,7 +113,7 @@ class DenoFront implements Front {
 
   async #answer(request: Request, info: DenoInfo): Promise<Response> {
     const asked = frontRequest(request, info, this.#bodies);
-    const { limits, onEvent, addressOf } = this.#options;
+    const { limits, onEvent, addressOf, onRefusal } = this.#options;
     const hostname = addressOf?.(asked) ?? plainAddress(info.remoteAddr.hostname);
     const mine = this.#perAddress.get(hostname) ?? 0;
     const why = this.#requests >= limits.maxConnections
@@ -126,12 +126,14 @@ class DenoFront implements Front {
       const message = why === "address"
         ? "Too many requests from your address"
         : "Too many requests";
-      return busy(message);
+      const { headers, ...answer } = (onRefusal ?? busy)(503, message);
+      const ends = [["retry-after", "1"], ["connection", "close"]] as const;
+      return this.#response({ ...answer, headers: [...headers, ...ends] });
     }
     this.#count(hostname, 1);
     const lease = new Lease(() => this.#count(hostname, -1));
     try {
-      const answer = await this.#handler(asked);
+      const answer = sendable(asked.method, await this.#handler(asked));
       await asked.body.passOver(this.#clock);
       asked.body.leave();
       return this.#response(holding(answer, lease));
@@ -155,6 +157,14 @@ class DenoFront implements Front {
     if (count === 0) this.#perAddress.delete(hostname);
     else this.#perAddress.set(hostname, count);
   }
+}
+
+/** `answer` to a request of `method`: the platform neither reads nor cancels a source for a HEAD. */
+function sendable(method: string, answer: Answer): Answer {
+  const { body } = answer;
+  if (method !== "HEAD" || body instanceof Uint8Array) return answer;
+  body.cancel();
+  return { ...answer, body: new Uint8Array(0) };
 }
 
 /** `answer`, at the end of whose body `lease` falls. */
@@ -181,12 +191,11 @@ function holding(answer: Answer, lease: Lease): Answer {
   return { ...answer, body: { read, cancel } };
 }
 
-function busy(message: string): Response {
-  const error = { message, type: "ServiceUnavailableError", param: null, code: 503 };
-  return Response.json({ error }, {
-    status: 503,
-    headers: { "retry-after": "1", "connection": "close" },
-  });
+/** One too many, in words of the front's own. */
+function busy(status: number, message: string): WholeAnswer {
+  const error = { message, type: "ServiceUnavailableError", param: null, code: status };
+  const body = encodeUtf8(JSON.stringify({ error }));
+  return { status, headers: [["content-type", "application/json"]], body };
 }
 
 function noClientCertificates(): RouterError {

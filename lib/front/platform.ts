@@ -1,7 +1,7 @@
 /** The platform's own HTTP server, as far as the front uses it. @module */
 import type { TlsPair } from "../tls/mod.ts";
 import type { DenoInfo } from "./deno_request.ts";
-import type { Front } from "./front.ts";
+import type { Front } from "./contract/mod.ts";
 
 /** The part of `Deno.serve`'s server used here. */
 export interface PlatformServer {

@@ -43,15 +43,16 @@ export function withCachedTokens(
   prefill: Usage | undefined | (() => Usage | undefined),
 ): Answer {
   const { body } = answer;
-  if (typeof prefill !== "function" && cachedOf(prefill) === undefined) return answer;
-  const cached: AskCached = () => cachedOf(typeof prefill === "function" ? prefill() : prefill);
+  if (typeof prefill !== "function" && cachedIn(prefill) === undefined) return answer;
+  const cached: AskCached = () => cachedIn(typeof prefill === "function" ? prefill() : prefill);
   return {
     ...answer,
     body: isWhole(body) ? corrected(body, cached) : correctedSource(body, cached),
   };
 }
 
-function cachedOf(usage: Usage | undefined): number | undefined {
+/** How many tokens of the prompt `usage` says were cached; undefined where it does not say. */
+export function cachedIn(usage: Usage | undefined): number | undefined {
   const cached = recordOf(usage?.prompt_tokens_details)?.["cached_tokens"];
   return typeof cached === "number" ? cached : undefined;
 }

@@ -55,6 +55,8 @@ export interface DecodeAsk {
   readonly flight: Flight;
   readonly path: string;
   readonly body: ByteParts;
+  /** False where what a prefill said of its KV is in it, which is good for one request. */
+  readonly replayable?: boolean;
 }
 
 /**
@@ -78,6 +80,7 @@ export async function openDecode(
       headers: legHeaders(context, "decode"),
       body: ask.body,
       headTimeoutMs: deps.timeouts.firstByteMs,
+      replayable: ask.replayable ?? true,
       signal: abort.signal,
     });
     if (response.status !== 200) {
@@ -146,7 +149,7 @@ export type PumpDeps =
 const MAX_COMMENTS = 64;
 
 /**
- * Read an open decode answer into `writer`, yielding the bytes it makes of each network read.
+ * Read an open decode answer into `writer` by `pump`, yielding the bytes it makes of each network read.
  * Throws `decode-failed`, and what reading the response rejects with; gives the connection back
  * always.
  */
@@ -155,9 +158,9 @@ export async function* pumpDecode(
   open: OpenDecode,
   seam: Seam,
   writer: AnswerWriter,
+  pump: EventPump = new EventPump(seam, writer),
 ): AsyncGenerator<Uint8Array, void, void> {
   const { flight, response, decoder, comments } = open;
-  const pump = new EventPump(seam, writer);
   let finished = false;
   try {
     let data: Uint8Array | undefined = open.first;
@@ -175,6 +178,7 @@ export async function* pumpDecode(
       }
       if (pump.done) {
         finished = true;
+        seam.onFinished?.();
         flight.ok();
       }
       for (let out = writer.take(); out !== undefined; out = writer.take()) yield out;

@@ -4,6 +4,7 @@ import type { KvDeps, KvTable, Reclaimer } from "../kv/mod.ts";
 import type { FlowDeps } from "../request/mod.ts";
 import type { PromptSource, Tokenizer } from "../tokenization/mod.ts";
 import type { NotificationProxy } from "../zmq/mod.ts";
+import type { KvWitness } from "./kv_witness.ts";
 import type { OwnLimits } from "./own_limits.ts";
 
 /** Where notifications come in, and who has come there. */
@@ -21,4 +22,6 @@ export interface HandoffDeps extends FlowDeps, Pick<KvDeps, "board" | "ids"> {
   readonly kvTimeoutPolicy: KvTimeoutPolicy;
   /** Where notifications come in; absent without a protocol that has them. */
   readonly notifications?: NotificationPort;
+  /** Told of every handoff, to find out whether its KV is found. */
+  readonly witness?: KvWitness | undefined;
 }

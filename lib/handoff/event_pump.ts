@@ -21,12 +21,17 @@ import {
 import { toldInData } from "../request/mod.ts";
 import { decodeError } from "./decode_error.ts";
 import type { CompletedCharacter, TextJoiner } from "./first_text.ts";
+import type { Given } from "./given.ts";
 import type { StopJoin } from "./stop_join.ts";
 
 /** What the decode stream's reading needs to know of the first token. */
 export interface Seam {
   readonly engine: Engine;
   readonly prefillUsage: Usage | undefined;
+  /** Told of the decode engine's own count of tokens, whenever that is met. */
+  readonly onUsage?: ((usage: Usage) => void) | undefined;
+  /** Told when the decode engine has sent all of its answer, or all that is wanted of it. */
+  readonly onFinished?: (() => void) | undefined;
   readonly continuousUsage: boolean;
   /** Set when the first token ended inside a character. */
   readonly joiner: TextJoiner | undefined;
@@ -38,6 +43,10 @@ export interface Seam {
   readonly spelled: number;
   /** What the client asked to be told of every chunk's tokens. */
   readonly tells: { readonly tokenIds: boolean; readonly logprobs: boolean };
+  /** Tokens of the answer that the decode engine takes for prompt. Default: 1, the first one. */
+  readonly before?: number;
+  /** Where it is kept what the client has been given; the decode engine is asked for ids then. */
+  readonly given?: Given | undefined;
   /** How many tokens the decode engine may generate. */
   readonly maxTokens?: number | undefined;
   /** How many bytes of events may be read, where the writer gathers what is made of them. */
@@ -85,7 +94,9 @@ export class EventPump {
     this.#joiner = joiner;
     this.#tells = tells.tokenIds || tells.logprobs;
     this.#offset = spelled;
-    const parseAll = joiner !== undefined || stops !== undefined || this.#tells;
+    this.#adopted = seam.given?.adopted === true;
+    const parseAll = joiner !== undefined || stops !== undefined || this.#tells ||
+      seam.given !== undefined;
     this.#reader = new CompletionChunkReader({ parseAll });
   }
 
@@ -121,6 +132,7 @@ export class EventPump {
   #event(event: CompletionEvent, data: Uint8Array): Promise<void> | undefined {
     switch (event.kind) {
       case "text":
+        this.#lose();
         this.#count(1, event.rawText.length);
         this.#writer.text(event.rawText);
         return undefined;
@@ -148,9 +160,11 @@ export class EventPump {
   #chunk(chunk: CompletionChunk, data: Uint8Array): Promise<void> | undefined {
     if (!this.#adopted) {
       this.#adopted = true;
+      if (this.#seam.given !== undefined) this.#seam.given.adopted = true;
       this.#writer.adopt(chunk);
     }
     if (chunk.usage !== undefined) {
+      this.#seam.onUsage?.(chunk.usage);
       this.#usage = this.#joinedUsage(chunk, chunk.usage);
       if (chunk.choice !== undefined) this.#running = this.#usage;
     }
@@ -164,15 +178,22 @@ export class EventPump {
     }
     const { rawText } = chunk;
     this.#count(Math.max(chunk.tokenIds.length, 1), data.length + (rawText?.length ?? 0));
+    this.#seam.given?.add(chunk.tokenIds, chunk.text !== "" || rawText !== undefined);
     const details = this.#tells ? this.#detailsOf(chunk, data) : undefined;
     if (this.#joiner !== undefined || this.#seam.stops !== undefined) {
       if (rawText !== undefined) {
+        this.#lose();
         throw decodeError(this.#seam.engine, `sent a text of ${rawText.length} bytes in one event`);
       }
       return this.#joined(chunk, details);
     }
     this.#emit(chunk, rawText ?? rawJsonText(chunk.text), details && this.#offsetIn(details));
     return undefined;
+  }
+
+  /** What the engine said is not to be told by ids: nobody can go on from there. */
+  #lose(): void {
+    if (this.#seam.given !== undefined) this.#seam.given.obstacle ??= "no_ids";
   }
 
   /** An engine that does not end is ended. Throws `decode-failed`. */
@@ -190,7 +211,8 @@ export class EventPump {
   #joinedUsage(chunk: CompletionChunk, usage: Usage): Usage {
     const running = chunk.choice !== undefined && !("prompt_tokens_details" in usage);
     const { prompt_tokens_details: _details, ...counts } = this.#seam.prefillUsage ?? {};
-    return joinUsage(running ? asUsage(counts) : this.#seam.prefillUsage, usage);
+    const prefill = running ? asUsage(counts) : this.#seam.prefillUsage;
+    return joinUsage(prefill, usage, this.#seam.before);
   }
 
   #detailsOf(chunk: CompletionChunk, data: Uint8Array): TokenDetails {
@@ -204,7 +226,16 @@ export class EventPump {
   async #joined(chunk: CompletionChunk, details: TokenDetails | undefined): Promise<void> {
     const joiner = this.#joiner;
     const text = joiner === undefined ? chunk.text : await this.#joinedText(joiner, chunk);
-    const told = details && this.#offsetIn(withSpelling(details, joiner?.completed));
+    await this.#say(chunk, text, details && withSpelling(details, joiner?.completed));
+  }
+
+  /** `text`, which `chunk` comes to, as far as no stop string may be in it. */
+  async #say(
+    chunk: CompletionChunk,
+    text: string,
+    details: TokenDetails | undefined,
+  ): Promise<void> {
+    const told = details && this.#offsetIn(details);
     const { stops } = this.#seam;
     if (stops === undefined) {
       this.#emit(chunk, rawJsonText(text), told);
@@ -231,11 +262,13 @@ export class EventPump {
   async #joinedText(joiner: TextJoiner, chunk: CompletionChunk): Promise<string> {
     const text = await joiner.textFor(chunk);
     if (text === undefined) {
+      this.#lose();
       throw decodeError(this.#seam.engine, "cannot turn token ids into text (/detokenize)");
     }
     if (joiner.done) {
       this.#joiner = undefined;
-      if (this.#seam.stops === undefined && !this.#tells) this.#reader.allowText();
+      const { stops, given } = this.#seam;
+      if (stops === undefined && given === undefined && !this.#tells) this.#reader.allowText();
     }
     return text;
   }
@@ -260,7 +293,35 @@ export class EventPump {
     if (logprobs === undefined) return details;
     const from = this.#offset;
     this.#offset += spelledLength(logprobs);
+    if (this.#seam.given !== undefined) this.#seam.given.spelled = this.#offset;
     return { ...details, logprobs: offsetLogprobs(logprobs, from) };
+  }
+
+  /**
+   * What goes before the decode engine's events: a token that the prefill engine has told, which may
+   * be the last one. `chunk` says it with its text made whole.
+   */
+  async first(chunk: CompletionChunk, details: TokenDetails | undefined): Promise<void> {
+    const { given, prefillUsage } = this.#seam;
+    given?.add(chunk.tokenIds, true);
+    const { prompt_tokens_details: _details, ...counts } = prefillUsage ?? {};
+    const tokens = given?.ids.length ?? 0;
+    this.#usage = this.#running = stoppedUsage(asUsage(counts), tokens);
+    await this.#say(chunk, chunk.text, details);
+    if (chunk.finishReason !== undefined) this.complete();
+  }
+
+  /**
+   * Complete an answer whose end is known, although what engines tell behind it has not come; false
+   * where it is not.
+   */
+  complete(): boolean {
+    if (this.done) return true;
+    if (this.#last === undefined) return false;
+    const { given, prefillUsage } = this.#seam;
+    this.#usage = stoppedUsage(prefillUsage, given?.ids.length ?? 0) ?? this.#usage;
+    this.#end();
+    return true;
   }
 
   #end(): void {

@@ -41,16 +41,17 @@ export class TextJoiner {
   #completed: CompletedCharacter | undefined;
   #done = false;
 
+  /** `ids`: those of the character so far. */
   constructor(
     textOf: TextOfIds,
     context: readonly number[],
     base: string,
-    firstToken: number,
+    ids: readonly number[],
   ) {
     this.#textOf = textOf;
     this.#context = context;
     this.#base = base;
-    this.#ids = [firstToken];
+    this.#ids = [...ids];
   }
 
   /** Set when the last event has completed the first character. */
@@ -149,7 +150,7 @@ function isWithin(text: string, whole: string): boolean {
 }
 
 /** What `text` has behind `base`, the text of its first ids; all of it when it begins otherwise. */
-function afterBase(text: string, base: string): string {
+export function afterBase(text: string, base: string): string {
   const settled = text.startsWith(base) ? base : withoutPartial(base);
   return text.startsWith(settled) ? text.slice(settled.length) : text;
 }
@@ -162,14 +163,14 @@ export function withoutPartial(text: string): string {
 }
 
 /**
- * The text of the first token. `claimed` is what the prefill engine says; it is trusted unless it
- * is empty or ends in U+FFFD. When it is undefined, nothing is claimed, and the ids alone tell.
- * `context` are some of the prompt's last ids: some tokenizers write a token differently at the
- * beginning of a text.
+ * The text of the first token, or of a character's ids with it at their end. `claimed` is what the
+ * prefill engine says; it is trusted unless it is empty or ends in U+FFFD. When it is undefined,
+ * nothing is claimed, and the ids alone tell. `context` are some of the ids before: some tokenizers
+ * write a token differently at the beginning of a text.
  */
 export async function firstText(
   claimed: string | undefined,
-  firstToken: number,
+  ids: readonly number[],
   context: readonly number[],
   textOf: TextOfIds,
 ): Promise<FirstText> {
@@ -177,11 +178,11 @@ export async function firstText(
     return { kind: "whole", text: claimed };
   }
   const base = await textOf(context);
-  const joined = await textOf([...context, firstToken]);
+  const joined = await textOf([...context, ...ids]);
   if (base === undefined || joined === undefined) return { kind: "unknown" };
   if (!joined.endsWith(REPLACEMENT)) {
     const text = claimed ?? afterBase(joined, base);
     return { kind: "whole", text };
   }
-  return { kind: "partial", joiner: new TextJoiner(textOf, context, base, firstToken) };
+  return { kind: "partial", joiner: new TextJoiner(textOf, context, base, ids) };
 }

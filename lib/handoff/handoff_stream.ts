@@ -3,8 +3,9 @@ import { errorCodeOf, RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { errorBodyOf, type StreamWriter } from "../openai/mod.ts";
 import { type ByteSource, clientGone, type RequestContext } from "../request/mod.ts";
-import { type OpenEnd, pumpDecode, type PumpDeps } from "./decode.ts";
-import type { Seam } from "./event_pump.ts";
+import type { Continuation, Continued } from "./continuation.ts";
+import { type OpenDecode, type OpenEnd, pumpDecode, type PumpDeps } from "./decode.ts";
+import { EventPump, type Seam } from "./event_pump.ts";
 import type { ReadyEnd } from "./open_when_ready.ts";
 
 /** What the body is made of. */
@@ -14,6 +15,8 @@ export interface HandoffStreamParts {
   /** Waits for the KV and opens the decode leg; begun at once, however slowly the client reads. */
   readonly open: (gone: AbortSignal) => Promise<ReadyEnd<OpenEnd>>;
   readonly seam: Seam;
+  /** What reads the decode leg's events, where it has begun already. */
+  readonly pump?: EventPump;
   readonly writer: StreamWriter;
   /** The decode engine's; it has ended when the body has. */
   readonly flight: Flight;
@@ -21,6 +24,8 @@ export interface HandoffStreamParts {
   readonly signal: AbortSignal;
   /** The error when no notification came in time. */
   readonly timedOut: () => RouterError;
+  /** Goes on with the answer where its decode leg fails. */
+  readonly continuation?: Pick<Continuation, "next" | "completed"> | undefined;
   /** As in `RequestContext`. */
   readonly told?: RequestContext["told"];
 }
@@ -34,6 +39,11 @@ export class HandoffStream implements ByteSource {
   readonly #onAbort = (): void => this.cancel();
   #head: Uint8Array | undefined;
   #pump: AsyncGenerator<Uint8Array, void, void> | undefined;
+  /** What `#pump` makes of the events, where somebody may go on behind it. */
+  #events: EventPump | undefined;
+  #flight: Flight;
+  /** The decode leg that another pair has gone on with. */
+  #further: OpenDecode | undefined;
   #closed = false;
   #failure: RouterError | undefined;
 
@@ -41,6 +51,7 @@ export class HandoffStream implements ByteSource {
     this.#deps = deps;
     this.#parts = parts;
     this.#head = parts.head;
+    this.#flight = parts.flight;
     this.#opening = parts.open(this.#gone.signal);
     if (parts.signal.aborted) this.cancel();
     else parts.signal.addEventListener("abort", this.#onAbort, { once: true });
@@ -58,20 +69,61 @@ export class HandoffStream implements ByteSource {
     this.#head = undefined;
     if (head !== undefined) return head;
     try {
-      this.#pump ??= await this.#startPump();
-      const next = await this.#pump.next();
-      if (next.done !== true) return next.value;
-      this.#close();
-      return undefined;
+      return await this.#next();
     } catch (error) {
-      return this.#fail(error);
+      return await this.#goOn(error);
     }
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    this.#pump ??= await this.#startPump();
+    const next = await this.#pump.next();
+    if (next.done !== true) return next.value;
+    this.#close();
+    return undefined;
+  }
+
+  /** The answer behind a failure: another pair's, or what tells of it. */
+  async #goOn(error: unknown): Promise<Uint8Array | undefined> {
+    const { continuation, writer } = this.#parts;
+    if (continuation === undefined || this.#closed) return this.#fail(error);
+    try {
+      this.#pump = undefined;
+      if (this.#events?.complete() === true) {
+        continuation.completed();
+        this.#pump = restOf(writer);
+        return await this.#next();
+      }
+      this.#flight[Symbol.dispose]();
+      const continued = await continuation.next(error, this.#gone.signal);
+      if (continued === undefined) return this.#fail(error);
+      if (this.#closed) return leave(continued);
+      this.#take(continued);
+    } catch (cause) {
+      return this.#fail(cause);
+    }
+    return await this.read();
+  }
+
+  #take(continued: Continued): void {
+    const { writer } = this.#parts;
+    if (continued.kind === "ended") {
+      this.#events = undefined;
+      this.#pump = restOf(writer);
+      return;
+    }
+    const { open, seam, pump, flight } = continued;
+    this.#events = pump;
+    this.#flight = flight;
+    this.#further = open;
+    this.#pump = pumpDecode(this.#deps, open, seam, writer, pump);
   }
 
   cancel(): void {
     if (this.#closed) return;
     this.#close();
     this.#gone.abort();
+    this.#further?.abort.abort();
     // Opened already: its reading is cut off. Still opening: whoever opens it sees `gone`.
     this.#deps.background.run(this.#opening.then((opened) => {
       if (opened.kind !== "open") return;
@@ -83,8 +135,12 @@ export class HandoffStream implements ByteSource {
   async #startPump(): Promise<AsyncGenerator<Uint8Array, void, void>> {
     const opened = await this.#opening;
     switch (opened.kind) {
-      case "open":
-        return pumpDecode(this.#deps, opened.open, this.#parts.seam, this.#parts.writer);
+      case "open": {
+        const { seam, writer, continuation } = this.#parts;
+        const pump = this.#parts.pump ?? new EventPump(seam, writer);
+        if (continuation !== undefined) this.#events = pump;
+        return pumpDecode(this.#deps, opened.open, seam, writer, pump);
+      }
       case "timed-out":
         return this.#timedOut();
       case "gone":
@@ -120,6 +176,22 @@ export class HandoffStream implements ByteSource {
   #close(): void {
     this.#closed = true;
     this.#parts.signal.removeEventListener("abort", this.#onAbort);
-    this.#parts.flight[Symbol.dispose]();
+    this.#flight[Symbol.dispose]();
   }
+}
+
+/** What a writer has left. */
+async function* restOf(writer: StreamWriter): AsyncGenerator<Uint8Array, void, void> {
+  for (let bytes = writer.take(); bytes !== undefined; bytes = writer.take()) {
+    yield await Promise.resolve(bytes);
+  }
+}
+
+/** The client has gone while another pair was being found. */
+function leave(continued: Continued): undefined {
+  if (continued.kind === "ended") return;
+  const { open, flight } = continued;
+  open.abort.abort();
+  open.response[Symbol.dispose]();
+  flight[Symbol.dispose]();
 }

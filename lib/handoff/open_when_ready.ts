@@ -35,10 +35,22 @@ export interface DecodeOpening<Opened extends OpeningEnd> {
   readonly missed?: (come: Pick<Landing, "received" | "cancelled">) => string | undefined;
   /** Set where the prefill may still be under way; never rejects. */
   readonly prefill?: Promise<unknown>;
+  /**
+   * How long the leg may still take to open once its client has gone, in milliseconds: then it is
+   * ended, and what custody says of the KV is done.
+   * @default {10_000}
+   */
+  readonly leaveMs?: number;
 }
 
-/** How long a decode leg whose client has gone may take until it has read the KV. */
+/** For a leg that opens as soon as the engine has read the KV. */
 const LEAVE_MS = 10_000;
+
+/**
+ * `leaveMs` of a leg that opens at its answer's end only: long enough for an engine that is not
+ * overrun to take the request on, which is when it reads the KV.
+ */
+export const LEAVE_WHOLE_MS = 1_000;
 
 const STOPPED = "The router is stopping: it waits for no more KV";
 
@@ -62,7 +74,7 @@ export async function openWhenReady<Opened extends OpeningEnd>(
 export async function openNow<Opened extends OpeningEnd>(
   deps: Pick<ReadyDeps, "background" | "clock">,
   custody: Custody,
-  { open, gone, prefill = Promise.resolve() }: DecodeOpening<Opened>,
+  { open, gone, prefill = Promise.resolve(), leaveMs = LEAVE_MS }: DecodeOpening<Opened>,
 ): Promise<Opened | { readonly kind: "gone" }> {
   using held = custody;
   const abort = new AbortController();
@@ -70,7 +82,7 @@ export async function openNow<Opened extends OpeningEnd>(
   held.sent();
   const opened = await orAborted(opening, gone);
   if (opened === "aborted") {
-    deps.background.run(leave(deps, held.move(), { opening, abort, prefill }));
+    deps.background.run(leave(deps, held.move(), { opening, abort, prefill, leaveMs }));
     return { kind: "gone" };
   }
   if (opened.kind === "open") held.release();
@@ -101,13 +113,14 @@ interface Leaving<Opened> {
   readonly opening: Promise<Opened>;
   readonly abort: AbortController;
   readonly prefill: Promise<unknown>;
+  readonly leaveMs: number;
 }
 
 /** The client has gone while the decode leg was opening: let the engine read the KV, then stop. */
 async function leave<Opened extends OpeningEnd>(
   deps: Pick<ReadyDeps, "background" | "clock">,
   custody: Custody,
-  { opening, abort, prefill }: Leaving<Opened>,
+  { opening, abort, prefill, leaveMs }: Leaving<Opened>,
 ): Promise<void> {
   using held = custody;
   const { signal } = deps.background;
@@ -118,7 +131,7 @@ async function leave<Opened extends OpeningEnd>(
   try {
     // Before the prefill has ended, there is no KV that the engine could read.
     await Promise.race([opening, prefill]);
-    using _late = deps.clock.after(LEAVE_MS, stop);
+    using _late = deps.clock.after(leaveMs, stop);
     const opened = await opening;
     if (opened.kind !== "open") return;
     held.release();

@@ -3,7 +3,7 @@
  * once; the rest follows from the decode engine when the KV is there.
  * @module
  */
-import { RouterError } from "../base/mod.ts";
+import { type Engine, RouterError } from "../base/mod.ts";
 import {
   decodeBodyP1,
   flagOf,
@@ -22,12 +22,16 @@ import type { Pair } from "../selection/mod.ts";
 import { lastIds } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import type { HandoffDeps } from "./deps.ts";
+import { Continuation } from "./continuation.ts";
 import { openDecode, type OpenEnd } from "./decode.ts";
 import type { Seam } from "./event_pump.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
+import { Given } from "./given.ts";
 import { HandoffStream } from "./handoff_stream.ts";
 import { heldFor, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
+import { type HandoffWatch, toldOfP1 } from "./kv_witness.ts";
+import type { FindOnward } from "./onward.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
 import { byteLimit, unopenedEnd, wholeAnswer } from "./p1_whole.ts";
@@ -49,6 +53,8 @@ export interface P1Ask<Prompt extends P1Prompt = P1Prompt> {
   readonly prompt: Prompt;
   /** Whether it is to be seen first that the pair works: then nothing leaves before the KV is there. */
   readonly trial?: boolean;
+  /** Finds another pair that goes on with the stream; absent where none may. */
+  readonly find?: FindOnward | undefined;
 }
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -60,6 +66,7 @@ export async function attemptP1(
 ): Promise<AttemptEnd> {
   const { request, pair, prompt } = ask;
   const { decode } = pair;
+  const watch = deps.witness?.begin(pair);
   const transfer = protocol.begin(deps, { pair, mode: "p1", requestId: context.id });
   const leg = prefillLeg(deps, context, {
     pair,
@@ -120,7 +127,8 @@ export async function attemptP1(
   if (first.kind === "unknown") {
     return { kind: "direct", reason: "detokenize_unavailable", moved: true };
   }
-  return await decodeRest(deps, context, known, { result, first, custody: custody.move() });
+  const prefilled = { result, first, custody: custody.move(), watch };
+  return await decodeRest(deps, context, known, prefilled);
 }
 
 /** The prefill leg of `prompt`: its ids, or the client's own request that will tell them. */
@@ -139,6 +147,7 @@ interface Prefilled {
   readonly result: FirstTokenResult;
   readonly first: FirstText;
   readonly custody: Custody;
+  readonly watch: HandoffWatch | undefined;
 }
 
 function readFirst(
@@ -149,34 +158,40 @@ function readFirst(
 ): Promise<FirstText> {
   const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
   const textOf = detokenizer(deps, context, ask);
-  return firstText(result.text, result.firstToken, before, textOf);
+  return firstText(result.text, [result.firstToken], before, textOf);
 }
 
 function detokenizer(
   deps: HandoffDeps,
   context: RequestContext,
   { pair, request }: Pick<P1Ask, "pair" | "request">,
+  at: { readonly engine: Engine } = { engine: pair.decode },
 ): TextOfIds {
-  return (ids) => deps.tokenizer.detokenize(pair.decode, request.model, ids, context);
+  return (ids) => deps.tokenizer.detokenize(at.engine, request.model, ids, context);
 }
 
 /**
  * What looks for stop strings where the decode engine cannot: one may have begun in the first
  * token's text. Also where that text is not known yet: a decode engine that holds text back for
- * stop strings would look, to the joining, like one that loses it.
+ * stop strings would look, to the joining, like one that loses it. And where another pair may go on,
+ * as what an engine holds back ends with it.
  */
 function stopJoin(
   deps: HandoffDeps,
   context: RequestContext,
   ask: P1Ask<KnownPrompt>,
   first: FirstText,
+  given: Given | undefined,
 ): StopJoin | undefined {
   const { body, stop: stops, minTokens } = ask.request;
   if (stops.length === 0) return undefined;
-  if (first.kind === "whole" && !stopMaySpan(first.text, stops)) return undefined;
+  if (given === undefined && first.kind === "whole" && !stopMaySpan(first.text, stops)) {
+    return undefined;
+  }
   const include = flagOf(body, "include_stop_str_in_output") === true;
   const before = lastIds(ask.prompt.ids, CONTEXT_IDS);
-  return new StopJoin({ stops, include, minTokens }, detokenizer(deps, context, ask), before);
+  const textOf = detokenizer(deps, context, ask, given);
+  return new StopJoin({ stops, include, minTokens }, textOf, before);
 }
 
 /** The text of an answer of one token: of one that a parser took, what its id says. */
@@ -198,20 +213,25 @@ async function decodeRest(
   prefilled: Prefilled,
 ): Promise<AttemptEnd> {
   const { request, pair, prompt } = ask;
-  const { result, first, custody } = prefilled;
+  const { result, first, custody, watch } = prefilled;
+  let told = toldOfP1(undefined);
   const joiner = first.kind === "partial" ? first.joiner : undefined;
-  const stops = stopJoin(deps, context, ask, first);
+  const given = givenOf(ask, result);
+  const stops = stopJoin(deps, context, ask, first, given);
   const known = first.kind === "whole" ? first.text : "";
   const begun = stops === undefined ? known : stops.begin(known, result.firstToken);
   const tells = { tokenIds: wantsTokenIds(request), logprobs: request.logprobs !== undefined };
   const seam: Seam = {
     engine: pair.decode,
     prefillUsage: result.usage,
+    onUsage: (usage) => told = toldOfP1(usage),
+    onFinished: () => watch?.ended(told.prompt ?? result.usage?.prompt_tokens, told.cached),
     continuousUsage: request.continuousUsage,
     joiner,
     stops,
     begun,
-    spelled: result.logprobs === undefined ? 0 : spelledLength(result.logprobs),
+    spelled: spelledIn(result),
+    given,
     tells,
     // The first token is one of them.
     maxTokens: prompt.maxTokens - 1,
@@ -223,18 +243,21 @@ async function decodeRest(
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
     openWhenReady(deps, context, custody, {
       missed: missed.note,
-      open: (abort) =>
-        openDecode(deps, context, {
+      open: (abort) => {
+        if (!context.trace.lacksKv) watch?.sent();
+        return openDecode(deps, context, {
           flight,
           path: COMPLETIONS,
           body: decodeBodyP1(request, {
             promptIds: prompt.ids,
             firstToken: result.firstToken,
             maxTokens: prompt.maxTokens,
-            tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds,
+            tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds ||
+              given !== undefined,
             ownStops: stops !== undefined,
           }),
-        }, abort),
+        }, abort);
+      },
       gone,
     });
   const identity = identityOf(deps, context, request);
@@ -268,7 +291,52 @@ async function decodeRest(
     flight,
     signal: context.signal,
     timedOut,
+    continuation: continuationOf(deps, context, ask, { result, given, stops, writer }),
     told: context.told,
   });
   return { kind: "answer", answer: streamAnswer(result, body) };
+}
+
+function spelledIn({ logprobs }: FirstTokenResult): number {
+  return logprobs === undefined ? 0 : spelledLength(logprobs);
+}
+
+/** What the client has with the first token, where another pair may go on. */
+function givenOf(
+  { request, pair, prompt, find }: P1Ask<KnownPrompt>,
+  result: FirstTokenResult,
+): Given | undefined {
+  if (find === undefined || !request.stream) return undefined;
+  const given = new Given(prompt.maxTokens, pair.decode);
+  given.add([result.firstToken], true);
+  given.spelled = spelledIn(result);
+  return given;
+}
+
+interface BegunStream {
+  readonly result: FirstTokenResult;
+  readonly given: Given | undefined;
+  readonly stops: StopJoin | undefined;
+  readonly writer: StreamWriter;
+}
+
+function continuationOf(
+  deps: HandoffDeps,
+  context: RequestContext,
+  { request, pair, prompt, find }: P1Ask<KnownPrompt>,
+  { result, given, stops, writer }: BegunStream,
+): Continuation | undefined {
+  if (given === undefined || find === undefined) return undefined;
+  return new Continuation(deps, context, {
+    request,
+    mode: "p1",
+    pair,
+    find,
+    given,
+    promptIds: () => prompt.ids,
+    maxTokens: () => Promise.resolve(prompt.maxTokens),
+    usage: () => result.usage,
+    writer: () => writer,
+    stops,
+  });
 }

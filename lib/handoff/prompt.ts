@@ -206,6 +206,14 @@ async function asking<End>(
   } catch (error) {
     if (!(error instanceof RouterError) || errorCodeOf(error) === "client-gone") throw error;
     const exclude = [{ id, why: "failed" }] as const;
-    return { kind: "retry", reason: "tokenize_failed", error, exclude };
+    return { kind: "retry", reason: "tokenize_failed", error: told(error), exclude };
   }
+}
+
+/** That an engine was too slow is told as of every other leg. */
+function told(error: RouterError): RouterError {
+  const { message, cause } = error;
+  return errorCodeOf(cause) === "upstream-timeout"
+    ? new RouterError("upstream-timeout", message, { cause })
+    : error;
 }

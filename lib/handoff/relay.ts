@@ -4,12 +4,20 @@
  * the KV moves between the two is the protocol's.
  * @module
  */
-import { forcesTool, type GenerationRequest, prefillBodyD1, reclaimBodyD1 } from "../disagg/mod.ts";
+import {
+  forcesTool,
+  type GenerationRequest,
+  isTextRequest,
+  prefillBodyD1,
+  reclaimBodyD1,
+} from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
-import type { RawJson, Usage } from "../openai/mod.ts";
+import { fieldOf, type RawJson, type Usage } from "../openai/mod.ts";
 import {
+  type ByteSource,
   clientGone,
+  isEventStream,
   legHeaders,
   orAborted,
   passThrough,
@@ -21,10 +29,19 @@ import type { AttemptEnd } from "./attempt.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
 import { heldFor, refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { type HandoffWatch, tellsItsOwn, watchedCount } from "./kv_witness.ts";
 import { MissedKv } from "./missed_kv.ts";
-import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
+import type { FindOnward } from "./onward.ts";
+import {
+  type DecodeOpening,
+  LEAVE_WHOLE_MS,
+  openNow,
+  openWhenReady,
+  type ReadyEnd,
+} from "./open_when_ready.ts";
 import { type PrefillEnd, prefillLeg } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
+import { WatchedStream } from "./watched_stream.ts";
 
 /** One attempt's fixed parts. */
 export interface RelayAsk {
@@ -34,6 +51,8 @@ export interface RelayAsk {
   readonly pair: Pair;
   /** Of both engines, where these are bounded: what goes on behind the attempt is moved from it. */
   readonly seats?: PairSeats | undefined;
+  /** Finds another pair that goes on with the stream; absent where none may. */
+  readonly find?: FindOnward | undefined;
 }
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -44,6 +63,7 @@ export async function attemptRelay(
   protocol: KvProtocol,
 ): Promise<AttemptEnd> {
   const { request, path, pair } = ask;
+  const watch = isOfOne(request) ? deps.witness?.begin(pair) : undefined;
   const transfer = protocol.begin(deps, { pair, mode: "d1", requestId: context.id });
   const leg = prefillLeg(deps, context, {
     pair,
@@ -63,8 +83,8 @@ export async function attemptRelay(
     held: heldFor(context, ask),
   });
   return protocol.traits.order === "together"
-    ? await together(deps, context, ask, { transfer, leg, custody: custody.move() })
-    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move() });
+    ? await together(deps, context, ask, { transfer, leg, custody: custody.move(), watch })
+    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move(), watch });
 }
 
 /** A prefill under way, and what its KV is to move by. */
@@ -72,13 +92,19 @@ interface Begun {
   readonly transfer: Transfer;
   readonly leg: Promise<PrefillEnd>;
   readonly custody: Custody;
+  readonly watch: HandoffWatch | undefined;
+}
+
+/** Whether one answer is asked for: the count of cached tokens is of several together. */
+function isOfOne({ body }: GenerationRequest): boolean {
+  return [undefined, null, 1].includes(fieldOf(body, "n") as undefined | null | number);
 }
 
 async function prefillFirst(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { transfer, leg, custody: held }: Begun,
+  { transfer, leg, custody: held, watch }: Begun,
 ): Promise<AttemptEnd> {
   using custody = held;
   const end = await orAborted(leg, context.signal);
@@ -88,12 +114,17 @@ async function prefillFirst(
   const params = transfer.decodeParams(result);
   using flight = decodeFlight(deps, ask);
   const missed = new MissedKv(deps, ask.pair);
+  const tokenIds = ask.find !== undefined;
   const opened = await openWhenReady(deps, context, custody.move(), {
     missed: missed.note,
-    open: (abort) => openRelay(deps, context, { ...ask, flight, params, abort }),
+    open: (abort) => {
+      if (!context.trace.lacksKv) watch?.sent();
+      return openRelay(deps, context, { ...ask, flight, params, abort, tokenIds });
+    },
     gone: context.signal,
+    ...patience(ask),
   });
-  return endOf(context, ask, { opened, flight, params, missed, usage: result.usage });
+  return endOf(deps, context, ask, { opened, flight, params, missed, usage: result.usage, watch });
 }
 
 function decodeFlight({ fleet }: HandoffDeps, { pair, seats }: RelayAsk): Flight {
@@ -108,7 +139,7 @@ async function together(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { transfer, leg, custody: held }: Begun,
+  { transfer, leg, custody: held, watch }: Begun,
 ): Promise<AttemptEnd> {
   using custody = held;
   let prefilled: PrefillEnd | undefined;
@@ -116,13 +147,16 @@ async function together(
   let begun = false;
   const params = transfer.decodeParams(undefined);
   using flight = decodeFlight(deps, ask);
+  const tokenIds = ask.find !== undefined;
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {
       decoding = abort;
-      return openRelay(deps, context, { ...ask, flight, params, abort });
+      watch?.sent();
+      return openRelay(deps, context, { ...ask, flight, params, abort, tokenIds });
     },
     gone: context.signal,
     prefill: leg,
+    ...patience(ask),
   });
   deps.background.run(leg.then((end) => {
     prefilled = end;
@@ -138,7 +172,12 @@ async function together(
   const usage = (): Usage | undefined =>
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
   const missed = new MissedKv(deps, ask.pair);
-  return endOf(context, ask, { opened, flight, params, missed, usage });
+  return endOf(deps, context, ask, { opened, flight, params, missed, usage, watch });
+}
+
+/** Of a whole answer the beginning is the end: how far its decode is cannot be seen. */
+function patience({ request }: RelayAsk): Pick<DecodeOpening<RelayOpenEnd>, "leaveMs"> {
+  return request.stream ? {} : { leaveMs: LEAVE_WHOLE_MS };
 }
 
 /** The attempt whose prefill gave no answer. */
@@ -164,13 +203,16 @@ interface Opened {
   readonly missed: MissedKv;
   /** The prefill's; asked for later where it is still under way. */
   readonly usage: Usage | undefined | (() => Usage | undefined);
+  readonly watch: HandoffWatch | undefined;
 }
 
 function endOf(
+  deps: HandoffDeps,
   context: RequestContext,
-  { pair }: RelayAsk,
-  { opened, flight, params, missed, usage }: Opened,
+  ask: RelayAsk,
+  { opened, flight, params, missed, usage, watch }: Opened,
 ): AttemptEnd {
+  const { pair } = ask;
   switch (opened.kind) {
     case "gone":
       throw clientGone();
@@ -194,8 +236,25 @@ function endOf(
     }
     case "open": {
       const { response, first, abort } = opened;
-      const rest = passThrough(flight.move(), response);
-      const body = leavable(startingWith(first, rest), abort, context.signal);
+      const prefilled = typeof usage === "function" ? usage : () => usage;
+      const told = (cached: number | undefined): void =>
+        watch?.ended(prefilled()?.prompt_tokens, tellsItsOwn(params) ? cached : undefined);
+      const { request, find } = ask;
+      const passed = (): ByteSource => startingWith(first, passThrough(flight.move(), response));
+      const rest = find !== undefined && isTextRequest(request) && isEventStream(response)
+        ? new WatchedStream(deps, context, {
+          request,
+          pair,
+          find,
+          usage: prefilled,
+          opened,
+          flight: flight.move(),
+          onEnd: told,
+        })
+        : watch === undefined
+        ? passed()
+        : watchedCount(passed(), told);
+      const body = leavable(rest, abort, context.signal);
       const headers = forwardResponseHeaders(response.headers);
       const answer = withCachedTokens({ status: response.status, headers, body }, usage);
       return { kind: "answer", answer };

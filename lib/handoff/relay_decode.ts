@@ -42,6 +42,8 @@ export interface OpenAsk {
   readonly flight: Flight;
   /** `kv_transfer_params` for the decode engine. */
   readonly params: RawJson | undefined;
+  /** Have the answer tell the ids of its tokens, whether the client asks for them or not. */
+  readonly tokenIds?: boolean;
   /** Ends the exchange. */
   readonly abort: AbortController;
 }
@@ -50,7 +52,7 @@ export interface OpenAsk {
 export async function openRelay(
   deps: FlowDeps,
   context: RequestContext,
-  { request, path, flight, params, abort }: OpenAsk,
+  { request, path, flight, params, abort, tokenIds }: OpenAsk,
 ): Promise<RelayOpenEnd> {
   const { engine } = flight;
   let response: UpstreamResponse | undefined;
@@ -60,7 +62,7 @@ export async function openRelay(
     response = await exchange(deps, flight, {
       path,
       headers: legHeaders(context, "decode"),
-      body: originalBody(request, params),
+      body: originalBody(request, params, false, tokenIds),
       headTimeoutMs: request.stream ? deps.timeouts.firstByteMs : deps.timeouts.wholeAnswerMs,
       // What a prefill said of its KV is good for one request.
       replayable: params === undefined,
@@ -117,6 +119,9 @@ export function startingWith(first: Uint8Array | undefined, rest: ByteSource): B
       return Promise.resolve(bytes.slice(0, PIECE_BYTES));
     },
     cancel: () => rest.cancel(),
+    get failure() {
+      return rest.failure;
+    },
   };
 }
 
@@ -147,5 +152,8 @@ export function leavable(
       }
     },
     cancel,
+    get failure() {
+      return source.failure;
+    },
   };
 }

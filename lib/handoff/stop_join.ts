@@ -66,6 +66,19 @@ export class StopJoin {
     return this.#take(this.#end());
   }
 
+  /**
+   * The answer has begun, with `ids`, of which there are at least six if the answer has them, `tokens`
+   * in all: `sent` is the end of the text that has been sent, `held` what an engine held behind it.
+   * Gives text to send.
+   */
+  resume(sent: string, held: string, tokens: number, ids: readonly number[]): string {
+    this.#tokens = tokens;
+    this.#text = sent + held;
+    this.#sent = sent.length;
+    this.#remember(ids);
+    return this.#take(Math.max(this.#sent, this.#end()));
+  }
+
   /** Add an event's text and the ids of its tokens. */
   async add(text: string, ids: readonly number[]): Promise<StopStep> {
     const count = ids.length > 0 || text === "" ? ids.length : 1;

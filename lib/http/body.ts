@@ -1,7 +1,7 @@
 /** Reads a request's body: bounded, decoded, as UTF-8. @module */
 import { type Breather, type ByteShare, inSlices } from "../base/mod.ts";
 import type { FrontBody } from "../front/mod.ts";
-import { BodyParts, overloaded, tooLarge } from "./body_parts.ts";
+import { BodyParts, overloaded, tooLarge, tooWellPacked } from "./body_parts.ts";
 import { BodyDecoder, type Coding } from "./coding.ts";
 import { toUtf8 } from "./utf8.ts";
 
@@ -70,6 +70,11 @@ async function readParts(
   }
 }
 
+/** A coded body may always decode to so much, */
+const FREE_BYTES = 1024 * 1024;
+/** and to so many times what has come of it: text gets a tenth of that, bombs get ten times. */
+const MOST_TIMES = 100;
+
 async function readCoded(
   body: FrontBody,
   limitBytes: number,
@@ -77,8 +82,12 @@ async function readCoded(
   parts: BodyParts,
   breather: Breather | undefined,
 ): Promise<void> {
-  using decoder = new BodyDecoder(coding, (bytes) => parts.add(bytes), breather);
   let sent = 0;
+  const onBytes = (bytes: Uint8Array): void => {
+    parts.add(bytes);
+    if (parts.length > FREE_BYTES + MOST_TIMES * sent) throw tooWellPacked(sent, MOST_TIMES);
+  };
+  using decoder = new BodyDecoder(coding, onBytes, breather);
   await readParts(body, breather, (part) => {
     sent += part.length;
     if (sent > limitBytes) throw tooLarge(sent, limitBytes);

@@ -121,6 +121,15 @@ export function tooLarge(bytes: number, limitBytes: number, decoded = false): Ro
   );
 }
 
+/** The error of a body that decodes to more than `times` the `sent` bytes that have come of it. */
+export function tooWellPacked(sent: number, times: number): RouterError {
+  return new RouterError(
+    "body-too-large",
+    `The first ${sent} bytes of the request body have more than ${times} times as many once decoded: ` +
+      "send it without Content-Encoding",
+  );
+}
+
 /** The error of a body that finds no room. */
 export function overloaded(): RouterError {
   return new RouterError(

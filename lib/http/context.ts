@@ -12,7 +12,9 @@ import {
 } from "../request/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
+import type { KvReport } from "./engine_notes.ts";
 import { withoutKeyRefusal } from "./key_refusal.ts";
+import type { Scrapes } from "./scrapes.ts";
 
 /** A finished request, for whoever wants to show it. */
 export type OnTrace = (id: string, path: string, trace: RequestTrace) => void;
@@ -27,10 +29,12 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
+  /** Absent where no KV moves. */
+  readonly kvReport?: KvReport | undefined;
   /** Bounds what is held of request bodies. */
   readonly bodies: ByteBudget;
-  /** Brings gauges up to date that are read rather than counted. */
-  readonly refreshGauges: () => void;
+  /** What `/metrics` tells. */
+  readonly scrapes: Pick<Scrapes, "text">;
   /** What keeps the router from doing its work at the moment; undefined for nothing. */
   readonly ailment: () => string | undefined;
   /** What is not as files say, by what it is about, e.g. `api_keys`; empty when all is. */
@@ -100,7 +104,13 @@ const AS_IT_IS: Pick<EngineNames, "told"> = { told: (error) => error };
 
 /** A type without the charset of the bytes that came: engines get UTF-8. */
 function asUtf8(type: string): string {
-  return type.replace(/\s*;\s*charset\s*=\s*"?(?!utf-?8\b)[^;"]*"?/i, "");
+  const [name = "", ...parameters] = type.split(";");
+  const kept = parameters.filter((parameter) => {
+    // Anchored: a client may send tens of kilobytes of blanks.
+    const [, charset] = /^\s*charset\s*=\s*"?([^"]*)/i.exec(parameter) ?? [];
+    return charset === undefined || /^utf-?8\s*$/i.test(charset);
+  });
+  return [kept.length < parameters.length ? name.trimEnd() : name, ...kept].join(";");
 }
 
 /** Fields whose value is a secret: it names a session as well when nobody can read it any more. */

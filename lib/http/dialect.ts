@@ -6,6 +6,7 @@ import {
   type ErrorBody,
   errorBodyOf,
   errorMessageOf,
+  shallowMembers,
 } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { jsonEvent } from "../sse/mod.ts";
@@ -87,7 +88,7 @@ function toldBy(status: number, body: Uint8Array): ToldError {
     type: typeof type === "string" ? type : status < 500 ? "BadRequestError" : "BadGatewayError",
     param: typeof param === "string" ? param : null,
     code: status,
-    ...more,
+    ...shallowMembers(more),
   };
 }
 

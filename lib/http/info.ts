@@ -4,6 +4,7 @@ import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import type { Load, Verdict } from "../selection/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
+import { engineNotes } from "./engine_notes.ts";
 import { jsonAnswer } from "./respond.ts";
 
 /**
@@ -43,11 +44,13 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
  * Addresses are told where they are to be, as that router's are not. What speaks against an engine, and
  * against pairs of it, is told where there is something.
  */
-export function engines({ fleet, names }: HttpDeps): Answer {
+export function engines({ fleet, names, kvReport }: HttpDeps): Answer {
+  const view = fleet.snapshot();
+  const notes = kvReport && engineNotes(kvReport, view.engines, names);
   const doubted = Map.groupBy(fleet.doubtedPairs(), ({ prefill }) => prefill.id);
   return jsonAnswer(
     200,
-    fleet.snapshot().entries.map(({ engine, created, load }) => {
+    view.entries.map(({ engine, created, load }) => {
       const pairs = doubted.get(engine.id)?.map(({ decode, verdict }) => ({
         engine_id: names.of(decode),
         ...judgement(verdict),
@@ -61,6 +64,7 @@ export function engines({ fleet, names }: HttpDeps): Answer {
         ...(load === undefined ? {} : roomTold(load)),
         ...judgement(fleet.verdict(engine)),
         ...(pairs === undefined ? {} : { shut_pairs: pairs }),
+        ...notes?.get(engine.id),
       };
     }),
   );
@@ -119,7 +123,6 @@ export function version(deps: HttpDeps): Answer {
 
 /** `GET /metrics`, in the Prometheus text format. */
 export async function metrics(deps: HttpDeps): Promise<Answer> {
-  deps.refreshGauges();
-  const body = encodeUtf8(await deps.metrics.text());
+  const body = await deps.scrapes.text();
   return { status: 200, headers: [["content-type", deps.metrics.contentType]], body };
 }

@@ -6,4 +6,7 @@
  */
 export * from "./context.ts";
 export { EngineNames } from "./engine_names.ts";
+export { type KvReport } from "./engine_notes.ts";
 export * from "./handler.ts";
+export { refusalAnswer } from "./respond.ts";
+export { Scrapes } from "./scrapes.ts";

@@ -1,6 +1,6 @@
 /** Answers and errors as responses: the only place where an error becomes a status. @module */
 import { describeError, encodeUtf8, type Logger, overloadIn, RouterError } from "../base/mod.ts";
-import { meaningOf } from "../openai/mod.ts";
+import { ERROR_MEANINGS, meaningOf } from "../openai/mod.ts";
 import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
 import { ACCEPTED_CODINGS } from "./coding.ts";
 import { errorBodyFor, idFields, type Telling } from "./dialect.ts";
@@ -160,6 +160,14 @@ export function errorAnswer(
   };
 }
 
+/** What a front answers that turns a client away with `status` before there is a request. */
+export function refusalAnswer(status: number, why: string): Answer & { readonly body: Uint8Array } {
+  const known = Object.values(ERROR_MEANINGS).find((meaning) => meaning.status === status);
+  const type = known?.type ?? (status < 500 ? "BadRequestError" : "InternalServerError");
+  const message = `${why.slice(0, 1).toUpperCase()}${why.slice(1)}`;
+  return jsonAnswer(status, { error: { message, type, param: null, code: status } });
+}
+
 /** What a client should do about an error, where a field says that. */
 function errorFields(error: RouterError): Answer["headers"] {
   const { code, allow, fields } = error;
@@ -175,7 +183,7 @@ export function jsonAnswer(
   status: number,
   value: unknown,
   headers: Answer["headers"] = [],
-): Answer {
+): Answer & { readonly body: Uint8Array } {
   const body = encodeUtf8(JSON.stringify(value));
   return { status, headers: [["content-type", "application/json"], ...headers], body };
 }

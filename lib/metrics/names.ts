@@ -66,6 +66,14 @@ export const METRICS = {
     help: "Handoffs begun again on another pair, by what failed.",
     labels: ["reason"],
   },
+  "pd_router_stream_continuations_total": {
+    kind: "counter",
+    help:
+      "Streams whose decode engine failed, with --continue-streams: continued, completed (only " +
+      "their end was missing), failed (a try that came to nothing), or why not: no_pair, no_budget, " +
+      "too_many, unfit (the request, or what it was answered with), no_ids, no_text.",
+    labels: ["result"],
+  },
   "pd_router_tokenize_total": {
     kind: "counter",
     help: "Prompts turned into token ids, by how (engine, prefill, render) and by result.",
@@ -90,6 +98,23 @@ export const METRICS = {
   "pd_router_kv_notifications_total": {
     kind: "counter",
     help: "KV-ready notifications received, by what became of them.",
+    labels: ["result"],
+  },
+  "pd_router_recompute_suspected_total": {
+    kind: "counter",
+    help:
+      "Handoffs whose KV the decode engine has not found, so that it computed the prompt again, by pair.",
+    labels: ["prefill", "decode"],
+  },
+  "pd_router_kv_moved_tokens_total": {
+    kind: "counter",
+    help: "Tokens whose KV decode engines say they have found after a handoff.",
+    labels: [],
+  },
+  "pd_router_canary_total": {
+    kind: "counter",
+    help: "Pairs tried by the router's own handoffs (--canary), by result (ok, recomputed, " +
+      "mismatch, failed, skipped).",
     labels: ["result"],
   },
   "pd_router_nixl_params_total": {
@@ -152,7 +177,8 @@ export const METRICS = {
   },
   "pd_router_engine_errors_total": {
     kind: "counter",
-    help: "Failed exchanges with an engine, by leg (tokenize and those above) and error code.",
+    help:
+      "Failed exchanges with an engine, by leg (tokenize, check and those above) and error code.",
     labels: ["server", "leg", "code"],
   },
   "pd_router_accepting": {

@@ -22,6 +22,11 @@ export class Metrics {
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
   readonly #byServer = new Map<string, EngineSeries>();
+  /** Series with the labels `prefill` and `decode`. */
+  readonly #byPair = new Map<
+    string,
+    { readonly pair: readonly string[]; readonly remove: () => void }
+  >();
 
   constructor() {
     for (const [name, spec] of Object.entries<MetricSpec>(METRICS)) {
@@ -36,10 +41,10 @@ export class Metrics {
     }
   }
 
-  /** Add one. */
-  count<Name extends NamesOf<"counter">>(name: Name, labels: Labels<Name>): void {
+  /** Add `by`, which is 0 or more. */
+  count<Name extends NamesOf<"counter">>(name: Name, labels: Labels<Name>, by = 1): void {
     const counter = this.#counters.get(name);
-    counter?.inc(labels);
+    counter?.inc(labels, by);
     this.#note(name, counter, labels);
   }
 
@@ -88,11 +93,19 @@ export class Metrics {
     if (series !== undefined) series.noted = new WeakMap();
   }
 
-  /** Drop every series whose label `server` is `server`: of an engine that has gone nothing is told. */
+  /**
+   * Drop every series whose label `server` is `server`, or of a pair that it is one of: of an engine
+   * that has gone nothing is told.
+   */
   forgetServer(server: string): void {
     const series = this.#byServer.get(server);
     this.#byServer.delete(server);
     for (const remove of series?.removals.values() ?? []) remove();
+    for (const [key, { pair, remove }] of this.#byPair) {
+      if (!pair.includes(server)) continue;
+      this.#byPair.delete(key);
+      remove();
+    }
   }
 
   /** Everything in the Prometheus text format. */
@@ -111,8 +124,13 @@ export class Metrics {
     metric: { remove(labels: Readonly<Record<string, string>>): void } | undefined,
     labels: Readonly<Record<string, string>>,
   ): void {
-    const server = labels["server"];
-    if (server === undefined || metric === undefined) return;
+    const { server, prefill, decode } = labels;
+    if (metric === undefined) return;
+    if (prefill !== undefined && decode !== undefined) {
+      const pair = [prefill, decode];
+      this.#byPair.set(keyOf(name, labels), { pair, remove: () => metric.remove(labels) });
+    }
+    if (server === undefined) return;
     let series = this.#byServer.get(server);
     if (series === undefined) {
       this.#byServer.set(server, series = { removals: new Map(), noted: new WeakMap() });

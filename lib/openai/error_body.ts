@@ -53,6 +53,8 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "upstream-lost": { status: 502, type: "BadGatewayError" },
   "upstream-protocol": { status: 502, type: "BadGatewayError" },
   "upstream-timeout": { status: 504, type: "GatewayTimeoutError" },
+  "engine-unhealthy": { status: 502, type: "BadGatewayError" },
+  "check-failed": { status: 502, type: "BadGatewayError" },
   "request-timeout": { status: 504, type: "GatewayTimeoutError" },
   "client-gone": { status: 499, type: "ClientClosedRequest" },
   "shutting-down": { status: 503, type: "ServiceUnavailableError" },
@@ -83,7 +85,7 @@ function refusalBodyOf({ status: code, body }: Refusal, known: string): ErrorBod
   const { type, param } = more;
   return {
     error: {
-      ...more,
+      ...shallowMembers(more),
       message: errorMessageOf(told) ?? known,
       type: typeof type === "string" ? type : errorTypeOf(code),
       param: typeof param === "string" ? param : null,
@@ -98,11 +100,38 @@ export function errorTypeOf(status: number): string {
   return meanings.find((meaning) => meaning.status === status)?.type ?? "BadRequestError";
 }
 
+/** How deep a member of an error may be nested: none is as a rule, and what is without end cannot be told. */
+const MAX_NESTING = 16;
+
+/** The members of an engine's error that can be told: without those that are nested too deeply. */
+export function shallowMembers(
+  members: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(members).filter(([, value]) => isShallow(value, MAX_NESTING)),
+  );
+}
+
+function isShallow(value: unknown, levels: number): boolean {
+  const members = recordOf(value);
+  return members === undefined ||
+    (levels > 0 && Object.values(members).every((member) => isShallow(member, levels - 1)));
+}
+
+/** Errors within errors that are looked through: a proxy may put an engine's into its own. */
+const MAX_ERRORS = 8;
+
 /** The message in an engine's error body of any of the known shapes, or undefined. */
 export function errorMessageOf(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  const { error, message, detail } = recordOf(value) ?? {};
-  if (error !== undefined) return errorMessageOf(error);
-  if (typeof message === "string") return message;
-  return typeof detail === "string" ? detail : undefined;
+  let told = value;
+  for (let depth = 0; depth <= MAX_ERRORS; depth++) {
+    if (typeof told === "string") return told;
+    const { error, message, detail } = recordOf(told) ?? {};
+    if (error === undefined) {
+      if (typeof message === "string") return message;
+      return typeof detail === "string" ? detail : undefined;
+    }
+    told = error;
+  }
+  return undefined;
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import { decodeUtf8, encodeUtf8, OPEN_BRACE, OPEN_BRACKET } from "../base/mod.ts";
-import { memberOf, membersOf, scanArray, type Span } from "./json_scan.ts";
+import { JsonScanError, memberOf, membersOf, scanArray, type Span } from "./json_scan.ts";
 
 /** Log-probabilities of some tokens in order; all lists are of one length. */
 export interface TokenLogprobs {
@@ -23,9 +23,19 @@ export interface TokenLogprobs {
 
 /**
  * The `logprobs` of the first choice in an answer or event of either form, valid JSON; undefined
- * when there are none, or when their lists are not of one length.
+ * when there are none, when their lists are not of one length, or when a token is no text,
+ * and where there is more than is scanned: deeper nesting, or longer numbers, than Python has.
  */
 export function logprobsIn(json: Uint8Array): TokenLogprobs | undefined {
+  try {
+    return logprobsOfFirst(json);
+  } catch (error) {
+    if (error instanceof JsonScanError) return undefined;
+    throw error;
+  }
+}
+
+function logprobsOfFirst(json: Uint8Array): TokenLogprobs | undefined {
   const choices = memberOf(json, { start: json.indexOf(OPEN_BRACE), end: 0 }, "choices");
   if (choices === undefined || json[choices.start] !== OPEN_BRACKET) return undefined;
   const [choice] = scanArray(json, choices, 1);
@@ -38,7 +48,9 @@ export function logprobsIn(json: Uint8Array): TokenLogprobs | undefined {
     if (at === undefined || json[at.start] !== OPEN_BRACKET) return [];
     return scanArray(json, at).map(({ start, end }) => decodeUtf8(json.subarray(start, end)));
   };
-  const tokens = list("tokens").map((token) => String(JSON.parse(token)));
+  const spelled = list("tokens");
+  if (!spelled.every(isText)) return undefined;
+  const tokens = spelled.map((token) => String(JSON.parse(token)));
   const logprobs = list("token_logprobs");
   const tops = list("top_logprobs");
   const offsets = list("text_offset").map(Number);
@@ -55,17 +67,29 @@ function chatEntries(json: Uint8Array, span: Span): TokenLogprobs | undefined {
     const at = memberOf(json, entry, key);
     return at === undefined ? "null" : decodeUtf8(json.subarray(at.start, at.end));
   };
+  const others = entries.map((entry): readonly Span[] | undefined => {
+    const list = memberOf(json, entry, "top_logprobs");
+    return list !== undefined && json[list.start] === OPEN_BRACKET
+      ? scanArray(json, list)
+      : undefined;
+  });
+  const told = [...entries, ...others.flatMap((list) => list ?? [])];
+  if (!told.every((entry) => isText(raw(entry, "token")))) return undefined;
   return {
     tokens: entries.map((entry) => String(JSON.parse(raw(entry, "token")))),
     logprobs: entries.map((entry) => raw(entry, "logprob")),
-    tops: entries.map((entry) => {
-      const list = memberOf(json, entry, "top_logprobs");
-      if (list === undefined || json[list.start] !== OPEN_BRACKET) return "null";
-      const others = scanArray(json, list);
-      return `{${others.map((other) => `${raw(other, "token")}:${raw(other, "logprob")}`).join()}}`;
-    }),
+    tops: others.map((list) =>
+      list === undefined
+        ? "null"
+        : `{${list.map((other) => `${raw(other, "token")}:${raw(other, "logprob")}`).join()}}`
+    ),
     offsets: entries.map(() => 0),
   };
+}
+
+/** Whether `json`, one value, is a text: what is something else has no spelling. */
+function isText(json: string): boolean {
+  return json.startsWith('"');
 }
 
 /** The first `count` tokens of `entries`. */

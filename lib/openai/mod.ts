@@ -23,5 +23,6 @@ export * from "./prompt_ids.ts";
 export * from "./request.ts";
 export * from "./set_aside.ts";
 export * from "./stream_writer.ts";
+export * from "./token_ids.ts";
 export * from "./usage.ts";
 export * from "./whole_writer.ts";

@@ -84,6 +84,14 @@ export class StreamWriter implements AnswerWriter {
     this.#out.add(DONE_EVENT);
   }
 
+  /** What goes behind a last chunk that somebody else has written. */
+  close(usage: Usage | undefined): void {
+    if (usage !== undefined && this.#includeUsage) {
+      this.#event({ ...this.#envelope, choices: [], usage: withoutNulls(usage) });
+    }
+    this.#out.add(DONE_EVENT);
+  }
+
   adopt(chunk: CompletionChunk): void {
     this.#envelope = { ...chunk.envelope, ...this.#ownEnvelope() };
     if (chunk.choice !== undefined && this.#identity.form === "completions") {

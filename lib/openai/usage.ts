@@ -21,16 +21,16 @@ export function asUsage(value: unknown): Usage | undefined {
 }
 
 /**
- * What the client is told after a handoff whose first token came from the prefill engine: the
- * decode engine counted that token as prompt, and reports nearly the whole prompt as cached, while
- * only the prefill engine knows what was cached before this request.
+ * What the client is told after a handoff whose first tokens, `given` of them, did not come from the
+ * decode engine: it counted these as prompt, and reports nearly the whole prompt as cached, while only
+ * the prefill engine knows what was cached before this request.
  */
-export function joinUsage(prefill: Usage | undefined, decode: Usage): Usage {
+export function joinUsage(prefill: Usage | undefined, decode: Usage, given = 1): Usage {
   const { prompt_tokens_details: _decodeDetails, ...counts } = decode;
   return {
     ...counts,
-    prompt_tokens: decode.prompt_tokens - 1,
-    completion_tokens: decode.completion_tokens + 1,
+    prompt_tokens: decode.prompt_tokens - given,
+    completion_tokens: decode.completion_tokens + given,
     total_tokens: decode.total_tokens,
     ...("prompt_tokens_details" in (prefill ?? {})
       ? { prompt_tokens_details: prefill?.prompt_tokens_details }

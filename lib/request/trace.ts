@@ -24,6 +24,8 @@ export type TraceStep =
   | "decode-sent"
   | "decode-first"
   | "retry"
+  /** Another pair goes on with the stream. */
+  | "continued"
   | "direct-sent"
   | "direct-head";
 
@@ -78,6 +80,11 @@ export class RequestTrace {
   onAccepted(run: () => void): void {
     if (this.#accepted) run();
     else this.#onAccepted = run;
+  }
+
+  /** A decode engine was, or is to be, asked without the news that the KV is there. */
+  get lacksKv(): boolean {
+    return this.events.some(({ step }) => step === "kv-timed-out");
   }
 
   /** Note that `step` is reached. */

@@ -25,6 +25,7 @@ export const FAULT_TEXTS: Readonly<Record<keyof SimFaults, string>> = {
   badEvent: "Sends an event that is not JSON after `errorAfterEvents` events, then goes on",
   finishError: 'Ends with `finish_reason: "error"` after `errorAfterEvents` events',
   failKvLoad: "Fails to load KV from the prefill engine",
+  ignoreKv: "Computes prompts whose KV has come by itself, and counts no hit",
   unhealthy: "Fails health checks with 503",
   frozen:
     "Takes connections and answers nothing, not even health checks, as a process that was stopped",

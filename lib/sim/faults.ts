@@ -32,6 +32,7 @@ const WHEN = {
   badEvent: false,
   finishError: false,
   failKvLoad: false,
+  ignoreKv: false,
   unhealthy: false,
   frozen: false,
 } as const;

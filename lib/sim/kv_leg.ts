@@ -6,8 +6,8 @@ import { type JsonObject, objectOrEmpty } from "./json.ts";
 
 /** Which part of a handoff a request is. */
 export type KvLeg =
-  /** `tags` sets its keys apart: see `tagSuffix`. */
-  | { readonly kind: "plain"; readonly tags: string }
+  /** `tags` sets its keys apart: see `tagSuffix`. With `unsaved`, a sender stores nothing. */
+  | { readonly kind: "plain"; readonly tags: string; readonly unsaved?: boolean }
   /** Compute KV and write it into the decode engine `spec` names. */
   | { readonly kind: "lmcache-prefill"; readonly spec: DisaggSpec; readonly tags: string }
   /** Compute KV and lend it. */
@@ -36,7 +36,7 @@ function lmcacheLeg(core: EngineCore, params: JsonObject): KvLeg {
   const { disagg_spec: spec } = params;
   const tags = tagSuffix(params);
   return spec === undefined || spec === null || core.options.role === "decode"
-    ? { kind: "plain", tags }
+    ? { kind: "plain", tags, unsaved: params["lmcache.skip_save"] === true }
     : { kind: "lmcache-prefill", spec: parseDisaggSpec(spec), tags };
 }
 
@@ -49,6 +49,7 @@ function lmcacheLeg(core: EngineCore, params: JsonObject): KvLeg {
 export function storeAsSender(core: EngineCore, leg: KvLeg, tokens: number): void {
   const { options, sender, stats } = core;
   if (options.kvConnector !== "lmcache" || sender?.stores(tokens) !== true) return;
+  if (leg.kind === "plain" && leg.unsaved === true) return;
   if (leg.kind === "plain" && options.role === "prefill") {
     stats.add("plainOnSender");
     if (options.generation === "B" || options.generation === "C") return;

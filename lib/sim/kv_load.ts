@@ -73,7 +73,8 @@ export async function loadKv(
   }
   if (core.kv !== undefined && found !== undefined) return pushed(core, core.kv, ids, found, local);
   if (core.shared !== undefined) {
-    const tokens = core.shared.find(ids, core.options.blockSize);
+    const there = core.shared.find(ids, core.options.blockSize);
+    const tokens = ignoresKv(core, there) ? 0 : there;
     countHit(core, tokens, ids.length - 1, true);
     return tokens > 0 ? { ...NOTHING, tokens } : missed(core, "recompute");
   }
@@ -95,6 +96,10 @@ function pushed(
   const skipped = tokens > local ? Math.floor(local / options.chunkSize) : chunks;
   const reading = store.read((rank) => found.keysOf(rank).slice(skipped));
   if (reading.kind === "gone") throw endCore(core, `Key ${reading.key} not found in local data.`);
+  if (ignoresKv(core, tokens)) {
+    countHit(core, 0, wanted, false);
+    return missed(core, "recompute");
+  }
   const complete = chunks === found.total;
   countHit(core, tokens, wanted, complete);
   if (chunks > 0 && !complete) stats.add("partialHits");
@@ -129,6 +134,10 @@ async function pulled(
       log.warning(`Cannot load KV: ${pull.reason}`);
       return missed(core, options.kvLoadFailurePolicy);
     case "loaded":
+      if (ignoresKv(core, pull.tokens)) {
+        countHit(core, 0, ids.length, false);
+        return { ...missed(core, "recompute"), ...remoteCachedIn(params) };
+      }
       if (!pull.samePrompt) {
         stats.add("doubleUses");
         return { tokens: 0, garbage: true, failed: false };
@@ -149,6 +158,11 @@ async function pulled(
 function remoteCachedIn(params: JsonObject): { readonly remoteCached?: number } {
   const told = params["remote_prefill_cached_tokens"];
   return isInteger(told) ? { remoteCached: told } : {};
+}
+
+/** Whether the engine computes `tokens` again whose KV it has, by fault. */
+function ignoresKv({ faults, random }: EngineCore, tokens: number): boolean {
+  return tokens > 0 && strikes(faults, "ignoreKv", random);
 }
 
 /** Count a lookup; `complete` when all that could be there is. */

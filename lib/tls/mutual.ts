@@ -71,6 +71,7 @@ class MutualListener implements TlsListener {
 
 /** A connection of a client that proves who it is. */
 class MutualSocket implements ServerSocket {
+  readonly closesInHandshake = true;
   readonly remoteAddr: ServerSocket["remoteAddr"];
   readonly #stream: ConnStream;
   readonly #secured: Promise<ByteSocket>;

@@ -137,6 +137,7 @@ function serverSocket(conn: Deno.TlsConn): ServerSocket {
   const { hostname, port } = conn.remoteAddr as Deno.NetAddr;
   return {
     remoteAddr: { hostname, port },
+    closesInHandshake: false,
     handshake: () => conn.handshake(),
     read: (target) => conn.read(target),
     write: (data) => conn.write(data),

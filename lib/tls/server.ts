@@ -28,6 +28,8 @@ export interface ServerSocket extends ByteSocket {
   readonly remoteAddr: { readonly hostname: string; readonly port: number };
   /** Resolves when the client is there, rejects when it is not let in. */
   handshake(): Promise<unknown>;
+  /** Closing it in its handshake gives its descriptor back at once: not so with the platform's own. */
+  readonly closesInHandshake: boolean;
 }
 
 /** Where connections come from. */

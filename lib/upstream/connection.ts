@@ -4,17 +4,14 @@
  * Knows when it waits and for how long, but nothing of heads, bodies or framing.
  * @module
  */
-import { type Clock, sleep } from "../base/mod.ts";
+import type { Clock, TurnMeter } from "../base/mod.ts";
+import { ByteWindow } from "../http1/mod.ts";
 import type { Socket } from "./dial.ts";
 import { Deadline } from "./deadline.ts";
 import type { Origin } from "./origin.ts";
 import { LostConnection, timedOut } from "./problems.ts";
 import type { EncodedRequest } from "./request_head.ts";
 import { MAX_HEAD_BYTES } from "./head.ts";
-import { ByteWindow } from "./window.ts";
-
-/** How many bytes of one connection are read before others have their turn. */
-const TURN_BYTES = 256 * 1024;
 
 /** What a connection waits for. */
 type Phase = "idle" | "response head" | "response body";
@@ -28,27 +25,26 @@ export class Connection {
   readonly window = new ByteWindow(MAX_HEAD_BYTES);
   readonly #socket: Socket;
   readonly #onClosed: (connection: Connection) => void;
-  readonly #clock: Clock;
+  readonly #turns: TurnMeter;
   readonly #deadline: Deadline;
   #phase: Phase = "idle";
   #limitMs = 0;
   #pendingRead: Promise<number | null> | undefined;
   #writing = false;
   #received = false;
-  /** Bytes that came since others had their turn. */
-  #sinceTurn = 0;
   #reason: Error | undefined;
 
+  /** `turns` counts the bytes that are read, and is shared with other connections. */
   constructor(
     socket: Socket,
     origin: Origin,
-    clock: Clock,
+    { clock, turns }: { readonly clock: Clock; readonly turns: TurnMeter },
     onClosed: (connection: Connection) => void,
   ) {
     this.#socket = socket;
     this.origin = origin;
     this.#onClosed = onClosed;
-    this.#clock = clock;
+    this.#turns = turns;
     this.#deadline = new Deadline(clock, () => this.#expired());
   }
 
@@ -100,12 +96,6 @@ export class Connection {
    * to `close`, or with `LostConnection`.
    */
   async fill(): Promise<boolean> {
-    // What has arrived is read without the event loop going round, megabytes of it, and worked on.
-    if (this.#sinceTurn >= TURN_BYTES) {
-      this.#sinceTurn = 0;
-      await sleep(this.#clock, 0);
-      if (this.#reason !== undefined) throw this.#reason;
-    }
     const body = this.#phase === "response body";
     if (body) this.#deadline.set(this.#limitMs);
     try {
@@ -119,8 +109,12 @@ export class Connection {
         if (body) this.#deadline.clear();
         if (size === null) return false;
         this.window.end += size;
-        this.#sinceTurn += size;
         this.#received = true;
+        // What has arrived is read without the event loop going round, megabytes of it, and worked on.
+        const turn = this.#turns.spend(size);
+        if (turn === undefined) return true;
+        await turn;
+        if (this.#reason !== undefined) throw this.#reason;
         return true;
       }
     } catch (error) {

@@ -2,11 +2,12 @@
  * One request on one connection, up to the head of its response.
  * @module
  */
+import { WireError } from "../http1/mod.ts";
 import type { UpstreamRequest } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import { responseFraming } from "./framing.ts";
 import { HeadParser, type ResponseHead } from "./head.ts";
-import { aborted, LostConnection, WireError } from "./problems.ts";
+import { aborted, LostConnection } from "./problems.ts";
 import type { EncodedRequest } from "./request_head.ts";
 import { PooledResponse, reportedError } from "./response.ts";
 

@@ -6,9 +6,9 @@
  * responses are mixed up.
  * @module
  */
+import { hasToken, WireError } from "../http1/mod.ts";
 import type { HeaderField } from "./client.ts";
 import type { ResponseHead } from "./head.ts";
-import { WireError } from "./problems.ts";
 
 /** How the end of a body is found; `length` is in bytes and 0 where there is none. */
 export type Framing =
@@ -61,12 +61,6 @@ export function responseFraming(method: string, head: ResponseHead): ResponseFra
   }
   if (length !== undefined) return { framing: { kind: "length", length }, keepAlive };
   return { framing: { kind: "until-close" }, keepAlive: false };
-}
-
-/** True if `token` (lower case) is an element of the comma-separated list `value`. */
-export function hasToken(value: string, token: string): boolean {
-  if (value.length === token.length) return value.toLowerCase() === token;
-  return value.split(",").some((element) => element.trim().toLowerCase() === token);
 }
 
 /** First value of the field `name` (lower case). */

@@ -1,26 +1,13 @@
-/**
- * Reads response heads from a byte window, however the bytes are cut.
- *
- * Stricter than RFC 9112 asks of a recipient: line ends are CR LF, nothing is folded, and no
- * control character passes, because what is read here is handed on.
- * @module
- */
+/** Heads of responses. @module */
+import { encodeUtf8, isDigit, SPACE, startsWith, ZERO } from "../base/mod.ts";
 import {
-  COLON,
-  CR,
-  decodeUtf8,
-  encodeUtf8,
-  isDigit,
-  LF,
-  SPACE,
-  startsWith,
-  TAB,
-  ZERO,
-} from "../base/mod.ts";
-import { CHARS, DELETE, TOKEN } from "./chars.ts";
+  type ByteWindow,
+  type HeadGrammar,
+  HeadReader,
+  type RawHead,
+  WireError,
+} from "../http1/mod.ts";
 import type { HeaderField } from "./client.ts";
-import { WireError } from "./problems.ts";
-import type { ByteWindow } from "./window.ts";
 
 /** Longest response head, in bytes; the read buffer holds one whole. */
 export const MAX_HEAD_BYTES = 64 * 1024;
@@ -39,24 +26,15 @@ export interface ResponseHead {
 
 const VERSION = encodeUtf8("HTTP/1.");
 
-/** Parses one head after the other. All positions are counted from the window's start. */
+/** Parses one head after the other. */
 export class HeadParser {
-  #at = 0;
-  #lineStart = 0;
   #status = 0;
   #minor: 0 | 1 = 1;
-  /** All bytes seen, or-ed: below 0x80 when the head is US-ASCII. */
-  #seen = 0;
-  /** Per field: name start, name end, value start, value end. */
-  #marks: number[] = [];
+  readonly #reader = new HeadReader(this.#grammar());
 
   /** Forget a head begun. */
   reset(): void {
-    this.#at = 0;
-    this.#lineStart = 0;
-    this.#status = 0;
-    this.#seen = 0;
-    this.#marks = [];
+    this.#reader.reset();
   }
 
   /**
@@ -64,76 +42,34 @@ export class HeadParser {
    * Throws `WireError` as soon as what is there cannot become a valid head.
    */
   parse(window: ByteWindow): ResponseHead | undefined {
-    const { bytes, start, end } = window;
-    if (this.#status === 0) checkVersion(bytes, start, end);
-    let seen = this.#seen;
-    let at = start + this.#at;
-    for (; at < end; at++) {
-      const byte = bytes[at] ?? 0;
-      if (byte >= SPACE && byte !== DELETE) {
-        seen |= byte;
-      } else if (byte === LF) {
-        if (at === start || bytes[at - 1] !== CR) throw new WireError("line without CR LF");
-        const lineStart = start + this.#lineStart;
-        if (lineStart === at - 1 && this.#status !== 0) {
-          window.start = at + 1;
-          this.#seen = seen;
-          return this.#finish(bytes.subarray(start, at + 1));
-        }
-        this.#line(bytes, start, lineStart, at - 1);
-        this.#lineStart = at + 1 - start;
-      } else if (byte === CR) {
-        if (at + 1 === end) break;
-        if (bytes[at + 1] !== LF) throw new WireError("carriage return inside a header line");
-      } else if (byte !== TAB) {
-        throw new WireError("control character in the response head");
-      }
-    }
-    if (end - start >= MAX_HEAD_BYTES) {
-      throw new WireError(`response head larger than ${MAX_HEAD_BYTES} bytes`);
-    }
-    this.#at = at - start;
-    this.#seen = seen;
-    return undefined;
+    const raw = this.#reader.read(window);
+    if (raw === undefined) return undefined;
+    return { status: this.#status, minor: this.#minor, headers: fieldsOf(raw) };
   }
 
-  #line(bytes: Uint8Array, start: number, from: number, to: number): void {
-    if (this.#status === 0) {
-      this.#minor = bytes[from + VERSION.length] === ZERO ? 0 : 1;
-      this.#status = parseStatus(bytes, from, to);
-      return;
-    }
-    const first = bytes[from];
-    if (first === SPACE || first === TAB) throw new WireError("folded header line");
-    let colon = from;
-    while (colon < to && ((CHARS[bytes[colon] ?? 0] ?? 0) & TOKEN) !== 0) colon++;
-    if (colon === from || bytes[colon] !== COLON || colon === to) {
-      throw new WireError("malformed header name");
-    }
-    let valueStart = colon + 1;
-    let valueEnd = to;
-    while (valueStart < valueEnd && isBlank(bytes[valueStart])) valueStart++;
-    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--;
-    if (this.#marks.length === MAX_FIELDS * 4) {
-      throw new WireError(`more than ${MAX_FIELDS} header fields`);
-    }
-    this.#marks.push(from - start, colon - start, valueStart - start, valueEnd - start);
+  #grammar(): HeadGrammar {
+    return {
+      what: "response head",
+      maxBytes: MAX_HEAD_BYTES,
+      maxFields: MAX_FIELDS,
+      begins: checkVersion,
+      firstLine: (bytes, from, to) => {
+        this.#minor = bytes[from + VERSION.length] === ZERO ? 0 : 1;
+        this.#status = parseStatus(bytes, from, to);
+      },
+    };
   }
+}
 
-  #finish(head: Uint8Array): ResponseHead {
-    const text = this.#seen < 0x80 ? decodeUtf8(head) : decodeLatin1(head);
-    const headers: HeaderField[] = [];
-    const marks = this.#marks;
-    for (let mark = 0; mark < marks.length; mark += 4) {
-      headers.push([
-        text.slice(marks[mark], marks[mark + 1]),
-        text.slice(marks[mark + 2], marks[mark + 3]),
-      ]);
-    }
-    const parsed = { status: this.#status, minor: this.#minor, headers };
-    this.reset();
-    return parsed;
+function fieldsOf({ text, marks }: RawHead): readonly HeaderField[] {
+  const fields: HeaderField[] = [];
+  for (let mark = 0; mark < marks.length; mark += 4) {
+    fields.push([
+      text.slice(marks[mark], marks[mark + 1]),
+      text.slice(marks[mark + 2], marks[mark + 3]),
+    ]);
   }
+  return fields;
 }
 
 /** Another protocol is told by its first bytes: its lines may never end. */
@@ -156,15 +92,4 @@ function parseStatus(bytes: Uint8Array, from: number, to: number): number {
   }
   if (!wellFormed || status < 100 || status > 599) throw new WireError("malformed status line");
   return status;
-}
-
-function isBlank(byte: number | undefined): boolean {
-  return byte === SPACE || byte === TAB;
-}
-
-/** Every byte as the character of the same number: what Fetch calls a byte string. */
-function decodeLatin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
 }

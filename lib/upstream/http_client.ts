@@ -2,7 +2,7 @@
  * The HTTP/1.1 client to the engines: keep-alive connections on the platform's sockets.
  * @module
  */
-import type { Clock, DescriptorSource } from "../base/mod.ts";
+import { type Clock, type DescriptorSource, TurnMeter } from "../base/mod.ts";
 import type { TlsPair } from "../tls/mod.ts";
 import type { UpstreamClient, UpstreamRequest, UpstreamResponse } from "./client.ts";
 import { Connection } from "./connection.ts";
@@ -72,6 +72,9 @@ export function createUpstreamClient(options: UpstreamClientOptions): PooledUpst
 /** Head and small body go out in one write of at most this many bytes. */
 const SCRATCH_BYTES = 16 * 1024;
 
+/** How many bytes of all connections are read, and worked on, in a turn of the event loop. */
+const TURN_BYTES = 128 * 1024;
+
 /** Scratch buffers kept for later requests. */
 const MAX_SCRATCHES = 64;
 
@@ -80,6 +83,7 @@ const MAX_ORIGINS = 65_536;
 
 class HttpClient implements PooledUpstreamClient {
   readonly #clock: Clock;
+  readonly #turns: TurnMeter;
   readonly #dial: Dial;
   readonly #pool: Pool;
   readonly #descriptors: DescriptorSource | undefined;
@@ -91,6 +95,7 @@ class HttpClient implements PooledUpstreamClient {
     const { clock, caCerts = [], maxIdlePerOrigin = 256, maxIdleMs = 4000 } = options;
     const { clientPair, serverName, refuseLinkLocal } = options;
     this.#clock = clock;
+    this.#turns = new TurnMeter(clock, TURN_BYTES);
     this.#dial = options.dial ??
       platformDial(caCerts, { clientPair, serverName, refuseLinkLocal });
     this.#pool = new Pool({ maxIdlePerOrigin, maxIdleMs });
@@ -137,6 +142,7 @@ class HttpClient implements PooledUpstreamClient {
   [Symbol.dispose](): void {
     this.#closing.abort();
     this.#pool.closeAll(({ origin }) => shuttingDown(origin));
+    this.#turns[Symbol.dispose]();
   }
 
   #check(origin: Origin, request: UpstreamRequest): void {
@@ -157,7 +163,8 @@ class HttpClient implements PooledUpstreamClient {
       descriptors: this.#descriptors,
       check: () => this.#check(origin, request),
     });
-    const connection = new Connection(socket, origin, this.#clock, this.#forget);
+    const parts = { clock: this.#clock, turns: this.#turns };
+    const connection = new Connection(socket, origin, parts, this.#forget);
     this.#pool.add(connection);
     // Disposed since the socket was there: the exchange finds the connection closed.
     if (this.#closing.signal.aborted) connection.close(shuttingDown(origin));

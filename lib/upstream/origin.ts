@@ -24,10 +24,12 @@ export interface Origin {
  */
 export function parseOrigin(text: string): Origin {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined) throw unusable(JSON.stringify(text), "it is not a URL");
+  // What stands before an `@` may be a password.
+  const shown = JSON.stringify(text.slice(text.lastIndexOf("@") + 1));
+  if (url === undefined) throw unusable(shown, "it is not a URL");
   const secure = url.protocol === "https:";
   if (!secure && url.protocol !== "http:") {
-    throw unusable(JSON.stringify(text), "the scheme must be http or https");
+    throw unusable(shown, "the scheme must be http or https");
   }
   if (url.username !== "" || url.password !== "") {
     // The text is left out: it holds a password.

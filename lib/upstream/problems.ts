@@ -5,11 +5,6 @@
 import { RouterError } from "../base/mod.ts";
 import type { Origin } from "./origin.ts";
 
-/** A breach of HTTP/1.1 in what an engine sent; says what, and leaves the engine to the catcher. */
-export class WireError extends Error {
-  override readonly name = "WireError";
-}
-
 /** The engine ended or reset the connection before the end of its response. */
 export class LostConnection extends Error {
   override readonly name = "LostConnection";

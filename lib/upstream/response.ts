@@ -3,13 +3,12 @@
  * @module
  */
 import { concatBytes, RouterError } from "../base/mod.ts";
-import { type BodyDecoder, ClosingBody, FixedBody } from "./body.ts";
-import { ChunkedBody } from "./chunked.ts";
+import { type BodyDecoder, ChunkedBody, ClosingBody, FixedBody, WireError } from "../http1/mod.ts";
 import type { HeaderField, UpstreamResponse } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import { findField, type Framing, type ResponseFraming } from "./framing.ts";
 import type { ResponseHead } from "./head.ts";
-import { badResponse, disposedEarly, LostConnection, WireError } from "./problems.ts";
+import { badResponse, disposedEarly, LostConnection } from "./problems.ts";
 
 const END: Promise<undefined> = Promise.resolve(undefined);
 

@@ -44,6 +44,11 @@ export class Child {
     this.#process.status.then(() => this.#ended = true);
   }
 
+  /** Whether it has ended, by itself or stopped. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Resolves when `GET path` on `port` answers 200; rejects when the process ends, or in time. */
   async serving(port: number, path: string): Promise<void> {
     const deadline = performance.now() + START_MS;

@@ -139,7 +139,7 @@ async function writeAll(connection: Deno.TcpConn, bytes: Uint8Array): Promise<vo
 }
 
 /** Tells the router of KV that has landed, one at a time: the socket takes no second send. */
-class Notifier {
+export class Notifier {
   readonly #socket = new Push({ linger: 0 });
   readonly #waiting: string[] = [];
   #busy = false;

@@ -32,3 +32,15 @@ export function parseProcessStat(text: string): ProcessStat {
     residentBytes: pages * PAGE_BYTES,
   };
 }
+
+/** The most memory that process `pid` had resident since `forgetPeak`, in bytes. */
+export function readPeak(pid: number): number {
+  const kib = /^VmHWM:\s*(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
+  if (kib === undefined) throw new Error(`Cannot read VmHWM of process ${pid}`);
+  return Number(kib) * 1024;
+}
+
+/** Have the peak of process `pid` begin at what it has resident. */
+export function forgetPeak(pid: number): void {
+  Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
+}

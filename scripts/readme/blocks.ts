@@ -1,6 +1,7 @@
 /** Which page has which generated blocks. @module */
 import { renderMarkdown } from "../../lib/config/mod.ts";
 import { matrixTable } from "../../tests/support/matrix.ts";
+import { failureTable } from "./failure_table.ts";
 import type { Blocks } from "./render.ts";
 import {
   faultTable,
@@ -17,6 +18,7 @@ export const BLOCKS: Readonly<Record<string, Blocks>> = {
   "lib/config/README.md": { flags: renderMarkdown },
   "lib/disagg/README.md": { features: featureTable, matrix: matrixTable },
   "lib/fleet/README.md": { lessons: lessonTable },
+  "lib/flow/README.md": { failures: failureTable },
   "lib/metrics/README.md": { metrics: metricTable },
   "lib/sim/README.md": { faults: faultTable, options: simOptionTable },
   "scripts/compile/README.md": { permissions: permissionTable },

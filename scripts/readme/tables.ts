@@ -1,11 +1,12 @@
 /** The tables that pages show, as Markdown, out of the tables that the program works by. @module */
 import type { Engine, ErrorCode } from "../../lib/base/mod.ts";
 import { type DirectReason, FEATURES } from "../../lib/disagg/mod.ts";
-import { type Lessons, lessonsOf, type Outcome } from "../../lib/fleet/mod.ts";
+import { lessonsOf, type Outcome } from "../../lib/fleet/mod.ts";
 import { METRICS } from "../../lib/metrics/mod.ts";
 import { FAULT_TEXTS, noFaults, SIM_FLAGS } from "../../lib/sim/mod.ts";
 import { GRANTS } from "../compile/permissions.ts";
 import { LAST_RUN, type LastRun, lastRunMarkdown } from "../real/last_run.ts";
+import { LESSON_WORDS, table } from "./markdown.ts";
 
 /** Reasons found while a request is served, which no row of `FEATURES` can tell beforehand. */
 const LATER: readonly (readonly [reason: DirectReason, what: string])[] = [
@@ -82,14 +83,6 @@ const ENDS: readonly (readonly [what: string, outcome: Partial<Outcome>, root?: 
 
 const ANY: Engine = { id: "a", url: "http://a", role: "any", models: [], kv: "none" };
 
-const LESSONS: Readonly<Record<Lessons["engine"], string>> = {
-  ok: "heals",
-  halfway: "well so far",
-  failed: "one failure",
-  grave: "shuts at once",
-  nothing: "",
-};
-
 /** What flights teach of engines and pairs. */
 export function lessonTable(): string {
   const rows = ENDS.map(([what, part, root]) => {
@@ -105,7 +98,7 @@ export function lessonTable(): string {
       ms: 0,
       ...part,
     }, root);
-    return [what, LESSONS[engine], LESSONS[pair]];
+    return [what, LESSON_WORDS[engine], LESSON_WORDS[pair]];
   });
   return table(["how a flight ended", "its engine", "its pair"], rows);
 }
@@ -155,10 +148,4 @@ export function simOptionTable(): string {
 
 function code(text: string): string {
   return text === "" ? "" : `\`${text}\``;
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(heads), `|${"---|".repeat(heads.length)}`, ...rows.map(line), ""].join("\n");
 }

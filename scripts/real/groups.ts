@@ -1,5 +1,6 @@
 /** Groups of checks, each with the engines and routers it needs. @module */
 import { type MatrixPool, POOLS } from "../../tests/support/matrix.ts";
+import { checkCanariesWell, checkCanaryOfSeeds } from "./canary_checks.ts";
 import type { Checks } from "./check.ts";
 import { LEASE_SECONDS, MODEL, nixlKind, type RealEngine, startEngine } from "./engine.ts";
 import type { Environment } from "./environment.ts";
@@ -32,12 +33,13 @@ const PORTS = {
   prefills: [18_401, 18_402],
   decode: 18_403,
   sides: [18_411, 18_412, 18_413],
-  routers: { direct: 18_420, handoff: 18_421, faults: 18_422 },
+  routers: { direct: 18_420, handoff: 18_421, faults: 18_422, canary: 18_423 },
   sender: 18_404,
   receivers: [
     { name: "receiver-p1", port: 18_405, init: 18_431, alloc: 18_432, skip: 1 },
     { name: "receiver-d1", port: 18_406, init: 18_433, alloc: 18_434, skip: 0 },
   ],
+  otherSeed: { name: "receiver-seed", port: 18_407, init: 18_435, alloc: 18_436 },
   notifications: 18_440,
 } as const;
 
@@ -81,6 +83,13 @@ async function runNixl({ environment, checks, memory, processes, logs }: Stage):
   await checkMatrix(checks, { group, router, single, handoff });
   await checkForms(checks, { group, router, single });
   await checkKvMoved(checks, group, router, prefills, decode, before);
+  const canaries = await startRouter(processes, logs, "router-canary", PORTS.routers.canary, [
+    ...[...flags, "--canary"],
+    ...prefills.flatMap(({ url }) => ["--prefill", url]),
+    ...["--decode", decode.url],
+  ]);
+  await checkCanariesWell(checks, group, canaries, prefills.length);
+  await canaries.process.stop();
   using gates = new DisposableStack();
   const prefillGates = prefills.map(({ port }) => gates.use(startGate(port)));
   const decodeGate = gates.use(startGate(decode.port));
@@ -146,6 +155,15 @@ async function runLmcache({ environment, checks, processes, logs }: Stage): Prom
     await checkLmcacheMoved(checks, group, router, sender, decode);
     // The next one binds the same port, to which the prefill engine's sockets connect again.
     await router.process.stop();
+    const canary = await startRouter(
+      processes,
+      logs,
+      `router-${mode}-canary`,
+      PORTS.routers.canary,
+      [...flags, "--canary", "--prefill", sender.url, "--decode", to(decode.url)],
+    );
+    await checkCanariesWell(checks, group, canary, 1);
+    await canary.process.stop();
     using gates = new DisposableStack();
     const prefillGate = gates.use(startGate(sender.port));
     const decodeGate = gates.use(startGate(decode.port));
@@ -164,6 +182,29 @@ async function runLmcache({ environment, checks, processes, logs }: Stage): Prom
     });
     await faults.process.stop();
   }
+  await Promise.all(receivers.map(({ process }) => process.stop()));
+  await runOtherSeed({ environment, checks, processes, logs }, sender);
+}
+
+/** The same sender, and a receiver that names chunks by another seed. */
+async function runOtherSeed(
+  { environment, checks, processes, logs }: Pick<
+    Stage,
+    "environment" | "checks" | "processes" | "logs"
+  >,
+  sender: RealEngine,
+): Promise<void> {
+  const { name, port, init, alloc } = PORTS.otherSeed;
+  const kind = await receiverKind(logs, name, port, { init, alloc }, 1);
+  const env = { ...kind.env, PYTHONHASHSEED: "1" };
+  const decode = await startEngine(processes, environment, logs, { ...kind, env });
+  const router = await startRouter(processes, logs, "router-seed", PORTS.routers.canary, [
+    ...["--nixl-proxy-host", "127.0.0.1", "--nixl-proxy-port", String(PORTS.notifications)],
+    ...["--nixl-first-token", "prefill", "--canary"],
+    ...["--prefill", sender.url, "--decode", `${decode.url};init=${init};alloc=${alloc}`],
+  ]);
+  await checkCanaryOfSeeds(checks, "LMCache P1", router);
+  await router.process.stop();
 }
 
 function poolNamed(name: string): MatrixPool {

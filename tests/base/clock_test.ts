@@ -136,3 +136,16 @@ function countListeners(signal: AbortSignal): () => number {
   });
   return () => held.size;
 }
+
+Deno.test("systemClock().after() does not run before its delay, fractions included", async () => {
+  const clock = systemClock();
+  const began = clock.now();
+  const waits = Array.from({ length: 20 }, (_, index) => {
+    const delayMs = 2 + index * 0.99;
+    return new Promise<number>((resolve) => {
+      clock.after(delayMs, () => resolve(clock.now() - began - delayMs));
+    });
+  });
+  const early = (await Promise.all(waits)).filter((ms) => ms < -0.1);
+  assertEquals(early, []);
+});

@@ -1,4 +1,9 @@
-import { parseProcessStat, readProcessStat } from "../../scripts/bench/process_stat.ts";
+import {
+  forgetPeak,
+  parseProcessStat,
+  readPeak,
+  readProcessStat,
+} from "../../scripts/bench/process_stat.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 const FIELDS = "S 1 2 3 4 5 6 7 8 9 10 150 50 13 14 15 16 17 18 19 20 1000 22";
@@ -19,4 +24,11 @@ Deno.test("parseProcessStat() refuses a line that is too short", () => {
 Deno.test("readProcessStat() sees this process", () => {
   const { cpuSeconds, residentBytes } = readProcessStat(Deno.pid);
   assert(cpuSeconds > 0 && residentBytes > 2 ** 20);
+});
+
+Deno.test("readPeak() tells of memory that was given back, until forgetPeak()", () => {
+  const before = readProcessStat(Deno.pid).residentBytes;
+  forgetPeak(Deno.pid);
+  const held = new Uint8Array(64 * 2 ** 20).fill(1);
+  assert(readPeak(Deno.pid) >= before + held.length / 2);
 });

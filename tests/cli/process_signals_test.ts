@@ -1,4 +1,5 @@
 import { decodeUtf8 } from "../../lib/base/mod.ts";
+import { INSPECTOR_ADDRESS } from "../../lib/cli/inspector.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -116,8 +117,26 @@ for (const [name, command] of FORMS) {
   });
 }
 
+/** Whether the process `pid` listens on `port` of 127.0.0.1; source: proc(5). */
+async function listensOn(pid: number, port: number): Promise<boolean> {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const inodes = (await Deno.readTextFile("/proc/net/tcp")).split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local === address && state === "0A")
+    .map((fields) => `socket:[${fields[9]}]`);
+  for await (const { name } of Deno.readDir(`/proc/${pid}/fd`)) {
+    const target = await Deno.readLink(`/proc/${pid}/fd/${name}`).catch(() => "");
+    if (inodes.includes(target)) return true;
+  }
+  return false;
+}
+
 Deno.test("main.ts keeps V8's inspector closed on SIGUSR1", async () => {
   await using router = await start(FORMS[1]?.[1] ?? []);
+  // Other tests have routers, too: one of them may have had the port, and ended.
+  const { pid } = router.child;
+  const { port } = INSPECTOR_ADDRESS;
+  await eventually(() => listensOn(pid, port), () => `${port} is not held`, DEADLINE_MS);
   await sendUntil(router, "SIGUSR1", () => INSPECTED.test(router.text()));
   assert(!router.text().includes("Debugger listening"), router.text());
   assertEquals(await isHealthy(router), true);

@@ -125,7 +125,7 @@ interface HangingEngine extends AsyncDisposable {
 function hangingEngine(): HangingEngine {
   const end = Promise.withResolvers<void>();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (req) => {
-    if (new URL(req.url).pathname !== "/v1/models") await end.promise;
+    if (req.method === "POST") await end.promise;
     return Response.json({ object: "list", data: [{ id: "m", object: "model" }] });
   });
   return {

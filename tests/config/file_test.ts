@@ -135,3 +135,9 @@ Deno.test("readFileValues() says which flags it could not read", () => {
   const { invalid } = read("port: {a: 1}\nengines: 5\nstatic_models: {m: 5}\n");
   assertEquals([...invalid], ["port", "engines", "static-models"]);
 });
+
+Deno.test("parseConfigText() refuses what is nested too deeply", () => {
+  for (const text of [`a: ${"[".repeat(3_000)}`, `{${"a: ".repeat(3_000)}1}`]) {
+    assert(!parseConfigText(text).ok);
+  }
+});

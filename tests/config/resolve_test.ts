@@ -65,6 +65,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
       reroutes: 1,
       retryShare: 0.1,
       failurePolicy: "direct",
+      continueStreams: false,
     },
     answers: { exposeEngines: false, allowedOrigins: [], rankLeg: "decode" },
     requests: { timeoutMs: 3_600_000 },
@@ -116,6 +117,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "max-instance-failover-reroute-attempts": "4",
       "retry-budget": "0.2",
       "handoff-failure-policy": "error",
+      "continue-streams": "true",
       "client-head-timeout": "1.1",
       "client-body-timeout": "1.2",
       "write-idle-timeout": "1.3",
@@ -211,6 +213,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       reroutes: 4,
       retryShare: 0.2,
       failurePolicy: "error",
+      continueStreams: true,
     },
     answers: {
       exposeEngines: true,
@@ -548,4 +551,12 @@ Deno.test("resolveConfig() gives engines unique ids", () => {
     flags: { ...FLEET, "static-backends": "http://a:443,https://a" },
   });
   assertEquals(engines.map(({ id }) => id), ["a:443", "a:443-2"]);
+});
+
+Deno.test("resolveConfig() has canaries where they are asked for, at intervals of minutes", () => {
+  const canaryOf = (flags: Given["flags"]): unknown =>
+    configOf({ flags: { ...PAIR, ...flags } }).canary;
+  assertEquals(canaryOf({ "canary-interval": "5" }), undefined);
+  assertEquals(canaryOf({ canary: "true" }), { intervalMs: 0 });
+  assertEquals(canaryOf({ canary: "true", "canary-interval": "5" }), { intervalMs: 300_000 });
 });

@@ -36,6 +36,9 @@ const OTHER: Readonly<Record<string, string>> = {
   "max-instance-failover-reroute-attempts": "2",
   "retry-budget": "0.3",
   "handoff-failure-policy": "error",
+  "continue-streams": "true",
+  "canary": "true",
+  "canary-interval": "5",
   "client-head-timeout": "16",
   "client-body-timeout": "31",
   "write-idle-timeout": "61",
@@ -108,6 +111,9 @@ const OTHER: Readonly<Record<string, string>> = {
   "request-stats-window": "61",
   "log-stats": "true",
   "log-stats-interval": "11",
+  "static-backend-health-checks": "true",
+  "static-backend-health-check-interval": "61",
+  "static-backend-health-check-timeout-seconds": "11",
   "static-model-types": "chat,vision",
 };
 

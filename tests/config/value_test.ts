@@ -143,3 +143,14 @@ Deno.test("shownValue() masks a secret whole", () => {
   assertEquals(shownValue(flag("ports"), [1, 2]), "1,2");
   assertEquals(shownValue(flag("specs"), ["a", "b"]), "a b");
 });
+
+Deno.test("maskUrls() hides what stands between the first colon and the last @ of a word", () => {
+  const rows = [
+    ["a/b:c@d@e", "a/***@e"],
+    ["http://u:p@h:1/x@y?q=1", "http://***@y?***"],
+    ["x@y:z", "x@y:z"],
+    ["a://b?c://d?e f?g", "a://b?*** f?g"],
+    [`${"[".repeat(60_000)}`, `${"[".repeat(200)}...`],
+  ] as const;
+  for (const [text, masked] of rows) assertEquals(maskUrls(text), masked);
+});

@@ -1,4 +1,9 @@
-import { type DirectReason, FEATURES, type GenerationForm } from "../../lib/disagg/mod.ts";
+import {
+  type DirectReason,
+  FEATURES,
+  type GenerationForm,
+  isContinuable,
+} from "../../lib/disagg/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { type Asked, generation } from "./support.ts";
 
@@ -210,3 +215,39 @@ Deno.test("FEATURES that mode D1 cannot carry are not carried by mode P1", () =>
   const odd = FEATURES.filter(({ p1, d1 }) => p1 && !d1);
   assertEquals(odd.map(({ what }) => what), []);
 });
+
+const STREAM = { stream: true };
+
+const CONTINUABLE: readonly (readonly [GenerationForm, Asked, boolean])[] = [
+  ["chat", STREAM, true],
+  ["completions", STREAM, true],
+  ["chat", { stream: false }, false],
+  ["chat", { ...STREAM, logprobs: true, top_logprobs: 2, return_token_ids: true }, true],
+  ["completions", { ...STREAM, logprobs: 2, stop: ["a"], min_tokens: 2, seed: 1 }, true],
+  ["completions", { ...STREAM, presence_penalty: 0, frequency_penalty: null }, true],
+  ["completions", { ...STREAM, presence_penalty: 0.5 }, false],
+  ["completions", { ...STREAM, frequency_penalty: -0.5 }, false],
+  ["completions", { ...STREAM, repetition_penalty: 1.1 }, true],
+  ["completions", { ...STREAM, echo: true }, false],
+  ["completions", { ...STREAM, n: 2 }, false],
+  ["completions", { ...STREAM, suffix: "x" }, false],
+  ["completions", { ...STREAM, prompt_logprobs: 1 }, false],
+  ["chat", { ...STREAM, tools: TOOLS }, false],
+  ["chat", { ...STREAM, tools: TOOLS, tool_choice: "required" }, false],
+  ["chat", { ...STREAM, tools: TOOLS, tool_choice: "none" }, true],
+  ["chat", { ...STREAM, response_format: SCHEMA }, false],
+  ["chat", { ...STREAM, structured_outputs: { regex: "a" } }, false],
+  ["chat", { ...STREAM, reasoning_effort: "low" }, false],
+  ["chat", { ...STREAM, messages: [{ role: "user", content: [IMAGE] }] }, false],
+  ["chat", { ...STREAM, truncate_prompt_tokens: 5 }, false],
+  ["chat", { ...STREAM, return_tokens_as_token_ids: true }, false],
+  ["chat", { ...STREAM, stream_options: {} }, false],
+  ["messages", { ...STREAM, max_tokens: 5 }, false],
+  ["responses", { ...STREAM, input: "hi" }, false],
+];
+
+for (const [form, asked, expected] of CONTINUABLE) {
+  Deno.test(`isContinuable() of ${form} with ${JSON.stringify(asked)} is ${expected}`, () => {
+    assertEquals(isContinuable(generation(form, asked)), expected);
+  });
+}

@@ -15,9 +15,11 @@ import {
   prefillBodyP1,
   prefillBodyToldP1,
   reclaimBodyD1,
+  reclaimBodyIds,
   reclaimBodyP1,
   tokenizeBody,
   withToken,
+  withTokens,
 } from "../../lib/disagg/mod.ts";
 import type { AnswerForm } from "../../lib/openai/mod.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
@@ -415,4 +417,49 @@ Deno.test("originalBody() puts the router's params in the place of the client's"
 Deno.test("originalBody() renames an alias and strips at once", () => {
   const request = generation("completions", '{"model":"alias","disagg_spec":1,"x": 2 }');
   assertEquals(textOf(originalBody({ body: request.body, model: "m" })), '{"x": 2,"model":"m"}');
+});
+
+Deno.test("decodeBodyP1() without a first token leaves all of the answer to the engine", () => {
+  for (const form of FORMS) {
+    const request = { ...generation(form), minTokens: 3 };
+    const leg = { firstToken: undefined, kvTransferParams: PARAMS, tokenIds: true };
+    assertEquals(decodeP1(request, leg), {
+      ...DECODE,
+      prompt: [1, 2],
+      max_tokens: 16,
+      min_tokens: 3,
+      return_token_ids: true,
+      kv_transfer_params: { disagg_spec: { req_id: "1" } },
+    });
+  }
+});
+
+Deno.test("prefillBodyP1() leaves stop strings out where the router looks for them", () => {
+  for (const form of FORMS) {
+    const request = generation(form, { stop: ["END"], include_stop_str_in_output: true });
+    assertEquals(jsonOf(prefillBodyP1(request, IDS, PARAMS, true)), {
+      ...PREFILL,
+      include_stop_str_in_output: true,
+    });
+  }
+});
+
+Deno.test("originalBody() asks for token ids where they are needed, and changes nothing else", () => {
+  const request = generation("chat", { stop: ["END"], return_token_ids: false });
+  const asked = jsonOf(originalBody(request, undefined, false, true));
+  assertEquals(asked, Object.assign({}, jsonOf(originalBody(request)), { return_token_ids: true }));
+});
+
+Deno.test("withTokens() puts ids behind others", () => {
+  assertEquals(decodeUtf8(withTokens(IDS, [3, 4])), "[1, 2,3,4]");
+  assertEquals(withTokens(IDS, []), IDS);
+});
+
+Deno.test("reclaimBodyIds() asks for one token behind a prompt", () => {
+  const body = { model: "m", prompt: [1, 2], max_tokens: 1, stream: false };
+  assertEquals(jsonOf(reclaimBodyIds("m", IDS, undefined)), body);
+  assertEquals(jsonOf(reclaimBodyIds("m", IDS, PARAMS)), {
+    ...body,
+    kv_transfer_params: { disagg_spec: { req_id: "1" } },
+  });
 });

@@ -150,3 +150,9 @@ Deno.test("parseKeysFile() reads the file that the page shows", () => {
     ["batch", 0],
   ]);
 });
+
+Deno.test("parseKeysFile() refuses what is nested too deeply", () => {
+  for (const text of [`a: ${"[".repeat(3_000)}`, `{${"a: ".repeat(3_000)}1}`]) {
+    assert(!parseKeysFile(text).ok);
+  }
+});

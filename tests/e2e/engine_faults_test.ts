@@ -8,12 +8,17 @@ type Fault = {
   [Name in keyof SimFaults]: SimFaults[Name] extends FaultWhen ? Name : never;
 }[keyof SimFaults];
 
-const FAST: ClusterShape = {
-  router: {
-    handoff: { kvReadyTimeoutMs: 300 },
-    timeouts: { prefillMs: 500, firstByteMs: 500, streamIdleMs: 500, wholeAnswerMs: 2_000 },
-  },
-};
+/** Short waits for what never comes; all else has the time that a busy machine takes. */
+function waiting(fault?: Fault): ClusterShape {
+  const hangs = fault === "hangBeforeHead" || fault === "hangMidStream";
+  const timeouts = {
+    prefillMs: 1_500,
+    firstByteMs: 1_500,
+    streamIdleMs: 1_500,
+    wholeAnswerMs: 2_500,
+  };
+  return { router: { handoff: { kvReadyTimeoutMs: 3_000 }, ...(hangs ? { timeouts } : {}) } };
+}
 
 function body(index: number, stream: boolean): Record<string, unknown> {
   return {
@@ -51,7 +56,7 @@ async function underFault(
   fault: Fault,
   when: FaultWhen,
 ): Promise<{ right: number; all: number }> {
-  await using cluster = await startCluster({ ...FAST, ...shape });
+  await using cluster = await startCluster({ ...waiting(fault), ...shape });
   const engine = engineOf(cluster);
   assert(engine);
   engine.faults[fault] = when as never;
@@ -150,7 +155,7 @@ Deno.test("slow tokens and comments in the stream change nothing", async () => {
 });
 
 Deno.test("a stopped prefill engine is named in the error", async () => {
-  await using cluster = await startCluster(FAST);
+  await using cluster = await startCluster(waiting());
   const [prefill] = cluster.prefills;
   assert(prefill);
   await prefill.stop();
@@ -161,7 +166,7 @@ Deno.test("a stopped prefill engine is named in the error", async () => {
 });
 
 Deno.test("a stopped decode engine is gone around when there is another", async () => {
-  await using cluster = await startCluster({ ...FAST, decodes: 2 });
+  await using cluster = await startCluster({ ...waiting(), decodes: 2 });
   const [decode] = cluster.decodes;
   assert(decode);
   await decode.stop();

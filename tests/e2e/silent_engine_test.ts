@@ -22,17 +22,21 @@ for (const role of ["prefill", "decode"] as const) {
     await using cluster = await startCluster({
       prefills: 2,
       decodes: 2,
-      router: { handoff: { kvReadyTimeoutMs: 200 } },
+      router: { handoff: { kvReadyTimeoutMs: 2_000 } },
     });
     const engine = role === "prefill" ? cluster.prefills[0] : cluster.decodes[0];
     const up = `pd_router_engine_up{server="${engine?.url}",role="${role}"}`;
     assertEquals((await figures(cluster)).includes(`${up} 1\n`), true);
     await engine?.stop();
     // Long before the engines are asked of themselves: every 30 s.
-    await eventually(async () => {
-      await ask(cluster.url, 0); // It may fail: nobody knows yet.
-      return (await figures(cluster)).includes(`${up} 0\n`);
-    }, () => `${up} 0`);
+    await eventually(
+      async () => {
+        await ask(cluster.url, 0); // It may fail: nobody knows yet.
+        return (await figures(cluster)).includes(`${up} 0\n`);
+      },
+      () => `${up} 0`,
+      30_000,
+    );
     for (let round = 0; round < 8; round++) {
       assertEquals(await ask(cluster.url, round), await ask(cluster.single.url, round));
     }

@@ -1,6 +1,6 @@
 import { encodeUtf8, type Random, seededRandom } from "../../lib/base/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 import { ask, chunk, data, got, passing, ROUTES, startRoute, write } from "./support.ts";
 
 const EVENTS = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
@@ -43,7 +43,7 @@ for (const [what, bytes] of BROKEN) {
   for (const name of ROUTES) {
     Deno.test(`a broken engine is a clean error, and leaves nothing: ${what}, ${name}`, async () => {
       for (const stream of [false, true]) {
-        const clock = new FakeClock();
+        const clock = new TurningClock();
         const raw = (conn: Deno.Conn): Promise<void> => write(conn, bytes(stream || name === "P1"));
         const changes = { raw, router: { clock } };
         await using route = await startRoute(name, () => new Response(), changes);
@@ -119,7 +119,7 @@ for (const name of ROUTES) {
   Deno.test(`whatever an engine answers, a client has an answer and nothing is left: ${name}`, async () => {
     for (let seed = 1; seed <= 40; seed++) {
       const random = seededRandom(seed);
-      const clock = new FakeClock();
+      const clock = new TurningClock();
       const raw = (conn: Deno.Conn): Promise<void> => write(conn, madeUp(random));
       const changes = { raw, router: { clock } };
       await using route = await startRoute(name, () => new Response(), changes);

@@ -2,7 +2,8 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import type { FakeClock } from "../support/fake_clock.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 import {
   engineAt,
   post,
@@ -61,7 +62,7 @@ async function withSlow(
   changes: RouterChanges = { answers: ANSWERS },
 ): Promise<void> {
   const { script, open } = gate();
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   await using engine = startScripted(script);
   await using router = await startRouter([engineAt(engine.url, "any")], { clock, ...changes });
   await run({ router, engine, clock, open });
@@ -175,7 +176,11 @@ Deno.test("a client that leaves behind an early head ends its request at the eng
   await withSlow(async (slow) => {
     const answer = await askEarly(slow, "/v1/chat/completions");
     await answer.body?.cancel();
-    await eventually(() => slow.engine.asked[0]?.signal.aborted === true, () => "the engine's end");
+    // The front asks whether it is there from time to time.
+    await eventually(async () => {
+      await slow.clock.advance(100);
+      return slow.engine.asked[0]?.signal.aborted === true;
+    }, () => "the engine's end");
     await eventually(() => slow.router.app.stats().inflight === 0);
     const gone =
       /pd_router_requests_total\{endpoint="\/v1\/chat\/completions",route="direct",outcome="client_gone"\}/;
@@ -188,7 +193,7 @@ async function withSlowPrefill(
   run: (pair: ScriptedPair, clock: FakeClock, gates: readonly Gate[]) => Promise<void>,
   router: RouterChanges = {},
 ): Promise<void> {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const gates = [gate(), gate()];
   let asked = 0;
   await withPair({
@@ -239,7 +244,7 @@ Deno.test("a slow prefill's stream begins early, and goes on as ever", async () 
 });
 
 Deno.test("a prefill that fails behind an early head is tried again with another", async () => {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const { script, open } = gate();
   let asked = 0;
   const prefill: Script = (request) => ++asked === 1 ? script(request) : prefilled();
@@ -306,7 +311,7 @@ Deno.test("a request whose time is up behind an early head is told of it", async
 });
 
 Deno.test("a stream whose prompt is slow to become token ids begins early too", async () => {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const { script, open } = gate();
   await using prefill = startScripted(script);
   await using decode = startScripted(() => Response.json({}));

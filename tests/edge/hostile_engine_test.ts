@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 import {
   type Answer,
   ask,
@@ -313,7 +313,7 @@ const drips: Answer = ({ text }) => {
 for (const name of ROUTES) {
   for (const stream of [true, false]) {
     Deno.test(`what drips for ever ends with the request's time: ${name}, stream ${stream}`, async () => {
-      const clock = new FakeClock();
+      const clock = new TurningClock();
       const changes = { router: { clock, requests: { timeoutMs: 2_000 } } };
       await using route = await startRoute(name, drips, changes);
       // A body whose head is out is cut, so that nobody takes it for whole.

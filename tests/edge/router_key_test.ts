@@ -2,7 +2,8 @@ import { createLogger, sha256, systemClock } from "../../lib/base/mod.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import { engineAt, post, type RouterChanges, startRouter } from "../support/router.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import type { FakeClock } from "../support/fake_clock.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 import { type Answer, got, startRoute } from "./support.ts";
 
 const KEY = "right";
@@ -56,7 +57,7 @@ async function withLocked(
     level: "info",
     format: "text",
   });
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   await using router = await startRouter(engines, { log_, clock, ...changes });
   await run({ url: router.url, lines, clock });
 }

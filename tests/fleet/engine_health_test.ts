@@ -305,3 +305,44 @@ Deno.test("EngineHealth holds what it promises, whatever happens to a fleet", as
   }
   assert(around > 500 && pressed > 50, `${around} ${pressed}`);
 });
+
+Deno.test("EngineHealth.seated() keeps others from an engine on probation until the trial is over, or none comes", async () => {
+  const scene = new Scene([A]);
+  await scene.fail(A, 3);
+  await scene.clock.advance(1_200);
+  assertEquals(scene.kind("a"), "probation");
+  scene.health.seated(A);
+  assertEquals(scene.kind("a"), "shut");
+  scene.told.length = 0;
+  await scene.clock.advance(RULES.engine.pauseMs);
+  assertEquals([scene.kind("a"), scene.told], ["probation", ["a"]], "it never began");
+  scene.health.seated(A);
+  await scene.fly(A, {});
+  assertEquals(scene.kind("a"), "good");
+  scene.health.seated(A);
+  scene.health.seated(B);
+  assertEquals([scene.kind("a"), scene.kind("b"), scene.clock.pending], ["good", "good", 0]);
+});
+
+Deno.test("EngineHealth tells of an engine that may be tried, also where a timer runs too early", async () => {
+  const scene = new Scene([A]);
+  const early = new EngineHealth({
+    clock: {
+      now: () => scene.clock.now(),
+      unixMs: () => scene.clock.unixMs(),
+      after: (ms, run) => scene.clock.after(Math.max(1, Math.floor(ms)), run),
+    },
+    random: seededRandom(3),
+    log: scene.written.log,
+    rules: RULES,
+  });
+  early.know(A);
+  const kinds: string[] = [];
+  early.watch((id) => void kinds.push(early.engine(id).kind));
+  for (let time = 0; time < 3; time++) {
+    early.report(outcome(A, { leg: "direct", end: "failed", code: "upstream-lost", ms: 0 }));
+  }
+  await scene.clock.advance(1_300);
+  assertEquals(kinds.at(-1), "probation");
+  early[Symbol.dispose]();
+});

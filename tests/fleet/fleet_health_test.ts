@@ -1,6 +1,13 @@
 import { RouterError, seededRandom } from "../../lib/base/mod.ts";
-import { type Begun, EngineHealth, type Health, type LandingFacts } from "../../lib/fleet/mod.ts";
-import type { Asking } from "../../lib/fleet/mod.ts";
+import {
+  type Asking,
+  type Begun,
+  EngineHealth,
+  type Health,
+  type LandingFacts,
+  type SeatLimits,
+  UNBOUNDED,
+} from "../../lib/fleet/mod.ts";
 import type { PairAsk, Verdict } from "../../lib/selection/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -69,7 +76,7 @@ class Judged implements AsyncDisposable {
   readonly scene: Scene;
   readonly #clock = new FakeClock();
 
-  constructor(engines: readonly (typeof A)[]) {
+  constructor(engines: readonly (typeof A)[], seats: SeatLimits = UNBOUNDED) {
     const replies = Object.fromEntries(engines.map(({ id }) => [id, cards(["m"])]));
     const clock = this.#clock;
     this.health = new EngineHealth({
@@ -87,7 +94,7 @@ class Judged implements AsyncDisposable {
         maxShutShare: 0.5,
       },
     });
-    this.scene = new Scene(replies, { health: this.health });
+    this.scene = new Scene(replies, { health: this.health, seats });
     this.scene.follow(ScriptedSource.of(engines));
   }
 
@@ -239,4 +246,32 @@ Deno.test("Fleet.doubtedPairs() are those that fail together", async () => {
   );
   const choice = scene.fleet.choosePair(ASK);
   assertEquals(choice.kind === "pair" ? choice.shut : choice, "kv-timeout");
+});
+
+Deno.test("Fleet.seatPair() tells health of the request that tries a pair, where room was looked at", async () => {
+  const told = noted();
+  const { scene } = await sceneOf([P, D], told.health);
+  await using _scene = scene;
+  told.lines.length = 0;
+  told.pair = { kind: "probation" };
+  const choice = scene.fleet.choosePair({ ...ASK, tokens: 0 });
+  assertEquals(choice.kind === "pair" && choice.trial, true);
+  assertEquals(told.lines, []);
+  using _seats = scene.fleet.seatPair({ prefill: P, decode: D }, 0);
+  assertEquals(told.lines, ["chose p d"]);
+});
+
+Deno.test("Fleet.seat() has one request try an engine, and tells who waits only when it is taken", async () => {
+  await using judged = new Judged([A, B], { prefill: 9, serving: 9 });
+  const { fleet, clock } = judged.scene;
+  await clock.advance(1_000);
+  for (let time = 0; time < 3; time++) fleet.take(A, "direct").failed(failure("upstream-lost"));
+  await clock.advance(1_200);
+  assertEquals(fleet.verdict(A).kind, "probation");
+  const seen: (readonly [verdict: string, seats: number])[] = [];
+  using _watch = fleet.watchRoom(() => seen.push([fleet.verdict(A).kind, fleet.seated.seats]));
+  const seat = fleet.seat(A);
+  assertEquals(seen, [["shut", 1]]);
+  fleet.take(A, "direct", undefined, seat).ok();
+  assertEquals([fleet.verdict(A).kind, fleet.seated.seats], ["good", 0]);
 });

@@ -1,4 +1,4 @@
-import type { Engine } from "../../lib/base/mod.ts";
+import { type Engine, RouterError } from "../../lib/base/mod.ts";
 import { type Flight, type Leg, type Outcome, takeOff } from "../../lib/fleet/mod.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -106,6 +106,14 @@ Deno.test("Flight.failed() tells the error's code; what has none is the router's
     one.failed(thrown);
     assertEquals([told[0]?.end, told[0]?.code], ["failed", "internal"]);
   }
+});
+
+Deno.test("Flight that failed by a refusal within its answer tells the refusal's status", () => {
+  const refusal = { status: 429, headers: [], body: new Uint8Array(0) };
+  const { flight: one, told } = flight();
+  one.head(200);
+  one.failed(new RouterError("decode-failed", "full", { refusal }));
+  assertEquals([told[0]?.end, told[0]?.code, told[0]?.status], ["failed", "decode-failed", 429]);
 });
 
 Deno.test("Flight that is left or has its answer tells no code", () => {

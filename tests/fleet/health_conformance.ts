@@ -27,7 +27,15 @@ export function outcome(of: Engine, part: Partial<Outcome> = {}): Outcome {
   };
 }
 
-const LEGS: readonly Leg[] = ["prefill", "decode", "direct", "tokenize", "reclaim", "models"];
+const LEGS: readonly Leg[] = [
+  "prefill",
+  "decode",
+  "direct",
+  "tokenize",
+  "reclaim",
+  "models",
+  "check",
+];
 const A = engine("a");
 const B = engine("b");
 

@@ -1,8 +1,9 @@
 import type { Engine } from "../../lib/base/mod.ts";
-import { generate } from "../../lib/flow/mod.ts";
+import { direct, generate } from "../../lib/flow/mod.ts";
+import { RetryBudget } from "../../lib/request/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
-import { settle } from "../support/fake_clock.ts";
+import { type FakeClock, settle } from "../support/fake_clock.ts";
 import { engineOf, generationOf } from "../support/flow_fakes.ts";
 import { json, type Reply, type Sent } from "../support/scripted_upstream.ts";
 import { withCrowd } from "./admission_support.ts";
@@ -10,7 +11,9 @@ import { ask, PREFILLED, REST, usual } from "./support.ts";
 
 const P = engineOf("p1", "prefill", "lmcache");
 const D = buffered(engineOf("d1", "decode", "lmcache", ["p1"]));
+const P2 = engineOf("p2", "prefill", "lmcache");
 const E = engineOf("e1", "any");
+const E2 = engineOf("e2", "any");
 
 /** `engine` with a buffer for 600 tokens. */
 function buffered(engine: Engine): Engine {
@@ -86,5 +89,79 @@ Deno.test("generate() gives the seats of a handoff that failed back before one e
     assertEquals(context.trace.events.filter(({ step }) => step === "queued"), []);
     for (let round = 0; round < 5; round++) await doorway.clock.advance(1_000);
     assertEquals(doorway.taken, [0, 0, 0]);
+  });
+});
+
+/** A budget of `count` further attempts, for ever. */
+function budgetOf(count: 0 | 1, clock: FakeClock): RetryBudget {
+  const budget = new RetryBudget(clock, { perRequest: 1, share: 0, perSecond: 0 });
+  if (count === 0) budget.take();
+  return budget;
+}
+
+Deno.test("generate() takes no seat of another pair where the budget for attempts is spent", async () => {
+  const script = usual(({ to }) =>
+    to === "p1" ? json({ error: { message: "boom" } }, 500) : undefined
+  );
+  await withCrowd([P, P2, D, E], script, {}, async ({ doorway, deps, clock, upstream }) => {
+    const retries = budgetOf(0, clock);
+    const context = doorway.context();
+    const { status } = await generate({ ...deps, retries }, context, ask());
+    assertEquals([status, context.trace.directReason], [200, "handoff_failed"]);
+    assertEquals(upstream.sent.filter(({ to }) => to === "p2"), []);
+    assertEquals(context.trace.events.filter(({ step }) => step === "retry"), []);
+    for (let round = 0; round < 5; round++) await doorway.clock.advance(1_000);
+    assertEquals(doorway.taken, [0, 0, 0]);
+  });
+});
+
+Deno.test("generate() spends one attempt on one that has to wait for more room than it seemed", async () => {
+  const usually = tokenizing(350);
+  const script = (sent: Sent): Reply | Error | Promise<Reply | Error> =>
+    sent.to === "p1" ? json({ error: { message: "boom" } }, 500) : usually(sent);
+  const bounds = { prefill: 9, serving: 9 };
+  await withCrowd([P, P2, D], script, bounds, async ({ doorway, deps, clock, upstream }) => {
+    const retries = budgetOf(1, clock);
+    const other = doorway.fleet.seatPair({ prefill: P2, decode: D }, 400);
+    const context = doorway.context();
+    const answering = generate({ ...deps, retries }, context, ask({ request: TEXT }));
+    await eventually(() => doorway.admission.waiting === 1);
+    assertEquals(doorway.taken, [2, 400, 1]);
+    other[Symbol.dispose]();
+    const { status } = await answering;
+    assertEquals([status, context.trace.route], [200, "handoff_p1"]);
+    assertEquals(context.trace.events.filter(({ step }) => step === "retry").length, 1);
+    assertEquals([retries.allows(), doorway.taken], [false, [0, 0, 0]]);
+    assertEquals(upstream.sent.map(({ to, path }) => `${to} ${path}`), [
+      "p1 /tokenize",
+      "p2 /tokenize",
+      "p2 /v1/completions",
+      "d1 /v1/completions",
+    ]);
+  });
+});
+
+Deno.test("direct() takes a seat of another engine only where one more attempt may be made", async () => {
+  for (const count of [0, 1] as const) {
+    const script = ({ to }: Sent): Reply => to === "e1" ? json({}, 503) : json({ by: to });
+    await withCrowd([E, E2], script, {}, async ({ doorway, deps, clock, upstream }) => {
+      const retries = budgetOf(count, clock);
+      const wish = { path: "/v1/embeddings", model: "m", stream: false };
+      const { status } = await direct({ ...deps, retries }, doorway.context(), wish);
+      assertEquals(status, count === 0 ? 503 : 200);
+      assertEquals(upstream.sent.map(({ to }) => to), count === 0 ? ["e1"] : ["e1", "e2"]);
+      assertEquals([retries.allows(), doorway.taken], [false, [0, 0, 0]]);
+    });
+  }
+});
+
+Deno.test("direct() spends no attempt where the other engine has no room", async () => {
+  await withCrowd([E, E2], () => json({}, 503), {}, async ({ doorway, deps, clock }) => {
+    const retries = budgetOf(1, clock);
+    const seat = doorway.fleet.seat(E2);
+    const wish = { path: "/v1/embeddings", model: "m", stream: false };
+    const { status } = await direct({ ...deps, retries }, doorway.context(), wish);
+    assertEquals([status, retries.allows(), doorway.taken], [503, true, [1, 0, 0]]);
+    seat.release();
   });
 });

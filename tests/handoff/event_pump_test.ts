@@ -1,8 +1,15 @@
 import { atOnce, concatBytes, decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
 import { EventPump, type Seam } from "../../lib/handoff/event_pump.ts";
 import { TextJoiner } from "../../lib/handoff/first_text.ts";
+import { Given } from "../../lib/handoff/given.ts";
 import { StopJoin } from "../../lib/handoff/stop_join.ts";
-import { asUsage, SMALL_JSON_BYTES, StreamWriter, WholeWriter } from "../../lib/openai/mod.ts";
+import {
+  asUsage,
+  type CompletionChunk,
+  SMALL_JSON_BYTES,
+  StreamWriter,
+  WholeWriter,
+} from "../../lib/openai/mod.ts";
 import { SseDecoder } from "../../lib/sse/mod.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
 import { allCuts } from "../support/cuts.ts";
@@ -211,7 +218,7 @@ Deno.test("EventPump joins a character whose first byte is the first token, at a
     END,
   ];
   for (const { name, pieces } of allCuts(bytesOf(events), 20)) {
-    const joiner = new TextJoiner(textOf, [], "", FIRST);
+    const joiner = new TextJoiner(textOf, [], "", [FIRST]);
     const { chunks, done } = await pumped(pieces, seamOf({ joiner, begun: "" }));
     assertEquals([ofChunks(chunks).choice["text"], done], ["\u4e16! more", true], name);
   }
@@ -225,7 +232,7 @@ Deno.test("EventPump spells the token that completes the first character", async
     END,
   ];
   const tells = { tokenIds: true, logprobs: true };
-  const joiner = new TextJoiner(textOf, [], "", FIRST);
+  const joiner = new TextJoiner(textOf, [], "", [FIRST]);
   const { chunks } = await pumped([bytesOf(events)], seamOf({ joiner, begun: "", tells }));
   const { choice } = ofChunks(chunks);
   assertEquals([choice["text"], choice["token_ids"]], ["\u4e16!", REST]);
@@ -234,7 +241,7 @@ Deno.test("EventPump spells the token that completes the first character", async
 });
 
 Deno.test("EventPump fails when nobody can tell the text of the first character", async () => {
-  const joiner = new TextJoiner(() => Promise.resolve(undefined), [], "", FIRST);
+  const joiner = new TextJoiner(() => Promise.resolve(undefined), [], "", [FIRST]);
   const error = await errorOf([event("", { token_ids: [1000] })], seamOf({ joiner }));
   assertStringIncludes(error.message, "/detokenize");
 });
@@ -419,4 +426,100 @@ Deno.test("EventPump ends an engine whose large text is more than is held", () =
   const pump = new EventPump(seamOf({ maxBytes: 300_000 }), new WholeWriter(IDENTITY));
   const large = bytesOf([event(LONG)]).subarray("data: ".length, -2);
   assertThrows(() => atOnce(pump.takeLarge(large)), RouterError, "more than 300000 bytes");
+});
+
+/** A stream that has come as far as `ids`, and what goes on with it. */
+function further(
+  more: Partial<Seam>,
+  ids: readonly number[],
+): { readonly pump: EventPump; readonly given: Given; readonly chunks: () => readonly Json[] } {
+  const given = new Given(100, DECODE);
+  given.add(ids, true);
+  given.adopted = true;
+  const identity = { form: "completions", id: "cmpl-r", created: 1, model: "m" } as const;
+  const writer = new StreamWriter(identity, { includeUsage: true });
+  const seam = seamOf({ before: ids.length + 1, given, continuousUsage: true, ...more });
+  const pump = new EventPump(seam, writer);
+  let text = "";
+  const chunks = (): readonly Json[] => {
+    for (let bytes = writer.take(); bytes !== undefined; bytes = writer.take()) {
+      text += decodeUtf8(bytes);
+    }
+    return text.split("\n\n").filter((part) => part !== "" && !part.endsWith("[DONE]"))
+      .map((part) => JSON.parse(part.slice("data: ".length)));
+  };
+  return { pump, given, chunks };
+}
+
+function told(text: string, more: Partial<CompletionChunk> = {}): CompletionChunk {
+  const choice = { stop_reason: null };
+  const fields = { envelope: {}, choice, text, finishReason: undefined, usage: undefined };
+  return { ...fields, tokenIds: [5], ...more };
+}
+
+function usageOf(completion: number): unknown {
+  return { prompt_tokens: 3, completion_tokens: completion, total_tokens: 3 + completion };
+}
+
+Deno.test("EventPump.first() gives a token that goes before the events, and counts it", async () => {
+  const { pump, given, chunks } = further({}, [91, 92]);
+  await pump.first(told(" x"), undefined);
+  const more = event(" y", { token_ids: [6], usage: usageOf(1) });
+  pump.take(encodeUtf8(more.slice("data: ".length, -2)));
+  const end = event("", {
+    token_ids: [7],
+    finish_reason: "stop",
+    usage: { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 },
+  });
+  pump.take(encodeUtf8(end.slice("data: ".length, -2)));
+  const usage = { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 };
+  pump.take(encodeUtf8(JSON.stringify({ choices: [], usage })));
+  pump.take(encodeUtf8("[DONE]"));
+  assertEquals([pump.done, given.ids.slice()], [true, [91, 92, 5, 6, 7]]);
+  const all = chunks();
+  assertEquals(all.map(({ choices: [choice] }) => choice?.text), [" x", " y", "", undefined]);
+  assertEquals(all[0].usage, usageOf(3), "what was given, and this token");
+  assertEquals(all.at(-1).usage, {
+    ...usageOf(5) as object,
+    prompt_tokens_details: { cached_tokens: 2 },
+  });
+});
+
+Deno.test("EventPump.first() ends an answer with a token that is the last one", async () => {
+  const { pump, chunks } = further({}, [91]);
+  await pump.first(told("", { finishReason: "stop", choice: { stop_reason: 5 } }), undefined);
+  assertEquals(pump.done, true);
+  const [last, usage] = chunks();
+  assertEquals([last.choices[0].finish_reason, last.choices[0].stop_reason], ["stop", 5]);
+  assertEquals([last.usage, usage.usage.completion_tokens], [usageOf(2), 2]);
+});
+
+Deno.test("EventPump.first() looks for stop strings that begin before it and end in it", async () => {
+  const stops = new StopJoin({ stops: ["STOP"], include: false, minTokens: 0 }, () => {
+    throw new Error("no text is needed");
+  }, []);
+  assertEquals(stops.begin("a ST", 91), "a ");
+  const { pump, chunks } = further({ stops }, [91]);
+  await pump.first(told("OP b"), undefined);
+  assertEquals([pump.done, pump.cut], [true, true]);
+  const [last, usage] = chunks();
+  assertEquals([last.choices[0].text, last.choices[0].stop_reason], ["", "STOP"]);
+  assertEquals(usage.usage.completion_tokens, 2);
+});
+
+Deno.test("EventPump.complete() ends an answer whose end is known, and no other", () => {
+  const { pump, chunks } = further({}, [91]);
+  assertEquals(pump.complete(), false);
+  const end = event(" z", { token_ids: [6], finish_reason: "length" });
+  pump.take(encodeUtf8(end.slice("data: ".length, -2)));
+  assertEquals([pump.complete(), pump.done, pump.complete()], [true, true, true]);
+  const [last, usage, ...others] = chunks();
+  assertEquals([last.choices[0].text, last.choices[0].finish_reason], [" z", "length"]);
+  assertEquals([usage.usage.completion_tokens, others], [2, []]);
+});
+
+Deno.test("EventPump notes text without ids, so that nobody goes on from there", () => {
+  const { pump, given } = further({}, [91]);
+  pump.take(encodeUtf8(event(" y").slice("data: ".length, -2)));
+  assertEquals(given.obstacle, "no_ids");
 });

@@ -33,7 +33,7 @@ type Said = readonly [text: string, ids: readonly number[], finish?: string];
 
 /** What a joiner gives for events behind the first byte of a character. */
 async function joined(first: number, events: readonly Said[]): Promise<readonly string[]> {
-  const joiner = new TextJoiner(textOf, [5], "p", first);
+  const joiner = new TextJoiner(textOf, [5], "p", [first]);
   const given: string[] = [];
   for (const [text, ids, finish] of events) {
     const event = completionEvent({
@@ -122,11 +122,11 @@ Deno.test("firstText() believes whole text, and asks where it may be part of a c
     [undefined, 1097, { kind: "whole", text: "a" }],
   ] as const;
   for (const [claimed, id, expected] of rows) {
-    assertEquals(await firstText(claimed, id, [5], textOf), expected);
+    assertEquals(await firstText(claimed, [id], [5], textOf), expected);
   }
   for (const claimed of ["", "\ufffd", undefined]) {
-    assertEquals((await firstText(claimed, first, [5], textOf)).kind, "partial");
+    assertEquals((await firstText(claimed, [first], [5], textOf)).kind, "partial");
   }
   const silent = (): Promise<undefined> => Promise.resolve(undefined);
-  assertEquals(await firstText("", 1097, [5], silent), { kind: "unknown" });
+  assertEquals(await firstText("", [1097], [5], silent), { kind: "unknown" });
 });

@@ -1,7 +1,9 @@
 import { decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
 import type { Flight } from "../../lib/fleet/mod.ts";
 import { openDecode, type OpenEnd } from "../../lib/handoff/decode.ts";
-import { HandoffStream } from "../../lib/handoff/handoff_stream.ts";
+import type { Continued } from "../../lib/handoff/continuation.ts";
+import { EventPump, type Seam } from "../../lib/handoff/event_pump.ts";
+import { HandoffStream, type HandoffStreamParts } from "../../lib/handoff/handoff_stream.ts";
 import type { ReadyEnd } from "../../lib/handoff/open_when_ready.ts";
 import { StreamWriter } from "../../lib/openai/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -27,6 +29,8 @@ interface Fixture {
 
 interface Changes {
   readonly head?: Uint8Array | undefined;
+  readonly continuation?: HandoffStreamParts["continuation"];
+  readonly writer?: StreamWriter;
   readonly aborted?: boolean;
 }
 
@@ -54,10 +58,11 @@ function fixture(changes: Changes = {}): Fixture {
       spelled: 0,
       tells: { tokenIds: false, logprobs: false },
     },
-    writer: new StreamWriter(identity, { includeUsage: false }),
+    writer: changes.writer ?? new StreamWriter(identity, { includeUsage: false }),
     flight,
     signal: parts.client.signal,
     timedOut: () => new RouterError("kv-timeout", "no KV in time"),
+    continuation: changes.continuation,
   });
   const read = async (): Promise<string | undefined> => {
     const bytes = await stream.read();
@@ -271,5 +276,130 @@ Deno.test("HandoffStream ends at once for a client that has gone already", async
   assertEquals([made.gone[0]?.aborted, await made.read()], [true, undefined]);
   made.opening.resolve({ kind: "gone" });
   assertEquals(made.parts.fleet.ends, ["decode left"]);
+  await assertOver(made);
+});
+
+const LOST = new RouterError("upstream-lost", "lost");
+
+/** Goes on with what `next` gives; remembers what it was asked. */
+class FakeContinuation {
+  readonly asked: unknown[] = [];
+  completions = 0;
+  readonly #next: (gone: AbortSignal) => Promise<Continued | undefined>;
+
+  constructor(next: (gone: AbortSignal) => Promise<Continued | undefined>) {
+    this.#next = next;
+  }
+
+  next(error: unknown, gone: AbortSignal): Promise<Continued | undefined> {
+    this.asked.push(error);
+    return this.#next(gone);
+  }
+
+  completed(): void {
+    this.completions++;
+  }
+}
+
+/** Another decode leg of `made` with `response`. */
+async function further(
+  made: Fixture,
+  writer: StreamWriter,
+  response: FakeResponse,
+): Promise<Continued> {
+  const { parts } = made;
+  const flight = parts.fleet.take(DECODE, "decode", PREFILL);
+  const abort = new AbortController();
+  const ask = { flight, path: "/v1/completions", body: [encodeUtf8("{}")] };
+  const opening = openDecode(parts.deps, parts.context, ask, abort);
+  parts.upstream.sent.at(-1)?.answer(response);
+  const opened = await opening;
+  assert(opened.kind === "open");
+  const seam: Seam = {
+    engine: DECODE,
+    prefillUsage: undefined,
+    continuousUsage: false,
+    joiner: undefined,
+    stops: undefined,
+    begun: "",
+    spelled: 0,
+    tells: { tokenIds: false, logprobs: false },
+  };
+  const { open } = opened;
+  return { kind: "open", open, seam, pump: new EventPump(seam, writer), flight };
+}
+
+Deno.test("HandoffStream has another pair go on where its decode leg fails, and once more", async () => {
+  const identity = { form: "completions", id: "cmpl-r", created: 1, model: "m" } as const;
+  const writer = new StreamWriter(identity, { includeUsage: false });
+  const responses = [
+    eventResponse([event(" three"), LOST]),
+    eventResponse([event(" four", { finish_reason: "stop" }), data("[DONE]")]),
+  ];
+  const continuation = new FakeContinuation((): Promise<Continued | undefined> => {
+    const response = responses.shift();
+    return response === undefined ? Promise.resolve(undefined) : further(made, writer, response);
+  });
+  const made = fixture({ continuation, writer });
+  assertEquals(await made.read(), decodeUtf8(HEAD));
+  await open(made, eventResponse([event(" two"), LOST]));
+  const said: string[] = [];
+  for (let text = await made.read(); text !== undefined; text = await made.read()) {
+    said.push(...told(text));
+  }
+  assertEquals(said, [" two", " three", " four", "[DONE]"]);
+  assertEquals([continuation.asked, made.stream.failure], [[LOST, LOST], undefined]);
+  assertEquals(made.parts.fleet.ends, [
+    "decode failed upstream-lost",
+    "decode failed upstream-lost",
+    "decode ok",
+  ]);
+  await assertOver(made);
+});
+
+Deno.test("HandoffStream tells of the failure where nobody goes on, and of one that comes then", async () => {
+  for (const next of [() => Promise.resolve(undefined), () => Promise.reject(new Error("odd"))]) {
+    const made = fixture({ continuation: new FakeContinuation(next) });
+    await made.read();
+    await open(made, eventResponse([event(" two"), LOST]));
+    assertEquals(told(await made.read()), [" two"]);
+    const [message] = told(await made.read());
+    assert(message !== undefined && /^50[02] /.test(message), message);
+    await assertOver(made);
+  }
+});
+
+Deno.test("HandoffStream completes an answer of which only the end is missing", async () => {
+  const continuation = new FakeContinuation(() => Promise.resolve(undefined));
+  const made = fixture({ continuation });
+  await made.read();
+  await open(made, eventResponse([event(" two", { finish_reason: "length" }), LOST]));
+  assertEquals(told(await made.read()), [" two", "[DONE]"]);
+  assertEquals([continuation.asked, continuation.completions], [[], 1]);
+  assertEquals(made.stream.failure, undefined);
+  await assertOver(made);
+});
+
+Deno.test("HandoffStream leaves what goes on when the client has gone meanwhile", async () => {
+  const identity = { form: "completions", id: "cmpl-r", created: 1, model: "m" } as const;
+  const writer = new StreamWriter(identity, { includeUsage: false });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const gone: AbortSignal[] = [];
+  const continuation = new FakeContinuation(async (signal): Promise<Continued> => {
+    gone.push(signal);
+    await promise;
+    return await further(made, writer, eventResponse([event(" three")]));
+  });
+  const made = fixture({ continuation, writer });
+  await made.read();
+  await open(made, eventResponse([event(" two"), LOST]));
+  assertEquals(told(await made.read()), [" two"]);
+  const reading = made.read();
+  await settle();
+  made.stream.cancel();
+  assertEquals(gone[0]?.aborted, true);
+  resolve();
+  assertEquals(await reading, undefined);
+  assertEquals(made.parts.fleet.ends, ["decode failed upstream-lost", "decode left"]);
   await assertOver(made);
 });

@@ -20,6 +20,7 @@ interface Changes extends PartsChanges {
   /** The prefill is under way until the test says. */
   readonly prefilling?: Promise<void>;
   readonly now?: boolean;
+  readonly leaveMs?: number;
 }
 
 /** One wait and one opening, whose KV is watched. */
@@ -82,6 +83,7 @@ function fixture(changes: Changes = {}): Fixture {
     },
     gone: client.signal,
     ...(changes.prefilling === undefined ? {} : { prefill: changes.prefilling }),
+    ...(changes.leaveMs === undefined ? {} : { leaveMs: changes.leaveMs }),
   };
   const end = changes.now === true
     ? openNow(deps, custody, ask)
@@ -256,6 +258,15 @@ Deno.test("openWhenReady() lets the engine read the KV when the client goes, and
 Deno.test("openWhenReady() stops a leg that its client has left at the latest in 10 s", async () => {
   const made = await leaving();
   await made.parts.clock.advance(LEAVE_MS);
+  assertEquals([made.abort.aborted, made.kv(), made.leg.closed], [true, "abandoned", 0]);
+  made.parts.assertQuiet();
+});
+
+Deno.test("openWhenReady() stops a leg that its client has left when the leg says so", async () => {
+  const made = await leaving({ leaveMs: 700 });
+  await made.parts.clock.advance(699);
+  assertEquals([made.abort.aborted, made.kv()], [false, "held"]);
+  await made.parts.clock.advance(1);
   assertEquals([made.abort.aborted, made.kv(), made.leg.closed], [true, "abandoned", 0]);
   made.parts.assertQuiet();
 });

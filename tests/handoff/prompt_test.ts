@@ -206,6 +206,18 @@ Deno.test("promptFor() goes around an engine that fails at it", async () => {
   assertEquals(await prompt, { kind: "retry", reason: "tokenize_failed", error, exclude });
 });
 
+Deno.test("promptFor() tells that an engine was too slow for what it is", async () => {
+  const cause = new RouterError("upstream-timeout", "no response head for 10 ms");
+  const error = new RouterError("tokenize-failed", "Cannot tokenize", { cause });
+  const end = await fixture(new FakeSource(error)).prompt;
+  assert(end.kind === "retry");
+  assertEquals([end.reason, end.error.code, end.error.cause], [
+    "tokenize_failed",
+    "upstream-timeout",
+    cause,
+  ]);
+});
+
 Deno.test("promptFor() throws where the client has gone, and where nothing like it is expected", async () => {
   for (const error of [new RouterError("client-gone", "gone"), new TypeError("odd")]) {
     await assertRejects(() => fixture(new FakeSource(error)).prompt, Error, error.message);

@@ -129,3 +129,30 @@ Deno.test("StopJoin counts a token for an event without ids that has text", asyn
   assertEquals(await join.add("b", []), { text: "", hit: { stop: "ab", tokens: 1 } });
   assertEquals(join.tokens, 2);
 });
+
+Deno.test("resume() goes on from what an engine held back, as if it had been looked through here", async () => {
+  const random = seededRandom(11);
+  for (let round = 0; round < 400; round++) {
+    const ids = Array.from({ length: 12 }, () => Math.floor(random.next() * TEXTS.length));
+    const stops = ["abc", "bab", "é😀b"].slice(0, 1 + round % 3);
+    const rules: StopRules = { stops, include: round % 2 === 0, minTokens: round % 5 };
+    const expected = oneEngine(ids, rules);
+    for (let cut = 1; cut < Math.min(ids.length, expected.tokens); cut++) {
+      const text = shown(ids.slice(0, cut));
+      const most = rules.include ? 0 : Math.max(...stops.map(({ length }) => length)) - 1;
+      const sent = text.slice(0, Math.max(0, text.length - most));
+      const join = new StopJoin(rules, spelled, []);
+      let said = sent +
+        join.resume(sent.slice(-64), text.slice(sent.length), cut, ids.slice(0, cut));
+      let stop: string | undefined;
+      for (const id of ids.slice(cut)) {
+        const step = await join.add(shown([id]), [id]);
+        said += step.text;
+        stop = step.hit?.stop;
+        if (step.hit !== undefined) break;
+      }
+      if (stop === undefined) said += join.rest();
+      assertEquals([said, stop, join.tokens], [expected.text, expected.stop, expected.tokens]);
+    }
+  }
+});

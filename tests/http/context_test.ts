@@ -86,3 +86,23 @@ Deno.test("contextOf() ends with the request, and begins with its trace", () => 
   client.abort();
   assertEquals(context.signal.aborted, true);
 });
+
+Deno.test("contextOf() tells engines a type without a charset other than UTF-8", () => {
+  const blanks = `a${" ".repeat(60_000)}b`;
+  const told = [
+    ["application/json", "application/json"],
+    ["application/json; charset=utf-8", "application/json; charset=utf-8"],
+    ['application/json; charset="UTF-8"', 'application/json; charset="UTF-8"'],
+    ["application/json; charset= utf8 ; a=b", "application/json; charset= utf8 ; a=b"],
+    ["application/json ; CHARSET = utf-16; a=b", "application/json; a=b"],
+    ['text/json;a=b;charset="utf-32le"', "text/json;a=b"],
+    ["text/json; charset=utf-80", "text/json"],
+    ["text/json; charset=", "text/json"],
+    [blanks, blanks],
+  ] as const;
+  for (const [given, wanted] of told) {
+    const { headers } = contextFor({ "content-type": given });
+    const type = headers.find(([name]) => name === "content-type")?.[1];
+    assertEquals(type, wanted);
+  }
+});

@@ -3,7 +3,7 @@ import { createLogger, parseNetwork, sha256, systemClock } from "../../lib/base/
 import type { RouterConfig } from "../../lib/config/mod.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 import { engineAt, post, type RouterChanges, startRouter } from "../support/router.ts";
 import { type Script, type ScriptedEngine, startScripted } from "../support/scripted_engine.ts";
 
@@ -218,7 +218,7 @@ Deno.test("a key has its models alone: 403 for others, and a list without them",
 });
 
 Deno.test("a key's requests a second are counted, and told as OpenAI tells them", async () => {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const text = "- {name: a, key: sk-a, requests_per_second: 2}";
   await withKeys({ text, changes: { clock } }, async ({ url, metric }) => {
     const ask = async (): Promise<readonly (string | number | null)[]> => {
@@ -238,12 +238,13 @@ Deno.test("a key's requests a second are counted, and told as OpenAI tells them"
       [429, "2", "0", "1s", "1"],
     ]);
     assert(await metric('pd_router_api_key_requests_total{key="a"} 3'));
+    await clock.advance(0);
     assert(await metric('pd_router_api_key_refusals_total{key="a",reason="requests"} 2'));
   });
 });
 
 Deno.test("a key's tokens are those that answers tell, whole and streamed", async () => {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   const text = "- {name: a, key: sk-a, tokens_per_minute: 1000}";
   const script: Script = (asked) =>
     asked.text.includes('"stream":true')

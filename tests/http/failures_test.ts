@@ -41,9 +41,11 @@ Deno.test("a request that an engine spoils leaves a line with its id and the rea
     { model: "m", prompt: "a", stream: true },
     { streamIdleMs: 50 },
   );
-  assertEquals(lines.length, 1);
-  assertStringIncludes(lines[0] ?? "", "Request failed request=r1 path=/v1/completions");
-  assertStringIncludes(lines[0] ?? "", "Engine http://127.0.0.1");
+  // On a busy machine the question for models may be too late as well.
+  const failed = lines.filter((line) => line.includes("Request failed"));
+  assertEquals(failed.length, 1);
+  assertStringIncludes(failed[0] ?? "", "Request failed request=r1 path=/v1/completions");
+  assertStringIncludes(failed[0] ?? "", "Engine http://127.0.0.1");
 });
 
 Deno.test("the first token's time is taken of answers that stream, and not of others", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import type { FakeClock } from "../support/fake_clock.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 import { engineAt, post, startRouter, type TestRouter } from "../support/router.ts";
 import { type Script, startScripted } from "../support/scripted_engine.ts";
 import { data, event } from "../support/scripted_pair.ts";
@@ -12,7 +13,7 @@ async function withRouter(
   script: Script,
   run: (router: TestRouter, clock: FakeClock) => Promise<void>,
 ): Promise<void> {
-  const clock = new FakeClock();
+  const clock = new TurningClock();
   await using engine = startScripted(script);
   await using router = await startRouter([engineAt(engine.url, "any")], {
     clock,

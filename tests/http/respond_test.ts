@@ -211,6 +211,8 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   "upstream-protocol": 502,
   "upstream-lost": 502,
   "upstream-timeout": 504,
+  "engine-unhealthy": 502,
+  "check-failed": 502,
   "request-timeout": 504,
   "client-gone": 499,
   "shutting-down": 503,

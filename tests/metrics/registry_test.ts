@@ -157,3 +157,26 @@ Deno.test("Metrics.replace() has a gauge tell of the given series alone", async 
   metrics.replace("pd_router_engines_shut", []);
   assert(!(await metrics.text()).includes("pd_router_engines_shut{"));
 });
+
+Deno.test("Metrics.count() adds what it is given", async () => {
+  const metrics = new Metrics();
+  metrics.count("pd_router_kv_moved_tokens_total", {}, 600);
+  metrics.count("pd_router_kv_moved_tokens_total", {}, 0);
+  metrics.count("pd_router_kv_moved_tokens_total", {});
+  assertEquals((await samplesOf(metrics)).get("pd_router_kv_moved_tokens_total"), 601);
+});
+
+Deno.test("Metrics.forgetServer() drops the series of pairs that the engine is one of", async () => {
+  const metrics = new Metrics();
+  const name = "pd_router_recompute_suspected_total";
+  const left = async (): Promise<readonly string[]> =>
+    [...(await samplesOf(metrics)).keys()].filter((key) => key.startsWith(name));
+  for (const [prefill, decode] of [[A, B], [B, A], ["http://c:1", B]] as const) {
+    metrics.count(name, { prefill, decode });
+  }
+  metrics.forgetServer(A);
+  assertEquals(await left(), [`${name}{prefill="http://c:1",decode="${B}"}`]);
+  metrics.count(name, { prefill: A, decode: B });
+  metrics.forgetServer(B);
+  assertEquals(await left(), []);
+});

@@ -1,5 +1,11 @@
 import { encodeUtf8, type ErrorCode, RouterError } from "../../lib/base/mod.ts";
-import { ERROR_MEANINGS, errorBodyOf, errorMessageOf, errorTypeOf } from "../../lib/openai/mod.ts";
+import {
+  ERROR_MEANINGS,
+  errorBodyOf,
+  errorMessageOf,
+  errorTypeOf,
+  shallowMembers,
+} from "../../lib/openai/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: string])[] = [
@@ -129,4 +135,23 @@ Deno.test("errorTypeOf() names the type of each status that the router tells, an
     "ServiceUnavailableError",
     "BadRequestError",
   ]);
+});
+
+Deno.test("errorMessageOf() looks through errors within errors, but not for ever", () => {
+  const nested = (depth: number): unknown =>
+    JSON.parse(`${'{"error":'.repeat(depth)}{"message":"m"}${"}".repeat(depth)}`);
+  assertEquals(errorMessageOf(nested(3)), "m");
+  assertEquals(errorMessageOf(nested(50_000)), undefined);
+});
+
+Deno.test("shallowMembers() leaves out what is nested too deeply to be told", () => {
+  const deep: unknown = JSON.parse("[".repeat(50_000) + "]".repeat(50_000));
+  const kept = { a: 1, b: null, c: { d: [1, { e: "f" }] } };
+  assertEquals(shallowMembers({ ...kept, deep }), kept);
+  const body = encodeUtf8(
+    `{"error":{"message":"m","a":${"[".repeat(50_000)}${"]".repeat(50_000)}}}`,
+  );
+  const refusal = { status: 400, headers: [], body };
+  const told = errorBodyOf(new RouterError("decode-failed", "x", { refusal }));
+  assertEquals(JSON.parse(JSON.stringify(told)).error.message, "m");
 });

@@ -115,3 +115,23 @@ Deno.test("chatLogprobsJson() says -9999.0 of a token whose log-probability is n
     { token: "x", logprob: -9999, bytes: [120], top_logprobs: [] },
   ]);
 });
+
+Deno.test("logprobsIn() finds none where a token is no text", () => {
+  const answer = (logprobs: unknown): Uint8Array =>
+    encodeUtf8(JSON.stringify({ choices: [{ logprobs }] }));
+  const lists = { token_logprobs: [-1], top_logprobs: [null], text_offset: [0] };
+  for (const token of [null, 1, ["a"], { toString: 1 }]) {
+    assertEquals(logprobsIn(answer({ ...lists, tokens: [token] })), undefined);
+    assertEquals(logprobsIn(answer({ content: [{ token, logprob: -1 }] })), undefined);
+    const tops = { token: "a", logprob: -1, top_logprobs: [{ token, logprob: -1 }] };
+    assertEquals(logprobsIn(answer({ content: [tops] })), undefined);
+  }
+  assertEquals(logprobsIn(answer({ content: [{ logprob: -1 }] })), undefined);
+});
+
+Deno.test("logprobsIn() finds none behind what is not scanned", () => {
+  for (const odd of ["9".repeat(5_000), `${"[".repeat(600)}${"]".repeat(600)}`]) {
+    const json = `{"x":${odd},"choices":[{"logprobs":{"content":[{"token":"a","logprob":-1}]}}]}`;
+    assertEquals(logprobsIn(encodeUtf8(json)), undefined);
+  }
+});

@@ -96,3 +96,8 @@ Deno.test("stoppedUsage() counts anew and keeps what the prefill engine told of 
   });
   assertEquals(stoppedUsage(undefined, 5), undefined);
 });
+
+Deno.test("joinUsage() counts all tokens that the decode engine took for prompt", () => {
+  const usage = joinUsage(prefill, { ...decode, prompt_tokens: 17, total_tokens: 21 }, 7);
+  assertEquals(usage, { prompt_tokens: 10, completion_tokens: 11, total_tokens: 21 });
+});

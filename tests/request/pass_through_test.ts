@@ -122,3 +122,52 @@ Deno.test("passThrough() leaves the flight when it is cancelled while it is read
   assertEquals(error.code, "client-gone");
   assertEquals(outcomes.length, 1);
 });
+
+const STREAM = { headers: [["content-type", "text/event-stream"]] } as const;
+
+/** An error event as vLLM ends a stream with, and the end of that stream. */
+function errorEnd(code: number): string {
+  return `data: {"error":{"message":"gone","code":${code}}}\n\ndata: [DONE]\n\n`;
+}
+
+Deno.test("passThrough() takes a stream that ends with the word of a failure for failed, at any cut", async () => {
+  const text = `data: {"choices":[{"text":"a"}]}\n\n${errorEnd(500)}`;
+  for (let cut = 1; cut < text.length; cut++) {
+    const { flight, outcomes } = flightTo();
+    flight.head(200);
+    const pieces = [text.slice(0, cut), text.slice(cut)].flatMap((part) =>
+      part.match(/[^]{1,50}/g) ?? []
+    );
+    const source = passThrough(flight, new FakeResponse(pieces, STREAM));
+    let came = "";
+    for (let bytes = await source.read(); bytes !== undefined; bytes = await source.read()) {
+      came += decodeUtf8(bytes);
+    }
+    assertEquals(came, text);
+    assertEquals([source.failure?.code, source.failure?.message], [
+      "decode-failed",
+      `Engine ${ENGINE.url} failed in its stream: gone`,
+    ]);
+    assertEquals(outcomes.map(({ end, code, status }) => [end, code, status]), [
+      ["failed", "decode-failed", 200],
+    ]);
+  }
+});
+
+for (const [code, end, status] of [[429, "ok", 200], [503, "failed", 503]] as const) {
+  Deno.test(`passThrough() passes a refusal at the end of a stream on, with ${code} as ${end}`, async () => {
+    const { flight, outcomes } = flightTo();
+    flight.head(200);
+    const pieces = errorEnd(code).match(/[^]{1,50}/g) ?? [];
+    const source = passThrough(flight, new FakeResponse(pieces, STREAM));
+    while (await source.read() !== undefined) { /* to its end */ }
+    assertEquals(source.failure?.refusal?.status, code);
+    assertEquals(outcomes.map((outcome) => [outcome.end, outcome.status]), [[end, status]]);
+  });
+}
+
+Deno.test("passThrough() asks no body but a stream of events how it ended", async () => {
+  const { source, end } = fixture(errorEnd(500).match(/[^]{1,50}/g) ?? []);
+  while (await source.read() !== undefined) { /* to its end */ }
+  assertEquals([source.failure, end()], [undefined, [["ok"], 1]]);
+});

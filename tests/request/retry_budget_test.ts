@@ -55,3 +55,12 @@ Deno.test("RetryBudget never allows more than the share, the rate and ten second
   }
   assert(again > 60, String(again));
 });
+
+Deno.test("RetryBudget.allows() says what take() would, and spends nothing", async () => {
+  const clock = new FakeClock();
+  const budget = new RetryBudget(clock, { perRequest: 1, share: 0, perSecond: 1 });
+  assertEquals([budget.allows(), budget.allows(), takeAll(budget)], [true, true, 10]);
+  assertEquals(budget.allows(), false);
+  await clock.advance(1_000);
+  assertEquals([budget.allows(), takeAll(budget), budget.allows()], [true, 1, false]);
+});

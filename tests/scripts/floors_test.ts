@@ -20,7 +20,7 @@ for (const [path, room] of ROOMS) {
 /** The folders of each floor, lowest first. */
 const FLOORS: readonly (readonly string[])[] = [
   ["base"],
-  ["sse", "tls"],
+  ["sse", "http1", "tls"],
   ["openai", "metrics", "config"],
   ["upstream", "tokenization", "zmq"],
   ["disagg", "selection"],
@@ -84,6 +84,12 @@ const IMPORTS: readonly (readonly [
   ["front", "./http1/mod.ts", undefined],
   ["front", "./http1/parse.ts", 'import "./http1/mod.ts", not "./http1/parse.ts"'],
   ["front", "./http1/deep/mod.ts", undefined],
+  // Unless it has a floor of its own.
+  ["front", "./contract/mod.ts", undefined],
+  ["front/http1", "../contract/mod.ts", undefined],
+  ["front/contract", "../../request/mod.ts", undefined],
+  ["front/contract", "../http1/mod.ts", '"front/contract" may not import "front/http1"'],
+  ["front/contract", "../mod.ts", '"front/contract" may not import "front"'],
   ["front/http1", "../mod.ts", '"front/http1" may not import "front"'],
   ["front/http1", "../handler.ts", '"front/http1" may not import "front"'],
   ["front/http1", "../http2/mod.ts", '"front/http1" may not import "front/http2"'],

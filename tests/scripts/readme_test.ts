@@ -9,6 +9,7 @@ import { routeOf } from "../../lib/http/routes.ts";
 import { METRICS, type MetricSpec } from "../../lib/metrics/mod.ts";
 import { mergeFaults } from "../../lib/sim/faults.ts";
 import { noFaults, parseSimOptions, SIM_FLAGS } from "../../lib/sim/mod.ts";
+import { DEFAULTS as CHAOS_DEFAULTS } from "../../scripts/chaos/options.ts";
 import { GRANTS } from "../../scripts/compile/permissions.ts";
 import { findPages } from "../../scripts/readme/render.ts";
 import { REAL_FLAGS } from "../../scripts/real/options.ts";
@@ -173,6 +174,7 @@ const FOREIGN_FLAGS = [
   "self-extracting",
   "check",
   "quick",
+  "json",
   "yes",
 ];
 
@@ -182,7 +184,8 @@ Deno.test("README.md speaks of flags that there are", () => {
   const real = REAL_FLAGS.map(([flag]) => flag.slice("--".length));
   const explain = [...explainHelp().matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = ""]) => name);
   assert(explain.length >= 5);
-  const known = [...own, ...general, ...real, ...explain, ...FOREIGN_FLAGS];
+  const chaos = Object.keys(CHAOS_DEFAULTS);
+  const known = [...own, ...general, ...real, ...chaos, ...explain, ...FOREIGN_FLAGS];
   const granted = GRANTS.map(({ flag }) => flag).join(" ");
   for (const [code] of README.matchAll(/`[^`\n]+`/g)) {
     for (const [flag, name = "", rest] of code.matchAll(/(?<=[`\s])--([a-z][a-z0-9-]*)(\*?)/g)) {

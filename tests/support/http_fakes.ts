@@ -1,5 +1,5 @@
 /** The router's HTTP surface in memory: its handlers before scripted engines, and a server without a socket. @module */
-import { ByteBudget, type Engine } from "../../lib/base/mod.ts";
+import { ByteBudget, encodeUtf8, type Engine } from "../../lib/base/mod.ts";
 import type { RouterConfig } from "../../lib/config/mod.ts";
 import { Doors, OPEN_PASS } from "../../lib/doors/mod.ts";
 import {
@@ -38,6 +38,7 @@ export interface HttpChanges extends Partial<Omit<HttpDeps, "config">> {
   readonly engines?: readonly Engine[];
   readonly script?: EngineScript;
   readonly config?: Partial<RouterConfig>;
+  readonly refreshGauges?: () => void;
 }
 
 /** Doors that nobody needs a key for. */
@@ -47,7 +48,8 @@ export function openDoorsOf({ log, metrics }: Pick<HttpDeps, "log" | "metrics">)
 
 /** A router of no engines and no handoffs, whose engines answer `{}`, but for `changes`. */
 export function httpSetting(changes: HttpChanges = {}): HttpSetting {
-  const { engines = [], script = () => json({}), config = {}, ...rest } = changes;
+  const { engines = [], script = () => json({}), config = {}, ...others } = changes;
+  const { refreshGauges = () => {}, ...rest } = others;
   const setting = flowSetting(engines, script);
   const traced: HttpSetting["traced"] = [];
   const deps: HttpDeps = {
@@ -58,7 +60,12 @@ export function httpSetting(changes: HttpChanges = {}): HttpSetting {
     names: new EngineNames(true),
     handoff: undefined,
     onTrace: (id, path, { route }) => void traced.push([id, path, route]),
-    refreshGauges: () => {},
+    scrapes: {
+      async text() {
+        refreshGauges();
+        return encodeUtf8(await setting.metrics.text());
+      },
+    },
     ailment: () => undefined,
     firstRound: () => undefined,
     bodies: new ByteBudget(64 * 1024 * 1024),

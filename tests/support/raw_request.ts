@@ -3,7 +3,8 @@ import { encodeUtf8 } from "../../lib/base/mod.ts";
 
 /** A connection to a router's port. */
 export interface RawConnection extends Disposable {
-  send(text: string): Promise<void>;
+  /** Send bytes, or a text as UTF-8. */
+  send(sent: string | Uint8Array): Promise<void>;
   /** What has come, once it holds `end`, or the connection has ended. */
   until(end: string): Promise<string>;
   /** All that comes until the connection ends. */
@@ -12,6 +13,7 @@ export interface RawConnection extends Disposable {
 
 /** Connect; what comes is read as Latin-1, byte for byte. */
 export async function rawConnection(port: number): Promise<RawConnection> {
+  let closed = false;
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const decoder = new TextDecoder("latin1");
   let text = "";
@@ -23,13 +25,13 @@ export async function rawConnection(port: number): Promise<RawConnection> {
       text += decoder.decode(buffer.subarray(0, count));
       return true;
     } catch (error) {
-      if (error instanceof Deno.errors.ConnectionReset) return false;
+      if (error instanceof Deno.errors.ConnectionReset || closed) return false;
       throw error;
     }
   };
   return {
     async send(sent) {
-      let bytes = encodeUtf8(sent);
+      let bytes = typeof sent === "string" ? encodeUtf8(sent) : sent;
       while (bytes.length > 0) bytes = bytes.subarray(await connection.write(bytes));
     },
     async until(end) {
@@ -40,7 +42,10 @@ export async function rawConnection(port: number): Promise<RawConnection> {
       while (await more()) { /* More comes. */ }
       return text;
     },
-    [Symbol.dispose]: () => connection.close(),
+    [Symbol.dispose]() {
+      if (!closed) connection.close();
+      closed = true;
+    },
   };
 }
 

@@ -31,7 +31,7 @@ export type RouterChanges =
     /** Do not wait until the engines have been asked for their models. */
     readonly unprobed?: boolean;
     /** In place of the machine's own. */
-    readonly ports?: Pick<AppPorts, "sources" | "front" | "bindPull" | "kv" | "breather">;
+    readonly ports?: Pick<AppPorts, "sources" | "front" | "dial" | "bindPull" | "kv" | "breather">;
   };
 
 /** An engine's record, whose KV moves as the router's configuration says where it does not say. */
@@ -108,6 +108,7 @@ export async function startRouter(
       reroutes: 1,
       retryShare: 0.1,
       failurePolicy: "error",
+      continueStreams: false,
       ...health,
     },
     // What tests say of engines is said by address.

@@ -39,6 +39,12 @@ export function startScripted(
           data: [{ id: "m", object: "model", created: 1, owned_by: "vllm", max_model_len: 4096 }],
         });
       }
+      // It has no endpoint to ask for its health.
+      if (pathname === "/health") return new Response(null, { status: 404 });
+      // What the router asks by itself, of engines that tell no more than they must.
+      if (pathname === "/version" || pathname === "/metrics") {
+        return Response.json({ detail: "Not Found" }, { status: 404 });
+      }
       const seen: AskedRequest = {
         method: request.method,
         path: pathname + search,

@@ -5,11 +5,11 @@ import {
   MAX_HEAD_BYTES,
   type ResponseHead,
 } from "../../lib/upstream/head.ts";
-import { WireError } from "../../lib/upstream/problems.ts";
-import { ByteWindow } from "../../lib/upstream/window.ts";
+import { WireError } from "../../lib/http1/mod.ts";
+import { ByteWindow } from "../../lib/http1/mod.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { allCuts } from "../support/cuts.ts";
-import { put } from "./support/windows.ts";
+import { put } from "../http1/support/windows.ts";
 
 interface Parsed {
   readonly heads: ResponseHead[];

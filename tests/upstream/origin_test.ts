@@ -65,3 +65,10 @@ Deno.test("parseOrigin() does not repeat a password in its message", () => {
   const error = assertThrows(() => parseOrigin("http://me:secret@h:1"), RouterError, "host h:1");
   assert(!error.message.includes("secret"));
 });
+
+Deno.test("parseOrigin() tells nothing of a password, of what is no URL either", () => {
+  for (const text of ["http://user:secret@", "http://user:secret@:1", "user:secret@a"]) {
+    const error = assertThrows(() => parseOrigin(text), RouterError);
+    assert(!error.message.includes("secret"), error.message);
+  }
+});

@@ -1,38 +1,72 @@
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
-import { settle } from "../support/fake_clock.ts";
+import { TurnClock } from "../support/turn_clock.ts";
 import { Fixture } from "./support/fixture.ts";
 
 const PIECE = "x".repeat(16 * 1024);
 
-Deno.test("a connection lets others have their turn after each 256 KiB that it has read", async () => {
-  using fixture = new Fixture();
-  const sent = fixture.send();
-  const socket = await fixture.engines.socket(0);
-  const pieces = 48;
-  socket.send(`HTTP/1.1 200 OK\r\ncontent-length: ${pieces * PIECE.length}\r\n\r\n`);
-  for (let piece = 0; piece < pieces; piece++) socket.send(PIECE);
-  using response = await sent;
+/** Engines that have sent all of their answers, and what has been read of them. */
+async function reading(
+  fixture: Fixture,
+  connections: number,
+  pieces: number,
+  piece: string,
+): Promise<{ readonly read: () => number; readonly all: Promise<unknown> }> {
   let read = 0;
-  let since = 0;
-  let most = 0;
-  let ended = false;
-  const reading = (async () => {
-    for (let bytes = await response.read(); bytes; bytes = await response.read()) {
-      read += bytes.length;
-      since += bytes.length;
-      most = Math.max(most, since);
+  const responses = Array.from({ length: connections }, async (_, index) => {
+    const sent = fixture.send();
+    const socket = await fixture.engines.socket(index);
+    socket.send(`HTTP/1.1 200 OK\r\ncontent-length: ${pieces * piece.length}\r\n\r\n`);
+    for (let at = 0; at < pieces; at++) socket.send(piece);
+    return await sent;
+  });
+  const all = (await Promise.all(responses)).map(async (response) => {
+    using held = response;
+    for (let bytes = await held.read(); bytes; bytes = await held.read()) read += bytes.length;
+  });
+  return { read: () => read, all: Promise.all(all) };
+}
+
+for (const connections of [1, 20]) {
+  Deno.test(`${connections} connections let others have their turn after each 128 KiB that they have read`, async () => {
+    const clock = new TurnClock();
+    using fixture = new Fixture({ clock });
+    const pieces = 48;
+    const total = connections * pieces * PIECE.length;
+    const { read, all } = await reading(fixture, connections, pieces, PIECE);
+    await clock.rest();
+    let before = read();
+    let most = before;
+    while (read() < total) {
+      await clock.turn();
+      most = Math.max(most, read() - before);
+      before = read();
     }
-    ended = true;
-  })();
-  while (!ended) {
-    await settle();
-    since = 0;
-    await fixture.clock.advance(0);
+    await all;
+    assert(most <= 128 * 1024 + 64 * 1024, `${most} bytes in one turn`);
+    assert(clock.turns + 1 >= total / most, `${clock.turns} turns`);
+  });
+}
+
+Deno.test("a connection with little to read does not wait for those with much", async () => {
+  const clock = new TurnClock();
+  using fixture = new Fixture({ clock });
+  const { all, read } = await reading(fixture, 20, 48, PIECE);
+  await clock.turn();
+  const sent = fixture.send();
+  const socket = await fixture.engines.socket(20);
+  socket.send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n");
+  using response = await sent;
+  for (let event = 0; event < 10; event++) {
+    socket.send("data: tiny");
+    assertEquals((await response.read())?.length, 10);
+    const { turns } = clock;
+    await clock.turn();
+    assertEquals(clock.turns, turns + 1);
   }
-  await reading;
-  assertEquals(read, pieces * PIECE.length);
-  assert(most <= 256 * 1024 + 64 * 1024, `${most} bytes in one turn`);
+  assert(read() < 20 * 48 * PIECE.length, "there is more to read");
+  while (read() < 20 * 48 * PIECE.length) await clock.turn();
+  await all;
 });
 
 Deno.test("a connection that is closed during others' turn says why", async () => {

@@ -66,10 +66,11 @@ export function lateConnection(): LateConnection {
 /** Disposing it disposes the client, which must leave no socket open and no timer pending. */
 export class Fixture implements Disposable {
   readonly engines = new MemoryEngines();
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly client: PooledUpstreamClient;
 
-  constructor(options: Partial<UpstreamClientOptions> = {}) {
+  constructor(options: Partial<UpstreamClientOptions> & { readonly clock?: FakeClock } = {}) {
+    this.clock = options.clock ?? new FakeClock();
     this.client = createUpstreamClient({ clock: this.clock, dial: this.engines.dial, ...options });
   }
 

@@ -34,6 +34,11 @@ export class MemorySocket implements Socket {
     return this.#reader !== undefined;
   }
 
+  /** What was sent and has not been read: pieces, and the end. */
+  get unread(): number {
+    return this.#arrived.length;
+  }
+
   /** Send bytes to the client, or end (null) or break (Error) the connection. */
   send(...results: (string | ReadResult)[]): void {
     for (const result of results) {
@@ -42,9 +47,9 @@ export class MemorySocket implements Socket {
     this.#pump();
   }
 
-  /** Let waiting writes go on. */
-  resumeWrites(): void {
-    this.acceptBytes = Infinity;
+  /** Let waiting writes go on, with so many bytes. */
+  resumeWrites(acceptBytes = Infinity): void {
+    this.acceptBytes = acceptBytes;
     for (const { data, resolve } of this.#writers.splice(0)) resolve(this.#take(data));
   }
 

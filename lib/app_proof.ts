@@ -1,0 +1,165 @@
+/** What finds out whether KV moves, built from the configuration, and what it has to say. @module */
+import { jsonOf, recordOf, RouterError } from "./base/mod.ts";
+import type { RouterConfig } from "./config/mod.ts";
+import { type FleetChange, type KvPair, KvProof, type Property, RoleWatch } from "./fleet/mod.ts";
+import { Canary } from "./flow/mod.ts";
+import {
+  type HandoffDeps,
+  kvCountersOf,
+  KvSampler,
+  type ReadCounters,
+  UsageWitness,
+} from "./handoff/mod.ts";
+import type { KvReport } from "./http/mod.ts";
+import { Background, type FlowDeps } from "./request/mod.ts";
+import type { HeaderField } from "./upstream/mod.ts";
+
+/** Largest answers of `/metrics` and `/version`, in bytes. */
+const MAX_METRICS = 8 * 1024 * 1024;
+const MAX_VERSION = 64 * 1024;
+
+/** Longest wait for either, in milliseconds. */
+const TIMEOUT_MS = 5_000;
+
+/** Pairs under names of their own in metrics; those beyond are counted as one. */
+const MAX_COUNTED = 1_024;
+const MANY = { prefill: "many", decode: "many" } as const;
+
+/** The parts of it. */
+export interface RunningProof extends AsyncDisposable {
+  readonly witness: UsageWitness;
+  readonly report: KvReport;
+  /** Learn of engines as they come and go. */
+  follow(change: FleetChange): void;
+  /** Begin with canaries, if there are to be any, when `ready` resolves. */
+  start(deps: HandoffDeps, ready: Promise<void>, stopped: () => boolean): void;
+}
+
+/** Build it. */
+export function buildProof(
+  flow: FlowDeps,
+  { apiKey, canary: times }: Pick<RouterConfig, "apiKey" | "canary">,
+): RunningProof {
+  const { clock, log, metrics, fleet } = flow;
+  // Nobody waits for its questions: a drain neither.
+  const questions = new Background(log);
+  const headers = apiKey === undefined ? [] : [["authorization", `Bearer ${apiKey}`] as const];
+  const get = getter(flow, headers, questions.signal);
+  const readCounters: ReadCounters = async ({ url }) => {
+    const bytes = await get(url, "/metrics", MAX_METRICS);
+    return bytes === undefined ? undefined : kvCountersOf(new TextDecoder().decode(bytes));
+  };
+  const roles = new RoleWatch({
+    clock,
+    log,
+    snapshot: () => fleet.snapshot(),
+    fetchVersion: ({ url }) =>
+      get(url, "/version", MAX_VERSION).then(versionIn, (error: unknown) => {
+        if (error instanceof RouterError || error instanceof SyntaxError) return undefined;
+        throw error;
+      }),
+  });
+  const counted = new Map<string, KvPair>();
+  const proof = new KvProof({
+    clock,
+    log,
+    differs: (pair) => differencesOf(roles, pair),
+    onSuspected: (pair) => {
+      const labels = { prefill: pair.prefill.url, decode: pair.decode.url };
+      const key = JSON.stringify(labels);
+      if (counted.size < MAX_COUNTED) counted.set(key, pair);
+      metrics.count("pd_router_recompute_suspected_total", counted.has(key) ? labels : MANY);
+    },
+    onMoved: (tokens) => metrics.count("pd_router_kv_moved_tokens_total", {}, tokens),
+  });
+  // Of engines that have gone nothing is to be kept again.
+  const judge: KvProof["judge"] = (evidence) => {
+    const view = fleet.snapshot();
+    const { prefill, decode } = evidence.pair;
+    const there = [prefill, decode].every(({ id, url }) => view.find(id)?.url === url);
+    return there ? proof.judge(evidence) : "open";
+  };
+  const sampler = new KvSampler({
+    clock,
+    log,
+    read: readCounters,
+    judge,
+    run: (work) => questions.run(work),
+  });
+  const witness = new UsageWitness({ proof: { judge }, sampler });
+  let canary: Canary | undefined;
+  return {
+    witness,
+    report: {
+      marks: () => proof.marks(),
+      canaries: () => canary?.notes() ?? [],
+      differences: () => roles.differences,
+    },
+    follow(change) {
+      roles.follow(change);
+      const { kind, engine: { id, url } } = change;
+      if (kind === "removed") {
+        proof.forget(id);
+        witness.forget(id);
+        canary?.forget(id);
+      }
+      if (kind !== "forgotten") return;
+      for (const [key, { prefill, decode }] of counted) {
+        if (prefill.url === url || decode.url === url) counted.delete(key);
+      }
+    },
+    start(deps, ready, stopped) {
+      if (times === undefined) return;
+      const { intervalMs } = times;
+      canary = new Canary({ ...deps, proof: { judge }, readCounters, headers }, {
+        intervalMs,
+        stopped,
+      });
+      canary.start(ready);
+    },
+    async [Symbol.asyncDispose]() {
+      roles[Symbol.dispose]();
+      await canary?.[Symbol.asyncDispose]();
+      await questions[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Asks engines for small things; undefined where the status is not 200. */
+function getter(
+  { upstream, timeouts }: FlowDeps,
+  headers: readonly HeaderField[],
+  signal: AbortSignal,
+): (url: string, path: string, most: number) => Promise<Uint8Array | undefined> {
+  return async (url, path, most) => {
+    using response = await upstream.send({
+      method: "GET",
+      url,
+      path,
+      headers,
+      replayable: true,
+      connectTimeoutMs: timeouts.connectMs,
+      headTimeoutMs: TIMEOUT_MS,
+      idleTimeoutMs: TIMEOUT_MS,
+      signal,
+    });
+    const bytes = await response.readAll(most);
+    return response.status === 200 ? bytes : undefined;
+  };
+}
+
+function versionIn(bytes: Uint8Array | undefined): string | undefined {
+  const version = bytes && recordOf(jsonOf(bytes))?.["version"];
+  return typeof version === "string" ? version.slice(0, 100) : undefined;
+}
+
+function differencesOf(
+  { differences }: RoleWatch,
+  { prefill, decode }: KvPair,
+): ReadonlySet<Property> {
+  return new Set(
+    differences.filter(({ model, kv }) =>
+      kv === decode.kv && prefill.models.includes(model) && decode.models.includes(model)
+    ).map(({ property }) => property),
+  );
+}

@@ -1,0 +1,49 @@
+/** What `/engines` tells of an engine beside what every router tells: that its KV is not found. @module */
+import type { Engine } from "../base/mod.ts";
+import type { KvMark, KvPair, RoleDifference } from "../fleet/mod.ts";
+import type { CanaryNote } from "../flow/mod.ts";
+import type { EngineNames } from "./engine_names.ts";
+
+/** What has been found out of KV. */
+export interface KvReport {
+  /** Pairs whose KV is not found. */
+  marks(): readonly KvMark[];
+  canaries(): readonly CanaryNote[];
+  differences(): readonly RoleDifference[];
+}
+
+/** Fields for each engine by its id; of an engine without a note there is none. */
+export type EngineNotes = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+
+/** What `report` says, by engine. */
+export function engineNotes(
+  report: KvReport,
+  engines: readonly Engine[],
+  names: Pick<EngineNames, "of">,
+): EngineNotes {
+  const notes = new Map<string, Record<string, unknown[]>>();
+  const add = (id: string, field: string, value: unknown): void => {
+    const known = notes.get(id) ?? {};
+    notes.set(id, known);
+    (known[field] ??= []).push(value);
+  };
+  const addPair = (pair: KvPair, field: string, value: Readonly<Record<string, unknown>>): void => {
+    add(pair.prefill.id, field, { peer: names.of(pair.decode), ...value });
+    add(pair.decode.id, field, { peer: names.of(pair.prefill), ...value });
+  };
+  for (const mark of report.marks()) {
+    const since = Math.floor(mark.since / 1000);
+    addPair(mark, "recompute_suspected", { cause: mark.cause, since });
+  }
+  for (const note of report.canaries()) {
+    addPair(note, "canary", { result: note.result, at: Math.floor(note.at / 1000) });
+  }
+  for (const { kv, ...difference } of report.differences()) {
+    for (const { id, role, models, kv: own } of engines) {
+      if (own === kv && role !== "any" && models.includes(difference.model)) {
+        add(id, "differences", difference);
+      }
+    }
+  }
+  return notes;
+}

@@ -1,0 +1,36 @@
+/**
+ * A fixed buffer that is filled at one end and read at the other.
+ * @module
+ */
+
+/** Bytes `start` to `end` of `bytes` have arrived and have not been taken. */
+export class ByteWindow {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  start = 0;
+  end = 0;
+
+  constructor(capacity: number) {
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  /**
+   * Where the next bytes go, never empty unless the window is full: what is left is moved to the
+   * front when there is no room behind it. Views handed out before are invalid afterwards.
+   */
+  space(): Uint8Array<ArrayBuffer> {
+    if (this.start === this.end) {
+      this.start = 0;
+      this.end = 0;
+      return this.bytes;
+    }
+    if (this.end === this.bytes.length) this.compact();
+    return this.bytes.subarray(this.end);
+  }
+
+  /** Move what is left to the front, so that all room is behind it. */
+  compact(): void {
+    this.bytes.copyWithin(0, this.start, this.end);
+    this.end -= this.start;
+    this.start = 0;
+  }
+}

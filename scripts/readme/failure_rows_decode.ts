@@ -1,0 +1,205 @@
+/** The table of failures, from the decode leg's connection on. @module */
+import type { ByShape, FailureRow, FlightEnd, Got, Then } from "./failures.ts";
+
+const RIGHT: ByShape<Got> = { all: "right" };
+const EVENT_502: ByShape<Got> = { all: "right", p1Stream: "event: 502" };
+const EVENT_504: ByShape<Got> = { all: "right", p1Stream: "event: 504" };
+const ALONE_502: ByShape<Got> = { all: "502", p1Stream: "event: 502" };
+const ALONE_504: ByShape<Got> = { all: "504", p1Stream: "event: 504" };
+const WORDS_IN_P1: ByShape<Got> = { all: "its words", p1Stream: "event: its words" };
+const WORDS: ByShape<Got> = { all: "its words", stream: "event: its words" };
+/** Where a prefill engine gives KV away, it may be its fault that there is none to load. */
+const ANOTHER: ByShape<Then> = { all: "p1 d2", nixl: "p2 d2" };
+const OTHER_DECODE: ByShape<Then> = { all: "p1 d2" };
+const READ = { all: "drained", nixl: "" } as const;
+/** A whole answer is only begun when it is there, though the KV has been read then. */
+const READ_AGAIN = { all: "", d1Whole: "drained", nixlWhole: "" } as const;
+const GONE = { all: "failed", nixl: "" } as const;
+const FAILED = { all: "decode decode-failed" } as const;
+const LATE = { all: "decode upstream-timeout" } as const;
+const UNREACHABLE: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-unreachable" } };
+const BROKEN: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-protocol" } };
+const TIMED_OUT: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-timeout" } };
+const FAULTY: ByShape<FlightEnd> = { all: { end: "failed", root: "decode-failed" } };
+const REFUSED: ByShape<FlightEnd> = { all: { end: "failed", root: "decode-failed", status: 400 } };
+const FULL: ByShape<FlightEnd> = { all: { end: "failed", root: "decode-failed", status: 429 } };
+
+/** The decode leg of a handoff. */
+export const DECODE_ROWS: readonly FailureRow[] = [
+  {
+    cells: [["decode connect", "refused", "reset"]],
+    gets: EVENT_502,
+    alone: ALONE_502,
+    then: ANOTHER,
+    freed: GONE,
+    errors: FAILED,
+    flight: UNREACHABLE,
+  },
+  {
+    cells: [["decode connect", "frozen", "timed out"]],
+    gets: EVENT_502,
+    alone: ALONE_502,
+    then: ANOTHER,
+    freed: GONE,
+    errors: FAILED,
+    after: { all: "--connect-timeout" },
+    flight: UNREACHABLE,
+  },
+  {
+    cells: [["decode before its first byte", "reset"]],
+    gets: EVENT_502,
+    alone: ALONE_502,
+    direct: "right",
+    then: ANOTHER,
+    freed: READ,
+    errors: FAILED,
+    flight: BROKEN,
+  },
+  {
+    cells: [["decode before its first byte", "frozen"]],
+    gets: EVENT_504,
+    alone: ALONE_504,
+    then: ANOTHER,
+    freed: GONE,
+    errors: LATE,
+    after: { all: "--frozen-after" },
+    silent: true,
+    flight: TIMED_OUT,
+  },
+  {
+    cells: [["decode before its first byte", "timed out"]],
+    gets: EVENT_504,
+    alone: ALONE_504,
+    direct: "right",
+    then: ANOTHER,
+    freed: READ,
+    errors: LATE,
+    after: { all: "--first-byte-timeout", d1Whole: "--whole-answer-timeout" },
+    flight: TIMED_OUT,
+  },
+  {
+    cells: [["decode before its first byte", "4xx"]],
+    gets: { ...WORDS_IN_P1, p1Whole: "right" },
+    alone: { ...WORDS_IN_P1, p1Whole: "right" },
+    then: { all: "one" },
+    freed: READ,
+    errors: { all: "", p1: "decode decode-failed" },
+    reason: "decode_refused",
+    flight: REFUSED,
+  },
+  {
+    cells: [["decode before its first byte", "429"]],
+    gets: { all: "right", p1Stream: "event: its words" },
+    alone: WORDS_IN_P1,
+    then: OTHER_DECODE,
+    freed: READ,
+    errors: { all: "", p1: "decode decode-failed" },
+    flight: FULL,
+  },
+  {
+    cells: [["decode before its first byte", "503"]],
+    gets: { all: "right", p1Stream: "event: its words" },
+    alone: WORDS_IN_P1,
+    then: OTHER_DECODE,
+    freed: READ,
+    errors: FAILED,
+    flight: FULL,
+  },
+  {
+    cells: [["decode before its first byte", "other 5xx", "bad body"]],
+    gets: EVENT_502,
+    alone: ALONE_502,
+    direct: "right",
+    then: ANOTHER,
+    freed: READ,
+    errors: FAILED,
+    flight: FAULTY,
+  },
+  {
+    cells: [["decode before its first byte", "restart"]],
+    gets: RIGHT,
+    alone: RIGHT,
+    then: { all: "d1", nixl: "p2 d2" },
+    aloneThen: { all: "d1", nixl: "p1 d1" },
+    errors: { all: "", nixl: "decode decode-failed" },
+    flight: { all: { end: "ok" }, nixl: { end: "failed", root: "upstream-lost" } },
+  },
+  {
+    cells: [["mid-stream", "reset", "restart"]],
+    gets: { all: "right", stream: "event: 502" },
+    alone: { all: "502", stream: "event: 502" },
+    direct: "right",
+    then: ANOTHER,
+    freed: READ_AGAIN,
+    errors: { all: "decode upstream-protocol", d1Whole: "decode decode-failed" },
+    flight: BROKEN,
+  },
+  {
+    cells: [["mid-stream", "frozen"]],
+    gets: { all: "right", stream: "event: 504" },
+    alone: { all: "504", stream: "event: 504" },
+    direct: "502",
+    then: ANOTHER,
+    freed: { ...READ_AGAIN, d1Whole: "failed" },
+    errors: LATE,
+    after: { all: "--stream-idle-timeout" },
+    flight: TIMED_OUT,
+  },
+  {
+    cells: [["mid-stream", "timed out"]],
+    gets: { all: "right", stream: "event: 504" },
+    alone: { all: "504", stream: "event: 504" },
+    direct: "right",
+    then: ANOTHER,
+    freed: READ_AGAIN,
+    errors: LATE,
+    after: { all: "--stream-idle-timeout" },
+    flight: TIMED_OUT,
+  },
+  {
+    cells: [["mid-stream", "4xx"]],
+    gets: { ...WORDS, p1Whole: "right" },
+    alone: WORDS,
+    then: OTHER_DECODE,
+    freed: READ_AGAIN,
+    errors: { all: "", p1: "decode decode-failed" },
+    flight: { ...REFUSED, d1: { end: "ok" } },
+  },
+  {
+    cells: [["mid-stream", "429"]],
+    gets: { all: "right", stream: "event: its words" },
+    alone: WORDS,
+    then: OTHER_DECODE,
+    freed: READ_AGAIN,
+    errors: { all: "", p1: "decode decode-failed" },
+    flight: { ...FULL, d1: { end: "ok" } },
+  },
+  {
+    cells: [["mid-stream", "503"]],
+    gets: { all: "right", stream: "event: its words" },
+    alone: WORDS,
+    then: OTHER_DECODE,
+    freed: READ_AGAIN,
+    errors: FAILED,
+    flight: FULL,
+  },
+  {
+    cells: [["mid-stream", "other 5xx"]],
+    gets: { all: "right", p1Stream: "event: 502", d1Stream: "event: its words" },
+    alone: { all: "502", p1Stream: "event: 502", d1Stream: "event: its words" },
+    direct: "right",
+    then: ANOTHER,
+    freed: READ_AGAIN,
+    errors: FAILED,
+    flight: FAULTY,
+  },
+  {
+    cells: [["mid-stream", "bad body"]],
+    gets: { all: "as it came", p1Whole: "right", p1Stream: "event: 502" },
+    alone: { all: "as it came", p1Whole: "502", p1Stream: "event: 502" },
+    direct: "right",
+    then: OTHER_DECODE,
+    errors: { all: "", p1: "decode decode-failed" },
+    flight: { all: { end: "ok" }, p1: { end: "failed", root: "decode-failed" } },
+  },
+];

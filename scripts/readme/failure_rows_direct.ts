@@ -1,0 +1,141 @@
+/** The table of failures of requests that one engine serves. @module */
+import type { ByShape, FailureRow, FlightEnd, Got } from "./failures.ts";
+
+const RIGHT: ByShape<Got> = { all: "right" };
+const WORDS: ByShape<Got> = { all: "its words" };
+const NOBODY = { all: "" } as const;
+const ANOTHER = { all: "a2" } as const;
+const UNREACHABLE: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-unreachable" } };
+const BROKEN: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-protocol" } };
+const TIMED_OUT: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-timeout" } };
+const UNCONNECTED = { all: "direct upstream-unreachable" } as const;
+const PROTOCOL = { all: "direct upstream-protocol" } as const;
+const LATE = { all: "direct upstream-timeout" } as const;
+const TOLD: ByShape<Got> = { all: "as it came", stream: "event: its words" };
+const TOLD_ERROR = { all: "", stream: "direct decode-failed" } as const;
+
+/** The one leg of a request that goes direct. */
+export const DIRECT_ROWS: readonly FailureRow[] = [
+  {
+    cells: [["direct connect", "refused", "reset"]],
+    gets: RIGHT,
+    alone: { all: "502" },
+    then: ANOTHER,
+    errors: UNCONNECTED,
+    flight: UNREACHABLE,
+  },
+  {
+    cells: [["direct connect", "frozen", "timed out"]],
+    gets: RIGHT,
+    alone: { all: "502" },
+    then: ANOTHER,
+    errors: UNCONNECTED,
+    after: { all: "--connect-timeout" },
+    flight: UNREACHABLE,
+  },
+  {
+    cells: [["direct before its first byte", "reset", "bad body"]],
+    gets: { all: "502" },
+    alone: { all: "502" },
+    then: NOBODY,
+    errors: PROTOCOL,
+    flight: BROKEN,
+  },
+  {
+    cells: [["direct before its first byte", "frozen"]],
+    gets: { all: "504" },
+    alone: { all: "504" },
+    then: NOBODY,
+    errors: LATE,
+    after: { all: "--frozen-after" },
+    silent: true,
+    flight: TIMED_OUT,
+  },
+  {
+    cells: [["direct before its first byte", "timed out"]],
+    gets: { all: "504" },
+    alone: { all: "504" },
+    then: NOBODY,
+    errors: LATE,
+    after: { all: "--first-byte-timeout", whole: "--whole-answer-timeout" },
+    flight: TIMED_OUT,
+  },
+  {
+    cells: [["direct before its first byte", "4xx"]],
+    gets: WORDS,
+    alone: WORDS,
+    then: NOBODY,
+    flight: { all: { end: "ok", status: 400 } },
+  },
+  {
+    cells: [["direct before its first byte", "429", "503"]],
+    gets: RIGHT,
+    alone: WORDS,
+    then: ANOTHER,
+    flight: { all: { end: "ok", status: 429 } },
+  },
+  {
+    cells: [["direct before its first byte", "other 5xx"]],
+    gets: WORDS,
+    alone: WORDS,
+    then: NOBODY,
+    flight: { all: { end: "ok", status: 500 } },
+  },
+  {
+    cells: [["direct before its first byte", "restart"]],
+    gets: RIGHT,
+    alone: RIGHT,
+    then: { all: "a1" },
+    flight: { all: { end: "ok" } },
+  },
+  {
+    cells: [["direct mid-answer", "reset", "restart"]],
+    gets: { all: "502", stream: "event: 502" },
+    alone: { all: "502", stream: "event: 502" },
+    then: NOBODY,
+    errors: PROTOCOL,
+    flight: BROKEN,
+  },
+  {
+    cells: [["direct mid-answer", "frozen", "timed out"]],
+    gets: { all: "504", stream: "event: 504" },
+    alone: { all: "504", stream: "event: 504" },
+    then: NOBODY,
+    errors: LATE,
+    after: { all: "--stream-idle-timeout" },
+    flight: TIMED_OUT,
+  },
+  {
+    cells: [["direct mid-answer", "4xx", "429"]],
+    gets: TOLD,
+    alone: TOLD,
+    then: NOBODY,
+    flight: { all: { end: "ok" } },
+  },
+  {
+    cells: [["direct mid-answer", "503"]],
+    gets: TOLD,
+    alone: TOLD,
+    then: NOBODY,
+    errors: TOLD_ERROR,
+    flight: {
+      all: { end: "ok" },
+      stream: { end: "failed", root: "decode-failed", status: 503 },
+    },
+  },
+  {
+    cells: [["direct mid-answer", "other 5xx"]],
+    gets: TOLD,
+    alone: TOLD,
+    then: NOBODY,
+    errors: TOLD_ERROR,
+    flight: { all: { end: "ok" }, stream: { end: "failed", root: "decode-failed" } },
+  },
+  {
+    cells: [["direct mid-answer", "bad body"]],
+    gets: { all: "as it came" },
+    alone: { all: "as it came" },
+    then: NOBODY,
+    flight: { all: { end: "ok" } },
+  },
+];

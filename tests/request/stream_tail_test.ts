@@ -1,0 +1,44 @@
+import { decodeUtf8, encodeUtf8 } from "../../lib/base/mod.ts";
+import { StreamTail } from "../../lib/request/stream_tail.ts";
+import { assertEquals } from "../support/assert.ts";
+
+const WELL = 'data: {"choices":[{"text":"\\"error\\""}]}\n\n';
+const FAILED = 'data: {"error":{"message":"boom","code":500}}\n\n';
+const DONE = "data: [DONE]\n\n";
+
+function tailOf(text: string, size: number): StreamTail {
+  const tail = new StreamTail();
+  const bytes = encodeUtf8(text);
+  for (let at = 0; at < bytes.length; at += size) tail.note(bytes.subarray(at, at + size));
+  return tail;
+}
+
+Deno.test("StreamTail finds the word of a failure at a stream's end, in pieces of any size", () => {
+  const long = WELL.repeat(300);
+  for (const size of [1, 7, 100, 4_096, 100_000]) {
+    assertEquals(tailOf(long + FAILED + DONE, size).told()?.message, "boom");
+    assertEquals(tailOf(long + FAILED.trimEnd(), size).told()?.message, "boom");
+    assertEquals(tailOf(long + DONE, size).told(), undefined);
+    assertEquals(tailOf(long, size).told(), undefined);
+  }
+});
+
+Deno.test("StreamTail tells the refusal that an event names", () => {
+  const told = tailOf('data: {"error":{"message":"full","code":429}}\n\n', 10).told();
+  assertEquals(told?.refusal?.status, 429);
+  const { error } = JSON.parse(decodeUtf8(told?.refusal?.body ?? new Uint8Array(0)));
+  assertEquals(error.message, "full");
+});
+
+Deno.test("StreamTail says nothing of what lies far behind, or of nothing", () => {
+  assertEquals(tailOf(FAILED + WELL.repeat(300), 50).told(), undefined);
+  assertEquals(new StreamTail().told(), undefined);
+});
+
+Deno.test("StreamTail keeps what it was shown, though the bytes are filled again", () => {
+  const tail = new StreamTail();
+  const bytes = encodeUtf8(FAILED);
+  tail.note(bytes);
+  bytes.fill(0x3f);
+  assertEquals(tail.told()?.message, "boom");
+});
