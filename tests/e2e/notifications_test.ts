@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts
 import { type Cluster, type ClusterShape, MODEL, startCluster, total } from "../support/cluster.ts";
 import { post } from "../support/router.ts";
 
-const KV_TIMEOUT = { router: { handoff: { kvReadyTimeoutMs: 300 } } } as const;
+const KV_TIMEOUT = { router: { handoff: { kvReadyTimeoutMs: 1_500 } } } as const;
 
 async function withCluster(
   shape: ClusterShape,
