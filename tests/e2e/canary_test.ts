@@ -114,7 +114,7 @@ Deno.test("a canary finds that the decode engine answers something else alone", 
 
 Deno.test("a canary that has no answer is told, and keeps nothing", async () => {
   await using cluster = await startCluster({
-    router: { ...ONCE, handoff: { kvReadyTimeoutMs: 100 } },
+    router: { ...ONCE, handoff: { kvReadyTimeoutMs: 500 } },
     prefill: { faults: { ...noFaults(), errorAnswer: true } },
   });
   assertEquals(await whenBack(cluster, 1), { failed: 1 });

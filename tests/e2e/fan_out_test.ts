@@ -172,7 +172,7 @@ Deno.test("a prompt of a list whose handoff fails is handed off again, and no ot
   await using cluster = await startCluster({
     prefills: 2,
     decodes: 2,
-    router: { handoff: { kvReadyTimeoutMs: 200 } },
+    router: { handoff: { kvReadyTimeoutMs: 1_000 } },
   });
   for (const stream of [false, true]) {
     const [prefill] = cluster.prefills;
@@ -233,7 +233,7 @@ for (const stream of [false, true]) {
 
   Deno.test(`a list whose prompts cannot be served fails with an error, stream ${stream}`, async () => {
     await using cluster = await startCluster({
-      router: { handoff: { kvReadyTimeoutMs: 100 } },
+      router: { handoff: { kvReadyTimeoutMs: 500 } },
     });
     for (const engine of cluster.prefills) engine.faults.dieBeforeAnswer = true;
     const answer = await post(`${cluster.url}/v1/completions`, {

@@ -154,7 +154,7 @@ const HEALTHY: readonly (readonly [name: string, shape: ClusterShape])[] = [
     prefill: { saveUnfullChunk: false },
     decode: { ...TELLS, saveUnfullChunk: false },
     router: {
-      handoff: { kvReadyTimeoutMs: 200, kvTimeoutPolicy: "proceed" },
+      handoff: { kvReadyTimeoutMs: 500, kvTimeoutPolicy: "proceed" },
     },
   }],
   ["LMCache P1, larger chunks", {

@@ -5,7 +5,7 @@ import { type Cluster, MODEL, startCluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { post } from "../support/router.ts";
 
-const FAST = { handoff: { kvReadyTimeoutMs: 200 } };
+const FAST = { handoff: { kvReadyTimeoutMs: 1_000 } };
 const PATHS = ["/v1/completions", "/v1/chat/completions"];
 const MODES: readonly Mode[] = ["p1", "d1"];
 
