@@ -52,6 +52,9 @@ const MAX_VIOLATIONS = 10;
 const QUIET_MS = 30_000;
 const HEAL_MS = 30_000;
 
+/** Lines of the log that are told of engines that do not get well. */
+const MAX_LINES = 40;
+
 /** How often memory is looked at. */
 const HEAP_MS = 5_000;
 
@@ -180,7 +183,11 @@ class Run {
     }, this.#ports.quietMs ?? HEAL_MS);
     const healMs = clock.now() - began;
     if (problem !== undefined) {
-      this.#found(`not good again after ${Math.round(healMs)} ms: ${problem}`);
+      this.#violated({
+        what: `not good again after ${Math.round(healMs)} ms: ${problem}`,
+        router: this.#parts.diary.lines('"message":"Engine ').slice(-MAX_LINES),
+        engines: fleet.slots.flatMap((slot) => slot.history(began - HEAL_MS, clock.now())),
+      });
     }
     await probeMany(load, "not answered rightly after all was well again");
     return healMs;
