@@ -1,4 +1,5 @@
 /** Which path is answered by what. @module */
+import { sleep as elapse } from "../base/mod.ts";
 import { adminFaults, adminReset, adminStats } from "./admin.ts";
 import { ApiError } from "./api_error.ts";
 import { chat } from "./chat.ts";
@@ -115,8 +116,8 @@ export function createHandler(core: EngineCore): HttpHandler {
       id: request.headers.get("x-request-id"),
     }));
     if (route?.kind !== "admin" && strikes(core.faults, "frozen", core.random)) {
-      await untilAborted(request.signal);
-      return reply.cut();
+      await thawed(core, request.signal);
+      if (request.signal.aborted) return reply.cut();
     }
     const problem = refusalOf(core, request, route, sleeping);
     if (problem !== undefined) {
@@ -126,6 +127,16 @@ export function createHandler(core: EngineCore): HttpHandler {
       await run(core, route, request, reply, sleeping);
     }
   };
+}
+
+/** How often a frozen engine looks whether it goes on, in milliseconds. */
+const LOOK_MS = 20;
+
+/** Resolves when the engine goes on, as one that is continued does, or its client has gone. */
+async function thawed(core: EngineCore, signal: AbortSignal): Promise<void> {
+  // Frozen for so many requests, it never answers these.
+  if (core.faults.frozen !== true) return await untilAborted(signal);
+  while (core.faults.frozen === true && !signal.aborted) await elapse(core.clock, LOOK_MS, signal);
 }
 
 async function run(

@@ -241,3 +241,32 @@ Deno.test("a client that leaves while it waits for a place is counted", async ()
   assertEquals(await Promise.all([running, waiting]), ["aborted", "aborted"]);
   await eventually(() => engine.stats().aborted === 2);
 });
+
+Deno.test("frozen answers nothing at all until it is taken back, and then what was asked", async () => {
+  await using engine = await startEngine();
+  engine.faults.frozen = true;
+  const asked = ["/health", "/v1/models"].map((path) => fetch(engine.url + path));
+  const early = await Promise.race([
+    Promise.any(asked),
+    new Promise<"nothing">((resolve) => setTimeout(() => resolve("nothing"), 100)),
+  ]);
+  assertEquals(early, "nothing");
+  engine.faults.frozen = false;
+  for (const answer of await Promise.all(asked)) {
+    assertEquals(answer.status, 200);
+    await answer.body?.cancel();
+  }
+});
+
+Deno.test("frozen for one request never answers that one", async () => {
+  await using engine = await startEngine();
+  engine.faults.frozen = 1;
+  const gone = new AbortController();
+  const asked = fetch(`${engine.url}/health`, { signal: gone.signal });
+  await eventually(() => engine.faults.frozen === 0, () => "the request");
+  const other = await fetch(`${engine.url}/health`);
+  assertEquals(other.status, 200);
+  await other.body?.cancel();
+  gone.abort();
+  await assertRejects(() => asked, DOMException);
+});
