@@ -138,7 +138,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
       }
       // Far less than was asked for: nobody decodes for those who left.
       const { tokens } = figures(cluster);
-      assert(tokens < 250 + 30 * TOKENS / 4, `${tokens} tokens`);
+      assert(tokens < 250 + 30 * TOKENS / 2, `${tokens} tokens`);
     });
   }
 }

@@ -24,6 +24,8 @@ const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: strin
   ["key-refused", 502, "BadGatewayError"],
   ["tokenize-failed", 502, "BadGatewayError"],
   ["prefill-failed", 502, "BadGatewayError"],
+  ["engine-unhealthy", 502, "BadGatewayError"],
+  ["check-failed", 502, "BadGatewayError"],
   ["kv-timeout", 504, "GatewayTimeoutError"],
   ["decode-failed", 502, "BadGatewayError"],
   ["upstream-unreachable", 502, "BadGatewayError"],

@@ -28,7 +28,7 @@ export function keepingLogger(clock: FakeClock, level: LogLevel = "debug"): {
 }
 
 /** Resolves with `promise`, or rejects after `limitMs` of real time: a test never hangs. */
-export async function within<T>(promise: Promise<T>, what: string, limitMs = 10_000): Promise<T> {
+export async function within<T>(promise: Promise<T>, what: string, limitMs = 30_000): Promise<T> {
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => timeout.reject(new Error(`Nothing within ${limitMs} ms: ${what}`)),
