@@ -129,7 +129,7 @@ Deno.test("late notifications release what they belong to and wake nobody else",
     const [prefill] = cluster.prefills;
     assert(prefill);
     prefill.faults.delayNotification = true;
-    prefill.faults.notificationDelayMs = 500;
+    prefill.faults.notificationDelayMs = 2_500;
     const answers = await Promise.all(
       bodies(10, false).map((body) => post(`${cluster.url}/v1/completions`, body)),
     );
