@@ -27,8 +27,12 @@ Deno.test("readProcessStat() sees this process", () => {
 });
 
 Deno.test("readPeak() tells of memory that was given back, until forgetPeak()", () => {
-  const before = readProcessStat(Deno.pid).residentBytes;
-  forgetPeak(Deno.pid);
-  const held = new Uint8Array(64 * 2 ** 20).fill(1);
-  assert(readPeak(Deno.pid) >= before + held.length / 2);
+  // Other tests of this process give memory back meanwhile.
+  const grew = (): boolean => {
+    const before = readProcessStat(Deno.pid).residentBytes;
+    forgetPeak(Deno.pid);
+    const held = new Uint8Array(64 * 2 ** 20).fill(1);
+    return readPeak(Deno.pid) >= before + held.length / 2;
+  };
+  assert(Array.from({ length: 5 }, grew).includes(true));
 });
