@@ -1,5 +1,6 @@
 /** An engine that could serve, and what is known of it at the moment of a choice. @module */
 import type { Engine, ErrorCode } from "../base/mod.ts";
+import type { EngineStats } from "./engine_stats.ts";
 import type { Load } from "./room.ts";
 
 /** What health says of an engine, or of a pair of engines. */
@@ -25,6 +26,10 @@ export interface Candidate {
   readonly engine: Engine;
   /** Requests that this router has at it, all legs. */
   readonly inflight: number;
+  /** Prompt tokens of those requests that are not answered yet, about; absent where nobody counts. */
+  readonly promptTokens?: number;
+  /** What it said last of its own load; absent where it has not. */
+  readonly stats?: EngineStats | undefined;
   readonly verdict: Verdict;
   /** What of it is taken; absent where nothing is bounded. */
   readonly load?: Load | undefined;

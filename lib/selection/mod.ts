@@ -7,11 +7,13 @@
 export type { FullPair, NoPair } from "./able_pairs.ts";
 export * from "./candidate.ts";
 export * from "./choose.ts";
+export * from "./engine_stats.ts";
 export * from "./group.ts";
 export * from "./hash_ring.ts";
 export * from "./least_inflight.ts";
 export * from "./policies.ts";
 export * from "./policy.ts";
+export * from "./prompt_facts.ts";
 export * from "./room.ts";
 export * from "./round_robin.ts";
 export * from "./session.ts";

@@ -1,12 +1,15 @@
 /** How one engine is chosen among several that all could serve. @module */
 import type { Engine, Mode } from "../base/mod.ts";
 import type { Candidate } from "./candidate.ts";
+import type { PromptFacts } from "./prompt_facts.ts";
 
 /** What one choice may depend on. */
 export interface PickAsk {
   readonly model: string;
   /** Requests with one key should meet one engine. */
   readonly session?: string | undefined;
+  /** What is known of the prompt; absent where there is none. */
+  readonly prompt?: PromptFacts | undefined;
   /** Mode of the handoff that a pair is chosen for; absent where one engine serves. */
   readonly mode?: Mode | undefined;
   /** 1 for a request's first choice. Later ones take no turn, or every failure would shift them. */
