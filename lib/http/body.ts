@@ -26,7 +26,8 @@ export async function readBody(
 ): Promise<Uint8Array> {
   const { length } = body;
   if (length !== undefined && length > limitBytes) throw tooLarge(length, limitBytes);
-  const parts = new BodyParts({ limitBytes, share, decoded: coding !== undefined });
+  const decoded = coding !== undefined;
+  const parts = new BodyParts({ limitBytes, share, decoded, length: decoded ? undefined : length });
   if (coding === undefined) await readParts(body, breather, (part) => parts.add(part));
   else await readCoded(body, limitBytes, coding, parts, breather);
   return await inSlices(parts.joining(), breather);

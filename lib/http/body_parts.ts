@@ -8,19 +8,31 @@ const KEPT_BYTES = 16 * 1024;
 const LEAST_ROOM = 1024;
 const MOST_ROOM = 256 * 1024;
 
+/** A body that is announced as this large gets its one piece early, */
+const EARLY_BYTES = 1024 * 1024;
+/** once this share of it has come: pages that nothing was written to cost next to nothing. */
+const EARLY_SHARE = 1 / 4;
+
 /** What a body may come to. */
 export interface BodyBounds {
   readonly limitBytes: number;
+  /** How long it will be, where that is known: no more than that comes. */
+  readonly length?: number | undefined;
   /** Grows with what is held; absent where nobody counts. */
   readonly share?: ByteShare | undefined;
   /** What comes was sent in another form. */
   readonly decoded: boolean;
 }
 
-/** Collects a body. Less than twice what has come is held, however small its parts are. */
+/**
+ * Collects a body. Less than twice what has come is held, however small its parts are; of a body of
+ * known length less than a quarter more than that, once a quarter has come.
+ */
 export class BodyParts {
   readonly #bounds: BodyBounds;
   #parts: Uint8Array[] = [];
+  /** All of it, where it was made early: what came before is still in parts. */
+  #whole: Uint8Array | undefined;
   /** The last part, while there is room in it. */
   #room: Uint8Array | undefined;
   #filled = 0;
@@ -38,7 +50,8 @@ export class BodyParts {
   /** Bytes of the buffers that they are held in. */
   get capacity(): number {
     const buffers = this.#parts.map(({ buffer }) => buffer.byteLength);
-    return buffers.reduce((sum, size) => sum + size, this.#room?.length ?? 0);
+    const more = (this.#room?.length ?? 0) + (this.#whole?.length ?? 0);
+    return buffers.reduce((sum, size) => sum + size, more);
   }
 
   /** Add `part`, which is the collector's from here on. Throws `body-too-large` and `overloaded`. */
@@ -47,13 +60,24 @@ export class BodyParts {
     const length = this.#length + part.length;
     if (length > limitBytes) throw tooLarge(length, limitBytes, decoded);
     if (share?.grow(part.length) === false) throw overloaded();
-    if (part.length >= KEPT_BYTES && part.buffer.byteLength <= 2 * part.length) {
+    if (this.#whole !== undefined) {
+      this.#whole.set(part, this.#length);
+    } else if (part.length >= KEPT_BYTES && part.buffer.byteLength <= 2 * part.length) {
       this.#seal();
       this.#parts.push(part);
     } else {
       this.#gather(part);
     }
     this.#length = length;
+    if (this.#whole === undefined) this.#beginWhole();
+  }
+
+  #beginWhole(): void {
+    const { length = 0 } = this.#bounds;
+    if (length < EARLY_BYTES || this.#length < length * EARLY_SHARE) return;
+    if (this.#length === length) return;
+    this.#seal();
+    this.#whole = new Uint8Array(length);
   }
 
   #gather(part: Uint8Array): void {
@@ -87,8 +111,9 @@ export class BodyParts {
     const parts = this.#parts;
     this.#parts = [];
     const [only] = parts;
-    if (only !== undefined && parts.length === 1) return only;
-    const whole = new Uint8Array(this.#length);
+    if (this.#whole === undefined && only !== undefined && parts.length === 1) return only;
+    const whole = this.#whole ?? new Uint8Array(this.#length);
+    this.#whole = undefined;
     let at = 0;
     let step = COPY_STEP_BYTES;
     for (let index = 0; index < parts.length; index++) {
@@ -106,7 +131,7 @@ export class BodyParts {
         from += piece.length;
       }
     }
-    return whole;
+    return whole.length === this.#length ? whole : whole.subarray(0, this.#length);
   }
 }
 

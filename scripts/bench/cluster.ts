@@ -34,8 +34,11 @@ export interface Cluster {
   readonly handoff: Router;
 }
 
-/** Start all processes among `children`; rejects when one cannot be started. */
-export async function startCluster(children: Children): Promise<Cluster> {
+/** Start all processes among `children`, routers with `routerFlags`; rejects when one cannot be started. */
+export async function startCluster(
+  children: Children,
+  routerFlags: readonly (string | number)[] = [],
+): Promise<Cluster> {
   const ports = freePorts(12);
   const [fastAny = 0, fastPrefill = 0, fastDecode = 0, simAny = 0, simPrefill = 0, simDecode = 0] =
     ports;
@@ -63,6 +66,7 @@ export async function startCluster(children: Children): Promise<Cluster> {
   await served();
   const routerAt = (port: number): readonly (string | number)[] => [
     ...["--host", "127.0.0.1", "--port", port],
+    ...routerFlags,
   ];
   const direct = start(MAIN, [
     ...routerAt(directPort),

@@ -45,7 +45,8 @@ export function lanesTo(cluster: Cluster, engines: Engines, asked: Asked): reado
   ];
 }
 
-function requestBytes(model: string, form: Form, asked: Asked): Uint8Array {
+/** One whole request, head and body. */
+export function requestBytes(model: string, form: Form, asked: Asked): Uint8Array {
   const { stream, tokens, paceMs, prompt = PROMPT } = asked;
   const body = encodeUtf8(JSON.stringify({
     model,

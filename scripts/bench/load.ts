@@ -11,6 +11,11 @@ export interface LoadAsk {
   readonly durationMs: number;
   /** Events each answer must have; undefined for answers that are not streams. */
   readonly events?: number | undefined;
+  /**
+   * How long after its time it may still wait for answers, in milliseconds.
+   * @default {20_000}
+   */
+  readonly tailMs?: number;
 }
 
 /** What was seen. Requests under way at the end of the time are completed, but not counted here. */
@@ -47,7 +52,7 @@ export async function runLoad(ask: LoadAsk): Promise<LoadResult> {
   const timer = setTimeout(() => {
     late = true;
     close();
-  }, ask.durationMs + TAIL_MS);
+  }, ask.durationMs + (ask.tailMs ?? TAIL_MS));
   try {
     for (let count = 0; count < ask.connections; count++) {
       connections.push(await Deno.connect({ hostname: "127.0.0.1", port: ask.port }));

@@ -33,6 +33,39 @@ for (const longest of [1, 100, 20_000, 70_000, 400_000]) {
   });
 }
 
+for (const longest of [100, 20_000, 70_000, 3 * MIB]) {
+  Deno.test(`BodyParts puts together a body of known length in parts of up to ${longest} bytes`, () => {
+    for (const length of [MIB - 1, MIB, 3 * MIB + 1]) {
+      const bytes = patternOf(length);
+      const parts = new BodyParts({ limitBytes: 4 * MIB, decoded: false, length });
+      for (const part of cut(bytes, length + longest, longest)) parts.add(part);
+      const { value } = stepped(parts.joining());
+      assert(value.length === length && value.every((byte, at) => byte === bytes[at]), `${length}`);
+      assertEquals(value.byteOffset, 0);
+    }
+  });
+}
+
+Deno.test("BodyParts copies a quarter of a body of known length when it ends", () => {
+  const length = 16 * MIB;
+  const parts = new BodyParts({ limitBytes: length, decoded: false, length });
+  for (let come = 0; come < length; come += MIB) {
+    parts.add(new Uint8Array(MIB));
+    // As little as nothing before a quarter is there; then its one piece, and that quarter.
+    assertEquals(parts.capacity, come + MIB < length / 4 ? come + MIB : length + length / 4);
+  }
+  const { value, steps } = stepped(parts.joining());
+  assertEquals([value.length, value.buffer.byteLength, steps], [length, length, 4]);
+});
+
+Deno.test("BodyParts gives what has come of a body of known length that was cut off", () => {
+  const parts = new BodyParts({ limitBytes: 4 * MIB, decoded: false, length: 2 * MIB });
+  parts.add(new Uint8Array(MIB).fill(1));
+  parts.add(new Uint8Array(1_000).fill(2));
+  const { value } = stepped(parts.joining());
+  assertEquals([value.length, value[0], value.at(-1)], [MIB + 1_000, 1, 2]);
+});
+
 Deno.test("BodyParts gives a body of one part as it came", () => {
   const part = patternOf(100_000);
   const parts = new BodyParts({ limitBytes: MIB, decoded: false });

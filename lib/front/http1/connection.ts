@@ -149,7 +149,6 @@ export class Connection implements IntakeOwner, BodyOwner {
       case "lingering":
         return this.#lingering?.drop(size);
       case "handshake":
-      case "resting":
       case "refusing":
         return;
       default:
@@ -209,15 +208,6 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#output.write(CONTINUE).then((ok) => ok || this.close());
   }
 
-  /** Others have their turn: what was sent ahead is answered without the event loop going round. */
-  #rest(): void {
-    const turn = this.#host.turns.spend(1);
-    if (turn === undefined) return this.#awaitRequest();
-    this.#phase = "resting";
-    this.#limit.clear();
-    turn.then(() => this.#closed || this.#awaitRequest());
-  }
-
   #awaitRequest(): void {
     if (this.#intake.end !== undefined) return this.close();
     if (this.#host.draining) return this.#end();
@@ -261,6 +251,14 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#exchange = exchange;
     this.#intake.resize(WINDOW_BYTES);
     this.#intake.listen();
+    // Others have their turn: many may ask at once, and one may send much ahead.
+    const turn = this.#host.turns.spend(1);
+    if (turn === undefined) this.#handle(exchange);
+    else turn.then(() => this.#handle(exchange));
+  }
+
+  #handle(exchange: Exchange): void {
+    if (this.#closed) return;
     try {
       this.#host.handler(exchange).then(this.#onAnswer, this.#onFault);
     } catch (error) {
@@ -343,7 +341,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#passed += this.#body.pass();
     if (this.#body.done) {
       this.#body.leave();
-      return this.#rest();
+      return this.#awaitRequest();
     }
     if (this.#body.malformed || this.#passed > MAX_PASSED_BYTES) return this.#linger();
     this.#intake.listen();
@@ -382,7 +380,6 @@ export class Connection implements IntakeOwner, BodyOwner {
         this.#host.tell({ kind: "timed-out", why: "body" });
         return this.#body.close(bodyTooSlow());
       case "passing":
-      case "resting":
       case "lingering":
       case "refusing":
         return this.close();

@@ -34,7 +34,7 @@ export function startHttp1(options: FrontOptions, handler: FrontHandler, parts: 
   return new Http1Server(options, handler, parts);
 }
 
-/** Requests of all connections that are ended in a turn of the event loop: milliseconds of them. */
+/** Requests of all connections that are begun in a turn of the event loop: milliseconds of them. */
 const TURN_REQUESTS = 64;
 
 class Http1Server implements Front, ConnectionHost, AcceptorOwner {

@@ -100,7 +100,30 @@ Deno.test("Connections let others have their turn after each 64 requests they we
   for (const client of clients) assertEquals(received(client), wire("/x").repeat(100));
 });
 
-Deno.test("Connection is closed at once while others have their turn", async () => {
+Deno.test("Connections that ask at once are begun 64 in a turn", async () => {
+  const clock = new TurnClock();
+  await using server = startMemory(({ target }) => Promise.resolve(answerOf(target)), {
+    clock,
+    limits: { maxConnections: 200, maxPerAddress: 200 },
+  });
+  const clients = [];
+  for (let index = 0; index < 200; index++) {
+    const client = await server.connect();
+    client.send(request("/x"));
+    clients.push(client);
+  }
+  await clock.rest();
+  const begun = [server.requests.length];
+  for (let turn = 0; turn < 3; turn++) {
+    await clock.turn();
+    begun.push(server.requests.length);
+  }
+  assertEquals(begun, [64, 128, 192, 200]);
+  await clock.turn();
+  for (const client of clients) assertEquals(received(client), wire("/x"));
+});
+
+Deno.test("Connection that is ended while others have their turn answers what waits, and closes", async () => {
   const clock = new TurnClock();
   await using server = startMemory(({ target }) => Promise.resolve(answerOf(target)), { clock });
   const client = await server.connect();
@@ -111,7 +134,7 @@ Deno.test("Connection is closed at once while others have their turn", async () 
   client.send(null);
   await clock.rest();
   await clock.turn();
-  assertEquals([server.requests.length, client.closed], [length, true]);
+  assertEquals([server.requests.length, client.closed], [length + 1, true]);
 });
 
 const BODIES: readonly (readonly [what: string, length: number])[] = [
