@@ -54,6 +54,13 @@ const NO_ROOM = {
   freed: READ,
   flight: FULL,
 } as const satisfies Partial<FailureRow>;
+/** The same behind its first byte. */
+const NO_ROOM_LATER = {
+  gets: { all: "right", stream: "event: its words" },
+  alone: WORDS,
+  then: OTHER_DECODE,
+  freed: READ_AGAIN,
+} as const satisfies Partial<FailureRow>;
 
 /** The decode leg of a handoff. */
 export const DECODE_ROWS: readonly FailureRow[] = [
@@ -93,20 +100,11 @@ export const DECODE_ROWS: readonly FailureRow[] = [
     alone: { ...WORDS_IN_P1, p1Whole: "right" },
     then: { all: "one" },
     freed: READ,
-    errors: { all: "", p1: "decode decode-failed" },
     reason: "decode_refused",
     flight: REFUSED,
   },
-  {
-    ...NO_ROOM,
-    cells: [["decode before its first byte", "429"]],
-    errors: { all: "", p1: "decode decode-failed" },
-  },
-  {
-    ...NO_ROOM,
-    cells: [["decode before its first byte", "503"]],
-    errors: FAILED,
-  },
+  { ...NO_ROOM, cells: [["decode before its first byte", "429"]] },
+  { ...NO_ROOM, cells: [["decode before its first byte", "503"]], errors: FAILED },
   {
     cells: [["decode before its first byte", "other 5xx", "bad body"]],
     gets: EVENT_502,
@@ -149,32 +147,13 @@ export const DECODE_ROWS: readonly FailureRow[] = [
     freed: READ_AGAIN,
   },
   {
+    ...NO_ROOM_LATER,
     cells: [["mid-stream", "4xx"]],
     gets: { ...WORDS, p1Whole: "right" },
-    alone: WORDS,
-    then: OTHER_DECODE,
-    freed: READ_AGAIN,
-    errors: { all: "", p1: "decode decode-failed" },
     flight: { ...REFUSED, d1: { end: "ok" } },
   },
-  {
-    cells: [["mid-stream", "429"]],
-    gets: { all: "right", stream: "event: its words" },
-    alone: WORDS,
-    then: OTHER_DECODE,
-    freed: READ_AGAIN,
-    errors: { all: "", p1: "decode decode-failed" },
-    flight: { ...FULL, d1: { end: "ok" } },
-  },
-  {
-    cells: [["mid-stream", "503"]],
-    gets: { all: "right", stream: "event: its words" },
-    alone: WORDS,
-    then: OTHER_DECODE,
-    freed: READ_AGAIN,
-    errors: FAILED,
-    flight: FULL,
-  },
+  { ...NO_ROOM_LATER, cells: [["mid-stream", "429"]], flight: { ...FULL, d1: { end: "ok" } } },
+  { ...NO_ROOM_LATER, cells: [["mid-stream", "503"]], errors: FAILED, flight: FULL },
   {
     cells: [["mid-stream", "other 5xx"]],
     gets: { all: "right", p1Stream: "event: 502", d1Stream: "event: its words" },
