@@ -48,7 +48,7 @@ export function fleetObserver(metrics: Metrics, keyRefusals?: KeyRefusals): Flee
       metrics.add("pd_router_inflight_requests", labelsOf(engine, leg), delta),
     onOutcome(outcome) {
       keyRefusals?.report(outcome);
-      const { engine: { url, role }, leg, end, code } = outcome;
+      const { engine: { url, role }, leg, end, code, refused = false } = outcome;
       if (leg === "models" && end !== "left") {
         // Given another role, it is told of under that alone.
         for (const other of ROLES) {
@@ -58,6 +58,8 @@ export function fleetObserver(metrics: Metrics, keyRefusals?: KeyRefusals): Flee
       }
       // That KV does not come is the pair's, and counted as a time-out of the wait.
       if (end !== "failed" || code === undefined || code === "kv-timeout") return;
+      // What a decode engine refuses is the request's fault, in every mode.
+      if (refused && leg === "decode") return;
       if (COUNTED.has(leg)) {
         metrics.count("pd_router_engine_errors_total", { server: url, leg, code });
       }

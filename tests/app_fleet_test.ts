@@ -119,6 +119,22 @@ Deno.test("fleetObserver() counts failures of requests, and neither its own ques
   ]);
 });
 
+Deno.test("fleetObserver() counts no refusal of a decode engine, and those of a question for ids", async () => {
+  const metrics = new Metrics();
+  const { onOutcome } = fleetObserver(metrics);
+  const code = "decode-failed";
+  onOutcome(outcome("decode", { end: "failed", code, status: 429, refused: true }));
+  assertEquals(await told(metrics), []);
+  onOutcome(outcome("decode", { end: "failed", code, status: 503 }));
+  onOutcome(outcome("decode", { end: "failed", code, status: 404 }));
+  const ids = { end: "failed", code: "tokenize-failed", status: 429, refused: true } as const;
+  onOutcome(outcome("tokenize", ids));
+  assertEquals(await told(metrics), [
+    'engine_errors_total{server="http://a:1",leg="decode",code="decode-failed"} 2',
+    'engine_errors_total{server="http://a:1",leg="tokenize",code="tokenize-failed"} 1',
+  ]);
+});
+
 Deno.test("forgetGone() has everything forgotten once an engine is gone and nothing is under way", async () => {
   const metrics = new Metrics();
   const forgotten: string[] = [];

@@ -378,33 +378,3 @@ function safeXargs(body: GenerationRequest["body"]): ByteParts | undefined {
   const raw = hasKvXargs(body) ? body.raw("vllm_xargs") : undefined;
   return raw === undefined ? undefined : new JsonObject(raw).edited({ remove: KV_FIELD_SET });
 }
-
-/** A decode request that reads KV no answer will read: the same ids, one token, no stream. */
-export function reclaimBodyP1(model: string, promptIds: Uint8Array, firstToken: number): ByteParts {
-  return objectOf({
-    model: JSON.stringify(model),
-    prompt: withToken(promptIds, firstToken),
-    max_tokens: "1",
-    stream: "false",
-  });
-}
-
-/** As `reclaimBodyP1`, of a prompt without a first token behind it. */
-export function reclaimBodyIds(
-  model: string,
-  promptIds: Uint8Array,
-  kvTransferParams: RawJson | undefined,
-): ByteParts {
-  return objectOf({
-    model: JSON.stringify(model),
-    prompt: promptIds,
-    max_tokens: "1",
-    stream: "false",
-    kv_transfer_params: kvTransferParams,
-  });
-}
-
-/** As `reclaimBodyP1`, for mode D1 and the other relays: the original request with one token. */
-export function reclaimBodyD1(request: GenerationRequest, kvTransferParams?: RawJson): ByteParts {
-  return oneTokenBody(request, kvTransferParams);
-}

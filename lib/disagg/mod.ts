@@ -14,5 +14,6 @@ export * from "./messages.ts";
 export * from "./prompt.ts";
 export * from "./prompt_size.ts";
 export * from "./prompts.ts";
+export * from "./reclaim_bodies.ts";
 export * from "./spec.ts";
 export * from "./stops.ts";

@@ -27,6 +27,8 @@ export interface Outcome {
   readonly code: ErrorCode | undefined;
   /** Of the answer, when its head has come; where a refusal is told in it, that of the refusal. */
   readonly status: number | undefined;
+  /** Set when it failed because the engine refused the request (4xx), in words that the client gets. */
+  readonly refused?: true;
   /** From the choice to the answer's head, and to the end, in milliseconds. */
   readonly headMs: number | undefined;
   readonly ms: number;
@@ -93,7 +95,8 @@ class FlightRecord {
     const { engine, leg, peer, clock, onLanded } = this.parts;
     const ms = clock.now() - this.#since;
     const [status, headMs] = [said ?? this.#status, this.#headMs];
-    onLanded({ engine, leg, peer, end, code, status, headMs, ms }, root);
+    const refused = said !== undefined && said < 500 ? { refused: true } as const : {};
+    onLanded({ engine, leg, peer, end, code, status, ...refused, headMs, ms }, root);
   }
 }
 

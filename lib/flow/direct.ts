@@ -43,6 +43,11 @@ export interface DirectAsk {
   readonly answer?: AnswerKind;
   /** The client picked the engine. */
   readonly engine?: Engine;
+  /**
+   * The retry budget knows of the request already.
+   * @default false
+   */
+  readonly began?: boolean;
   /** Engines to go around while there are others. */
   readonly exclude?: readonly Exclude[];
   /**
@@ -68,8 +73,8 @@ export async function direct(
   ask: DirectAsk,
 ): Promise<Answer> {
   if (context.trace.route === "none") context.trace.route = "direct";
-  deps.retries.began();
-  const { exclude: before = [] } = ask;
+  const { exclude: before = [], began = false } = ask;
+  if (!began) deps.retries.began();
   const admitted = await chosen(deps, context, ask, before);
   const { engine: first } = admitted;
   const end = await attempt(deps, attemptOf(context, deps.random), ask, admitted);

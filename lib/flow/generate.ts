@@ -74,12 +74,12 @@ async function generateOne(
   ask: GenerateAsk,
 ): Promise<Answer> {
   const { request } = ask;
+  deps.retries.began();
   if (ask.engine !== undefined) return await serve(deps, context, ask);
   const group = deps.fleet.snapshot().group(request.model);
   const way = decideWay(request, group, { kv: deps.kv, exactPrompts: deps.prompts.exact });
   if (way.kind === "direct") return await goDirect(deps, context, ask, way.reason);
   const { mode, exact, takes } = way;
-  deps.retries.began();
   const kept = new KeptPrompt();
   const find = onwardFor(deps, context, { request, sessionKey: ask.sessionKey, mode, takes });
   let exclude: readonly Exclude[] = [];
@@ -316,6 +316,7 @@ function serve(deps: GenerateDeps, context: RequestContext, ask: GenerateAsk): P
       tagged: (deps.lmcacheTagDirect || apart) && deps.kv.holds(engines),
     }),
     stream: request.stream,
+    began: true,
     priority: () => priorityOf(request.body),
     ...(engine === undefined ? {} : { engine }),
     ...(exclude === undefined ? {} : { exclude }),

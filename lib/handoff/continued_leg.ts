@@ -1,23 +1,17 @@
 /** The two legs that go on with a stream: prompt and answer so far are their prompt, as ids. @module */
 import type { RouterError } from "../base/mod.ts";
-import {
-  decodeBodyP1,
-  prefillBodyP1,
-  reclaimBodyIds,
-  reclaimBodyP1,
-  type TextRequest,
-} from "../disagg/mod.ts";
+import { decodeBodyP1, prefillBodyP1, reclaimBodyIds, type TextRequest } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
-import { Custody, type KvProtocol } from "../kv/mod.ts";
-import { legHeaders, orAborted, type RequestContext } from "../request/mod.ts";
+import type { Custody, KvProtocol } from "../kv/mod.ts";
+import { orAborted, type RequestContext } from "../request/mod.ts";
 import type { Exclude, Pair } from "../selection/mod.ts";
-import { lastIds } from "../tokenization/mod.ts";
+import { beginPrefill, reclaimBehind } from "./begin_prefill.ts";
 import { openDecode, type OpenEnd } from "./decode.ts";
 import type { HandoffDeps } from "./deps.ts";
-import { heldFor, withoutKv, withoutPrefill } from "./handoff_parts.ts";
+import { withoutKv, withoutPrefill } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
 import { openNow, openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
-import { type FirstTokenResult, type PrefillEnd, prefillLeg, tellsFirstToken } from "./prefill.ts";
+import { type FirstTokenResult, type PrefillEnd, tellsFirstToken } from "./prefill.ts";
 
 const PATH = "/v1/completions";
 
@@ -68,30 +62,15 @@ export async function prefillOn(
   ask: LegAsk,
 ): Promise<PrefilledLeg | LegFailed | { readonly kind: "gone" }> {
   const { request, pair, ids } = ask;
-  const transfer = ask.protocol.begin(deps, { pair, mode: "p1", requestId: context.id });
-  const leg = prefillLeg(deps, context, {
-    pair,
-    path: PATH,
-    body: prefillBodyP1(request, ids, transfer.prefillParams, true),
+  const { leg, custody: begun } = beginPrefill(deps, context, {
+    ...ask,
     mode: "p1",
+    send: (params) => ({ path: PATH, body: prefillBodyP1(request, ids, params, true) }),
     logprobs: request.logprobs !== undefined,
-    seat: ask.seats?.prefill,
+    decodePath: PATH,
+    reclaim: async (leg) => reclaimBehind(request.model, ids, await leg),
   });
-  using custody = new Custody(deps.reclaimer, {
-    transfer,
-    decode: pair.decode,
-    prefill: leg,
-    path: PATH,
-    headers: legHeaders(context, "decode"),
-    requestId: context.id,
-    body: async () => {
-      const end = await leg;
-      const told = end.kind === "ok" ? end.result.firstToken : undefined;
-      const token = told ?? lastIds(ids, 1).at(0);
-      return token === undefined ? undefined : reclaimBodyP1(request.model, ids, token);
-    },
-    held: heldFor(context, ask),
-  });
+  using custody = begun;
   const end = await orAborted(leg, ask.gone);
   if (end === "aborted") return { kind: "gone" };
   if (end.kind === "ok" && tellsFirstToken(end.result)) {
@@ -135,24 +114,14 @@ export async function relayOn(
   ask: LegAsk,
 ): Promise<LegOpened> {
   const { request, pair, ids, maxTokens, gone, protocol } = ask;
-  const transfer = protocol.begin(deps, { pair, mode: "d1", requestId: context.id });
-  const leg = prefillLeg(deps, context, {
-    pair,
-    path: PATH,
-    body: prefillBodyP1(request, ids, transfer.prefillParams, true),
+  const { transfer, leg, custody: begun } = beginPrefill(deps, context, {
+    ...ask,
     mode: "d1",
-    seat: ask.seats?.prefill,
+    send: (params) => ({ path: PATH, body: prefillBodyP1(request, ids, params, true) }),
+    decodePath: PATH,
+    reclaim: (_leg, params) => reclaimBodyIds(request.model, ids, params),
   });
-  using custody = new Custody(deps.reclaimer, {
-    transfer,
-    decode: pair.decode,
-    prefill: leg,
-    path: PATH,
-    headers: legHeaders(context, "decode"),
-    requestId: context.id,
-    body: (params) => reclaimBodyIds(request.model, ids, params),
-    held: heldFor(context, ask),
-  });
+  using custody = begun;
   const together = protocol.traits.order === "together";
   const end = together ? undefined : await orAborted(leg, gone);
   if (end === "aborted") return { kind: "gone" };

@@ -9,18 +9,18 @@ import {
   flagOf,
   prefillBodyP1,
   prefillBodyToldP1,
-  reclaimBodyP1,
   stopMaySpan,
   type TextRequest,
   wantsTokenIds,
 } from "../disagg/mod.ts";
 import type { PairSeats } from "../fleet/mod.ts";
 import { type RawJson, spelledLength, StreamWriter } from "../openai/mod.ts";
-import { Custody, type KvProtocol } from "../kv/mod.ts";
-import { clientGone, legHeaders, orAborted, type RequestContext } from "../request/mod.ts";
+import type { Custody, KvProtocol } from "../kv/mod.ts";
+import { clientGone, orAborted, type RequestContext } from "../request/mod.ts";
 import type { Pair } from "../selection/mod.ts";
 import { lastIds } from "../tokenization/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
+import { beginPrefill, reclaimBehind } from "./begin_prefill.ts";
 import type { HandoffDeps } from "./deps.ts";
 import { Continuation } from "./continuation.ts";
 import { openDecode, type OpenEnd } from "./decode.ts";
@@ -28,14 +28,14 @@ import type { Seam } from "./event_pump.ts";
 import { type FirstText, firstText, type TextOfIds } from "./first_text.ts";
 import { Given } from "./given.ts";
 import { HandoffStream } from "./handoff_stream.ts";
-import { heldFor, refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { refusedAnswer, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { MissedKv } from "./missed_kv.ts";
 import { type HandoffWatch, toldOfP1 } from "./kv_witness.ts";
 import type { FindOnward } from "./onward.ts";
 import { openWhenReady, type ReadyEnd } from "./open_when_ready.ts";
 import { beginAnswer, endedAnswer, identityOf, streamAnswer } from "./p1_answer.ts";
 import { byteLimit, unopenedEnd, wholeAnswer } from "./p1_whole.ts";
-import { type FirstTokenResult, type PrefillAsk, prefillLeg, tellsFirstToken } from "./prefill.ts";
+import { type FirstTokenResult, type PrefillAsk, tellsFirstToken } from "./prefill.ts";
 import { ENDPOINTS, type KnownPrompt, type P1Prompt } from "./prompt.ts";
 import { StopJoin } from "./stop_join.ts";
 
@@ -67,32 +67,22 @@ export async function attemptP1(
   const { request, pair, prompt } = ask;
   const { decode } = pair;
   const watch = deps.witness?.begin(pair);
-  const transfer = protocol.begin(deps, { pair, mode: "p1", requestId: context.id });
-  const leg = prefillLeg(deps, context, {
+  const { leg, custody: begun } = beginPrefill(deps, context, {
     pair,
-    ...prefillRequest(request, prompt, transfer.prefillParams),
+    seats: ask.seats,
+    protocol,
     mode: "p1",
+    send: (params) => prefillRequest(request, prompt, params),
     logprobs: request.logprobs !== undefined,
-    seat: ask.seats?.prefill,
-  });
-  using custody = new Custody(deps.reclaimer, {
-    transfer,
-    decode,
-    prefill: leg,
-    path: COMPLETIONS,
-    headers: legHeaders(context, "decode"),
-    requestId: context.id,
-    body: async () => {
+    decodePath: COMPLETIONS,
+    reclaim: async (leg) => {
       const end = await leg;
-      const result = end.kind === "ok" ? end.result : undefined;
-      const ids = prompt.kind === "known" ? prompt.ids : await prompt.idsToReclaim(result);
-      // What stands behind the prompt is not looked up, so that one of its own ids, which are in
-      // every vocabulary, does where the first token is not known.
-      const token = result?.firstToken ?? lastIds(ids, 1).at(0);
-      return token === undefined ? undefined : reclaimBodyP1(request.model, ids, token);
+      const told = end.kind === "ok" ? end.result : undefined;
+      const ids = prompt.kind === "known" ? prompt.ids : await prompt.idsToReclaim(told);
+      return reclaimBehind(request.model, ids, end);
     },
-    held: heldFor(context, ask),
   });
+  using custody = begun;
   const end = await orAborted(leg, context.signal);
   if (end === "aborted") throw clientGone();
   if (end.kind === "refused") {

@@ -12,13 +12,12 @@ import {
   reclaimBodyD1,
 } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
-import { Custody, type KvProtocol, type Transfer } from "../kv/mod.ts";
+import type { Custody, KvProtocol } from "../kv/mod.ts";
 import { fieldOf, type RawJson, type Usage } from "../openai/mod.ts";
 import {
   type ByteSource,
   clientGone,
   isEventStream,
-  legHeaders,
   orAborted,
   passThrough,
   type RequestContext,
@@ -26,9 +25,10 @@ import {
 import type { Pair } from "../selection/mod.ts";
 import { forwardResponseHeaders } from "../upstream/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
+import { beginPrefill, type BegunPrefill } from "./begin_prefill.ts";
 import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
-import { heldFor, refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
+import { refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import { type HandoffWatch, tellsItsOwn, watchedCount } from "./kv_witness.ts";
 import { MissedKv } from "./missed_kv.ts";
 import type { FindOnward } from "./onward.ts";
@@ -39,7 +39,7 @@ import {
   openWhenReady,
   type ReadyEnd,
 } from "./open_when_ready.ts";
-import { type PrefillEnd, prefillLeg } from "./prefill.ts";
+import type { PrefillEnd } from "./prefill.ts";
 import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
 import { WatchedStream } from "./watched_stream.ts";
 
@@ -64,34 +64,22 @@ export async function attemptRelay(
 ): Promise<AttemptEnd> {
   const { request, path, pair } = ask;
   const watch = isOfOne(request) ? deps.witness?.begin(pair) : undefined;
-  const transfer = protocol.begin(deps, { pair, mode: "d1", requestId: context.id });
-  const leg = prefillLeg(deps, context, {
+  const begun = beginPrefill(deps, context, {
     pair,
-    path,
-    body: prefillBodyD1(request, transfer.prefillParams),
+    seats: ask.seats,
+    protocol,
     mode: "d1",
-    seat: ask.seats?.prefill,
-  });
-  using custody = new Custody(deps.reclaimer, {
-    transfer,
-    decode: pair.decode,
-    prefill: leg,
-    path,
-    headers: legHeaders(context, "decode"),
-    requestId: context.id,
-    body: (params) => reclaimBodyD1(request, params),
-    held: heldFor(context, ask),
+    send: (params) => ({ path, body: prefillBodyD1(request, params) }),
+    decodePath: path,
+    reclaim: (_leg, params) => reclaimBodyD1(request, params),
   });
   return protocol.traits.order === "together"
-    ? await together(deps, context, ask, { transfer, leg, custody: custody.move(), watch })
-    : await prefillFirst(deps, context, ask, { transfer, leg, custody: custody.move(), watch });
+    ? await together(deps, context, ask, { ...begun, watch })
+    : await prefillFirst(deps, context, ask, { ...begun, watch });
 }
 
-/** A prefill under way, and what its KV is to move by. */
-interface Begun {
-  readonly transfer: Transfer;
-  readonly leg: Promise<PrefillEnd>;
-  readonly custody: Custody;
+/** A prefill under way, and who watches whether its KV is found. */
+interface Begun extends BegunPrefill {
   readonly watch: HandoffWatch | undefined;
 }
 

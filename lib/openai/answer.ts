@@ -6,12 +6,10 @@
  * @module
  */
 import { encodeUtf8 } from "../base/mod.ts";
+import type { AnswerForm } from "./answer_form.ts";
 import type { TokenDetails } from "./choice_json.ts";
 import type { CompletionChunk } from "./completion_chunk.ts";
 import type { Usage } from "./usage.ts";
-
-/** Which endpoint's form an answer has. */
-export type AnswerForm = "completions" | "chat";
 
 /** What stays the same over a whole answer. */
 export interface AnswerIdentity {
@@ -65,20 +63,4 @@ export interface AnswerWriter {
 /** The inside of `text` as a JSON string. */
 export function rawJsonText(text: string): Uint8Array {
   return encodeUtf8(JSON.stringify(text).slice(1, -1));
-}
-
-/** `object` of each form. */
-export const OBJECT_NAMES = {
-  completions: { stream: "text_completion", whole: "text_completion" },
-  chat: { stream: "chat.completion.chunk", whole: "chat.completion" },
-} as const;
-
-/** `bytes` without `end`, which they end with. */
-export function withoutEnd(bytes: Uint8Array, end: Uint8Array): Uint8Array {
-  return bytes.subarray(0, bytes.length - end.length);
-}
-
-/** Members that JSON leaves out, in the place of others of these names. */
-export function leftOut(keys: readonly string[]): Readonly<Record<string, undefined>> {
-  return Object.fromEntries(keys.map((key) => [key, undefined]));
 }

@@ -2,7 +2,8 @@
  * JSON of a chunk or an answer with one choice, built around text that is already JSON.
  * @module
  */
-import { encodeUtf8 } from "../base/mod.ts";
+import { type ByteParts, encodeUtf8 } from "../base/mod.ts";
+import type { AnswerForm } from "./answer_form.ts";
 import { chatLogprobsJson, completionLogprobsJson, type TokenLogprobs } from "./logprobs.ts";
 import type { Template } from "./template.ts";
 
@@ -12,16 +13,29 @@ export interface TokenDetails {
   readonly tokenIds?: readonly number[] | undefined;
 }
 
+/** How an answer comes. */
+type AnswerKind = "stream" | "whole";
+
+/** What stands around the text of a choice. */
+const AROUND_TEXT = {
+  completions: { stream: ['"text":', ""], whole: ['"text":', ""] },
+  chat: {
+    stream: ['"delta":{"content":', "}"],
+    whole: ['"message":{"role":"assistant","content":', "}"],
+  },
+} as const satisfies Record<AnswerForm, Record<AnswerKind, readonly [string, string]>>;
+
 /**
  * JSON of `envelope` with one choice whose text is to be put between `before` and `after`.
  * Built around the text rather than searched for it, so nothing in the values can imitate it.
  */
 export function textTemplate(
+  form: AnswerForm,
+  kind: AnswerKind,
   envelope: Readonly<Record<string, unknown>>,
   choice: Readonly<Record<string, unknown>>,
-  opening: string,
-  closing: string,
 ): Template {
+  const [opening, closing] = AROUND_TEXT[form][kind];
   const outer = JSON.stringify(envelope).slice(0, -1);
   const inner = JSON.stringify(choice).slice(1, -1);
   const separator = inner === "" ? "" : ",";
@@ -33,7 +47,7 @@ export function textTemplate(
 
 /** What of an answer its details depend on. */
 interface AnswerShape {
-  readonly form: "completions" | "chat";
+  readonly form: AnswerForm;
   readonly topLogprobs?: number | undefined;
 }
 
@@ -64,11 +78,39 @@ export function rawDetails(
   return { keys, json: encodeUtf8(json) };
 }
 
-/** What stands before the list of the prompt's ids. */
-export const PROMPT_IDS_KEY: Uint8Array = encodeUtf8(',"prompt_token_ids":');
+const PROMPT_IDS_KEY = encodeUtf8(',"prompt_token_ids":');
 
-/** The end of a `textTemplate`, before which members of its choice may be put. */
-export const CHOICE_END: Uint8Array = encodeUtf8("}]}");
+/** The prompt's ids as a member; none where they are undefined. */
+export function promptIdsMember(promptIds: Uint8Array | undefined): ByteParts {
+  return promptIds === undefined ? [] : [PROMPT_IDS_KEY, promptIds];
+}
 
-/** The end of an object, before which members may be put. */
-export const OBJECT_END: Uint8Array = encodeUtf8("}");
+const OBJECT_END = encodeUtf8("}");
+const CHOICE_END = encodeUtf8("}]}");
+const CHOICES_END = encodeUtf8("}]");
+
+/** The JSON of an object with `members` at its end, each of which begins with a comma. */
+export function withMembers(object: Uint8Array, members: ByteParts): ByteParts {
+  return [object.subarray(0, -OBJECT_END.length), ...members, OBJECT_END];
+}
+
+/** Members beside those of a template, each of which begins with a comma. */
+export interface MoreMembers {
+  readonly choice: ByteParts;
+  readonly envelope?: ByteParts;
+}
+
+/** A `textTemplate` with its text, and with more members at the ends of its choice and of its envelope. */
+export function filledTemplate(
+  { before, after }: Template,
+  rawText: Uint8Array,
+  { choice, envelope = [] }: MoreMembers,
+): ByteParts {
+  const inner = after.subarray(0, -CHOICE_END.length);
+  return [before, rawText, inner, ...choice, CHOICES_END, ...envelope, OBJECT_END];
+}
+
+/** Members that JSON leaves out, in the place of others of these names. */
+export function leftOut(keys: readonly string[]): Readonly<Record<string, undefined>> {
+  return Object.fromEntries(keys.map((key) => [key, undefined]));
+}

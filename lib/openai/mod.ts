@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./answer.ts";
+export * from "./answer_form.ts";
 export * from "./anthropic_error.ts";
 export type { TokenDetails } from "./choice_json.ts";
 export * from "./completion_chunk.ts";

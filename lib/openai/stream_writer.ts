@@ -1,21 +1,16 @@
 /** An answer as a stream of events. @module */
 import { type ByteParts, encodeUtf8 } from "../base/mod.ts";
 import { DONE_EVENT, EVENT_END, EVENT_START } from "../sse/mod.ts";
+import type { AnswerEnd, AnswerIdentity, AnswerWriter } from "./answer.ts";
+import { OBJECT_NAMES } from "./answer_form.ts";
 import {
-  type AnswerEnd,
-  type AnswerIdentity,
-  type AnswerWriter,
+  filledTemplate,
   leftOut,
-  OBJECT_NAMES,
-  withoutEnd,
-} from "./answer.ts";
-import {
-  CHOICE_END,
-  OBJECT_END,
-  PROMPT_IDS_KEY,
+  promptIdsMember,
   rawDetails,
   textTemplate,
   type TokenDetails,
+  withMembers,
 } from "./choice_json.ts";
 import type { CompletionChunk } from "./completion_chunk.ts";
 import { OutBuffer } from "./out_buffer.ts";
@@ -54,8 +49,7 @@ export class StreamWriter implements AnswerWriter {
       }],
       ...(usage === undefined ? {} : { usage: withoutNulls(usage) }),
     }));
-    if (promptIds === undefined) this.#rawEvent(chunk);
-    else this.#rawEvent(chunk.subarray(0, -1), PROMPT_IDS_KEY, promptIds, OBJECT_END);
+    this.#rawEvent(...withMembers(chunk, promptIdsMember(promptIds)));
   }
 
   text(rawText: Uint8Array, usage?: Usage, details?: TokenDetails): void {
@@ -124,10 +118,15 @@ export class StreamWriter implements AnswerWriter {
     const envelope = usage === undefined
       ? this.#envelope
       : { ...this.#envelope, usage: withoutNulls(usage) };
-    const full = { index: 0, logprobs: null, ...this.#choice, ...choice };
-    return this.#identity.form === "chat"
-      ? textTemplate(envelope, full, '"delta":{"content":', "}")
-      : textTemplate(envelope, { stop_reason: null, ...full }, '"text":', "");
+    const { form } = this.#identity;
+    const full = {
+      ...(form === "chat" ? {} : { stop_reason: null }),
+      index: 0,
+      logprobs: null,
+      ...this.#choice,
+      ...choice,
+    };
+    return textTemplate(form, "stream", envelope, full);
   }
 
   /**
@@ -144,15 +143,9 @@ export class StreamWriter implements AnswerWriter {
     const promptIds = this.#promptIds;
     this.#promptIds = undefined;
     const keys = promptIds === undefined ? raw.keys : [...raw.keys, "prompt_token_ids"];
-    const { before, after } = this.#templateFor({ ...choice, ...leftOut(keys) }, usage);
-    this.#rawEvent(
-      before,
-      rawText,
-      withoutEnd(after, CHOICE_END),
-      raw.json,
-      ...(promptIds === undefined ? [] : [PROMPT_IDS_KEY, promptIds]),
-      CHOICE_END,
-    );
+    const template = this.#templateFor({ ...choice, ...leftOut(keys) }, usage);
+    const members = [raw.json, ...promptIdsMember(promptIds)];
+    this.#rawEvent(...filledTemplate(template, rawText, { choice: members }));
   }
 
   #write({ before, after }: Template, rawText: Uint8Array): void {

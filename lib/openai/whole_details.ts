@@ -1,5 +1,6 @@
 /** What a whole answer tells of its tokens, written as they come. @module */
 import { type ByteParts, encodeUtf8, GrowingBytes } from "../base/mod.ts";
+import type { AnswerForm } from "./answer_form.ts";
 import type { TokenDetails } from "./choice_json.ts";
 import {
   chatElements,
@@ -37,7 +38,7 @@ class GrowingList {
 
 /** Gathers log-probabilities and ids of all tokens of one answer. */
 export class WholeDetails {
-  readonly #form: "completions" | "chat";
+  readonly #form: AnswerForm;
   readonly #topLogprobs: number;
   readonly #tokenIds = new GrowingList();
   /** Of the completions form, by name. */
@@ -48,7 +49,7 @@ export class WholeDetails {
   /** Characters of all tokens so far, as they are spelled. */
   #spelled = 0;
 
-  constructor(form: "completions" | "chat", topLogprobs = 0) {
+  constructor(form: AnswerForm, topLogprobs = 0) {
     this.#form = form;
     this.#topLogprobs = topLogprobs;
   }

@@ -1,17 +1,11 @@
 /** An answer as one JSON body. @module */
 import { GrowingBytes, recordOf } from "../base/mod.ts";
+import type { AnswerEnd, AnswerIdentity, AnswerWriter } from "./answer.ts";
+import { OBJECT_NAMES } from "./answer_form.ts";
 import {
-  type AnswerEnd,
-  type AnswerIdentity,
-  type AnswerWriter,
+  filledTemplate,
   leftOut,
-  OBJECT_NAMES,
-  withoutEnd,
-} from "./answer.ts";
-import {
-  CHOICE_END,
-  OBJECT_END,
-  PROMPT_IDS_KEY,
+  promptIdsMember,
   textTemplate,
   type TokenDetails,
 } from "./choice_json.ts";
@@ -50,20 +44,12 @@ export class WholeWriter implements AnswerWriter {
 
   end(rawText: Uint8Array, end: AnswerEnd): void {
     this.text(rawText, undefined, end.details);
-    const promptIds = this.#promptIds;
-    const told = promptIds === undefined ? [] : [PROMPT_IDS_KEY, promptIds];
-    const chat = this.#identity.form === "chat";
-    const { before, after } = this.#template(end);
-    const parts = [
-      before,
-      this.#text.view(),
-      withoutEnd(after, CHOICE_END),
-      ...this.#details.parts(),
-      ...(chat ? [] : told),
-      withoutEnd(CHOICE_END, OBJECT_END),
-      ...(chat ? told : []),
-      OBJECT_END,
-    ];
+    const told = promptIdsMember(this.#promptIds);
+    const details = this.#details.parts();
+    const members = this.#identity.form === "chat"
+      ? { choice: details, envelope: told }
+      : { choice: [...details, ...told] };
+    const parts = filledTemplate(this.#template(end), this.#text.view(), members);
     for (const part of parts) this.#body.add(part);
   }
 
@@ -98,9 +84,7 @@ export class WholeWriter implements AnswerWriter {
       ...leftOut(this.#details.keys),
       ...(form === "chat" ? {} : leftOut(own)),
     };
-    return form === "chat"
-      ? textTemplate(full, choice, '"message":{"role":"assistant","content":', "}")
-      : textTemplate(full, choice, '"text":', "");
+    return textTemplate(form, "whole", full, choice);
   }
 }
 

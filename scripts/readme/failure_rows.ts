@@ -1,13 +1,10 @@
 /** The table of failures: what comes of each, up to the wait for KV. The rest follows. @module */
-import type { ByShape, FailureRow, FlightEnd, Got, Then } from "./failures.ts";
+import type { ByShape, FailureRow, FlightEnd, Then } from "./failures.ts";
 import { DECODE_ROWS } from "./failure_rows_decode.ts";
 import { DIRECT_ROWS } from "./failure_rows_direct.ts";
+import { RIGHT, TIMED_OUT, UNREACHABLE, WORDS } from "./failure_values.ts";
 
-const RIGHT: ByShape<Got> = { all: "right" };
-const WORDS: ByShape<Got> = { all: "its words" };
 const WELL: ByShape<FlightEnd> = { all: { end: "ok" } };
-const UNREACHABLE: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-unreachable" } };
-const TIMED_OUT: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-timeout" } };
 const REFUSED: ByShape<FlightEnd> = { all: { end: "ok", status: 400 } };
 const FULL: ByShape<FlightEnd> = { all: { end: "failed", root: "prefill-failed", status: 503 } };
 const ON: ByShape<Then> = { all: "on" };

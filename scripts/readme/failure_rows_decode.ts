@@ -1,7 +1,7 @@
 /** The table of failures, from the decode leg's connection on. @module */
 import type { ByShape, FailureRow, FlightEnd, Got, Then } from "./failures.ts";
+import { BROKEN, RIGHT, TIMED_OUT, UNREACHABLE } from "./failure_values.ts";
 
-const RIGHT: ByShape<Got> = { all: "right" };
 const EVENT_502: ByShape<Got> = { all: "right", p1Stream: "event: 502" };
 const EVENT_504: ByShape<Got> = { all: "right", p1Stream: "event: 504" };
 const ALONE_502: ByShape<Got> = { all: "502", p1Stream: "event: 502" };
@@ -17,33 +17,58 @@ const READ_AGAIN = { all: "", d1Whole: "drained", nixlWhole: "" } as const;
 const GONE = { all: "failed", nixl: "" } as const;
 const FAILED = { all: "decode decode-failed" } as const;
 const LATE = { all: "decode upstream-timeout" } as const;
-const UNREACHABLE: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-unreachable" } };
-const BROKEN: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-protocol" } };
-const TIMED_OUT: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-timeout" } };
 const FAULTY: ByShape<FlightEnd> = { all: { end: "failed", root: "decode-failed" } };
 const REFUSED: ByShape<FlightEnd> = { all: { end: "failed", root: "decode-failed", status: 400 } };
 const FULL: ByShape<FlightEnd> = { all: { end: "failed", root: "decode-failed", status: 429 } };
 
+const UNREACHED = {
+  gets: EVENT_502,
+  alone: ALONE_502,
+  then: ANOTHER,
+  freed: GONE,
+  errors: FAILED,
+  flight: UNREACHABLE,
+} as const satisfies Partial<FailureRow>;
+/** Before its first byte. */
+const SILENT = {
+  gets: EVENT_504,
+  alone: ALONE_504,
+  then: ANOTHER,
+  errors: LATE,
+  flight: TIMED_OUT,
+} as const satisfies Partial<FailureRow>;
+/** Behind it. */
+const STALLED = {
+  gets: { all: "right", stream: "event: 504" },
+  alone: { all: "504", stream: "event: 504" },
+  then: ANOTHER,
+  errors: LATE,
+  after: { all: "--stream-idle-timeout" },
+  flight: TIMED_OUT,
+} as const satisfies Partial<FailureRow>;
+/** It has no room, and says so in place of an answer. */
+const NO_ROOM = {
+  gets: { all: "right", p1Stream: "event: its words" },
+  alone: WORDS_IN_P1,
+  then: OTHER_DECODE,
+  freed: READ,
+  flight: FULL,
+} as const satisfies Partial<FailureRow>;
+/** The same behind its first byte. */
+const NO_ROOM_LATER = {
+  gets: { all: "right", stream: "event: its words" },
+  alone: WORDS,
+  then: OTHER_DECODE,
+  freed: READ_AGAIN,
+} as const satisfies Partial<FailureRow>;
+
 /** The decode leg of a handoff. */
 export const DECODE_ROWS: readonly FailureRow[] = [
+  { ...UNREACHED, cells: [["decode connect", "refused", "reset"]] },
   {
-    cells: [["decode connect", "refused", "reset"]],
-    gets: EVENT_502,
-    alone: ALONE_502,
-    then: ANOTHER,
-    freed: GONE,
-    errors: FAILED,
-    flight: UNREACHABLE,
-  },
-  {
+    ...UNREACHED,
     cells: [["decode connect", "frozen", "timed out"]],
-    gets: EVENT_502,
-    alone: ALONE_502,
-    then: ANOTHER,
-    freed: GONE,
-    errors: FAILED,
     after: { all: "--connect-timeout" },
-    flight: UNREACHABLE,
   },
   {
     cells: [["decode before its first byte", "reset"]],
@@ -56,26 +81,18 @@ export const DECODE_ROWS: readonly FailureRow[] = [
     flight: BROKEN,
   },
   {
+    ...SILENT,
     cells: [["decode before its first byte", "frozen"]],
-    gets: EVENT_504,
-    alone: ALONE_504,
-    then: ANOTHER,
     freed: GONE,
-    errors: LATE,
     after: { all: "--frozen-after" },
     silent: true,
-    flight: TIMED_OUT,
   },
   {
+    ...SILENT,
     cells: [["decode before its first byte", "timed out"]],
-    gets: EVENT_504,
-    alone: ALONE_504,
     direct: "right",
-    then: ANOTHER,
     freed: READ,
-    errors: LATE,
     after: { all: "--first-byte-timeout", d1Whole: "--whole-answer-timeout" },
-    flight: TIMED_OUT,
   },
   {
     cells: [["decode before its first byte", "4xx"]],
@@ -83,28 +100,11 @@ export const DECODE_ROWS: readonly FailureRow[] = [
     alone: { ...WORDS_IN_P1, p1Whole: "right" },
     then: { all: "one" },
     freed: READ,
-    errors: { all: "", p1: "decode decode-failed" },
     reason: "decode_refused",
     flight: REFUSED,
   },
-  {
-    cells: [["decode before its first byte", "429"]],
-    gets: { all: "right", p1Stream: "event: its words" },
-    alone: WORDS_IN_P1,
-    then: OTHER_DECODE,
-    freed: READ,
-    errors: { all: "", p1: "decode decode-failed" },
-    flight: FULL,
-  },
-  {
-    cells: [["decode before its first byte", "503"]],
-    gets: { all: "right", p1Stream: "event: its words" },
-    alone: WORDS_IN_P1,
-    then: OTHER_DECODE,
-    freed: READ,
-    errors: FAILED,
-    flight: FULL,
-  },
+  { ...NO_ROOM, cells: [["decode before its first byte", "429"]] },
+  { ...NO_ROOM, cells: [["decode before its first byte", "503"]], errors: FAILED },
   {
     cells: [["decode before its first byte", "other 5xx", "bad body"]],
     gets: EVENT_502,
@@ -135,54 +135,25 @@ export const DECODE_ROWS: readonly FailureRow[] = [
     flight: BROKEN,
   },
   {
+    ...STALLED,
     cells: [["mid-stream", "frozen"]],
-    gets: { all: "right", stream: "event: 504" },
-    alone: { all: "504", stream: "event: 504" },
     direct: "502",
-    then: ANOTHER,
     freed: { ...READ_AGAIN, d1Whole: "failed" },
-    errors: LATE,
-    after: { all: "--stream-idle-timeout" },
-    flight: TIMED_OUT,
   },
   {
+    ...STALLED,
     cells: [["mid-stream", "timed out"]],
-    gets: { all: "right", stream: "event: 504" },
-    alone: { all: "504", stream: "event: 504" },
     direct: "right",
-    then: ANOTHER,
     freed: READ_AGAIN,
-    errors: LATE,
-    after: { all: "--stream-idle-timeout" },
-    flight: TIMED_OUT,
   },
   {
+    ...NO_ROOM_LATER,
     cells: [["mid-stream", "4xx"]],
     gets: { ...WORDS, p1Whole: "right" },
-    alone: WORDS,
-    then: OTHER_DECODE,
-    freed: READ_AGAIN,
-    errors: { all: "", p1: "decode decode-failed" },
     flight: { ...REFUSED, d1: { end: "ok" } },
   },
-  {
-    cells: [["mid-stream", "429"]],
-    gets: { all: "right", stream: "event: its words" },
-    alone: WORDS,
-    then: OTHER_DECODE,
-    freed: READ_AGAIN,
-    errors: { all: "", p1: "decode decode-failed" },
-    flight: { ...FULL, d1: { end: "ok" } },
-  },
-  {
-    cells: [["mid-stream", "503"]],
-    gets: { all: "right", stream: "event: its words" },
-    alone: WORDS,
-    then: OTHER_DECODE,
-    freed: READ_AGAIN,
-    errors: FAILED,
-    flight: FULL,
-  },
+  { ...NO_ROOM_LATER, cells: [["mid-stream", "429"]], flight: { ...FULL, d1: { end: "ok" } } },
+  { ...NO_ROOM_LATER, cells: [["mid-stream", "503"]], errors: FAILED, flight: FULL },
   {
     cells: [["mid-stream", "other 5xx"]],
     gets: { all: "right", p1Stream: "event: 502", d1Stream: "event: its words" },

@@ -1,37 +1,37 @@
 /** The table of failures of requests that one engine serves. @module */
-import type { ByShape, FailureRow, FlightEnd, Got } from "./failures.ts";
+import type { ByShape, FailureRow, Got } from "./failures.ts";
+import { BROKEN, RIGHT, TIMED_OUT, UNREACHABLE, WORDS } from "./failure_values.ts";
 
-const RIGHT: ByShape<Got> = { all: "right" };
-const WORDS: ByShape<Got> = { all: "its words" };
 const NOBODY = { all: "" } as const;
 const ANOTHER = { all: "a2" } as const;
-const UNREACHABLE: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-unreachable" } };
-const BROKEN: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-protocol" } };
-const TIMED_OUT: ByShape<FlightEnd> = { all: { end: "failed", root: "upstream-timeout" } };
 const UNCONNECTED = { all: "direct upstream-unreachable" } as const;
 const PROTOCOL = { all: "direct upstream-protocol" } as const;
 const LATE = { all: "direct upstream-timeout" } as const;
 const TOLD: ByShape<Got> = { all: "as it came", stream: "event: its words" };
+const UNREACHED = {
+  gets: RIGHT,
+  alone: { all: "502" },
+  then: ANOTHER,
+  errors: UNCONNECTED,
+  flight: UNREACHABLE,
+} as const satisfies Partial<FailureRow>;
+/** Behind the connection nobody else is asked, as the engine may be at work. */
+const SILENT = {
+  gets: { all: "504" },
+  alone: { all: "504" },
+  then: NOBODY,
+  errors: LATE,
+  flight: TIMED_OUT,
+} as const satisfies Partial<FailureRow>;
 const TOLD_ERROR = { all: "", stream: "direct decode-failed" } as const;
 
 /** The one leg of a request that goes direct. */
 export const DIRECT_ROWS: readonly FailureRow[] = [
+  { ...UNREACHED, cells: [["direct connect", "refused", "reset"]] },
   {
-    cells: [["direct connect", "refused", "reset"]],
-    gets: RIGHT,
-    alone: { all: "502" },
-    then: ANOTHER,
-    errors: UNCONNECTED,
-    flight: UNREACHABLE,
-  },
-  {
+    ...UNREACHED,
     cells: [["direct connect", "frozen", "timed out"]],
-    gets: RIGHT,
-    alone: { all: "502" },
-    then: ANOTHER,
-    errors: UNCONNECTED,
     after: { all: "--connect-timeout" },
-    flight: UNREACHABLE,
   },
   {
     cells: [["direct before its first byte", "reset", "bad body"]],
@@ -42,23 +42,15 @@ export const DIRECT_ROWS: readonly FailureRow[] = [
     flight: BROKEN,
   },
   {
+    ...SILENT,
     cells: [["direct before its first byte", "frozen"]],
-    gets: { all: "504" },
-    alone: { all: "504" },
-    then: NOBODY,
-    errors: LATE,
     after: { all: "--frozen-after" },
     silent: true,
-    flight: TIMED_OUT,
   },
   {
+    ...SILENT,
     cells: [["direct before its first byte", "timed out"]],
-    gets: { all: "504" },
-    alone: { all: "504" },
-    then: NOBODY,
-    errors: LATE,
     after: { all: "--first-byte-timeout", whole: "--whole-answer-timeout" },
-    flight: TIMED_OUT,
   },
   {
     cells: [["direct before its first byte", "4xx"]],

@@ -15,41 +15,18 @@ import {
   prefillBodyP1,
   prefillBodyToldP1,
   reclaimBodyD1,
-  reclaimBodyIds,
-  reclaimBodyP1,
   tokenizeBody,
   withToken,
   withTokens,
 } from "../../lib/disagg/mod.ts";
 import type { AnswerForm } from "../../lib/openai/mod.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../support/assert.ts";
+import { D1_ASKED, D1_KEPT, KEPT, MESSAGES, UNSAFE } from "./bodies.ts";
 import { type Asked, generation, jsonOf, textOf } from "./support.ts";
 
 const FORMS = ["completions", "chat"] as const satisfies readonly AnswerForm[];
 const IDS = encodeUtf8("[1, 2]");
 const PARAMS = '{"disagg_spec":{"req_id":"1"}}';
-const MESSAGES = [{ role: "user", content: "hi" }];
-const TOOLS = [{ type: "function", function: { name: "f" } }];
-
-/** What a client should not have to know of, and must not be able to set. */
-const UNSAFE = { kv_transfer_params: { remote_host: "evil" }, disagg_spec: { req_id: "x" } };
-
-/** Fields the engines take that no leg may lose. */
-const KEPT = {
-  temperature: 0.5,
-  top_p: 0.9,
-  seed: 7,
-  stop: ["END"],
-  stop_token_ids: [5],
-  ignore_eos: true,
-  logit_bias: { "5": 1 },
-  presence_penalty: 0.1,
-  include_stop_str_in_output: true,
-  user: "u",
-  priority: 3,
-  cache_salt: "s",
-  unknown: { nested: [1] },
-};
 
 /** Fields of the answer or of the router, for which no leg of P1 takes the client's value. */
 const DROPPED = {
@@ -252,41 +229,11 @@ Deno.test("withToken() leaves the ids themselves as they are", () => {
   assertEquals(decodeUtf8(ids), "[1,2]");
 });
 
-const D1_ASKED = {
-  ...KEPT,
-  ...UNSAFE,
-  n: 1,
-  best_of: 1,
-  tools: TOOLS,
-  logprobs: true,
-  response_format: { type: "json_object" },
-  max_tokens: 8,
-  min_tokens: 2,
-  min_completion_tokens: 2,
-  stream: true,
-  stream_options: { include_usage: true },
-};
-
-const D1_KEPT = {
-  ...KEPT,
-  model: "m",
-  messages: MESSAGES,
-  tools: TOOLS,
-  response_format: { type: "json_object" },
-  max_tokens: 1,
-  stream: false,
-};
-
 Deno.test("prefillBodyD1() is the client's request with one token and without a stream", () => {
   assertEquals(jsonOf(prefillBodyD1(generation("chat", D1_ASKED), PARAMS)), {
     ...D1_KEPT,
     kv_transfer_params: { disagg_spec: { req_id: "1" } },
   });
-});
-
-Deno.test("reclaimBodyD1() is the client's request with one token, no stream and no transfer", () => {
-  const { n: _n, best_of: _best, ...asked } = D1_ASKED;
-  assertEquals(jsonOf(reclaimBodyD1(generation("chat", asked))), D1_KEPT);
 });
 
 const COMPLETION_LIMITS: readonly (readonly [asked: Asked, limits: object])[] = [
@@ -304,15 +251,6 @@ for (const [asked, limits] of COMPLETION_LIMITS) {
     assertEquals(jsonOf(prefillBodyD1(request, "{}")), { ...plain, kv_transfer_params: {} });
   });
 }
-
-Deno.test("reclaimBodyP1() asks for one token after the ids that were moved", () => {
-  assertEquals(jsonOf(reclaimBodyP1('m"', IDS, 9)), {
-    model: 'm"',
-    prompt: [1, 2, 9],
-    max_tokens: 1,
-    stream: false,
-  });
-});
 
 Deno.test("originalBody() passes a request on untouched where it may", () => {
   const request = generation("chat", ' {"model":"m" , "messages":[ ],"unknown":null} ');
@@ -453,13 +391,4 @@ Deno.test("originalBody() asks for token ids where they are needed, and changes 
 Deno.test("withTokens() puts ids behind others", () => {
   assertEquals(decodeUtf8(withTokens(IDS, [3, 4])), "[1, 2,3,4]");
   assertEquals(withTokens(IDS, []), IDS);
-});
-
-Deno.test("reclaimBodyIds() asks for one token behind a prompt", () => {
-  const body = { model: "m", prompt: [1, 2], max_tokens: 1, stream: false };
-  assertEquals(jsonOf(reclaimBodyIds("m", IDS, undefined)), body);
-  assertEquals(jsonOf(reclaimBodyIds("m", IDS, PARAMS)), {
-    ...body,
-    kv_transfer_params: { disagg_spec: { req_id: "1" } },
-  });
 });

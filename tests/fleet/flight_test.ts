@@ -116,6 +116,22 @@ Deno.test("Flight that failed by a refusal within its answer tells the refusal's
   assertEquals([told[0]?.end, told[0]?.code, told[0]?.status], ["failed", "decode-failed", 429]);
 });
 
+for (const [status, refused] of [[400, true], [429, true], [503, undefined]] as const) {
+  Deno.test(`Flight that failed by a refusal with ${status} ${refused ? "was" : "was not"} refused`, () => {
+    const { flight: one, told } = flight();
+    const refusal = { status, headers: [], body: new Uint8Array(0) };
+    one.failed(new RouterError("decode-failed", "no", { refusal }));
+    assertEquals(told[0]?.refused, refused);
+  });
+}
+
+Deno.test("Flight that failed by an answer of 404 in nobody's words was not refused", () => {
+  const { flight: one, told } = flight();
+  one.head(404);
+  one.failed(new RouterError("decode-failed", "a page"));
+  assertEquals([told[0]?.status, told[0]?.refused], [404, undefined]);
+});
+
 Deno.test("Flight that is left or has its answer tells no code", () => {
   for (const [, end, say] of ENDINGS.filter(([, end]) => end !== "failed")) {
     const { flight: one, told } = flight();

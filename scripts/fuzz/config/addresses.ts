@@ -13,6 +13,7 @@ import { parseOrigins } from "../../../lib/config/mod.ts";
 import { parseEngineUrl } from "../../../lib/config/url.ts";
 import { maskUrls } from "../../../lib/config/value.ts";
 import { parseOrigin } from "../../../lib/upstream/origin.ts";
+import { HEX_DIGITS } from "../corpora/alphabets.ts";
 import type { Corpus } from "../mutate.ts";
 import { difference, outcomeOf, short } from "../outcome.ts";
 import { parserTarget, type Verdict } from "../parser_target.ts";
@@ -45,7 +46,7 @@ const CORPUS: Corpus = {
     "::/0",
     "",
   ],
-  words: [..."0123456789abcdef:./%".split(""), "::", "0.0", "ffff", "1.2.3.4", "/0", "/128", "256"],
+  words: [...HEX_DIGITS, ...":./%", "::", "0.0", "ffff", "1.2.3.4", "/0", "/128", "256"],
   lineEnd: ":",
 };
 
@@ -110,7 +111,7 @@ const URLS: Corpus = {
     "*",
   ],
   words: [
-    ..."/:@?#[].%\\ ".split(""),
+    ..."/:@?#[].%\\ ",
     "http://",
     "https://",
     "user:pa55word@",

@@ -27,7 +27,7 @@ const CORPUS: Corpus = {
   ],
   words: [
     ...FLAGS.map(({ name }) => `--${name}`),
-    ..."=,;:-/@? \t".split(""),
+    ..."=,;:-/@? \t",
     "\n",
     "--",
     "true",

@@ -1,10 +1,13 @@
 /** JSON, right and wrong, as clients and engines send it. @module */
 import type { Corpus } from "../mutate.ts";
 import { utf8Text } from "../text.ts";
+import { DIGITS } from "./alphabets.ts";
 
 /** What means something in JSON. */
 export const JSON_WORDS: readonly string[] = [
-  ...'{}[],:"\\0123456789-+.eE tfn'.split(""),
+  ...'{}[],:"\\',
+  ...DIGITS,
+  ..."-+.eE tfn",
   "true",
   "false",
   "null",

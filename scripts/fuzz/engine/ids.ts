@@ -13,6 +13,7 @@ import {
   remoteTokenizer,
 } from "../../../lib/tokenization/mod.ts";
 import { renderPrompt } from "../../../lib/tokenization/render.ts";
+import { DIGITS } from "../corpora/alphabets.ts";
 import { ANSWERS } from "../corpora/answers.ts";
 import { pick } from "../chance.ts";
 import type { Corpus } from "../mutate.ts";
@@ -37,7 +38,7 @@ const LISTS: Corpus = {
     "[-1]",
     "[1.0]",
   ],
-  words: [..."[], 0123456789-.".split(""), "\t", "\n", "\r", "12345", "1,2,"],
+  words: [..."[], ", ...DIGITS, ..."-.", "\t", "\n", "\r", "12345", "1,2,"],
   lineEnd: ",",
 };
 

@@ -52,7 +52,7 @@ const CORPUS: Corpus = {
     `${OK}transfer-encoding: chunked\r\n\r\nFFFFFFFFFFFFF\r\n`,
   ],
   words: [
-    ...": ;,\t".split(""),
+    ...": ;,\t",
     "\r",
     "\n",
     "\r\n",

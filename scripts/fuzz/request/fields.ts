@@ -63,7 +63,7 @@ const CORPUS: Corpus = {
     "accept-encoding: gzip\ncontent-length: 5\ntransfer-encoding: chunked",
   ],
   words: [
-    ...',;:="\\[]()<>@ \t/.'.split(""),
+    ...',;:="\\[]()<>@ \t/.',
     "authorization: Bearer ",
     "x-api-key: ",
     "connection: ",
