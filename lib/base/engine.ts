@@ -57,6 +57,8 @@ export interface Engine {
   readonly notifications?: number;
   /** Requests it works on at a time, vLLM's `max_num_seqs`, when configured. */
   readonly maxNumSeqs?: number;
+  /** Where it stands: labels such as its zone and its rack, when configured. */
+  readonly topology?: Readonly<Record<string, string>>;
 }
 
 /** Whether KV of the one can get to the other, whatever they serve. */
