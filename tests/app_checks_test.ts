@@ -1,6 +1,7 @@
-import { createLogger, systemClock } from "../lib/base/mod.ts";
+import { createLogger } from "../lib/base/mod.ts";
 import type { CheckOptions } from "../lib/config/mod.ts";
 import { assert, assertEquals } from "./support/assert.ts";
+import { FakeClock } from "./support/fake_clock.ts";
 import { MODEL, startCluster, startSim, total } from "./support/cluster.ts";
 import { eventually } from "./support/eventually.ts";
 import { engineAt, post, startRouter } from "./support/router.ts";
@@ -27,7 +28,7 @@ for (const fault of ["errorAnswer", "hangBeforeHead", "badJson", "dieBeforeAnswe
     engine.faults.paths = ["/v1/completions"];
     engine.faults[fault] = true;
     const lines: string[] = [];
-    const log_ = createLogger(systemClock(), (line) => void lines.push(line), {
+    const log_ = createLogger(new FakeClock(), (line) => void lines.push(line), {
       level: "info",
       format: "text",
     });

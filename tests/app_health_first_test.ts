@@ -1,5 +1,6 @@
-import { createLogger, systemClock } from "../lib/base/mod.ts";
+import { createLogger } from "../lib/base/mod.ts";
 import { assertEquals, assertStringIncludes } from "./support/assert.ts";
+import { FakeClock } from "./support/fake_clock.ts";
 import { MODEL, startSim } from "./support/cluster.ts";
 import { eventually } from "./support/eventually.ts";
 import { engineAt, post, startRouter } from "./support/router.ts";
@@ -14,7 +15,7 @@ Deno.test("healthFirst() has an engine shut that says that it cannot serve, and 
   await using engine = await startSim({ role: "any" });
   engine.faults.unhealthy = true;
   const lines: string[] = [];
-  const log_ = createLogger(systemClock(), (line) => void lines.push(line), {
+  const log_ = createLogger(new FakeClock(), (line) => void lines.push(line), {
     level: "info",
     format: "text",
   });

@@ -1,7 +1,7 @@
-import { systemClock } from "../../lib/base/mod.ts";
 import { dispatch } from "../../lib/cli/dispatch.ts";
 import { VERSION_LINE } from "../../lib/cli/version.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { fakeProcess } from "./support.ts";
 
 const PAIR = ["--prefill", "http://p", "--decode", "http://d"];
@@ -82,7 +82,7 @@ Deno.test("dispatch() warns of flags without effect, whichever way they were giv
   const argv = ["--routing-logic=roundrobin", "--static-backends=http://a", "--static-models=m"];
   const served = dispatch([...argv, "--port=0", "--host=127.0.0.1", "--log-stats"], {
     ...ports,
-    clock: systemClock(),
+    clock: new FakeClock(),
   });
   await out.written;
   signals.send("SIGTERM");

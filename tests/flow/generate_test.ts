@@ -1,5 +1,6 @@
-import { createLogger, systemClock } from "../../lib/base/mod.ts";
+import { createLogger } from "../../lib/base/mod.ts";
 import { assertEquals } from "../support/assert.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { post } from "../support/router.ts";
 import { data, event, sse, startPair, usageEvent } from "../support/scripted_pair.ts";
 
@@ -9,7 +10,7 @@ const REST = [event(" two", { finish_reason: "stop" }), usageEvent(4, 1), data("
 async function logOf(body: Record<string, unknown>, query = ""): Promise<readonly unknown[]> {
   const lines: string[] = [];
   const options = { level: "debug", format: "json" } as const;
-  const log = createLogger(systemClock(), (line) => lines.push(line), options);
+  const log = createLogger(new FakeClock(), (line) => lines.push(line), options);
   await using pair = await startPair({
     decode: ({ text }) =>
       JSON.parse(text).stream === true ? sse(REST) : Response.json({ choices: [{ index: 0 }] }),

@@ -1,7 +1,8 @@
 import { readBody } from "../../lib/http/body.ts";
-import { RouterError, systemClock } from "../../lib/base/mod.ts";
+import { RouterError } from "../../lib/base/mod.ts";
 import { startDenoFront } from "../../lib/front/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 
 const LIMITS = {
   headMs: 15_000,
@@ -30,7 +31,7 @@ async function bodySeen(send: (port: number) => Promise<void>): Promise<Uint8Arr
       await readBody(request.body, LIMIT).then(seen.resolve, seen.reject);
       return answer;
     },
-    { clock: systemClock() },
+    { clock: new FakeClock() },
   );
   try {
     await send(front.addr.port);

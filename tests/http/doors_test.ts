@@ -1,7 +1,8 @@
 /** Keys and forwarding fields through the whole router, before an engine that remembers. */
-import { createLogger, parseNetwork, sha256, systemClock } from "../../lib/base/mod.ts";
+import { createLogger, encodeUtf8, parseNetwork, sha256 } from "../../lib/base/mod.ts";
 import type { RouterConfig } from "../../lib/config/mod.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { TurningClock } from "../support/turning_clock.ts";
 import { engineAt, post, type RouterChanges, startRouter } from "../support/router.ts";
@@ -31,7 +32,7 @@ async function withKeys(
   try {
     if (text !== undefined) await Deno.writeTextFile(file, text);
     const lines: string[] = [];
-    const log = createLogger(systemClock(), (line) => lines.push(line), {
+    const log = createLogger(new FakeClock(), (line) => lines.push(line), {
       level: "trace",
       format: "text",
     });
@@ -279,16 +280,10 @@ Deno.test("a key's tokens are those that answers tell, whole and streamed", asyn
   });
 });
 
-/** A stream that goes on until it is left. */
+/** A stream that has begun, and stays open until it is left. */
 const ENDLESS: Script = () => {
-  let timer: ReturnType<typeof setInterval> | undefined;
   const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const event = new TextEncoder().encode("data: {}\n\n");
-      controller.enqueue(event);
-      timer = setInterval(() => controller.enqueue(event), 5);
-    },
-    cancel: () => clearInterval(timer),
+    start: (controller) => controller.enqueue(encodeUtf8("data: {}\n\n")),
   });
   return new Response(body, { headers: { "content-type": "text/event-stream" } });
 };

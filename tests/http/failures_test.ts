@@ -1,5 +1,6 @@
-import { createLogger, systemClock } from "../../lib/base/mod.ts";
+import { createLogger } from "../../lib/base/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import { engineAt, post, type RouterChanges, startRouter } from "../support/router.ts";
 import { type Script, startScripted } from "../support/scripted_engine.ts";
 
@@ -9,7 +10,7 @@ async function linesOf(
   timeouts: RouterChanges["timeouts"] = {},
 ): Promise<{ lines: string[]; figures: string }> {
   const lines: string[] = [];
-  const log = createLogger(systemClock(), (line) => lines.push(line), {
+  const log = createLogger(new FakeClock(), (line) => lines.push(line), {
     level: "warning",
     format: "text",
   });
@@ -79,7 +80,7 @@ Deno.test("a model that prefill engines alone serve is told with who is silent",
 
 Deno.test("a direct request that is asked of another engine leaves a line", async () => {
   const lines: string[] = [];
-  const log_ = createLogger(systemClock(), (line) => lines.push(line), {
+  const log_ = createLogger(new FakeClock(), (line) => lines.push(line), {
     level: "warning",
     format: "text",
   });
