@@ -308,13 +308,14 @@ function generateDeps(
   proof: RunningProof | undefined,
 ): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
-  const { failurePolicy, continueStreams } = config.health;
+  const { failurePolicy, fallbackShare, continueStreams } = config.health;
   return {
     ...deps,
     admission,
     trustClientKvParams,
     lmcacheTagDirect,
     failurePolicy,
+    fallbackShare,
     continueStreams,
     witness: proof?.witness,
   };

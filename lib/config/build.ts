@@ -146,6 +146,7 @@ function healthOptions(settings: Settings): HealthOptions {
     retryShare: settings.number("retry-budget"),
     frozenAfterMs: settings.ms("frozen-after"),
     failurePolicy: settings.choice("handoff-failure-policy", FAILURE_POLICIES),
+    fallbackShare: settings.number("handoff-fallback-share"),
     continueStreams: settings.on("continue-streams"),
   };
 }

@@ -81,6 +81,14 @@ export const HEALTH_FLAGS = {
       help: "When no pair is left for a request: one engine serves all of it, or an error",
     },
     {
+      name: "handoff-fallback-share",
+      type: "float",
+      default: 0.9,
+      range: [0, 1],
+      help: "Share of a decode engine's seats that may be taken when it gets such a request; the " +
+        "others are for handoffs, so that these are tried again",
+    },
+    {
       name: "continue-streams",
       type: "flag",
       help:

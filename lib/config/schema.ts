@@ -159,6 +159,8 @@ export interface HealthOptions {
   /** Silence after which an engine is asked for a sign of life. */
   readonly frozenAfterMs: number;
   readonly failurePolicy: FailurePolicy;
+  /** Of a decode engine's seats, the share for requests that no pair is left for; 0 to 1. */
+  readonly fallbackShare: number;
   /** Go on with streams whose decode engine fails. */
   readonly continueStreams: boolean;
   /** Further attempts at one request, and the share of all requests that may have them. */

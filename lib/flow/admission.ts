@@ -66,6 +66,8 @@ export interface DirectWish {
   readonly ask: Asking<ChoiceAsk>;
   /** The only one that will do. */
   readonly engine?: Engine | undefined;
+  /** As `Roomy.share`. */
+  readonly share?: number | undefined;
   /** As `Standing.priority`. */
   readonly priority: () => number;
 }
@@ -140,11 +142,11 @@ export class Admission implements Disposable {
     context: RequestContext,
     wish: DirectWish,
   ): AdmittedEngine | undefined | Promise<AdmittedEngine | undefined> {
-    const { ask: { model, exclude = [] }, engine, priority } = wish;
+    const { ask: { model, exclude = [] }, engine, share, priority } = wish;
     const taken = this.#admit(context, {
       model,
       priority,
-      lane: () => JSON.stringify([model, engine?.id, exclude]),
+      lane: () => JSON.stringify([model, engine?.id, share, exclude]),
       take: () => this.#takeEngine(wish),
       giveBack: ({ some }) => some?.seat?.release(),
       full: () => FULL_DIRECT,
@@ -182,10 +184,10 @@ export class Admission implements Disposable {
     return choice.kind === "full" ? choice : FULL_DIRECT;
   }
 
-  #takeEngine({ engine, ask }: DirectWish): TakenEngine | Full {
+  #takeEngine({ engine, ask, share }: DirectWish): TakenEngine | Full {
     const { fleet } = this.#options;
     if (engine !== undefined && !fleet.hasSeat(engine)) return FULL_DIRECT;
-    const chosen = engine ?? fleet.chooseDirect({ ...ask, tokens: 0 });
+    const chosen = engine ?? fleet.chooseDirect({ ...ask, tokens: 0, share });
     if (chosen !== undefined) {
       return { kind: "engine", some: { engine: chosen, seat: fleet.seat(chosen) } };
     }

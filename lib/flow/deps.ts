@@ -10,6 +10,8 @@ export interface GenerateDeps extends HandoffDeps, AdmissionDeps {
   readonly lmcacheTagDirect: boolean;
   /** What becomes of a request for which no pair is left. */
   readonly failurePolicy: "direct" | "error";
+  /** Of a decode engine's seats, the share that requests may take which it then serves alone; 0 to 1. */
+  readonly fallbackShare: number;
   /** Have another pair go on with a stream whose decode engine fails. */
   readonly continueStreams: boolean;
 }

@@ -3,6 +3,7 @@ import {
   type ByteParts,
   describeError,
   type Engine,
+  type ErrorCode,
   errorCodeOf,
   RouterError,
 } from "../base/mod.ts";
@@ -49,6 +50,8 @@ export interface DirectAsk {
    * @default false
    */
   readonly began?: boolean;
+  /** As `Roomy.share`. */
+  readonly share?: number;
   /** Engines to go around while there are others. */
   readonly exclude?: readonly Exclude[];
   /**
@@ -62,8 +65,9 @@ export interface DirectAsk {
 export type DirectDeps = FlowDeps & AdmissionDeps;
 
 /**
- * Forward a request to one engine. An engine that cannot be reached, or has no room at the moment, is
- * passed over once for another: it has done nothing of the request.
+ * Forward a request to one engine. Where that fails before any of the answer has reached the client, and
+ * it is not the request's own fault, another engine is asked once: one that cannot be reached, has no room
+ * or fails at it does nothing more for it. An engine that is only slow is waited for, as it is at work.
  *
  * Throws `no-engine`, `upstream-protocol` for what is no answer, what admission throws, and the upstream
  * client's errors.
@@ -79,7 +83,7 @@ export async function direct(
   const admitted = await chosen(deps, context, ask, before);
   const { engine: first } = admitted;
   const end = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
-  if (!hasOther(deps, ask, first) || !isPassedOver(end)) return answerOf(end);
+  if (!hasOther(deps, ask, first) || !isPassedOver(deps, first, end)) return answerOf(end);
   const other = otherThan(deps, context, ask, [...before, { id: first.id, why: "failed" }]);
   if (other === undefined) return answerOf(end);
   deps.log.warning("Asking another engine", () => ({
@@ -125,12 +129,12 @@ function otherThan(
 
 function wishOf(
   context: RequestContext,
-  { engine, model, sessionKey, priority = () => 0 }: DirectAsk,
+  { engine, model, sessionKey, share, priority = () => 0 }: DirectAsk,
   attempt: number,
   exclude: readonly Exclude[],
 ): DirectWish {
   const ask = { model, session: sessionKey, ...promptIn(context), attempt, exclude };
-  return { ask, engine, priority };
+  return { ask, engine, share, priority };
 }
 
 function engineIn(
@@ -174,10 +178,28 @@ type DirectEnd =
   | { readonly kind: "answer"; readonly answer: Answer }
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** Whether another engine may do better. */
-function isPassedOver(end: DirectEnd): boolean {
-  if (end.kind === "answer") return isOverload(end.answer.status);
-  return errorCodeOf(end.error) === "upstream-unreachable";
+/** Failures of an engine that does nothing more for the request. */
+const ENDED: ReadonlySet<unknown> = new Set<ErrorCode>([
+  "upstream-unreachable",
+  "upstream-lost",
+  "upstream-protocol",
+]);
+
+/** What an engine answers that has not got a path: no other has. */
+const NOT_IMPLEMENTED = 501;
+
+/** Whether another engine may do better than `engine` did. */
+function isPassedOver({ fleet }: DirectDeps, engine: Engine, end: DirectEnd): boolean {
+  if (end.kind === "answer") {
+    const { status } = end.answer;
+    return isOverload(status) || (status >= 500 && status !== NOT_IMPLEMENTED);
+  }
+  const code = errorCodeOf(end.error);
+  if (ENDED.has(code)) return true;
+  if (code !== "upstream-timeout") return false;
+  const verdict = fleet.verdict(engine);
+  // It shows no sign of life.
+  return verdict.kind === "shut" && verdict.untilMs === undefined;
 }
 
 function answerOf(end: DirectEnd): Answer {

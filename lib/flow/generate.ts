@@ -313,11 +313,19 @@ async function goDirect(
   context.trace.directReason = reason;
   deps.metrics.count("pd_router_direct_total", { reason });
   deps.log.debug("Serving directly", { request: context.id, reason });
-  return await serve(deps, context, ask);
+  return await serve(deps, context, ask, FALLBACKS.has(reason) ? deps.fallbackShare : undefined);
 }
 
-/** One engine answers, the client's choice if it made one. */
-function serve(deps: GenerateDeps, context: RequestContext, ask: GenerateAsk): Promise<Answer> {
+/** Why requests go direct that would be handed off if that worked. */
+const FALLBACKS: ReadonlySet<DirectReason> = new Set(["pair_shut", "handoff_failed"]);
+
+/** One engine answers, the client's choice if it made one; `share` as in `Roomy`. */
+function serve(
+  deps: GenerateDeps,
+  context: RequestContext,
+  ask: GenerateAsk,
+  share?: number,
+): Promise<Answer> {
   const { request, path, sessionKey, engine, apart = false, exclude } = ask;
   const { engines } = deps.fleet.snapshot();
   return direct(deps, context, {
@@ -332,6 +340,7 @@ function serve(deps: GenerateDeps, context: RequestContext, ask: GenerateAsk): P
     began: true,
     priority: () => priorityOf(request.body),
     ...(engine === undefined ? {} : { engine }),
+    ...(share === undefined ? {} : { share }),
     ...(exclude === undefined ? {} : { exclude }),
   });
 }

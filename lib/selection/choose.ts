@@ -30,6 +30,11 @@ export interface ChoiceAsk extends Omit<PickAsk, "peer"> {
 export interface Roomy {
   /** Of the prompt whose KV is handed over; 0 for none. */
   readonly tokens: number;
+  /**
+   * Of a decode engine's seats, how many a whole request may find taken and still get one: 0 to 1.
+   * @default 1
+   */
+  readonly share?: number | undefined;
 }
 
 /** A wish for a pair. */
@@ -145,7 +150,7 @@ export function chooseDirect(
   policies: Policies,
   ask: ChoiceAsk & Partial<Roomy>,
 ): Engine | undefined {
-  const able = bestOf(group.direct, marksOf(ask.exclude), ask.tokens);
+  const able = bestOf(group.direct, marksOf(ask.exclude), ask.tokens, ask.share);
   return able === undefined || !isRoomy(able)
     ? undefined
     : takeOf(able, policies.direct, ask, undefined).engine;

@@ -20,11 +20,13 @@ export function kvBytesOf(tokens: number, { bytesPerToken, chunkTokens }: KvBuff
 
 /**
  * Whether an engine has room for a request that hands over the KV of `tokens`, 0 for none: a seat, and
- * place in its buffer. Engines of which nothing is known always have.
+ * place in its buffer. Engines of which nothing is known always have. A request that may have no more
+ * than a `share` of the seats, 0 to 1, finds the others taken; but for one, where there are few.
  */
-export function hasRoom(load: Load | undefined, tokens: number): boolean {
+export function hasRoom(load: Load | undefined, tokens: number, share = 1): boolean {
   if (load === undefined) return true;
-  if (load.seats >= load.maxSeats) return false;
+  const seats = share === 1 ? load.maxSeats : Math.max(1, Math.floor(load.maxSeats * share));
+  if (load.seats >= seats) return false;
   return tokens === 0 || load.buffer === undefined ||
     load.kvBytes + kvBytesOf(tokens, load.buffer) <= load.buffer.bytes;
 }

@@ -63,12 +63,13 @@ function standing({ engine, verdict, load }: Candidate, marks: Marks, tokens: To
 
 /**
  * The best of `from`, the same list where all are alike; undefined when none can serve. Want of room
- * speaks against nobody: where the best have none, it is for the request to wait.
+ * speaks against nobody: where the best have none, it is for the request to wait. `share` as in `Roomy`.
  */
 export function bestOf(
   from: readonly Candidate[],
   marks: Marks,
   tokens?: Tokens,
+  share?: number,
 ): Best | undefined {
   let least = NEVER;
   let crowded = false;
@@ -78,7 +79,7 @@ export function bestOf(
     const candidate = from[at];
     if (candidate === undefined) continue;
     const against = standing(candidate, marks, tokens);
-    if (tokens !== undefined && !hasRoom(candidate.load, tokens)) crowded = true;
+    if (tokens !== undefined && !takesOne(candidate, tokens, share)) crowded = true;
     if (against === least) best?.push(candidate);
     else if (against > least) best ??= from.slice(0, at);
     else {
@@ -88,11 +89,21 @@ export function bestOf(
   }
   const list = best ?? from;
   if (least === NEVER || !isSome(list)) return undefined;
-  return crowded ? withRoom(list, least, tokens ?? 0) : { list, against: least };
+  return crowded ? withRoom(list, least, tokens ?? 0, share) : { list, against: least };
 }
 
-function withRoom(all: Candidates, against: number, tokens: number): Best {
-  const list = all.filter(({ load }) => hasRoom(load, tokens));
+/** Whether it has room; `share` is of the seats of those that take legs of handoffs besides. */
+function takesOne({ engine, load }: Candidate, tokens: number, share: number | undefined): boolean {
+  return hasRoom(load, tokens, engine.role === "decode" ? share : undefined);
+}
+
+function withRoom(
+  all: Candidates,
+  against: number,
+  tokens: number,
+  share: number | undefined,
+): Best {
+  const list = all.filter((candidate) => takesOne(candidate, tokens, share));
   if (list.length === all.length) return { list: all, against };
   return { list: isSome(list) ? list : all, against, roomy: list.length };
 }

@@ -15,14 +15,6 @@ const UNREACHED = {
   errors: UNCONNECTED,
   flight: UNREACHABLE,
 } as const satisfies Partial<FailureRow>;
-/** Behind the connection nobody else is asked, as the engine may be at work. */
-const SILENT = {
-  gets: { all: "504" },
-  alone: { all: "504" },
-  then: NOBODY,
-  errors: LATE,
-  flight: TIMED_OUT,
-} as const satisfies Partial<FailureRow>;
 const TOLD_ERROR = { all: "", stream: "direct decode-failed" } as const;
 
 /** The one leg of a request that goes direct. */
@@ -35,21 +27,30 @@ export const DIRECT_ROWS: readonly FailureRow[] = [
   },
   {
     cells: [["direct before its first byte", "reset", "bad body"]],
-    gets: { all: "502" },
+    gets: RIGHT,
     alone: { all: "502" },
-    then: NOBODY,
+    then: ANOTHER,
     errors: PROTOCOL,
     flight: BROKEN,
   },
   {
-    ...SILENT,
     cells: [["direct before its first byte", "frozen"]],
+    gets: RIGHT,
+    alone: { all: "504" },
+    then: ANOTHER,
+    errors: LATE,
+    flight: TIMED_OUT,
     after: { all: "--frozen-after" },
     silent: true,
   },
   {
-    ...SILENT,
+    // It is at work: to ask another one as well would be twice the load.
     cells: [["direct before its first byte", "timed out"]],
+    gets: { all: "504" },
+    alone: { all: "504" },
+    then: NOBODY,
+    errors: LATE,
+    flight: TIMED_OUT,
     after: { all: "--first-byte-timeout", whole: "--whole-answer-timeout" },
   },
   {
@@ -68,9 +69,9 @@ export const DIRECT_ROWS: readonly FailureRow[] = [
   },
   {
     cells: [["direct before its first byte", "other 5xx"]],
-    gets: WORDS,
+    gets: RIGHT,
     alone: WORDS,
-    then: NOBODY,
+    then: ANOTHER,
     flight: { all: { end: "ok", status: 500 } },
   },
   {
@@ -82,9 +83,9 @@ export const DIRECT_ROWS: readonly FailureRow[] = [
   },
   {
     cells: [["direct mid-answer", "reset", "restart"]],
-    gets: { all: "502", stream: "event: 502" },
+    gets: { ...RIGHT, stream: "event: 502" },
     alone: { all: "502", stream: "event: 502" },
-    then: NOBODY,
+    then: { ...ANOTHER, stream: "" },
     errors: PROTOCOL,
     flight: BROKEN,
   },

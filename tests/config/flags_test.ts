@@ -80,6 +80,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["max-instance-failover-reroute-attempts", 1],
   ["retry-budget", 0.1],
   ["handoff-failure-policy", "direct"],
+  ["handoff-fallback-share", 0.9],
   ["continue-streams", undefined],
   ["canary", undefined],
   ["canary-interval", 0],

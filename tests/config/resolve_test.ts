@@ -65,6 +65,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
       reroutes: 1,
       retryShare: 0.1,
       failurePolicy: "direct",
+      fallbackShare: 0.9,
       continueStreams: false,
     },
     answers: { exposeEngines: false, allowedOrigins: [], rankLeg: "decode" },
@@ -117,6 +118,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "max-instance-failover-reroute-attempts": "4",
       "retry-budget": "0.2",
       "handoff-failure-policy": "error",
+      "handoff-fallback-share": "0.7",
       "continue-streams": "true",
       "client-head-timeout": "1.1",
       "client-body-timeout": "1.2",
@@ -213,6 +215,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       reroutes: 4,
       retryShare: 0.2,
       failurePolicy: "error",
+      fallbackShare: 0.7,
       continueStreams: true,
     },
     answers: {

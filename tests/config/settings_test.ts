@@ -36,6 +36,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "max-instance-failover-reroute-attempts": "2",
   "retry-budget": "0.3",
   "handoff-failure-policy": "error",
+  "handoff-fallback-share": "0.8",
   "continue-streams": "true",
   "canary": "true",
   "canary-interval": "5",

@@ -142,6 +142,7 @@ export async function withCrowd(
     trustClientKvParams: false,
     lmcacheTagDirect: false,
     failurePolicy: "direct",
+    fallbackShare: 1,
     continueStreams: false,
   };
   await run({ ...flowing, doorway, deps });

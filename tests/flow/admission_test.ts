@@ -63,6 +63,37 @@ function release({ got }: Waiting<AdmittedPair>): void {
   got.seats?.[Symbol.dispose]();
 }
 
+Deno.test("Admission.direct() keeps a decode engine's last seats for handoffs where a share is all there is", async () => {
+  await using doorway = await Doorway.open([P1, D1], { prefill: 4, serving: 4 });
+  const fallback = { ...directWish(), share: 0.5 };
+  const first = watched(doorway.admission.direct(doorway.context(), fallback));
+  const second = watched(doorway.admission.direct(doorway.context(), fallback));
+  const third = watched(doorway.admission.direct(doorway.context(), fallback));
+  await settle();
+  assertEquals([first.end, second.end, third.end], ["got", "got", ""]);
+  // Neither handoffs nor what was asked to be served by one engine wait behind it.
+  const pair = watched(doorway.admission.pair(doorway.context(), pairWish()));
+  const other = watched(doorway.admission.direct(doorway.context(), directWish()));
+  await settle();
+  assertEquals([pair.end, other.end, third.end], ["got", "got", ""]);
+  release(pair);
+  leave(other);
+  leave(first);
+  await settle();
+  assertEquals(third.end, "got");
+  leave(second);
+  leave(third);
+});
+
+Deno.test("Admission.direct() gives all seats of engines that take no legs of handoffs", async () => {
+  await using doorway = await Doorway.open([E1], { serving: 2 });
+  const fallback = { ...directWish(), share: 0.5 };
+  const got = [0, 1].map(() => watched(doorway.admission.direct(doorway.context(), fallback)));
+  await settle();
+  assertEquals(got.map(({ end }) => end), ["got", "got"]);
+  got.forEach(leave);
+});
+
 Deno.test("Admission.pair() gives seats at once where there is room, without a promise", async () => {
   await using doorway = await Doorway.open([P1, D1]);
   const got = doorway.admission.pair(doorway.context(), pairWish(250));

@@ -139,22 +139,58 @@ Deno.test("direct() stays with the engine that the client picked", async () => {
   assertEquals(setting.fleet.landed, ["direct b failed upstream-unreachable"]);
 });
 
-Deno.test("direct() stays with an engine that was reached", async () => {
-  for (const code of ["upstream-lost", "upstream-protocol", "upstream-timeout"] as const) {
+for (const code of ["upstream-lost", "upstream-protocol"] as const) {
+  Deno.test(`direct() asks one other engine where the answer of the first fails: ${code}`, async () => {
+    const answers: (Reply | RouterError)[] = [failure(code), json({ ok: true })];
+    await using setting = flowSetting([A, B], () => answers.shift() ?? failure("internal"));
+    const answer = await direct(setting.flow, contextAt(setting.clock), ASK);
+    assertEquals(await textOf(answer.body), '{"ok":true}');
+    assertEquals(setting.fleet.landed, [`direct a failed ${code}`, "direct b ok"]);
+    assertQuiet(setting);
+  });
+
+  Deno.test(`direct() fails where the second engine does as well: ${code}`, async () => {
     await using setting = flowSetting([A, B], () => failure(code));
     const asked = direct(setting.flow, contextAt(setting.clock), ASK);
-    const error = await assertRejects(() => asked, RouterError);
-    assertEquals(error.code, code);
-    assertEquals(setting.fleet.landed, [`direct a failed ${code}`]);
+    assertEquals((await assertRejects(() => asked, RouterError)).code, code);
+    assertEquals(setting.fleet.landed, [`direct a failed ${code}`, `direct b failed ${code}`]);
     assertQuiet(setting);
-  }
+  });
+}
+
+Deno.test("direct() waits for an engine that is slow, and asks nobody besides", async () => {
+  await using setting = flowSetting([A, B], () => failure("upstream-timeout"));
+  const asked = direct(setting.flow, contextAt(setting.clock), ASK);
+  assertEquals((await assertRejects(() => asked, RouterError)).code, "upstream-timeout");
+  assertEquals(setting.fleet.landed, ["direct a failed upstream-timeout"]);
+  assertQuiet(setting);
 });
 
-Deno.test("direct() passes an engine's error on: it is an answer", async () => {
-  await using setting = flowSetting([A, B], () => json({ error: "no" }, 500));
+Deno.test("direct() asks another engine where one answers with an error of its own", async () => {
+  const answers = [json({ error: "no" }, 500), json({ ok: true })];
+  await using setting = flowSetting([A, B], () => answers.shift() ?? failure("internal"));
+  const answer = await direct(setting.flow, contextAt(setting.clock), ASK);
+  assertEquals([answer.status, await textOf(answer.body)], [200, '{"ok":true}']);
+  assertEquals(setting.fleet.landed, ["direct a ok", "direct b ok"]);
+});
+
+for (const status of [400, 404, 422, 501]) {
+  Deno.test(`direct() passes an engine's ${status} on: it is an answer`, async () => {
+    await using setting = flowSetting([A, B], () => json({ error: "no" }, status));
+    const answer = await direct(setting.flow, contextAt(setting.clock), ASK);
+    assertEquals([answer.status, await textOf(answer.body)], [status, '{"error":"no"}']);
+    assertEquals(setting.fleet.landed, ["direct a ok"]);
+  });
+}
+
+Deno.test("direct() passes an engine's 500 on where no other answers", async () => {
+  const answers: (Reply | RouterError)[] = [
+    json({ error: "no" }, 500),
+    failure("upstream-unreachable"),
+  ];
+  await using setting = flowSetting([A, B], () => answers.shift() ?? failure("internal"));
   const answer = await direct(setting.flow, contextAt(setting.clock), ASK);
   assertEquals([answer.status, await textOf(answer.body)], [500, '{"error":"no"}']);
-  assertEquals(setting.fleet.landed, ["direct a ok"]);
 });
 
 Deno.test("direct() tells which engines might serve where only prefill engines do", async () => {
@@ -209,7 +245,7 @@ Deno.test("direct() passes a stream on as it comes", async () => {
 
 Deno.test("direct() fails with a small body that is cut short", async () => {
   const cut = failure("upstream-protocol");
-  await using setting = flowSetting([A, B], () => sized(9, "half", cut));
+  await using setting = flowSetting([A], () => sized(9, "half", cut));
   const asked = direct(setting.flow, contextAt(setting.clock), ASK);
   assertEquals(await assertRejects(() => asked, RouterError), cut);
   assertEquals(setting.fleet.landed, ["direct a failed upstream-protocol"]);

@@ -132,6 +132,7 @@ function changesOf(meeting: Meeting, { engines, server, clock }: Surroundings): 
     requests: { timeoutMs: requestMs },
     health: {
       failurePolicy: policy,
+      fallbackShare: 1,
       engineFailures,
       pairFailures: 1,
       frozenAfterMs: FROZEN_AFTER_MS,

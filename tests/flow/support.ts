@@ -82,6 +82,7 @@ export async function withEngines(
     trustClientKvParams: false,
     lmcacheTagDirect: false,
     failurePolicy: "error" as const,
+    fallbackShare: 1,
     continueStreams: false,
     ...changes,
   };

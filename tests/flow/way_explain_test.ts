@@ -104,6 +104,7 @@ async function begun(config: RouterConfig, cell: MatrixCell): Promise<readonly D
     trustClientKvParams: false,
     lmcacheTagDirect: false,
     failurePolicy: "error" as const,
+    fallbackShare: 1,
     continueStreams: false,
   };
   const request = generationOf(cell.form, requestOf(cell, "m"));

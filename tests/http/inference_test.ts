@@ -210,6 +210,7 @@ Deno.test("generation() hands off with the client's query and session, unless an
     trustClientKvParams: false,
     lmcacheTagDirect: false,
     failurePolicy: "error" as const,
+    fallbackShare: 1,
     continueStreams: false,
   };
   const deps = { ...setting.deps, handoff };

@@ -39,6 +39,15 @@ Deno.test("hasRoom() is false when all seats are taken, or more", () => {
   assert(hasRoom(undefined, 5), "nothing is known");
 });
 
+Deno.test("hasRoom() leaves seats to others where a share is for the request, but for one of few", () => {
+  const room = (seats: number, maxSeats: number, share: number): boolean =>
+    hasRoom(load({ seats, maxSeats }), 0, share);
+  assertEquals([7, 8, 9].map((seats) => room(seats, 10, 0.8)), [true, false, false]);
+  assertEquals([0, 1].map((seats) => room(seats, 1, 0.5)), [true, false]);
+  assertEquals([0, 1].map((seats) => room(seats, 10, 0)), [true, false]);
+  assert(room(99, Infinity, 0.5), "no bound");
+});
+
 Deno.test("hasRoom() counts what a prompt takes of the buffer in whole chunks", () => {
   assertEquals([1, 100, 101].map((tokens) => kvBytesOf(tokens, BUFFER)), [1_000, 1_000, 2_000]);
   const held = load({ buffer: BUFFER, kvBytes: 8_000 });

@@ -108,6 +108,7 @@ export async function startRouter(
       reroutes: 1,
       retryShare: 0.1,
       failurePolicy: "error",
+      fallbackShare: 1,
       continueStreams: false,
       ...health,
     },
