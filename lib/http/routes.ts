@@ -2,8 +2,10 @@
 import { RouterError } from "../base/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
-import { generation, invocation, passOn } from "./inference.ts";
+import { generation, invocation, type Passing, passOn } from "./inference.ts";
 import { about, engines, health, metrics, model, models, version } from "./info.ts";
+import { passForm } from "./pass_form.ts";
+import { passQuestion } from "./pass_question.ts";
 import { ready } from "./ready.ts";
 
 /** Answers one request. Throws `RouterError`. */
@@ -26,23 +28,45 @@ const GENERATING = [
   ["/v1/messages", "messages"],
 ] as const;
 
-const PASSED_ON = [
-  "/v1/messages/count_tokens",
-  "/v1/embeddings",
-  "/v1/rerank",
-  "/rerank",
-  "/v1/score",
-  "/score",
-  "/tokenize",
-  "/detokenize",
-] as const;
+/** Endpoints that take a JSON body, and how they answer. */
+const PASSED_ON: readonly (readonly [path: string, passing?: Passing])[] = [
+  ["/v1/messages/count_tokens"],
+  ["/v1/embeddings"],
+  ["/v1/rerank"],
+  ["/v2/rerank"],
+  ["/rerank"],
+  ["/v1/score"],
+  ["/score"],
+  ["/pooling"],
+  ["/classify"],
+  ["/tokenize"],
+  ["/detokenize"],
+  ["/v1/images/generations", { streams: true }],
+  ["/v1/audio/speech", { streams: true, answer: "sound" }],
+];
+
+/** Endpoints that take a form. */
+const FORMS: readonly (readonly [path: string, passing?: Passing])[] = [
+  ["/v1/audio/transcriptions", { answer: "text" }],
+  ["/v1/audio/translations", { answer: "text" }],
+  ["/v1/images/edits"],
+];
+
+/** Endpoints of engines that are asked without a body. */
+const QUESTIONS = ["/v1/audio/voices", "/tokenizer_info"] as const;
 
 /** All endpoints by path. */
 const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ...GENERATING.map(([path, form]) =>
     [path, asking((deps, call) => generation(deps, call, form))] as const
   ),
-  ...PASSED_ON.map((path) => [path, asking(passOn)] as const),
+  ...PASSED_ON.map(([path, passing]) =>
+    [path, asking((deps, call) => passOn(deps, call, passing))] as const
+  ),
+  ...FORMS.map(([path, passing]) =>
+    [path, asking((deps, call) => passForm(deps, call, passing))] as const
+  ),
+  ...QUESTIONS.map((path) => [path, { ...telling(passQuestion), needsModels: true }] as const),
   ["/invocations", asking(invocation)],
   ["/v1/models", { method: "GET", handler: models, needsModels: true }],
   ["/", telling(about)],
