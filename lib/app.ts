@@ -18,6 +18,7 @@ import {
   type EngineSource,
   Fleet,
   KeyRefusals,
+  ModelLookup,
   staticSource,
 } from "./fleet/mod.ts";
 import { checksBy } from "./app_checks.ts";
@@ -228,6 +229,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     doors: doors.doors,
     handoff: generate,
     kvReport: proof?.report,
+    lookup: stack.use(new ModelLookup({ clock, fleet })),
     onTrace: ports.onTrace,
     bodies,
     scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),

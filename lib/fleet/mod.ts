@@ -19,6 +19,7 @@ export { type KvCause } from "./kv_cause.ts";
 export * from "./kv_proof.ts";
 export { type Lessons, lessonsOf } from "./lesson.ts";
 export { missingOf } from "./missing.ts";
+export * from "./model_lookup.ts";
 export * from "./model_watcher.ts";
 export * from "./seats.ts";
 export * from "./role_differences.ts";

@@ -112,7 +112,7 @@ async function readRequest(
   const bytes = await receive(deps, call, readJsonBody);
   const { soleModel } = deps.fleet.snapshot();
   const parsed = await inSlices(parsingRequest(bytes, { soleModel, streams }), deps.breather);
-  const model = servedModel(deps, call, { asked: parsed.model, body: parsed.body });
+  const model = await servedModel(deps, call, { asked: parsed.model, body: parsed.body });
   if (!deps.config.trustClientKvParams && hasKvFields(parsed.body)) {
     deps.metrics.count("pd_router_client_kv_params_total", { endpoint: call.path });
   }

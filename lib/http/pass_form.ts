@@ -22,7 +22,7 @@ export async function passForm(
   const type = request.headers.get("content-type") ?? "";
   const form = await inSlices(Form.reading(bytes, type), deps.breather);
   const asked = namedModel(deps, form.text("model"));
-  const model = servedModel(deps, call, { asked, body: form.prompts() });
+  const model = await servedModel(deps, call, { asked, body: form.prompts() });
   const stream = context.trace.streams = streamIn(form);
   const engine = pickedEngine(deps, call, model);
   const { sessionKey: key } = deps.config.routing;

@@ -24,7 +24,7 @@ export async function passQuestion(
   const named = query.get("model") ?? undefined;
   const picked = named === undefined ? pickedEngine(deps, call, undefined) : undefined;
   const asked = picked?.models[0] ?? namedModel(deps, named);
-  const model = servedModel(deps, call, { asked, body: NOTHING_ASKED });
+  const model = await servedModel(deps, call, { asked, body: NOTHING_ASKED });
   const engine = picked ?? pickedEngine(deps, call, model);
   if (named !== undefined && named !== model) query.set("model", model);
   const asks = query.get("model") === (named ?? null) ? call : { ...call, query: `?${query}` };

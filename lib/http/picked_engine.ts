@@ -31,6 +31,10 @@ export function pickedEngine(
       },
     );
   }
+  const entry = deps.fleet.snapshot().entries.find((each) => each.engine.id === engine.id);
+  if (entry?.asleep === true) {
+    throw new RouterError("no-engine", `Engine '${id}' sleeps`, { param: "id" });
+  }
   if (model !== undefined && !engine.models.includes(model)) {
     throw new RouterError("unknown-model", `Engine '${id}' does not serve model '${model}'`, {
       param: "model",

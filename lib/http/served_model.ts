@@ -12,14 +12,20 @@ export interface ModelWish {
 }
 
 /**
- * The model that is meant. Throws `forbidden` and `rate-limited` as the request's key says, and what
+ * The model that is meant; one that nobody serves is looked for. Throws `forbidden` and `rate-limited` as the request's key says, and what
  * `missingModel` is.
  */
-export function servedModel(deps: HttpDeps, call: HttpCall, { asked, body }: ModelWish): string {
+export async function servedModel(
+  deps: HttpDeps,
+  call: HttpCall,
+  { asked, body }: ModelWish,
+): Promise<string> {
   const model = deps.config.aliases.get(asked) ?? asked;
   call.pass.use({ asked, model, body });
-  if (!deps.fleet.snapshot().serves(model)) throw missingModel(deps, shortened(asked), model);
-  return model;
+  if (deps.fleet.snapshot().serves(model)) return model;
+  if (asked !== "" && !sleeps(deps, model)) await deps.lookup?.look(model, call.context.signal);
+  if (deps.fleet.snapshot().serves(model)) return model;
+  throw missingModel(deps, shortened(asked), model);
 }
 
 /** The model meant where a request that is no JSON names `named`. Throws `bad-request` where none is. */
@@ -37,9 +43,20 @@ function shortened(name: string): string {
   return name.length <= 200 ? name : `${name.slice(0, 200)}...`;
 }
 
+/** Whether engines serve `model`, and all of them sleep. */
+function sleeps({ fleet }: Pick<HttpDeps, "fleet">, model: string): boolean {
+  const { entries } = fleet.snapshot();
+  return entries.some(({ engine, asleep }) => asleep === true && engine.models.includes(model));
+}
+
 function missingModel(deps: HttpDeps, asked: string, model: string): RouterError {
   const { engines } = deps.fleet.snapshot();
   const what = asked === "" ? "any model" : `model '${asked}'`;
+  if (sleeps(deps, model)) {
+    return new RouterError("no-engine", `Every engine that serves ${what} sleeps`, {
+      param: "model",
+    });
+  }
   if (deps.fleet.hasSeen(model)) {
     return new RouterError("no-engine", `No engine serves ${what} at the moment`, {
       param: "model",
