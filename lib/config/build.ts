@@ -61,6 +61,7 @@ export function buildConfig(
     answers: answerOptions(settings),
     admission: admissionOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },
+    ...controlOptions(settings),
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     lifecycle: { drainDelayMs: settings.ms("drain-delay") },
@@ -148,6 +149,12 @@ function healthOptions(settings: Settings): HealthOptions {
     failurePolicy: settings.choice("handoff-failure-policy", FAILURE_POLICIES),
     continueStreams: settings.on("continue-streams"),
   };
+}
+
+function controlOptions(settings: Settings): Pick<RouterConfig, "control"> {
+  const engines = settings.on("allow-engine-control");
+  const passThrough = settings.list("pass-through-paths");
+  return engines || passThrough.length > 0 ? { control: { engines, passThrough } } : {};
 }
 
 function answerOptions(settings: Settings): AnswerOptions {

@@ -17,6 +17,7 @@ import { type FileValues, readFileValues } from "./file.ts";
 import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
 import { parseOrigins } from "./origins.ts";
+import { passThroughProblems } from "./pass_through.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import type { RouterConfig } from "./schema.ts";
 import { readSettings, type Setting, type Settings } from "./settings.ts";
@@ -96,6 +97,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...read.problems,
     ...(file?.ok === false ? [] : routingProblems(settings)),
     ...originProblems(settings),
+    ...passThroughProblems(settings),
     ...engines.problems,
     ...fileProblems(settings, input),
     ...bufferProblems(settings),

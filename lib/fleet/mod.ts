@@ -23,5 +23,6 @@ export * from "./model_lookup.ts";
 export * from "./model_watcher.ts";
 export * from "./seats.ts";
 export * from "./role_differences.ts";
+export * from "./sleep_watch.ts";
 export * from "./role_watch.ts";
 export * from "./view.ts";

@@ -8,5 +8,6 @@ export { Admission, type AdmissionDeps } from "./admission.ts";
 export { Canary, type CanaryNote } from "./canary.ts";
 export * from "./deps.ts";
 export * from "./direct.ts";
+export * from "./engine_control.ts";
 export * from "./generate.ts";
 export * from "./way.ts";

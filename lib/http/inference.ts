@@ -7,7 +7,13 @@ import {
   readingGeneration,
 } from "../disagg/mod.ts";
 import { direct, generate } from "../flow/mod.ts";
-import { type ApiRequest, fieldOf, parsingRequest, priorityOf } from "../openai/mod.ts";
+import {
+  type ApiRequest,
+  fieldOf,
+  parsingRequest,
+  priorityOf,
+  type RequestOptions,
+} from "../openai/mod.ts";
 import type { Answer, AnswerKind } from "../request/mod.ts";
 import { readJsonBody } from "./body.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
@@ -76,7 +82,8 @@ export async function invocation(deps: HttpDeps, call: HttpCall): Promise<Answer
   return await forward(deps, invoked, { ...request, stream: false }, engine);
 }
 
-function forward(
+/** Have a request answered by one engine, its own or `engine`. */
+export function forward(
   deps: HttpDeps,
   call: HttpCall,
   request: ApiRequest,
@@ -104,14 +111,17 @@ function answerTo({ body, stream }: ApiRequest): AnswerKind {
 }
 
 /** The request, its alias resolved and its model known to be served. */
-async function readRequest(
+export async function readRequest(
   deps: HttpDeps,
   call: HttpCall,
-  { streams }: { readonly streams: boolean },
+  { streams, soleModel: picked }: RequestOptions,
 ): Promise<ApiRequest> {
   const bytes = await receive(deps, call, readJsonBody);
-  const { soleModel } = deps.fleet.snapshot();
-  const parsed = await inSlices(parsingRequest(bytes, { soleModel, streams }), deps.breather);
+  const soleModel = picked ?? deps.fleet.snapshot().soleModel;
+  const parsed = await inSlices(
+    parsingRequest(bytes, { soleModel, streams: streams === true }),
+    deps.breather,
+  );
   const model = await servedModel(deps, call, { asked: parsed.model, body: parsed.body });
   if (!deps.config.trustClientKvParams && hasKvFields(parsed.body)) {
     deps.metrics.count("pd_router_client_kv_params_total", { endpoint: call.path });

@@ -32,7 +32,7 @@ export async function passForm(
     sessionKey: key === undefined ? undefined : context.sessionId ?? form.text(key),
     body: model === asked ? form.whole : form.with("model", model),
     stream,
-    answer: stream ? "events" : answer,
+    answer: stream && answer !== "any" ? "events" : answer,
     ...(engine === undefined ? {} : { engine }),
   });
 }

@@ -9,7 +9,7 @@ import { pathWithQuery, pickedEngine, queryOf } from "./picked_engine.ts";
 import { namedModel, servedModel } from "./served_model.ts";
 
 /** Nothing that takes work. */
-const NOTHING_ASKED = new JsonObject(encodeUtf8("{}"));
+export const NOTHING_ASKED = new JsonObject(encodeUtf8("{}"));
 
 /**
  * Answer a question by the engine of `?id=`, or by one of the model that `?model=` names, or of the only
