@@ -18,9 +18,11 @@ import {
   type EngineSource,
   Fleet,
   KeyRefusals,
+  ModelLookup,
   staticSource,
 } from "./fleet/mod.ts";
 import { checksBy } from "./app_checks.ts";
+import { checksAwake, tellGuarded, wireControl } from "./app_control.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
 import {
@@ -145,6 +147,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const keyRefusals = new KeyRefusals(log, doors.doors.keepsKeys);
   const health = stack.use(new EngineHealth({ clock, random, log, rules: healthRules(config) }));
   const policies = policiesFor(config.routing, { random });
+  tellGuarded(config, log);
+  const wiring = wireControl(config, { upstream, timeouts, clock });
   const fleet = stack.use(
     new Fleet({
       clock,
@@ -152,18 +156,18 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       log,
       health,
       policies,
-      fetchCards: healthFirst(
-        { upstream, timeouts },
-        cardFetcher({ upstream, timeouts }, config.apiKey),
+      fetchCards: wiring.fetching(
+        healthFirst({ upstream, timeouts }, cardFetcher({ upstream, timeouts }, config.apiKey)),
       ),
       frozen: {
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
       },
-      observer: fleetObserver(metrics, keyRefusals),
+      observer: wiring.observing(fleetObserver(metrics, keyRefusals)),
       seats: seatLimits(config),
     }),
   );
+  const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
   const { queueSize: size, queueTimeoutMs } = config.admission;
   const admission = stack.use(
@@ -202,7 +206,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const generate = handoff && generateDeps(config, handoff, admission, proof);
   if (config.checks !== undefined) {
     const { apiKey, checks } = config;
-    const checksOf = checksBy({ upstream, timeouts, clock, apiKey }, checks);
+    const checksOf = checksAwake(
+      fleet,
+      checksBy({ upstream, timeouts, clock, apiKey }, checks),
+    );
     stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
   }
   const sources = ports.sources ?? [staticSource(config.engines)];
@@ -230,6 +237,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     doors: doors.doors,
     handoff: generate,
     kvReport: proof?.report,
+    control,
+    lookup: stack.use(new ModelLookup({ clock, fleet })),
     onTrace: ports.onTrace,
     bodies,
     scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),

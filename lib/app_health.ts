@@ -18,6 +18,14 @@ export function gaugeHealth(
       labels === undefined ? [] : [{ labels, value: 1 + more.length }]
     ),
   );
+  const asleep = fleet.snapshot().entries.filter((entry) => entry.asleep === true);
+  metrics.replace(
+    "pd_router_engines_sleeping",
+    [...Map.groupBy(asleep, ({ engine }) => engine.role)].map(([role, { length }]) => ({
+      labels: { role },
+      value: length,
+    })),
+  );
   const pairs = fleet.doubtedPairs().filter(({ verdict }) => verdict.kind === "shut");
   metrics.set("pd_router_pairs_shut", {}, pairs.length);
 }

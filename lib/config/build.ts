@@ -61,6 +61,7 @@ export function buildConfig(
     answers: answerOptions(settings),
     admission: admissionOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },
+    ...controlOptions(settings),
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     lifecycle: { drainDelayMs: settings.ms("drain-delay") },
@@ -149,6 +150,12 @@ function healthOptions(settings: Settings): HealthOptions {
     fallbackShare: settings.number("handoff-fallback-share"),
     continueStreams: settings.on("continue-streams"),
   };
+}
+
+function controlOptions(settings: Settings): Pick<RouterConfig, "control"> {
+  const engines = settings.on("allow-engine-control");
+  const passThrough = settings.list("pass-through-paths");
+  return engines || passThrough.length > 0 ? { control: { engines, passThrough } } : {};
 }
 
 function answerOptions(settings: Settings): AnswerOptions {

@@ -12,6 +12,7 @@ import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
+import { CONTROL_FLAGS } from "./flags_control.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
@@ -68,6 +69,7 @@ const SUPPORTED_GROUPS = [
   BUFFER_FLAGS,
   DOOR_FLAGS,
   DESCRIPTOR_FLAGS,
+  CONTROL_FLAGS,
   {
     title: "Engines",
     flags: [

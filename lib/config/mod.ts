@@ -12,6 +12,7 @@ export { choicesText, defaultText, renderMarkdown } from "./docs.ts";
 export { parseConfigText } from "./file.ts";
 export { FIRST_TOKENS, modesOfFirstToken } from "./first_token.ts";
 export { type AllowedOrigins, parseOrigins } from "./origins.ts";
+export { guardedIn, isPassedThrough } from "./pass_through.ts";
 export * from "./policy_names.ts";
 export * from "./problem.ts";
 export * from "./resolve.ts";

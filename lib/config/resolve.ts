@@ -18,6 +18,7 @@ import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
 import { parseOrigins } from "./origins.ts";
 import { policyProblems } from "./policies.ts";
+import { passThroughProblems } from "./pass_through.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import { protocolOf } from "./protocol.ts";
 import type { RouterConfig } from "./schema.ts";
@@ -99,6 +100,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...(file?.ok === false ? [] : routingProblems(settings)),
     ...policyProblems(settings),
     ...originProblems(settings),
+    ...passThroughProblems(settings),
     ...engines.problems,
     ...fileProblems(settings, input),
     ...bufferProblems(settings),

@@ -174,6 +174,14 @@ export interface CanaryOptions {
   readonly intervalMs: number;
 }
 
+/** What clients may have engines do beside answering. */
+export interface ControlOptions {
+  /** Put them to sleep, and load adapters. */
+  readonly engines: boolean;
+  /** Paths, and prefixes that end in `/*`, that are passed on to them. */
+  readonly passThrough: readonly string[];
+}
+
 /** What one request may take. */
 export interface RequestLimits {
   /** From its arrival to the end of its answer, in milliseconds. */
@@ -250,6 +258,8 @@ export interface RouterConfig {
   readonly answers: AnswerOptions;
   readonly requests: RequestLimits;
   readonly admission: AdmissionOptions;
+  /** Absent: nothing. */
+  readonly control?: ControlOptions;
   readonly doors: DoorOptions;
   readonly descriptors: DescriptorOptions;
   /** How long requests in flight may go on once the router takes no more. */

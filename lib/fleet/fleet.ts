@@ -18,8 +18,16 @@ import {
 import type { Asking, EngineFleet } from "./engine_fleet.ts";
 import type { EngineSource } from "./engine_source.ts";
 import type { FleetChange, FleetOptions } from "./fleet_options.ts";
-import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
+import {
+  type Flight,
+  isServing,
+  type Leg,
+  type Outcome,
+  type ServingLeg,
+  takeOff,
+} from "./flight.ts";
 import type { Begun, DoubtedPair } from "./health.ts";
+import { Listeners } from "./listeners.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { ModelWatcher } from "./model_watcher.ts";
 import { OverdueWatch } from "./overdue.ts";
@@ -30,6 +38,7 @@ import { PairSeats, type Seated, seatedIn, type Seating, seatOf } from "./seats.
 import { tellVerdict } from "./tell_verdict.ts";
 import { UrlUses } from "./url_uses.ts";
 import type { FleetView } from "./view.ts";
+import { Watchers } from "./watchers.ts";
 
 /** Longest first round, in milliseconds: one silent engine must not keep requests from the others. */
 export const FIRST_ROUND_MS = 5_000;
@@ -43,11 +52,10 @@ const ASKS_AFTER: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "to
 export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   readonly #options: FleetOptions;
   readonly #roster = new Roster();
-  readonly #watchers = new Map<string, ModelWatcher>();
+  readonly #watchers = new Watchers();
   /** How many present engines and flights there are of each URL. */
   readonly #uses = new UrlUses();
-  readonly #listeners = new Set<(change: FleetChange) => void>();
-  readonly #roomWatchers = new Set<(engine?: Engine) => void>();
+  readonly #listeners = new Listeners();
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #healthWatch: Disposable | undefined;
@@ -173,20 +181,12 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   }
 
   watchRoom(on: (engine?: Engine) => void): Disposable {
-    this.#roomWatchers.add(on);
-    const changes = this.watch(() => on());
-    return {
-      [Symbol.dispose]: () => {
-        this.#roomWatchers.delete(on);
-        changes[Symbol.dispose]();
-      },
-    };
+    return this.#listeners.watchRoom(on);
   }
 
   /** Have `on` told of every change from here on; it must not throw. */
   watch(on: (change: FleetChange) => void): Disposable {
-    this.#listeners.add(on);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(on) };
+    return this.#listeners.watch(on);
   }
 
   /**
@@ -207,18 +207,25 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#running.add(running);
     const ended = new AbortController();
     const all = synced.promise
-      .then(() => Promise.all([...this.#watchers.values()].map(({ asked }) => asked)))
+      .then(() => this.#watchers.asked)
       .then(() => ended.abort());
     const late = sleep(this.#options.clock, FIRST_ROUND_MS, ended.signal);
     return Promise.race([all, late]).then(() => {});
+  }
+
+  /**
+   * Ask engines for their models at once, by id; all when `ids` is absent. Resolves when each has been
+   * asked, whatever came of it.
+   */
+  ask(ids?: Iterable<string>): Promise<void> {
+    return this.#watchers.ask(ids);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#healthWatch?.[Symbol.dispose]();
     this.#overdue?.[Symbol.dispose]();
-    const watchers = [...this.#watchers.values()].map((watcher) => watcher[Symbol.asyncDispose]());
-    await Promise.all([...watchers, ...this.#running]);
+    await Promise.all([this.#watchers[Symbol.asyncDispose](), ...this.#running]);
   }
 
   #apply(change: EngineChange): void {
@@ -245,14 +252,14 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       return;
     }
     const created = Math.floor(clock.unixMs() / 1000);
-    const onRoom = (): void => this.#tellRoom(live.engine);
+    const onRoom = (): void => this.#listeners.tellRoom(live.engine);
     const live: LiveEngine = new LiveEngine(engine, created, this.#options.seats, onRoom);
     this.#roster.add(live);
     this.#uses.begin(engine.url);
     this.#options.health.know?.(engine);
     this.#judge(engine.id);
-    this.#tell({ kind: "added", engine: live.engine });
-    this.#watchers.set(engine.id, this.#watcherOf(live));
+    this.#listeners.tell({ kind: "added", engine: live.engine });
+    this.#watchers.add(engine.id, this.#watcherOf(live));
   }
 
   #configure(live: LiveEngine, engine: Engine): void {
@@ -263,7 +270,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#options.health.know?.(engine);
     this.#judge(engine.id);
     this.#roster.renew(live);
-    this.#tell({ kind: "changed", engine: live.engine });
+    this.#listeners.tell({ kind: "changed", engine: live.engine });
     this.#watchers.get(engine.id)?.askAnew();
   }
 
@@ -273,27 +280,20 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     live.leaving = true;
     this.#judge(id);
     this.#roster.renew(live);
-    this.#tell({ kind: "leaving", engine: live.engine });
+    this.#listeners.tell({ kind: "leaving", engine: live.engine });
   }
 
   #remove(id: string): void {
     const live = this.#roster.get(id);
     if (live === undefined) return;
     this.#roster.delete(live);
-    const watcher = this.#watchers.get(id);
-    this.#watchers.delete(id);
-    if (watcher !== undefined) this.#run(watcher[Symbol.asyncDispose]());
+    this.#watchers.end(id);
     const { health, policies } = this.#options;
     health.forget(id);
     this.#overdue?.forget(id);
     for (const policy of Object.values(policies)) policy.forget?.(id);
-    this.#tell({ kind: "removed", engine: live.engine });
+    this.#listeners.tell({ kind: "removed", engine: live.engine });
     this.#endUse(live.engine);
-  }
-
-  #run(work: Promise<void>): void {
-    const running = work.finally(() => this.#running.delete(running));
-    this.#running.add(running);
   }
 
   #watcherOf(live: LiveEngine): ModelWatcher {
@@ -312,7 +312,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   #learn(live: LiveEngine, cards: readonly ModelCard[]): void {
     live.learn(cards);
     this.#roster.renew(live);
-    this.#tell({ kind: "changed", engine: live.engine });
+    this.#listeners.tell({ kind: "changed", engine: live.engine });
   }
 
   #landed(outcome: Outcome, { beganMs }: Begun, root: ErrorCode | undefined): void {
@@ -362,6 +362,19 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     if (live.verdict.kind === "shut") this.#judge(begun.engine.id);
   }
 
+  /**
+   * Whether `engine` sleeps: it gets nothing then, and stays. A request that it is sent a moment before is
+   * its own affair.
+   */
+  setAsleep(engine: Engine, asleep: boolean): void {
+    const live = this.#roster.of(engine);
+    if (live === undefined || live.asleep === asleep) return;
+    live.asleep = asleep;
+    this.#options.log.info(asleep ? "Engine sleeps" : "Engine is awake", { url: engine.url });
+    this.#roster.renew(live);
+    this.#listeners.tell({ kind: "changed", engine: live.engine });
+  }
+
   #judge(id: string): void {
     const live = this.#roster.get(id);
     if (live === undefined) return;
@@ -372,7 +385,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const leaves = kind === "leaving" || was.kind === "leaving";
     if (kind !== was.kind && !leaves) observer.onVerdict(live.engine, live.verdict);
     tellVerdict(log, live.engine, was, live.verdict);
-    if (kind !== was.kind) this.#tellRoom(live.engine);
+    if (kind !== was.kind) this.#listeners.tellRoom(live.engine);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
@@ -383,18 +396,6 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
 
   /** What is there of a URL is one less; without any, it is forgotten. */
   #endUse(engine: Engine): void {
-    if (this.#uses.end(engine.url)) this.#tell({ kind: "forgotten", engine });
+    if (this.#uses.end(engine.url)) this.#listeners.tell({ kind: "forgotten", engine });
   }
-
-  #tellRoom(engine: Engine): void {
-    for (const watcher of this.#roomWatchers) watcher(engine);
-  }
-
-  #tell(change: FleetChange): void {
-    for (const listener of this.#listeners) listener(change);
-  }
-}
-
-function isServing(leg: Leg): leg is ServingLeg {
-  return leg === "prefill" || leg === "decode" || leg === "direct";
 }

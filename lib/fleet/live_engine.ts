@@ -1,6 +1,6 @@
 /** One engine of the fleet while it is there, and as long as something is under way on it. @module */
 import { type Engine, Lease } from "../base/mod.ts";
-import { type ModelCard, plainModelCard } from "../openai/mod.ts";
+import { cardsFor, type ModelCard, plainModelCard } from "../openai/mod.ts";
 import { type Candidate, GOOD, type Verdict } from "../selection/mod.ts";
 import { type SeatLimits, Seats, UNBOUNDED } from "./seats.ts";
 import type { EngineEntry } from "./view.ts";
@@ -19,6 +19,8 @@ export class LiveEngine implements Candidate {
   verdict: Verdict = GOOD;
   /** Its source has said that it goes. */
   leaving = false;
+  /** It has been told to sleep, and answers nothing until it is woken up. */
+  asleep = false;
 
   /** `created` in Unix seconds; `onRoom` is told whenever a request gives something of it back. */
   constructor(
@@ -36,8 +38,14 @@ export class LiveEngine implements Candidate {
 
   /** What the view tells of it. */
   entry(): EngineEntry {
-    const { engine, cards, created, load } = this;
-    return { engine, cards, created, ...(load.bounded ? { load } : {}) };
+    const { engine, cards, created, load, asleep } = this;
+    return {
+      engine,
+      cards,
+      created,
+      ...(load.bounded ? { load } : {}),
+      ...(asleep ? { asleep } : {}),
+    };
   }
 
   /** Count `tokens` that it has to compute, until what is returned is released. */
@@ -66,14 +74,12 @@ export class LiveEngine implements Candidate {
       : configured.models.map((model) => plainModelCard(model, this.created));
   }
 
-  /** Take the cards it gave. Configured models stay as they are. */
+  /** Take the cards it gave. Configured models stay as they are; adapters on them come and go. */
   learn(cards: readonly ModelCard[]): void {
-    if (this.configured.models.length === 0) {
-      this.engine = { ...this.configured, models: cards.map(({ id }) => id) };
-      this.cards = cards;
-      return;
-    }
-    const kept = cards.filter(({ id }) => this.configured.models.includes(id));
-    if (kept.length > 0) this.cards = kept;
+    const { models } = this.configured;
+    const kept = cardsFor(models, cards);
+    const served = new Set([...models, ...kept.map(({ id }) => id)]);
+    this.engine = { ...this.configured, models: [...served] };
+    if (kept.length > 0 || models.length === 0) this.cards = kept;
   }
 }

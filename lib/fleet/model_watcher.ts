@@ -9,7 +9,7 @@ import {
   sleep,
   type Timer,
 } from "../base/mod.ts";
-import type { ModelCard } from "../openai/mod.ts";
+import { cardsFor, type ModelCard } from "../openai/mod.ts";
 import type { Flight } from "./flight.ts";
 
 /** The engine is there, and answered without a list of models. */
@@ -61,11 +61,21 @@ export class ModelWatcher implements AsyncDisposable {
   #late: AbortController | undefined;
   #urgent = false;
   #hurrying: Timer | undefined;
+  /** Resolved when a question has been asked that was not under way when it was wanted. */
+  #wanted: PromiseWithResolvers<void> | undefined;
 
   constructor(deps: WatcherDeps) {
     this.#deps = deps;
     this.asked = this.#asked.promise;
     this.#running = this.#run();
+  }
+
+  /** Ask as soon as may be; resolves when that has been done, whatever came of it, or when it has ended. */
+  ask(): Promise<void> {
+    if (this.#stop.signal.aborted) return Promise.resolve();
+    this.#wanted ??= Promise.withResolvers();
+    this.#wait?.abort();
+    return this.#wanted.promise;
   }
 
   /** Ask soon: something else that was asked of the engine has failed. */
@@ -90,6 +100,7 @@ export class ModelWatcher implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    this.#wanted?.resolve();
   }
 
   async #run(): Promise<void> {
@@ -97,8 +108,11 @@ export class ModelWatcher implements AsyncDisposable {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const askedAt = clock.now();
+      const wanted = this.#wanted;
+      this.#wanted = undefined;
       const answered = await this.#ask(signal);
       this.#asked.resolve();
+      wanted?.resolve();
       await this.#rest(answered ? REFRESH_MS : this.#backOff());
       await sleep(clock, askedAt + FIRST_RETRY_MS - clock.now(), signal);
     }
@@ -111,6 +125,7 @@ export class ModelWatcher implements AsyncDisposable {
   }
 
   async #rest(ms: number): Promise<void> {
+    if (this.#wanted !== undefined) return;
     const wait = new AbortController();
     this.#wait = wait;
     await sleep(this.#deps.clock, ms, AbortSignal.any([this.#stop.signal, wait.signal]));
@@ -168,7 +183,7 @@ export class ModelWatcher implements AsyncDisposable {
   #learn(cards: readonly ModelCard[]): void {
     const { log, onCards, engine } = this.#deps;
     const { url, role, models } = engine();
-    const kept = models.length > 0 ? cards.filter(({ id }) => models.includes(id)) : cards;
+    const kept = cardsFor(models, cards);
     const said = JSON.stringify(kept, lasting);
     if (said !== this.#known) {
       this.#known = said;

@@ -25,7 +25,7 @@ export class Roster {
     this.#sorted ??= [...this.#engines.values()].sort(byUrl);
     this.#view ??= new FleetView(
       this.#sorted.map((live) => live.entry()),
-      this.#sorted.filter(({ leaving }) => !leaving),
+      this.#sorted.filter(({ leaving, asleep }) => !leaving && !asleep),
     );
     return this.#view;
   }

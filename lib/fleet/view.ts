@@ -12,6 +12,8 @@ export interface EngineEntry {
   readonly created: number;
   /** What of it is taken, where that is bounded; tells the present whenever it is read. */
   readonly load?: Load;
+  /** It sleeps, and gets no requests. */
+  readonly asleep?: boolean;
 }
 
 /** A frozen table of engines. Whoever holds one keeps it while the fleet goes on. */

@@ -8,6 +8,7 @@ export { Admission, type AdmissionDeps } from "./admission.ts";
 export { Canary, type CanaryNote } from "./canary.ts";
 export * from "./deps.ts";
 export * from "./direct.ts";
+export * from "./engine_control.ts";
 export * from "./generate.ts";
 export { withPrompt } from "./prompt_facts.ts";
 export * from "./way.ts";

@@ -2,7 +2,8 @@
 import { type ByteBudget, type ByteShare, type Logger, type Random, sha256 } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import { type Doors, KEY_FIELDS, type Pass } from "../doors/mod.ts";
-import type { AdmissionDeps, GenerateDeps } from "../flow/mod.ts";
+import type { AdmissionDeps, EngineControl, GenerateDeps } from "../flow/mod.ts";
+import type { ModelLookup } from "../fleet/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
 import {
   type FlowDeps,
@@ -35,6 +36,10 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly bodies: ByteBudget;
   /** What `/metrics` tells. */
   readonly scrapes: Pick<Scrapes, "text">;
+  /** Looks for models that nobody serves; absent where they are refused at once. */
+  readonly lookup?: Pick<ModelLookup, "look"> | undefined;
+  /** Tells engines what to do; absent where clients may not. */
+  readonly control?: EngineControl | undefined;
   /** What keeps the router from doing its work at the moment; undefined for nothing. */
   readonly ailment: () => string | undefined;
   /** What is not as files say, by what it is about, e.g. `api_keys`; empty when all is. */

@@ -87,10 +87,10 @@ function goneSignal(
 }
 
 function earlyHead(
-  { clock, background, metrics }: HttpDeps,
+  { clock, background, metrics, config }: HttpDeps,
   parts: Pick<EarlyHeadParts, "telling" | "trace" | "afterMs" | "leave">,
 ): EarlyHead {
-  const endpoint = endpointLabel(parts.telling.path);
+  const endpoint = endpointLabel(parts.telling.path, config.control?.passThrough);
   return new EarlyHead({
     ...parts,
     clock,
@@ -145,7 +145,11 @@ async function answerOf(
 ): Promise<ToldAnswer> {
   if (target instanceof RouterError) throw target;
   if (pass instanceof RouterError) throw pass;
-  const { handler, needsModels } = routeOf(request.method, target.path);
+  const { handler, needsModels } = routeOf(
+    request.method,
+    target.path,
+    deps.config.control?.passThrough,
+  );
   if (needsModels) {
     const firstRound = deps.firstRound();
     if (firstRound !== undefined) await firstRound;
@@ -200,7 +204,7 @@ function record(
   outcome: Outcome,
 ): void {
   const { route } = trace;
-  const endpoint = endpointLabel(path);
+  const endpoint = endpointLabel(path, deps.config.control?.passThrough);
   deps.metrics.count("pd_router_requests_total", { endpoint, route, outcome });
   if (route === "none") return;
   const seconds = (deps.clock.now() - trace.receivedAtMs) / 1000;

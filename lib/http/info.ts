@@ -50,7 +50,7 @@ export function engines({ fleet, names, kvReport }: HttpDeps): Answer {
   const doubted = Map.groupBy(fleet.doubtedPairs(), ({ prefill }) => prefill.id);
   return jsonAnswer(
     200,
-    view.entries.map(({ engine, created, load }) => {
+    view.entries.map(({ engine, created, load, asleep }) => {
       const pairs = doubted.get(engine.id)?.map(({ decode, verdict }) => ({
         engine_id: names.of(decode),
         ...judgement(verdict),
@@ -61,6 +61,7 @@ export function engines({ fleet, names, kvReport }: HttpDeps): Answer {
         created,
         ...(names.exposed ? { url: engine.url } : {}),
         role: engine.role,
+        ...(asleep === true ? { sleeping: true } : {}),
         ...(load === undefined ? {} : roomTold(load)),
         ...judgement(fleet.verdict(engine)),
         ...(pairs === undefined ? {} : { shut_pairs: pairs }),

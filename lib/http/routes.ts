@@ -1,10 +1,16 @@
 /** Which path is answered how. @module */
 import { RouterError } from "../base/mod.ts";
+import { isPassedThrough } from "../config/mod.ts";
 import type { Answer } from "../request/mod.ts";
+import { changeAdapter } from "./adapters.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
-import { generation, invocation, passOn } from "./inference.ts";
+import { generation, invocation, type Passing, passOn } from "./inference.ts";
 import { about, engines, health, metrics, model, models, version } from "./info.ts";
+import { passForm } from "./pass_form.ts";
+import { passQuestion } from "./pass_question.ts";
+import { passThrough } from "./pass_through.ts";
 import { ready } from "./ready.ts";
+import { isSleeping, putToSleep, wakeUp } from "./sleep.ts";
 
 /** Answers one request. Throws `RouterError`. */
 export type Handler = (deps: HttpDeps, call: HttpCall) => Answer | Promise<Answer>;
@@ -26,24 +32,51 @@ const GENERATING = [
   ["/v1/messages", "messages"],
 ] as const;
 
-const PASSED_ON = [
-  "/v1/messages/count_tokens",
-  "/v1/embeddings",
-  "/v1/rerank",
-  "/rerank",
-  "/v1/score",
-  "/score",
-  "/tokenize",
-  "/detokenize",
-] as const;
+/** Endpoints that take a JSON body, and how they answer. */
+const PASSED_ON: readonly (readonly [path: string, passing?: Passing])[] = [
+  ["/v1/messages/count_tokens"],
+  ["/v1/embeddings"],
+  ["/v1/rerank"],
+  ["/v2/rerank"],
+  ["/rerank"],
+  ["/v1/score"],
+  ["/score"],
+  ["/pooling"],
+  ["/classify"],
+  ["/tokenize"],
+  ["/detokenize"],
+  ["/v1/images/generations", { streams: true }],
+  ["/v1/audio/speech", { streams: true, answer: "sound" }],
+];
+
+/** Endpoints that take a form. */
+const FORMS: readonly (readonly [path: string, passing?: Passing])[] = [
+  ["/v1/audio/transcriptions", { answer: "text" }],
+  ["/v1/audio/translations", { answer: "text" }],
+  ["/v1/images/edits"],
+];
+
+/** Endpoints of engines that are asked without a body. */
+const QUESTIONS = ["/v1/audio/voices", "/tokenizer_info"] as const;
 
 /** All endpoints by path. */
 const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ...GENERATING.map(([path, form]) =>
     [path, asking((deps, call) => generation(deps, call, form))] as const
   ),
-  ...PASSED_ON.map((path) => [path, asking(passOn)] as const),
+  ...PASSED_ON.map(([path, passing]) =>
+    [path, asking((deps, call) => passOn(deps, call, passing))] as const
+  ),
+  ...FORMS.map(([path, passing]) =>
+    [path, asking((deps, call) => passForm(deps, call, passing))] as const
+  ),
+  ...QUESTIONS.map((path) => [path, { ...telling(passQuestion), needsModels: true }] as const),
   ["/invocations", asking(invocation)],
+  ["/sleep", asking(putToSleep)],
+  ["/wake_up", asking(wakeUp)],
+  ["/is_sleeping", { ...telling(isSleeping), needsModels: true }],
+  ["/v1/load_lora_adapter", asking((deps, call) => changeAdapter(deps, call, "load"))],
+  ["/v1/unload_lora_adapter", asking((deps, call) => changeAdapter(deps, call, "unload"))],
   ["/v1/models", { method: "GET", handler: models, needsModels: true }],
   ["/", telling(about)],
   ["/engines", telling(engines)],
@@ -67,9 +100,21 @@ function telling(handler: Handler): Route {
 
 const MODEL_PREFIX = "/v1/models/";
 
-/** What answers `method` on `path`, which is decoded. Throws `not-found` and `method-not-allowed`. */
-export function routeOf(method: string, path: string): Route {
-  const route = ROUTES.get(path) ?? modelRoute(path);
+/** What answers on paths that are passed through. */
+const PASSED_THROUGH: Route = {
+  method: "GET",
+  takesPost: true,
+  handler: passThrough,
+  needsModels: true,
+};
+
+/**
+ * What answers `method` on `path`, which is decoded; `passed` are those that are passed through. Throws
+ * `not-found` and `method-not-allowed`.
+ */
+export function routeOf(method: string, path: string, passed: readonly string[] = []): Route {
+  const route = ROUTES.get(path) ?? modelRoute(path) ??
+    (isPassedThrough(passed, path) ? PASSED_THROUGH : undefined);
   if (route === undefined) {
     throw new RouterError("not-found", `Unknown path '${path}'`);
   }
@@ -93,7 +138,8 @@ function modelRoute(path: string): Route | undefined {
 }
 
 /** The name of an endpoint as a metric label: one of a closed list. */
-export function endpointLabel(path: string): string {
+export function endpointLabel(path: string, passed: readonly string[] = []): string {
   if (ROUTES.has(path)) return path;
-  return path.startsWith(MODEL_PREFIX) ? `${MODEL_PREFIX}{id}` : "unknown";
+  if (path.startsWith(MODEL_PREFIX)) return `${MODEL_PREFIX}{id}`;
+  return isPassedThrough(passed, path) ? "pass-through" : "unknown";
 }

@@ -208,6 +208,11 @@ export const METRICS = {
     help: "Engines that are gone around now, by role and by the code of what failed.",
     labels: ["role", "why"],
   },
+  "pd_router_engines_sleeping": {
+    kind: "gauge",
+    help: "Engines that sleep now and get no requests, by role.",
+    labels: ["role"],
+  },
   "pd_router_pairs_shut": {
     kind: "gauge",
     help: "Pairs of engines that are not paired now, as their handoffs failed.",

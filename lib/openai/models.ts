@@ -15,6 +15,17 @@ export function modelCardsOf(value: unknown): readonly ModelCard[] | undefined {
   return data.filter((card): card is ModelCard => typeof recordOf(card)?.["id"] === "string");
 }
 
+/** The cards of `models`, and of adapters on one of them; all where `models` is empty. */
+export function cardsFor(
+  models: readonly string[],
+  cards: readonly ModelCard[],
+): readonly ModelCard[] {
+  if (models.length === 0) return cards;
+  return cards.filter(({ id, parent }) =>
+    models.includes(id) || (typeof parent === "string" && models.includes(parent))
+  );
+}
+
 /** A card for a model that is known by configuration alone, or under an alias. */
 export function plainModelCard(id: string, created: number, root = id): ModelCard {
   return { id, object: "model", created, owned_by: "vllm", root, parent: null };

@@ -1,14 +1,34 @@
 /** What an engine's answer has to be, to be one. @module */
 import type { UpstreamResponse } from "../upstream/mod.ts";
 
-/** What a request is answered with: a stream of events, one JSON value, or whatever there is. */
-export type AnswerKind = "events" | "json" | "any";
+/**
+ * What a request is answered with: a stream of events, one JSON value, a text in whatever notation,
+ * sound, which may come as events too, or whatever there is.
+ */
+export type AnswerKind = "events" | "json" | "text" | "sound" | "any";
 
 /** Statuses of complete answers: not of what has no body, nor of a part of one. */
 const ANSWERED: ReadonlySet<number> = new Set([200, 201, 202, 203]);
 
-/** What each kind is called in a message. */
-const WANTED = { events: "text/event-stream", json: "application/json" } as const;
+/** What an answer of a kind may be. */
+interface Kind {
+  /** What it is called in a message. */
+  readonly wanted: string;
+  readonly takes: (type: string) => boolean;
+}
+
+const EVENTS = "text/event-stream";
+const BYTES = "application/octet-stream";
+
+const KINDS: Readonly<Record<Exclude<AnswerKind, "any">, Kind>> = {
+  events: { wanted: EVENTS, takes: (type) => type === EVENTS },
+  json: { wanted: "application/json", takes: isJson },
+  text: { wanted: "application/json", takes: (type) => isJson(type) || isPlain(type) },
+  sound: {
+    wanted: "audio/*",
+    takes: (type) => type.startsWith("audio/") || type === BYTES || type === EVENTS,
+  },
+};
 
 /**
  * Why `response` is no answer of `kind`, as words behind the engine's name; undefined where it is one,
@@ -23,9 +43,10 @@ export function answerProblem(
   if (!ANSWERED.has(status)) return `answered ${status}, which is no answer`;
   if (kind === "any") return undefined;
   const type = typeOf(response);
-  if (kind === "events" ? type === WANTED.events : isJson(type)) return undefined;
+  const { wanted, takes } = KINDS[kind];
+  if (takes(type)) return undefined;
   const found = type === "" ? "without a content type" : `with '${type.slice(0, 60)}'`;
-  return `answered ${status} ${found} in the place of '${WANTED[kind]}'`;
+  return `answered ${status} ${found} in the place of '${wanted}'`;
 }
 
 /** Why a leg whose answer the router reads cannot be read; undefined where it can. */
@@ -42,5 +63,15 @@ function typeOf(response: Pick<UpstreamResponse, "header">): string {
 }
 
 function isJson(type: string): boolean {
-  return type === WANTED.json || type.endsWith("+json");
+  return type === "application/json" || type.endsWith("+json");
+}
+
+/** Subtitles have types of their own. */
+const SUBTITLES: ReadonlySet<string> = new Set(["application/x-subrip", "application/srt"]);
+
+/** A page is what something between here and the engine says; events have to be asked for. */
+const NO_TEXT: ReadonlySet<string> = new Set(["text/html", EVENTS]);
+
+function isPlain(type: string): boolean {
+  return SUBTITLES.has(type) || (type.startsWith("text/") && !NO_TEXT.has(type));
 }

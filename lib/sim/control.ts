@@ -1,6 +1,6 @@
 /** Endpoints besides inference: models, health, version, load, sleep. @module */
 import { ApiError } from "./api_error.ts";
-import type { EngineCore } from "./core.ts";
+import { type EngineCore, servedModels } from "./core.ts";
 import { strikes } from "./faults.ts";
 import { type HttpReply, JSON_TYPE } from "./http_reply.ts";
 import type { HttpRequest } from "./http_server.ts";
@@ -26,7 +26,8 @@ export type ControlHandler = (
 
 /** `GET /v1/models`: the first model is the base, the others count as its adapters. */
 export const listModels: ControlHandler = (core, _request, reply) => {
-  const { models, maxModelLen } = core.options;
+  const { maxModelLen } = core.options;
+  const models = servedModels(core);
   const [base] = models;
   const created = Math.floor(core.clock.unixMs() / 1000);
   const data = models.map((id, index) => ({
@@ -34,7 +35,7 @@ export const listModels: ControlHandler = (core, _request, reply) => {
     object: "model",
     created,
     owned_by: "vllm",
-    root: index === 0 ? id : `/adapters/${id}`,
+    root: index === 0 ? id : core.adapters.get(id) ?? `/adapters/${id}`,
     parent: index === 0 ? null : base,
     max_model_len: index === 0 ? maxModelLen : null,
     permission: [{
@@ -65,6 +66,20 @@ export const health: ControlHandler = async (core, _request, reply) => {
 /** `GET /version`. */
 export const version: ControlHandler = (_core, _request, reply) =>
   reply.json(200, JSON.stringify({ version: SIM_VERSION }));
+
+/** `GET /tokenizer_info`. */
+export const tokenizerInfo: ControlHandler = (core, _request, reply) =>
+  reply.json(
+    200,
+    JSON.stringify({
+      tokenizer_class: "SimTokenizer",
+      model_max_length: core.options.maxModelLen,
+    }),
+  );
+
+/** `GET /v1/audio/voices`. */
+export const voices: ControlHandler = (_core, _request, reply) =>
+  reply.json(200, JSON.stringify({ voices: ["alto", "bass"] }));
 
 /** `GET /load`. */
 export const load: ControlHandler = (core, _request, reply) =>

@@ -36,6 +36,8 @@ export interface EngineCore {
   readonly nixl: NixlSide | undefined;
   readonly prefix: PrefixCache | undefined;
   readonly admission: Admission;
+  /** Paths of the adapters loaded since the start, by name. */
+  readonly adapters: Map<string, string>;
   readonly life: EngineLife;
 }
 
@@ -65,4 +67,9 @@ export function endCore(core: EngineCore, reason: string): ApiError {
 /** Ranks that store KV and notify: with MLA the first alone. */
 export function storingRanks(options: SimOptions): number {
   return options.mla ? 1 : options.ranks;
+}
+
+/** The models that an engine serves: first those it was started with. */
+export function servedModels({ options, adapters }: EngineCore): readonly string[] {
+  return [...options.models, ...adapters.keys()];
 }

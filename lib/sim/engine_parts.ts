@@ -99,6 +99,7 @@ export async function openParts(
         ? new PrefixCache(options.blockSize, options.kvBlocks, events)
         : undefined,
       admission: new Admission(options.maxNumSeqs),
+      adapters: new Map(),
       life,
     };
     return { core, receiver, events, stop };

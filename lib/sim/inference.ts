@@ -1,6 +1,6 @@
 /** What every inference endpoint has around it: body, model, faults, errors. @module */
 import { anthropicErrorBody, ApiError, errorBody, unknownModel } from "./api_error.ts";
-import { ClientGone, type EngineCore, pause } from "./core.ts";
+import { ClientGone, type EngineCore, pause, servedModels } from "./core.ts";
 import { engineDead } from "./engine_life.ts";
 import { appliesTo, strikes, strikesAt } from "./faults.ts";
 import { type HttpReply, JSON_TYPE } from "./http_reply.ts";
@@ -24,20 +24,24 @@ export interface Call {
 /** Answers a call; throws ApiError for a refusal. */
 export type Endpoint = (call: Call) => Promise<void>;
 
+/** The fields of a request's body. Throws ApiError for what is none. */
+export type ReadFields = (request: HttpRequest) => JsonObject;
+
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Run an endpoint that takes a JSON body, with faults if `faulty`. */
+/** Run an endpoint, with faults if `faulty`; its body is JSON unless `read` takes another. */
 export async function callEndpoint(
   core: EngineCore,
   request: HttpRequest,
   reply: HttpReply,
   endpoint: Endpoint,
   faulty: boolean,
+  read: ReadFields = parseBody,
 ): Promise<void> {
   try {
     if (faulty && await spoil(core, request, reply)) return;
     if (faulty && appliesTo(core.faults, request.path)) reply.cutting = core.faults.splitBytes;
-    const body = parseBody(request);
+    const body = read(request);
     const model = modelOf(core, body);
     await endpoint({ core, request, reply, body, model });
   } catch (error) {
@@ -129,7 +133,7 @@ function parseBody(request: HttpRequest): JsonObject {
 }
 
 function modelOf(core: EngineCore, body: JsonObject): string {
-  const { models } = core.options;
+  const models = servedModels(core);
   const model = body["model"];
   if (model === undefined || model === null) return models[0] ?? "";
   if (typeof model !== "string") {

@@ -1,8 +1,10 @@
 /** Which path is answered by what. @module */
 import { sleep as elapse } from "../base/mod.ts";
+import { loadAdapter, unloadAdapter } from "./adapters.ts";
 import { adminFaults, adminReset, adminStats } from "./admin.ts";
 import { ApiError } from "./api_error.ts";
 import { chat } from "./chat.ts";
+import { classify, pooling } from "./classify.ts";
 import { completions } from "./completions.ts";
 import {
   type ControlHandler,
@@ -13,7 +15,9 @@ import {
   metrics,
   sleep,
   type SleepState,
+  tokenizerInfo,
   version,
+  voices,
   wakeUp,
 } from "./control.ts";
 import type { EngineCore } from "./core.ts";
@@ -21,7 +25,9 @@ import { engineDead } from "./engine_life.ts";
 import { strikes } from "./faults.ts";
 import type { HttpReply } from "./http_reply.ts";
 import type { HttpHandler, HttpRequest } from "./http_server.ts";
-import { callEndpoint, type Endpoint, refuse } from "./inference.ts";
+import { formFields } from "./form_data.ts";
+import { callEndpoint, type Endpoint, type ReadFields, refuse } from "./inference.ts";
+import { images, speech, transcriptions } from "./media.ts";
 import { countTokens, messages } from "./messages.ts";
 import { embeddings, rerank, score } from "./pooling.ts";
 import { renderChatRequest, renderCompletion } from "./render.ts";
@@ -34,6 +40,8 @@ type Route =
     readonly method: "POST";
     readonly kind: "inference" | "tool" | "scale-out";
     readonly endpoint: Endpoint;
+    /** Absent for JSON. */
+    readonly read?: ReadFields;
   }
   | {
     readonly method: "GET" | "POST";
@@ -49,6 +57,11 @@ const notSimulated: Endpoint = () => {
 
 function inference(endpoint: Endpoint): Route {
   return { method: "POST", kind: "inference", endpoint };
+}
+
+/** An inference endpoint that takes a form. */
+function form(endpoint: Endpoint): Route {
+  return { method: "POST", kind: "inference", endpoint, read: formFields };
 }
 
 function tool(endpoint: Endpoint): Route {
@@ -78,6 +91,13 @@ const ROUTES: ReadonlyMap<string, Route> = new Map([
   ["/rerank", inference(rerank)],
   ["/v1/score", inference(score)],
   ["/score", inference(score)],
+  ["/pooling", inference(pooling)],
+  ["/classify", inference(classify)],
+  ["/v1/audio/transcriptions", form(transcriptions)],
+  ["/v1/audio/translations", form(transcriptions)],
+  ["/v1/audio/speech", inference(speech)],
+  ["/v1/images/generations", inference(images)],
+  ["/v1/images/edits", form(images)],
   ["/v1/completions/render", scaleOut(renderCompletion)],
   ["/v1/chat/completions/render", scaleOut(renderChatRequest)],
   ["/v1/completions/derender", scaleOut(notSimulated)],
@@ -85,6 +105,10 @@ const ROUTES: ReadonlyMap<string, Route> = new Map([
   ["/inference/v1/generate", scaleOut(notSimulated)],
   ["/tokenize", tool(tokenize)],
   ["/detokenize", tool(detokenize)],
+  ["/v1/load_lora_adapter", tool(loadAdapter)],
+  ["/v1/unload_lora_adapter", tool(unloadAdapter)],
+  ["/v1/audio/voices", control("GET", voices)],
+  ["/tokenizer_info", control("GET", tokenizerInfo)],
   ["/v1/models", control("GET", listModels)],
   ["/health", control("GET", health)],
   ["/ping", control("GET", health)],
@@ -152,7 +176,7 @@ async function run(
   }
   const { paths } = core.faults;
   const faulty = route.kind === "inference" || paths.includes(request.path);
-  await callEndpoint(core, request, reply, route.endpoint, faulty);
+  await callEndpoint(core, request, reply, route.endpoint, faulty, route.read);
 }
 
 function refusalOf(

@@ -14,6 +14,7 @@ import { FRONT } from "./front/target.ts";
 import { bodyTarget, codingTarget } from "./request/body.ts";
 import { encodingsTarget } from "./request/encodings.ts";
 import { fieldsTarget } from "./request/fields.ts";
+import { formTarget } from "./request/form.ts";
 import { jsonBodyTarget } from "./request/json_body.ts";
 import { jsonEditTarget } from "./request/json_edit.ts";
 import { jsonScanTarget } from "./request/json_scan.ts";
@@ -34,6 +35,7 @@ export const PARSERS: readonly FuzzTarget[] = [
   requestHeadTarget(),
   targetPathTarget(),
   fieldsTarget(),
+  formTarget(),
   responseTarget(),
   sseTarget(),
   chunksTarget(),

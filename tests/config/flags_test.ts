@@ -97,6 +97,8 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["max-connections-per-address", 0],
   ["expose-engines", undefined],
   ["allowed-origins", undefined],
+  ["allow-engine-control", undefined],
+  ["pass-through-paths", undefined],
   ["early-head", undefined],
   ["dp-rank-leg", "decode"],
   ["max-buffered-bytes", 1_073_741_824],

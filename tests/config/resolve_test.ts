@@ -133,6 +133,8 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "max-connections-per-address": "16",
       "expose-engines": "true",
       "allowed-origins": "https://A.example:443,http://b:8080/",
+      "allow-engine-control": "true",
+      "pass-through-paths": "/v1/other",
       "early-head": "0.5",
       "dp-rank-leg": "prefill",
       "api-key": ["one", "two"],
@@ -224,6 +226,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       earlyHeadMs: 500,
       rankLeg: "prefill",
     },
+    control: { engines: true, passThrough: ["/v1/other"] },
     requests: { timeoutMs: 17_000 },
     admission: {
       maxInflight: 18,

@@ -53,6 +53,8 @@ const OTHER: Readonly<Record<string, string>> = {
   "max-connections-per-address": "10",
   "expose-engines": "true",
   "allowed-origins": "https://a.example,https://b.example",
+  "allow-engine-control": "true",
+  "pass-through-paths": "/v1/other,/inference/*",
   "early-head": "7",
   "dp-rank-leg": "both",
   // A secret is shown as this, whatever it is.

@@ -1,6 +1,6 @@
 import type { Engine, ErrorCode } from "../../lib/base/mod.ts";
 import { NoModelList, staticSource } from "../../lib/fleet/mod.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
 import { cards, engine, failure, type Reply, Scene } from "./support.ts";
@@ -180,4 +180,44 @@ Deno.test("Fleet holds nothing against an engine that comes again under its id",
   source.upsert(engine("a", ["m"]));
   await settle();
   assertEquals(new Set([scene.direct("m"), scene.direct("m")]), new Set(["a", "b"]));
+});
+
+Deno.test("Fleet.ask() asks all engines, or those that are named, whatever they answer", async () => {
+  await using scene = await sceneOf([engine("a"), engine("b")], { a: cards(["m"]), b: DOWN });
+  await scene.clock.advance(1_000);
+  scene.engines.asked.length = 0;
+  scene.engines.replies.set("a", cards(["m", "lora"]));
+  const some = scene.fleet.ask(["a", "gone"]);
+  await scene.clock.advance(0);
+  await some;
+  assertEquals([scene.engines.asked.map(([id]) => id), scene.models("a")], [["a"], ["m", "lora"]]);
+  const all = scene.fleet.ask();
+  await scene.clock.advance(250);
+  await all;
+  assertEquals(scene.engines.asked.map(([id]) => id).toSorted(), ["a", "a", "b"]);
+});
+
+Deno.test("Fleet.setAsleep() keeps requests from an engine until it is awake", async () => {
+  const replies = { a: cards(["m"]), b: cards(["m", "n"]) };
+  await using scene = await sceneOf([engine("a"), engine("b")], replies);
+  const { fleet } = scene;
+  const [, b] = fleet.snapshot().engines;
+  assert(b !== undefined);
+  scene.told.length = 0;
+  fleet.setAsleep(b, true);
+  fleet.setAsleep(b, true);
+  assertEquals([scene.direct("m"), scene.direct("m"), scene.direct("n")], ["a", "a", undefined]);
+  assertEquals([fleet.snapshot().serves("n"), fleet.hasSeen("n")], [false, true]);
+  assertEquals(scene.models("b"), ["m", "n"]);
+  assertEquals(fleet.snapshot().entries.map(({ asleep }) => asleep), [undefined, true]);
+  // What it is asked by the fleet itself has nothing to do with it.
+  const asked = fleet.ask(["b"]);
+  await scene.clock.advance(250);
+  await asked;
+  assertEquals(scene.direct("n"), undefined);
+  fleet.setAsleep(b, false);
+  assertEquals(scene.direct("n"), "b");
+  assertEquals(scene.told, ["changed b", "changed b"]);
+  fleet.setAsleep({ ...b, url: "http://other" }, true);
+  assertEquals(scene.direct("n"), "b");
 });

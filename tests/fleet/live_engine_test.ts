@@ -101,3 +101,18 @@ Deno.test("LiveEngine.entry() stays as it was when the engine changes", () => {
   assertEquals([entry.engine.models, entry.cards.map(({ id }) => id)], [["m"], ["m"]]);
   assertEquals(live.entry().created, CREATED);
 });
+
+Deno.test("LiveEngine.learn() takes adapters on configured models, as long as they are there", () => {
+  const live = new LiveEngine(engine("a", ["m", "n"]), CREATED);
+  live.learn([...cards(["m"]), { id: "lora", parent: "m" }, { id: "x", parent: "other" }]);
+  assertEquals([live.engine.models, cardIds(live)], [["m", "n", "lora"], ["m", "lora"]]);
+  live.learn(cards(["m"]));
+  assertEquals([live.engine.models, cardIds(live)], [["m", "n"], ["m"]]);
+});
+
+Deno.test("LiveEngine says in its entry that it sleeps", () => {
+  const live = new LiveEngine(engine("a"), CREATED);
+  assertEquals(live.entry().asleep, undefined);
+  live.asleep = true;
+  assertEquals(live.entry().asleep, true);
+});

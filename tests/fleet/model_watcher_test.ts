@@ -315,3 +315,35 @@ Deno.test("ModelWatcher.askUrgently() leaves nothing behind when it is answered,
   await stopped[Symbol.asyncDispose]();
   assertEquals([stopped.ends, stopped.clock.pending], [["left"], 0]);
 });
+
+/** Whether `promise` has ended. */
+async function isOver(promise: Promise<void>): Promise<boolean> {
+  let over = false;
+  promise.then(() => over = true);
+  await settle();
+  return over;
+}
+
+Deno.test("ModelWatcher.ask() resolves when a question has been asked that began after it", async () => {
+  await using watched = new Watched();
+  const [one, other] = [watched.watcher.ask(), watched.watcher.ask()];
+  watched.engines.waiting[0]?.answer.resolve(cards(["m"]));
+  assertEquals(await isOver(one), false);
+  await watched.clock.advance(250);
+  assertEquals([watched.times, await isOver(one)], [[0, 250], false]);
+  watched.engines.waiting[1]?.answer.reject(DOWN);
+  assertEquals([await isOver(one), await isOver(other)], [true, true]);
+  assertEquals(watched.learnt, [cards(["m"])]);
+});
+
+Deno.test("ModelWatcher.ask() ends a rest, and resolves when watching ends", async () => {
+  await using watched = new Watched(cards(["m"]));
+  await watched.clock.advance(1_000);
+  const first = watched.watcher.ask();
+  await watched.clock.advance(0);
+  assertEquals([await isOver(first), watched.times], [true, [0, 1_000]]);
+  const asked = watched.watcher.ask();
+  await watched.watcher[Symbol.asyncDispose]();
+  assertEquals([await isOver(asked), await isOver(watched.watcher.ask())], [true, true]);
+  assertEquals(watched.times, [0, 1_000]);
+});

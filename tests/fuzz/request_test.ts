@@ -6,12 +6,14 @@ import { clientAddress } from "../../lib/doors/forwarded.ts";
 import { RequestHeadReader } from "../../lib/front/http1/request_head.ts";
 import { readBody } from "../../lib/http/body.ts";
 import { codingOf } from "../../lib/http/coding.ts";
+import { scanningForm } from "../../lib/http/multipart.ts";
 import { targetOf } from "../../lib/http/target.ts";
 import { toUtf8 } from "../../lib/http/utf8.ts";
 import { type Member, parsingRequest, scanObject } from "../../lib/openai/mod.ts";
 import { bodyTarget, codingTarget } from "../../scripts/fuzz/request/body.ts";
 import { encodingsTarget } from "../../scripts/fuzz/request/encodings.ts";
 import { fieldsTarget } from "../../scripts/fuzz/request/fields.ts";
+import { formTarget } from "../../scripts/fuzz/request/form.ts";
 import { jsonBodyTarget } from "../../scripts/fuzz/request/json_body.ts";
 import { jsonEditTarget } from "../../scripts/fuzz/request/json_edit.ts";
 import { jsonScanTarget } from "../../scripts/fuzz/request/json_scan.ts";
@@ -126,4 +128,17 @@ Deno.test("fields finds keys, clients and codings that are made up", async () =>
   });
   await assertFound(coding, "throws SyntaxError");
   await assertFound(fieldsTarget({ forward: (headers) => [...headers] as never }), "hop");
+});
+
+Deno.test("form finds a part whose end is missed, and errors that nobody has told of", async () => {
+  const missing = formTarget(function* (bytes, boundary) {
+    const parts = yield* scanningForm(bytes, boundary);
+    return parts.map((part) => ({ ...part, end: part.end + (part.start === part.end ? 1 : 0) }));
+  });
+  await assertFound(missing, "parts: ");
+  const throwing = formTarget((bytes, boundary) => {
+    if (bytes.includes(0xff)) throw new RangeError("planted");
+    return scanningForm(bytes, boundary);
+  });
+  await assertFound(throwing, "throws RangeError: planted");
 });

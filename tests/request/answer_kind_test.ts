@@ -17,6 +17,13 @@ const ANSWERS = [
   ["json", "application/json;charset=utf-8"],
   ["json", "Application/JSON"],
   ["json", "application/problem+json"],
+  ["text", JSON_TYPE],
+  ["text", "text/plain; charset=utf-8"],
+  ["text", "text/vtt"],
+  ["text", "application/x-subrip"],
+  ["sound", "audio/mpeg"],
+  ["sound", "application/octet-stream"],
+  ["sound", EVENTS],
   ["any", "audio/mpeg"],
   ["any", undefined],
 ] as const;
@@ -39,6 +46,9 @@ const NONE = [
   ["json", "text/json"],
   ["json", ""],
   ["json", undefined],
+  ["text", "text/html"],
+  ["text", EVENTS],
+  ["text", undefined],
 ] as const;
 
 for (const [kind, type] of NONE) {
@@ -46,6 +56,13 @@ for (const [kind, type] of NONE) {
     const problem = answerProblem(responseOf(200, type), kind) ?? "";
     assertStringIncludes(problem, "answered 200");
     assertStringIncludes(problem, kind === "events" ? EVENTS : JSON_TYPE);
+  });
+}
+
+for (const type of [JSON_TYPE, "text/html", "video/mp4", undefined]) {
+  Deno.test(`answerProblem() takes no ${type ?? "untyped answer"} for sound`, () => {
+    const problem = answerProblem(responseOf(200, type), "sound") ?? "";
+    assertStringIncludes(problem, "in the place of 'audio/*'");
   });
 }
 

@@ -1,0 +1,75 @@
+/** Engines that are told what to do, put together: who tells them, and who finds out what has become of it. @module */
+import type { Clock, Engine, Logger } from "./base/mod.ts";
+import { guardedIn, type RouterConfig } from "./config/mod.ts";
+import {
+  type EngineCheck,
+  type FetchCards,
+  type Fleet,
+  type FleetObserver,
+  SleepWatch,
+} from "./fleet/mod.ts";
+import { EngineControl } from "./flow/mod.ts";
+import type { FlowDeps } from "./request/mod.ts";
+
+/** What it is put together from. */
+export interface ControlParts extends Pick<FlowDeps, "upstream" | "timeouts"> {
+  readonly clock: Clock;
+}
+
+/** The places of a fleet that it takes part in; without --allow-engine-control, in none. */
+export interface ControlWiring {
+  fetching(fetch: FetchCards): FetchCards;
+  observing(observer: FleetObserver): FleetObserver;
+  /** The fleet is there; undefined where nobody tells engines what to do. */
+  attach(fleet: Fleet): EngineControl | undefined;
+}
+
+/** The wiring for `config`. */
+export function wireControl(config: RouterConfig, parts: ControlParts): ControlWiring {
+  if (config.control?.engines !== true) {
+    return {
+      fetching: (fetch) => fetch,
+      observing: (observer) => observer,
+      attach: () => undefined,
+    };
+  }
+  let attached: { readonly fleet: Fleet; readonly control: EngineControl } | undefined;
+  const watch = new SleepWatch({
+    isAsleep: async (engine, signal) => await attached?.control.isAsleep(engine, signal),
+    setAsleep: (engine, asleep) => attached?.fleet.setAsleep(engine, asleep),
+  });
+  return {
+    fetching: (fetch) => watch.behind(fetch),
+    observing: (observer) => ({
+      ...observer,
+      onOutcome(outcome) {
+        observer.onOutcome(outcome);
+        watch.landed(outcome);
+      },
+    }),
+    attach(fleet) {
+      const control = new EngineControl({ ...parts, fleet, apiKey: config.apiKey });
+      attached = { fleet, control };
+      fleet.watch((change) => watch.follow(change));
+      return control;
+    },
+  };
+}
+
+/** Have the log say by which of its paths clients can change engines for everybody. */
+export function tellGuarded(config: RouterConfig, log: Pick<Logger, "warning">): void {
+  for (const path of guardedIn(config.control?.passThrough ?? [])) {
+    log.warning("A path is passed through by which clients change engines for all", { path });
+  }
+}
+
+/** What engines are tried with: nothing while they sleep. */
+export function checksAwake(
+  fleet: Pick<Fleet, "snapshot">,
+  checksOf: (engine: Engine) => readonly EngineCheck[],
+): (engine: Engine) => readonly EngineCheck[] {
+  return (engine) => {
+    const entry = fleet.snapshot().entries.find((each) => each.engine.id === engine.id);
+    return entry?.asleep === true ? [] : checksOf(engine);
+  };
+}

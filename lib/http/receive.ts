@@ -1,0 +1,34 @@
+/** A request's body on its way in: within its limits, and told of where there is no room for it. @module */
+import { errorCodeOf } from "../base/mod.ts";
+import type { FrontBody } from "../front/mod.ts";
+import type { BodyReading } from "./body.ts";
+import { codingOf } from "./coding.ts";
+import type { HttpCall, HttpDeps } from "./context.ts";
+
+/** Reads a body of so many bytes at most. */
+export type ReadBody = (
+  body: FrontBody,
+  limitBytes: number,
+  reading: BodyReading,
+) => Promise<Uint8Array>;
+
+/** The body of `call`, by `read`. Rejects as that does. */
+export async function receive(
+  deps: Pick<HttpDeps, "config" | "metrics" | "breather">,
+  { request, context, path }: Pick<HttpCall, "request" | "context" | "path">,
+  read: ReadBody,
+): Promise<Uint8Array> {
+  const reading: BodyReading = {
+    share: context.held,
+    breather: deps.breather,
+    coding: codingOf(request.headers.get("content-encoding")),
+  };
+  try {
+    return await read(request.body, deps.config.maxRequestBytes, reading);
+  } catch (error) {
+    if (errorCodeOf(error) === "overloaded") {
+      deps.metrics.count("pd_router_buffered_refusals_total", { endpoint: path });
+    }
+    throw error;
+  }
+}
