@@ -28,7 +28,7 @@ export interface EngineFleet {
   chooseDirect(ask: Asking<ChoiceAsk> & Partial<Roomy>): Engine | undefined;
   /**
    * Begin an exchange with `engine`, in a handoff with its `peer`; its outcome must be said. What `seat`
-   * holds is moved to it, and given back when it is over.
+   * holds is moved to it, and given back when it is over. `model` is what it is about.
    */
-  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease): Flight;
+  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease, model?: string): Flight;
 }

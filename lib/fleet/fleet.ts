@@ -17,6 +17,7 @@ import {
 import type { Asking, EngineFleet } from "./engine_fleet.ts";
 import type { EngineSource } from "./engine_source.ts";
 import type { FleetChange, FleetOptions } from "./fleet_options.ts";
+import { FleetWatchers } from "./fleet_watchers.ts";
 import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
 import type { Begun, DoubtedPair } from "./health.ts";
 import { LiveEngine } from "./live_engine.ts";
@@ -44,8 +45,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   readonly #watchers = new Map<string, ModelWatcher>();
   /** How many present engines and flights there are of each URL. */
   readonly #uses = new UrlUses();
-  readonly #listeners = new Set<(change: FleetChange) => void>();
-  readonly #roomWatchers = new Set<(engine?: Engine) => void>();
+  readonly #told = new FleetWatchers();
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #healthWatch: Disposable | undefined;
@@ -74,6 +74,16 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
 
   snapshot(): FleetView {
     return this.#roster.view;
+  }
+
+  /** Every engine that is there, as it is at this moment; those that leave too. */
+  get all(): Iterable<LiveEngine> {
+    return this.#roster.all;
+  }
+
+  /** The engine that `engine` is a record of, as long as it is there. */
+  live(engine: Engine): LiveEngine | undefined {
+    return this.#roster.of(engine);
   }
 
   verdict(engine: Engine): Verdict {
@@ -113,14 +123,14 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     });
   }
 
-  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease): Flight {
+  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease, model?: string): Flight {
     const held = seat?.move();
     this.#uses.begin(engine.url);
     const serving = isServing(leg) ? leg : undefined;
     // The very engine it is taken of: one that comes under its id later has its own count.
     const live = this.#roster.of(engine);
     if (serving !== undefined) this.#count(live, engine, serving, 1);
-    const { clock } = this.#options;
+    const { clock, observer } = this.#options;
     const begun: Begun = { engine, leg, peer, beganMs: clock.now() };
     this.#begin(live, begun);
     const awaited = live === undefined || leg === "models"
@@ -131,6 +141,10 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       engine,
       leg,
       peer,
+      model,
+      onFirst: () => {
+        if (serving !== undefined) observer.onFirst?.(engine, serving);
+      },
       onHead: (status) => {
         if (awaited !== undefined) this.#overdue?.answered(engine.id, awaited);
         if (status < 300) this.#answering(begun);
@@ -168,20 +182,12 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   }
 
   watchRoom(on: (engine?: Engine) => void): Disposable {
-    this.#roomWatchers.add(on);
-    const changes = this.watch(() => on());
-    return {
-      [Symbol.dispose]: () => {
-        this.#roomWatchers.delete(on);
-        changes[Symbol.dispose]();
-      },
-    };
+    return this.#told.watchRoom(on);
   }
 
   /** Have `on` told of every change from here on; it must not throw. */
   watch(on: (change: FleetChange) => void): Disposable {
-    this.#listeners.add(on);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(on) };
+    return this.#told.watch(on);
   }
 
   /**
@@ -240,13 +246,13 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       return;
     }
     const created = Math.floor(clock.unixMs() / 1000);
-    const onRoom = (): void => this.#tellRoom(live.engine);
+    const onRoom = (): void => this.#told.tellRoom(live.engine);
     const live: LiveEngine = new LiveEngine(engine, created, this.#options.seats, onRoom);
     this.#roster.add(live);
     this.#uses.begin(engine.url);
     this.#options.health.know?.(engine);
     this.#judge(engine.id);
-    this.#tell({ kind: "added", engine: live.engine });
+    this.#told.tell({ kind: "added", engine: live.engine });
     this.#watchers.set(engine.id, this.#watcherOf(live));
   }
 
@@ -258,7 +264,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#options.health.know?.(engine);
     this.#judge(engine.id);
     this.#roster.renew(live);
-    this.#tell({ kind: "changed", engine: live.engine });
+    this.#told.tell({ kind: "changed", engine: live.engine });
     this.#watchers.get(engine.id)?.askAnew();
   }
 
@@ -268,7 +274,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     live.leaving = true;
     this.#judge(id);
     this.#roster.renew(live);
-    this.#tell({ kind: "leaving", engine: live.engine });
+    this.#told.tell({ kind: "leaving", engine: live.engine });
   }
 
   #remove(id: string): void {
@@ -282,7 +288,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     health.forget(id);
     this.#overdue?.forget(id);
     for (const policy of Object.values(policies)) policy.forget?.(id);
-    this.#tell({ kind: "removed", engine: live.engine });
+    this.#told.tell({ kind: "removed", engine: live.engine });
     this.#endUse(live.engine);
   }
 
@@ -307,7 +313,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   #learn(live: LiveEngine, cards: readonly ModelCard[]): void {
     live.learn(cards);
     this.#roster.renew(live);
-    this.#tell({ kind: "changed", engine: live.engine });
+    this.#told.tell({ kind: "changed", engine: live.engine });
   }
 
   #landed(outcome: Outcome, { beganMs }: Begun, root: ErrorCode | undefined): void {
@@ -367,7 +373,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const leaves = kind === "leaving" || was.kind === "leaving";
     if (kind !== was.kind && !leaves) observer.onVerdict(live.engine, live.verdict);
     tellVerdict(log, live.engine, was, live.verdict);
-    if (kind !== was.kind) this.#tellRoom(live.engine);
+    if (kind !== was.kind) this.#told.tellRoom(live.engine);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
@@ -378,15 +384,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
 
   /** What is there of a URL is one less; without any, it is forgotten. */
   #endUse(engine: Engine): void {
-    if (this.#uses.end(engine.url)) this.#tell({ kind: "forgotten", engine });
-  }
-
-  #tellRoom(engine: Engine): void {
-    for (const watcher of this.#roomWatchers) watcher(engine);
-  }
-
-  #tell(change: FleetChange): void {
-    for (const listener of this.#listeners) listener(change);
+    if (this.#uses.end(engine.url)) this.#told.tell({ kind: "forgotten", engine });
   }
 }
 

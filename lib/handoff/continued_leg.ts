@@ -73,6 +73,7 @@ export async function prefillOn(
     pair,
     path: PATH,
     body: prefillBodyP1(request, ids, transfer.prefillParams, true),
+    model: request.model,
     mode: "p1",
     logprobs: request.logprobs !== undefined,
     seat: ask.seats?.prefill,
@@ -140,6 +141,7 @@ export async function relayOn(
     pair,
     path: PATH,
     body: prefillBodyP1(request, ids, transfer.prefillParams, true),
+    model: request.model,
     mode: "d1",
     seat: ask.seats?.prefill,
   });
@@ -182,8 +184,8 @@ export async function relayOn(
   return endOf(opened, ask, flight, missed);
 }
 
-function flightOf({ fleet }: HandoffDeps, { pair, seats }: LegAsk): Flight {
-  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode);
+function flightOf({ fleet }: HandoffDeps, { request, pair, seats }: LegAsk): Flight {
+  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, request.model);
 }
 
 async function abortWithout(leg: Promise<PrefillEnd>, abort: AbortController): Promise<void> {

@@ -74,6 +74,7 @@ export async function attemptP1(
     mode: "p1",
     logprobs: request.logprobs !== undefined,
     seat: ask.seats?.prefill,
+    model: request.model,
   });
   using custody = new Custody(deps.reclaimer, {
     transfer,
@@ -237,7 +238,9 @@ async function decodeRest(
     maxTokens: prompt.maxTokens - 1,
     maxBytes: request.stream ? undefined : byteLimit(prompt.maxTokens),
   };
-  const flight = deps.fleet.take(pair.decode, "decode", pair.prefill, ask.seats?.decode);
+  const { fleet } = deps;
+  const seat = ask.seats?.decode;
+  const flight = fleet.take(pair.decode, "decode", pair.prefill, seat, request.model);
   const missed = new MissedKv(deps, pair);
   const timedOut = (): RouterError => missed.error();
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>

@@ -69,6 +69,7 @@ export async function attemptRelay(
     pair,
     path,
     body: prefillBodyD1(request, transfer.prefillParams),
+    model: request.model,
     mode: "d1",
     seat: ask.seats?.prefill,
   });
@@ -127,8 +128,8 @@ async function prefillFirst(
   return endOf(deps, context, ask, { opened, flight, params, missed, usage: result.usage, watch });
 }
 
-function decodeFlight({ fleet }: HandoffDeps, { pair, seats }: RelayAsk): Flight {
-  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode);
+function decodeFlight({ fleet }: HandoffDeps, { request, pair, seats }: RelayAsk): Flight {
+  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, request.model);
 }
 
 /**
@@ -240,7 +241,8 @@ function endOf(
       const told = (cached: number | undefined): void =>
         watch?.ended(prefilled()?.prompt_tokens, tellsItsOwn(params) ? cached : undefined);
       const { request, find } = ask;
-      const passed = (): ByteSource => startingWith(first, passThrough(flight.move(), response));
+      const passed = (): ByteSource =>
+        startingWith(first, passThrough(flight.move(), response, first));
       const rest = find !== undefined && isTextRequest(request) && isEventStream(response)
         ? new WatchedStream(deps, context, {
           request,

@@ -97,7 +97,9 @@ async function readRequest(
   const { soleModel } = deps.fleet.snapshot();
   const parsed = await inSlices(parsingRequest(bytes, { soleModel, streams }), deps.breather);
   const model = aliases.get(parsed.model) ?? parsed.model;
+  call.context.trace.model = model;
   call.pass.use({ asked: parsed.model, model, body: parsed.body });
+  countIncoming(deps, model);
   if (!deps.fleet.snapshot().serves(model)) {
     throw missingModel(deps, shortened(parsed.model), model);
   }
@@ -105,6 +107,13 @@ async function readRequest(
     deps.metrics.count("pd_router_client_kv_params_total", { endpoint: call.path });
   }
   return { ...parsed, model };
+}
+
+/** Names that clients make up are one. */
+function countIncoming({ fleet, metrics }: HttpDeps, name: string): void {
+  const known = fleet.snapshot().serves(name) || fleet.hasSeen(name);
+  const model = known ? metrics.modelLabel(name) : "unknown";
+  metrics.count("vllm:num_incoming_requests_total", { model });
 }
 
 async function readBytes(
