@@ -34,6 +34,8 @@ import {
   seatLimits,
 } from "./app_fleet.ts";
 import { gaugeHealth } from "./app_health.ts";
+import { type HostFigures, hostGauge } from "./app_host.ts";
+import { bothObservers, metricsReader, requestLoad, startLoad } from "./app_load.ts";
 import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
@@ -74,6 +76,8 @@ export interface AppPorts extends HandoffPorts {
    * @default the platform's sockets
    */
   readonly dial?: Dial;
+  /** What the process and its machine use; without it, nothing of that is told. */
+  readonly host?: HostFigures | undefined;
   /**
    * Where work on large bodies rests.
    * @default the machine's event loop
@@ -145,6 +149,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const background = stack.use(new Background(log));
   const { timeouts } = config;
   const keyRefusals = new KeyRefusals(log, doors.doors.keepsKeys);
+  const requests = requestLoad({ clock, metrics }, config.stats);
   const health = stack.use(new EngineHealth({ clock, random, log, rules: healthRules(config) }));
   const policies = policiesFor(config.routing, { random });
   tellGuarded(config, log);
@@ -163,17 +168,25 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
       },
-      observer: wiring.observing(fleetObserver(metrics, keyRefusals)),
+      observer: wiring.observing(
+        bothObservers(fleetObserver(metrics, keyRefusals), requests.observer),
+      ),
       seats: seatLimits(config),
     }),
   );
   const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
+  fleet.watch((change) => requests.follow(change));
   const { queueSize: size, queueTimeoutMs } = config.admission;
   const admission = stack.use(
     new Admission({ clock, metrics, fleet, size, timeoutMs: queueTimeoutMs }),
   );
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
+  const read = metricsReader({ upstream, timeouts, breather }, config.apiKey);
+  const { stats } = requests;
+  const load = stack.use(
+    startLoad({ clock, random, log, metrics, fleet, read, stats }, config.stats),
+  );
   const flow: FlowDeps = {
     clock,
     random,
@@ -199,7 +212,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
-  const proof = handoff && stack.use(buildProof(flow, config));
+  const proof = handoff && stack.use(buildProof(flow, config, read));
   if (proof !== undefined) fleet.watch((change) => proof.follow(change));
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
@@ -220,6 +233,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let retired = false;
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
+  const gaugeHost = hostGauge(clock, metrics, ports.host);
   const refreshGauges = (): void => {
     metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
     metrics.set("pd_router_buffered_bytes", {}, bodies.held);
@@ -227,6 +241,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     metrics.set("pd_router_client_connections", {}, front.connections);
     metrics.set("pd_router_queue_length", {}, admission.waiting);
     gaugeHealth(metrics, fleet);
+    load.gauge();
+    gaugeHost();
   };
   const deps: HttpDeps = {
     ...flow,

@@ -1,5 +1,6 @@
 /** What finds out whether KV moves, built from the configuration, and what it has to say. @module */
 import { jsonOf, recordOf, RouterError } from "./base/mod.ts";
+import type { ReadMetrics } from "./app_load.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { type FleetChange, type KvPair, KvProof, type Property, RoleWatch } from "./fleet/mod.ts";
 import { Canary } from "./flow/mod.ts";
@@ -14,11 +15,10 @@ import type { KvReport } from "./http/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
 import type { HeaderField } from "./upstream/mod.ts";
 
-/** Largest answers of `/metrics` and `/version`, in bytes. */
-const MAX_METRICS = 8 * 1024 * 1024;
+/** Largest answer of `/version`, in bytes. */
 const MAX_VERSION = 64 * 1024;
 
-/** Longest wait for either, in milliseconds. */
+/** Longest wait for it, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 
 /** Pairs under names of their own in metrics; those beyond are counted as one. */
@@ -35,10 +35,11 @@ export interface RunningProof extends AsyncDisposable {
   start(deps: HandoffDeps, ready: Promise<void>, stopped: () => boolean): void;
 }
 
-/** Build it. */
+/** Build it; `readMetrics` asks an engine for its own. */
 export function buildProof(
   flow: FlowDeps,
   { apiKey, canary: times }: Pick<RouterConfig, "apiKey" | "canary">,
+  readMetrics: ReadMetrics,
 ): RunningProof {
   const { clock, log, metrics, fleet } = flow;
   // Nobody waits for its questions: a drain neither.
@@ -46,8 +47,8 @@ export function buildProof(
   const headers = apiKey === undefined ? [] : [["authorization", `Bearer ${apiKey}`] as const];
   const get = getter(flow, headers, questions.signal);
   const readCounters: ReadCounters = async ({ url }) => {
-    const bytes = await get(url, "/metrics", MAX_METRICS);
-    return bytes === undefined ? undefined : kvCountersOf(new TextDecoder().decode(bytes));
+    const samples = await readMetrics(url, questions.signal);
+    return samples && kvCountersOf(samples);
   };
   const roles = new RoleWatch({
     clock,

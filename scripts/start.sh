@@ -24,6 +24,7 @@ program() {
 }
 
 fixed='--frozen --no-prompt --allow-env=PD_ROUTER_*,VLLM_API_KEY --ignore-env'
+fixed="$fixed --allow-sys=systemMemoryInfo"
 cd "$root" || exit 1
 find_deno
 take_descriptors

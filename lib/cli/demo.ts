@@ -7,6 +7,7 @@ import { type SimEngine, type SimOptions, startSimEngine } from "../sim/mod.ts";
 import { isDone, SseDecoder } from "../sse/mod.ts";
 import { parseArgv } from "./argv.ts";
 import { commandHelp } from "./help.ts";
+import { systemFigures } from "./host_figures.ts";
 import type { CliPorts } from "./ports.ts";
 import { openLogger, refuse } from "./report.ts";
 import { milliseconds, timeline } from "./timeline.ts";
@@ -164,6 +165,7 @@ async function startDemo(
       clock,
       random,
       log,
+      host: systemFigures(),
       onTrace: (id, path, trace) => {
         const seen = { id, path, trace, endedAtMs: clock.now() };
         if (watcher !== undefined) return watcher(seen);

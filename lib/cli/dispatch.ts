@@ -6,6 +6,7 @@ import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
 import { runExplain } from "./explain.ts";
 import { routerHelp } from "./help.ts";
+import { systemFigures } from "./host_figures.ts";
 import { runHelp } from "./help_topics.ts";
 import { loadConfig } from "./load.ts";
 import { neededPermissions } from "./permissions.ts";
@@ -58,6 +59,7 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
     clock: ports.clock,
     random: ports.random,
     log,
+    host: systemFigures(),
     signals,
     start: startApp,
     complain: (line) => ports.stdio.err.write(line),

@@ -1,6 +1,6 @@
 /** The tables of flags and of metrics, in full and for a terminal. @module */
 import { envName, FLAG_GROUPS } from "../config/mod.ts";
-import { METRICS, type MetricSpec } from "../metrics/mod.ts";
+import { METRICS, type MetricSpec, STACK_METRICS } from "../metrics/mod.ts";
 import { type Entry, entryLines, paragraph } from "./columns.ts";
 import { environmentOnly, flagEntry, helpOf } from "./help.ts";
 
@@ -29,7 +29,9 @@ const METRICS_INTRO = "What GET /metrics tells, in the Prometheus text format. A
 
 /** Every metric with its kind, its labels and its meaning. */
 export function metricTable(): string {
-  const rows = Object.entries<MetricSpec>(METRICS).map(([name, { kind, labels, help }]) => ({
+  const rows = Object.entries<MetricSpec>({ ...METRICS, ...STACK_METRICS }).map((
+    [name, { kind, labels, help }],
+  ) => ({
     cells: [name, kind, labels.join(", ")],
     help,
   }));

@@ -30,7 +30,8 @@ const GRACE_MS = 2000;
  * 130 when a second signal (or one during the start) ended it at once.
  */
 export async function serve(config: RouterConfig, io: ServeIo): Promise<number> {
-  const starting = io.start(config, { clock: io.clock, random: io.random, log: io.log }).then(
+  const { clock, random, log, host } = io;
+  const starting = io.start(config, { clock, random, log, host }).then(
     (app) => ({ kind: "started", app }) as const,
     (error: unknown) => ({ kind: "failed", error }) as const,
   );

@@ -20,6 +20,7 @@ import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
+import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_FLAGS } from "./flags_policies.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
@@ -27,7 +28,6 @@ import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
 const WAIT = [0.001, 604_800] as const;
-const COUNT = [1, 2 ** 31 - 1] as const;
 
 /** Flags of this router that do something, by the heading of the help text. */
 const SUPPORTED_GROUPS = [
@@ -308,36 +308,7 @@ const SUPPORTED_GROUPS = [
         default: "text",
         help: "How lines look",
       },
-      {
-        name: "engine-stats-interval",
-        type: "int",
-        default: 30,
-        range: COUNT,
-        help: "Seconds between readings of the engines' /metrics; without effect in this version",
-        status: "without-effect",
-      },
-      {
-        name: "request-stats-window",
-        type: "int",
-        default: 60,
-        range: COUNT,
-        help: "Seconds over which request statistics are taken; without effect in this version",
-        status: "without-effect",
-      },
-      {
-        name: "log-stats",
-        type: "flag",
-        help: "Write statistics to the log; without effect in this version",
-        status: "without-effect",
-      },
-      {
-        name: "log-stats-interval",
-        type: "int",
-        default: 10,
-        range: COUNT,
-        help: "Seconds between these lines; without effect in this version",
-        status: "without-effect",
-      },
+      ...STATS_FLAGS,
     ],
   },
 ] as const satisfies readonly FlagGroup[];

@@ -11,7 +11,6 @@ import {
   type Pair,
   type PairAsk,
   type PairChoice,
-  type PromptFacts,
   type Roomy,
   type Verdict,
 } from "../selection/mod.ts";
@@ -20,6 +19,7 @@ import type { EngineSource } from "./engine_source.ts";
 import type { FleetChange, FleetOptions } from "./fleet_options.ts";
 import {
   type Flight,
+  type FlightSubject,
   isServing,
   type Leg,
   type Outcome,
@@ -86,6 +86,16 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     return this.#roster.view;
   }
 
+  /** Every engine that is there, as it is at this moment; those that leave too. */
+  get all(): Iterable<LiveEngine> {
+    return this.#roster.all;
+  }
+
+  /** The engine that `engine` is a record of, as long as it is there. */
+  live(engine: Engine): LiveEngine | undefined {
+    return this.#roster.of(engine);
+  }
+
   verdict(engine: Engine): Verdict {
     return this.#roster.of(engine)?.verdict ?? GOOD;
   }
@@ -123,7 +133,8 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     });
   }
 
-  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease, prompt?: PromptFacts): Flight {
+  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease, about: FlightSubject = {}): Flight {
+    const { prompt, model } = about;
     const held = seat?.move();
     this.#uses.begin(engine.url);
     const serving = isServing(leg) ? leg : undefined;
@@ -131,7 +142,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const live = this.#roster.of(engine);
     if (serving !== undefined) this.#count(live, engine, serving, 1);
     const owed = prompt && live?.owe(place(this.#options.policies, { engine, leg, peer, prompt }));
-    const { clock } = this.#options;
+    const { clock, observer } = this.#options;
     const begun: Begun = { engine, leg, peer, beganMs: clock.now() };
     this.#begin(live, begun);
     const awaited = live === undefined || leg === "models"
@@ -142,6 +153,10 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       engine,
       leg,
       peer,
+      model,
+      onFirst: () => {
+        if (serving !== undefined) observer.onFirst?.(engine, serving);
+      },
       onHead: (status) => {
         owed?.release();
         if (awaited !== undefined) this.#overdue?.answered(engine.id, awaited);

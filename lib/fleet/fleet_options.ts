@@ -16,6 +16,8 @@ export type FleetChange =
 export interface FleetObserver {
   /** A flight of a serving leg has begun (1) or ended (-1). */
   readonly onInflight: (engine: Engine, leg: ServingLeg, delta: number) => void;
+  /** The first token of such a flight's stream has come. */
+  readonly onFirst?: (engine: Engine, leg: ServingLeg) => void;
   readonly onOutcome: (outcome: Outcome) => void;
   /** What health says of an engine is of another kind than before; never that it leaves. */
   readonly onVerdict: (engine: Engine, verdict: Verdict) => void;

@@ -8,6 +8,7 @@ import {
   rootCodeOf,
   RouterError,
 } from "../base/mod.ts";
+import type { PromptFacts } from "../selection/mod.ts";
 
 /** What an engine is asked for. */
 export type Leg = "prefill" | "decode" | "direct" | "tokenize" | "reclaim" | "models" | "check";
@@ -20,10 +21,31 @@ export function isServing(leg: Leg): leg is ServingLeg {
   return leg === "prefill" || leg === "decode" || leg === "direct";
 }
 
+/** What a flight is for. */
+export interface FlightSubject {
+  readonly model?: string | undefined;
+  /** Of the leg that computes it. */
+  readonly prompt?: PromptFacts | undefined;
+}
+
+/** Tokens of one answer. */
+export interface AnswerTokens {
+  /** Of its prompt; absent where that is not known. */
+  readonly prompt?: number;
+  /** Of its own. */
+  readonly answer: number;
+  /** Of these, the ones that the engine of the flight has made; absent: all. */
+  readonly own?: number;
+  /** The engine has not told: they are about as many. */
+  readonly about?: true;
+}
+
 /** How a flight ended. Told once for each. */
 export interface Outcome {
   readonly engine: Engine;
   readonly leg: Leg;
+  /** The model that it is about, where it is about one. */
+  readonly model?: string;
   /** The other engine of a handoff. */
   readonly peer: Engine | undefined;
   /** `left`: nobody waits for it any more, which says nothing of the engine. */
@@ -37,6 +59,9 @@ export interface Outcome {
   /** From the choice to the answer's head, and to the end, in milliseconds. */
   readonly headMs: number | undefined;
   readonly ms: number;
+  /** From the choice to the first token of a stream, in milliseconds; absent where none has come. */
+  readonly firstMs?: number;
+  readonly tokens?: AnswerTokens;
 }
 
 /**
@@ -48,6 +73,10 @@ export interface Flight extends Disposable {
   readonly leg: Leg;
   /** The head of the answer has come. */
   head(status: number): void;
+  /** The first token of a streamed answer has come. */
+  first(): void;
+  /** What its answer has of tokens; what is said last counts. */
+  used(tokens: AnswerTokens): void;
   /** It has its answer. */
   ok(): void;
   /** It has none; a client that has gone, or a router without room, is no failure of the engine. */
@@ -62,8 +91,11 @@ export interface FlightParts {
   readonly engine: Engine;
   readonly leg: Leg;
   readonly peer: Engine | undefined;
+  readonly model?: string | undefined;
   /** Told once, when the head of an answer has come. */
   readonly onHead?: (status: number) => void;
+  /** Told once, when the first token of a stream has come. */
+  readonly onFirst?: () => void;
   /** Told once, when it is over; `root` is the code of the innermost cause of its failure. */
   readonly onLanded: (outcome: Outcome, root: ErrorCode | undefined) => void;
 }
@@ -79,6 +111,8 @@ class FlightRecord {
   readonly #since: number;
   #status: number | undefined;
   #headMs: number | undefined;
+  #firstMs: number | undefined;
+  #tokens: AnswerTokens | undefined;
   #landed = false;
 
   constructor(parts: FlightParts) {
@@ -93,15 +127,31 @@ class FlightRecord {
     this.parts.onHead?.(status);
   }
 
+  first(): void {
+    if (this.#firstMs !== undefined || this.#landed) return;
+    this.#firstMs = this.parts.clock.now() - this.#since;
+    this.parts.onFirst?.();
+  }
+
+  used(tokens: AnswerTokens): void {
+    this.#tokens = tokens;
+  }
+
   /** `said`: the status that the engine has told in its answer, in place of the answer's own. */
   land(end: Outcome["end"], code?: ErrorCode, root = code, said?: number): void {
     if (this.#landed) return;
     this.#landed = true;
-    const { engine, leg, peer, clock, onLanded } = this.parts;
+    const { engine, leg, peer, model, clock, onLanded } = this.parts;
     const ms = clock.now() - this.#since;
     const [status, headMs] = [said ?? this.#status, this.#headMs];
     const refused = said !== undefined && said < 500 ? { refused: true } as const : {};
-    onLanded({ engine, leg, peer, end, code, status, ...refused, headMs, ms }, root);
+    const known = {
+      ...refused,
+      ...(model === undefined ? {} : { model }),
+      ...(this.#firstMs === undefined ? {} : { firstMs: this.#firstMs }),
+      ...(this.#tokens === undefined ? {} : { tokens: this.#tokens }),
+    };
+    onLanded({ engine, leg, peer, end, code, status, headMs, ms, ...known }, root);
   }
 }
 
@@ -118,6 +168,14 @@ class LiveFlight implements Flight {
 
   head(status: number): void {
     this.#record?.head(status);
+  }
+
+  first(): void {
+    this.#record?.first();
+  }
+
+  used(tokens: AnswerTokens): void {
+    this.#record?.used(tokens);
   }
 
   ok(): void {

@@ -1,7 +1,8 @@
 /** One engine of the fleet while it is there, and as long as something is under way on it. @module */
 import { type Engine, Lease } from "../base/mod.ts";
 import { cardsFor, type ModelCard, plainModelCard } from "../openai/mod.ts";
-import { type Candidate, GOOD, type Verdict } from "../selection/mod.ts";
+import { type Candidate, type EngineStats, GOOD, type Verdict } from "../selection/mod.ts";
+import type { EngineReading } from "./engine_series.ts";
 import { type SeatLimits, Seats, UNBOUNDED } from "./seats.ts";
 import type { EngineEntry } from "./view.ts";
 
@@ -16,6 +17,8 @@ export class LiveEngine implements Candidate {
   inflight = 0;
   promptTokens = 0;
   readonly load: Seats;
+  /** What it said last of its load, as far as that still holds. */
+  stats: (EngineStats & EngineReading) | undefined;
   verdict: Verdict = GOOD;
   /** Its source has said that it goes. */
   leaving = false;
@@ -34,6 +37,11 @@ export class LiveEngine implements Candidate {
     this.engine = configured;
     this.created = created;
     this.cards = configured.models.map((model) => plainModelCard(model, created));
+  }
+
+  /** What it says of its load at `readMs`; undefined where that is not known any more. */
+  noteLoad(reading: EngineReading | undefined, readMs: number): void {
+    this.stats = reading && { ...reading, own: this.inflight, readMs };
   }
 
   /** What the view tells of it. */

@@ -30,6 +30,11 @@ export class Roster {
     return this.#view;
   }
 
+  /** All engines, those that leave too, in no order. */
+  get all(): Iterable<LiveEngine> {
+    return this.#engines.values();
+  }
+
   /** The engine that is there under `id`. */
   get(id: string): LiveEngine | undefined {
     return this.#engines.get(id);

@@ -20,6 +20,7 @@ import {
   passThrough,
   readError,
   type RequestContext,
+  tokensToldIn,
 } from "../request/mod.ts";
 import type { Exclude } from "../selection/mod.ts";
 import { forwardResponseHeaders, type UpstreamResponse } from "../upstream/mod.ts";
@@ -213,7 +214,8 @@ async function attempt(
   ask: DirectAsk,
   { engine, seat }: AdmittedEngine,
 ): Promise<DirectEnd> {
-  using flight = deps.fleet.take(engine, "direct", undefined, seat, context.prompt);
+  const about = { prompt: context.prompt, model: ask.model };
+  using flight = deps.fleet.take(engine, "direct", undefined, seat, about);
   let response: UpstreamResponse | undefined;
   try {
     logRouting(deps, context, engine);
@@ -240,6 +242,8 @@ async function attempt(
     const length = Number(response.header("content-length") ?? NaN);
     if (length <= WHOLE_BYTES) {
       const body = await response.readAll(WHOLE_BYTES);
+      const tokens = tokensToldIn(body);
+      if (tokens !== undefined) flight.used(tokens);
       flight.ok();
       return { kind: "answer", answer: { status, headers, body } };
     }

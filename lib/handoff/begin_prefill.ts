@@ -12,7 +12,7 @@ import { heldFor } from "./handoff_parts.ts";
 import { type PrefillAsk, type PrefillEnd, prefillLeg } from "./prefill.ts";
 
 /** What is begun. */
-export interface BeginAsk extends Pick<PrefillAsk, "mode" | "logprobs"> {
+export interface BeginAsk extends Pick<PrefillAsk, "mode" | "model" | "logprobs"> {
   readonly pair: Pair;
   /** Of both engines, where these are bounded: the prefill engine's is moved. */
   readonly seats: PairSeats | undefined;
@@ -44,12 +44,13 @@ export function beginPrefill(
   context: RequestContext,
   ask: BeginAsk,
 ): BegunPrefill {
-  const { pair, mode, logprobs = false } = ask;
+  const { pair, mode, model, logprobs = false } = ask;
   const transfer = ask.protocol.begin(deps, { pair, mode, requestId: context.id });
   const leg = prefillLeg(deps, context, {
     pair,
     ...ask.send(transfer.prefillParams),
     mode,
+    model,
     logprobs,
     seat: ask.seats?.prefill,
   });

@@ -64,6 +64,7 @@ export async function prefillOn(
   const { request, pair, ids } = ask;
   const { leg, custody: begun } = beginPrefill(deps, context, {
     ...ask,
+    model: request.model,
     mode: "p1",
     send: (params) => ({ path: PATH, body: prefillBodyP1(request, ids, params, true) }),
     logprobs: request.logprobs !== undefined,
@@ -116,6 +117,7 @@ export async function relayOn(
   const { request, pair, ids, maxTokens, gone, protocol } = ask;
   const { transfer, leg, custody: begun } = beginPrefill(deps, context, {
     ...ask,
+    model: request.model,
     mode: "d1",
     send: (params) => ({ path: PATH, body: prefillBodyP1(request, ids, params, true) }),
     decodePath: PATH,
@@ -151,8 +153,8 @@ export async function relayOn(
   return endOf(opened, ask, flight, missed);
 }
 
-function flightOf({ fleet }: HandoffDeps, { pair, seats }: LegAsk): Flight {
-  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode);
+function flightOf({ fleet }: HandoffDeps, { request, pair, seats }: LegAsk): Flight {
+  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, { model: request.model });
 }
 
 async function abortWithout(leg: Promise<PrefillEnd>, abort: AbortController): Promise<void> {

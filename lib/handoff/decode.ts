@@ -115,6 +115,7 @@ export async function openDecode(
       return { kind: "refused", error, inStream: true };
     }
     context.trace.add("decode-first", engine.url);
+    flight.first();
     const open = { flight, response, decoder, comments, first, abort };
     return { kind: "open", open, close: () => open.response[Symbol.dispose]() };
   } catch (cause) {
@@ -179,6 +180,7 @@ export async function* pumpDecode(
       if (pump.done) {
         finished = true;
         seam.onFinished?.();
+        flight.used(pump.tokens);
         flight.ok();
       }
       for (let out = writer.take(); out !== undefined; out = writer.take()) yield out;

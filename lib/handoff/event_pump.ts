@@ -1,5 +1,6 @@
 /** The decode engine's events, put behind the first token. @module */
 import type { Engine, RouterError, Sliced } from "../base/mod.ts";
+import type { AnswerTokens } from "../fleet/mod.ts";
 import {
   type AnswerWriter,
   asUsage,
@@ -98,6 +99,17 @@ export class EventPump {
     const parseAll = joiner !== undefined || stops !== undefined || this.#tells ||
       seam.given !== undefined;
     this.#reader = new CompletionChunkReader({ parseAll });
+  }
+
+  /** What the whole answer has of tokens so far; about as many where the engine has not told. */
+  get tokens(): AnswerTokens {
+    const before = this.#seam.before ?? 1;
+    const usage = this.#usage;
+    if (usage === undefined) {
+      return { answer: before + this.#tokens, own: this.#tokens, about: true };
+    }
+    const { prompt_tokens: prompt, completion_tokens: answer } = usage;
+    return { prompt, answer, own: Math.max(0, answer - before) };
   }
 
   /**

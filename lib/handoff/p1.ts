@@ -71,6 +71,7 @@ export async function attemptP1(
     pair,
     seats: ask.seats,
     protocol,
+    model: request.model,
     mode: "p1",
     send: (params) => prefillRequest(request, prompt, params),
     logprobs: request.logprobs !== undefined,
@@ -227,7 +228,9 @@ async function decodeRest(
     maxTokens: prompt.maxTokens - 1,
     maxBytes: request.stream ? undefined : byteLimit(prompt.maxTokens),
   };
-  const flight = deps.fleet.take(pair.decode, "decode", pair.prefill, ask.seats?.decode);
+  const { fleet } = deps;
+  const seat = ask.seats?.decode;
+  const flight = fleet.take(pair.decode, "decode", pair.prefill, seat, { model: request.model });
   const missed = new MissedKv(deps, pair);
   const timedOut = (): RouterError => missed.error();
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>

@@ -58,6 +58,7 @@ export interface PrefillAsk extends PrefillWish {
   readonly pair: Pair;
   readonly path: string;
   readonly body: ByteParts;
+  readonly model?: string | undefined;
   /** Of the prefill engine: moved, and given back when the leg has ended. */
   readonly seat?: Lease | undefined;
 }
@@ -73,7 +74,8 @@ export async function prefillLeg(
 ): Promise<PrefillEnd> {
   const { prefill, decode } = ask.pair;
   using _held = context.held?.hold();
-  using flight = deps.fleet.take(prefill, "prefill", decode, ask.seat, context.prompt);
+  const about = { prompt: context.prompt, model: ask.model };
+  using flight = deps.fleet.take(prefill, "prefill", decode, ask.seat, about);
   logRouting(deps, context, prefill);
   context.trace.add("prefill-sent", prefill.url);
   const end = await run(deps, context, ask, flight);

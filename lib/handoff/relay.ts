@@ -68,6 +68,7 @@ export async function attemptRelay(
     pair,
     seats: ask.seats,
     protocol,
+    model: request.model,
     mode: "d1",
     send: (params) => ({ path, body: prefillBodyD1(request, params) }),
     decodePath: path,
@@ -115,8 +116,8 @@ async function prefillFirst(
   return endOf(deps, context, ask, { opened, flight, params, missed, usage: result.usage, watch });
 }
 
-function decodeFlight({ fleet }: HandoffDeps, { pair, seats }: RelayAsk): Flight {
-  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode);
+function decodeFlight({ fleet }: HandoffDeps, { request, pair, seats }: RelayAsk): Flight {
+  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, { model: request.model });
 }
 
 /**
@@ -228,7 +229,8 @@ function endOf(
       const told = (cached: number | undefined): void =>
         watch?.ended(prefilled()?.prompt_tokens, tellsItsOwn(params) ? cached : undefined);
       const { request, find } = ask;
-      const passed = (): ByteSource => startingWith(first, passThrough(flight.move(), response));
+      const passed = (): ByteSource =>
+        startingWith(first, passThrough(flight.move(), response, first));
       const rest = find !== undefined && isTextRequest(request) && isEventStream(response)
         ? new WatchedStream(deps, context, {
           request,

@@ -10,6 +10,7 @@ import {
   type ByteSource,
   exchange,
   type FlowDeps,
+  isEventStream,
   legHeaders,
   logRouting,
   readBeginning,
@@ -95,6 +96,7 @@ export async function openRelay(
     }
     if (problem !== undefined) throw decodeError(engine, problem);
     context.trace.add("decode-first", engine.url);
+    if (isEventStream(response)) flight.first();
     const opened = response;
     return { kind: "open", response, first, abort, close: () => opened[Symbol.dispose]() };
   } catch (cause) {

@@ -5,7 +5,7 @@
  */
 import { type ByteParts, inSlices, type RouterError } from "../base/mod.ts";
 import { budgetOf, type TextRequest, wantsTokenIds } from "../disagg/mod.ts";
-import type { Flight } from "../fleet/mod.ts";
+import type { AnswerTokens, Flight } from "../fleet/mod.ts";
 import {
   type AnswerIdentity,
   asUsage,
@@ -62,6 +62,7 @@ export class WatchedStream implements ByteSource {
   #finished = false;
   #usageTold = false;
   #cached: number | undefined;
+  #usage: Usage | undefined;
   #done = false;
   #closed = false;
   #begun = false;
@@ -188,7 +189,9 @@ export class WatchedStream implements ByteSource {
     if (logprobs !== undefined) this.#given.told(logprobs.tokens, logprobs.offsets);
     if (event.finishReason !== undefined) this.#finished = true;
     if (event.usageOnly) this.#usageTold = true;
-    this.#cached = cachedIn(asUsage(envelope["usage"])) ?? this.#cached;
+    const usage = asUsage(envelope["usage"]);
+    this.#cached = cachedIn(usage) ?? this.#cached;
+    this.#usage = usage ?? this.#usage;
   }
 
   #identityIn({ id, created, model }: WatchedEvent["envelope"]): AnswerIdentity | undefined {
@@ -287,9 +290,16 @@ export class WatchedStream implements ByteSource {
   }
 
   #land(): void {
+    this.#parts.flight.used(this.#tokens());
     this.#parts.flight.ok();
     if (this.#done) this.#parts.onEnd?.(this.#cached);
     this.#close();
+  }
+
+  #tokens(): AnswerTokens {
+    if (this.#usage === undefined) return { answer: this.#given.ids.length, about: true };
+    const { prompt_tokens: prompt, completion_tokens: answer } = this.#usage;
+    return { prompt, answer };
   }
 
   #close(): void {

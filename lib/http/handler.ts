@@ -209,5 +209,21 @@ function record(
   if (route === "none") return;
   const seconds = (deps.clock.now() - trace.receivedAtMs) / 1000;
   deps.metrics.observe("pd_router_request_seconds", { route }, seconds);
+  recordServed(deps, trace, outcome, seconds);
   deps.onTrace?.(id, path, trace);
+}
+
+/** By the engine that gave the answer; what a client has left says nothing of it. */
+function recordServed(
+  { metrics }: HttpDeps,
+  { server, model }: RequestTrace,
+  outcome: Outcome,
+  seconds: number,
+): void {
+  if (server === undefined || model === undefined || outcome === "client_gone") return;
+  // Gone meanwhile, it is not to be told of for ever.
+  if (!metrics.tells(server)) return;
+  const status = outcome === "ok" ? "success" : "error";
+  const labels = { server, model: metrics.modelLabel(model), status };
+  metrics.observe("vllm:request_latency_seconds", labels, seconds);
 }

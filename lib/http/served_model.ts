@@ -12,8 +12,8 @@ export interface ModelWish {
 }
 
 /**
- * The model that is meant; one that nobody serves is looked for. Throws `forbidden` and `rate-limited` as the request's key says, and what
- * `missingModel` is.
+ * The model that is meant; one that nobody serves is looked for. Throws `forbidden` and `rate-limited` as
+ * the request's key says, and what `missingModel` is.
  */
 export async function servedModel(
   deps: HttpDeps,
@@ -21,11 +21,20 @@ export async function servedModel(
   { asked, body }: ModelWish,
 ): Promise<string> {
   const model = deps.config.aliases.get(asked) ?? asked;
+  call.context.trace.model = model;
   call.pass.use({ asked, model, body });
+  countIncoming(deps, model);
   if (deps.fleet.snapshot().serves(model)) return model;
   if (asked !== "" && !sleeps(deps, model)) await deps.lookup?.look(model, call.context.signal);
   if (deps.fleet.snapshot().serves(model)) return model;
   throw missingModel(deps, shortened(asked), model);
+}
+
+/** Names that clients make up are one. */
+function countIncoming({ fleet, metrics }: HttpDeps, name: string): void {
+  const known = fleet.snapshot().serves(name) || fleet.hasSeen(name);
+  const model = known ? metrics.modelLabel(name) : "unknown";
+  metrics.count("vllm:num_incoming_requests_total", { model });
 }
 
 /** The model meant where a request that is no JSON names `named`. Throws `bad-request` where none is. */

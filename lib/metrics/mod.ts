@@ -1,8 +1,10 @@
 /**
- * What the router counts and times.
+ * What the router counts and times, and how others' counts are read.
  *
  * Knows nothing of where the figures come from; does no I/O.
  * @module
  */
+export * from "./exposition.ts";
 export * from "./names.ts";
+export * from "./names_stack.ts";
 export * from "./registry.ts";

@@ -1,6 +1,6 @@
 /**
- * Every metric: name, help, labels, buckets. Callers spell names and labels too, but only those of
- * this table type-check.
+ * The router's own metrics: name, help, labels, buckets. Callers spell names and labels too, but only
+ * those of the tables type-check.
  * @module
  */
 
@@ -15,7 +15,7 @@ export interface MetricSpec {
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const LONG_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
-/** All metrics by name. */
+/** The router's own metrics by name. */
 export const METRICS = {
   "pd_router_requests_total": {
     kind: "counter",
@@ -181,6 +181,12 @@ export const METRICS = {
       "Failed exchanges with an engine, by leg (tokenize, check and those above) and error code.",
     labels: ["server", "leg", "code"],
   },
+  "pd_router_engine_readings_total": {
+    kind: "counter",
+    help:
+      "Readings of the engines' own metrics, by result (read, none: they tell no load, failed).",
+    labels: ["server", "result"],
+  },
   "pd_router_accepting": {
     kind: "gauge",
     help: "Whether clients are accepted: 0 for want of file descriptors (1 or 0).",
@@ -224,6 +230,3 @@ export const METRICS = {
     labels: ["to"],
   },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
-
-/** The name of a metric. */
-export type MetricName = keyof typeof METRICS;

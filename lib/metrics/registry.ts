@@ -1,19 +1,34 @@
 /** Counters, gauges and histograms under their names, and their exposition text. @module */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { type MetricName, METRICS, type MetricSpec } from "./names.ts";
+import { METRICS, type MetricSpec } from "./names.ts";
+import { STACK_METRICS } from "./names_stack.ts";
 
-type Labels<Name extends MetricName> = Readonly<
-  Record<(typeof METRICS)[Name]["labels"][number], string>
->;
+/** Every metric by name. */
+const ALL = { ...METRICS, ...STACK_METRICS } as const;
+
+type All = typeof ALL;
+
+/** The name of a metric. */
+export type MetricName = keyof All;
+
+type Labels<Name extends MetricName> = Readonly<Record<All[Name]["labels"][number], string>>;
 
 type NamesOf<Kind extends MetricSpec["kind"]> = {
-  [Name in MetricName]: (typeof METRICS)[Name]["kind"] extends Kind ? Name : never;
+  [Name in MetricName]: All[Name]["kind"] extends Kind ? Name : never;
 }[MetricName];
 
 /** Metrics that tell of engines. */
 type EngineMetric = {
-  [Name in MetricName]: "server" extends (typeof METRICS)[Name]["labels"][number] ? Name : never;
+  [Name in MetricName]: "server" extends All[Name]["labels"][number] ? Name : never;
 }[MetricName];
+
+/** Gauges of one series. */
+type UnlabelledGauge = {
+  [Name in NamesOf<"gauge">]: All[Name]["labels"] extends readonly [] ? Name : never;
+}[NamesOf<"gauge">];
+
+/** Models under their own names. */
+const MAX_MODELS = 1_024;
 
 /** One app's metrics; apps in one process do not share them. */
 export class Metrics {
@@ -22,6 +37,7 @@ export class Metrics {
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
   readonly #byServer = new Map<string, EngineSeries>();
+  readonly #models = new Set<string>();
   /** Series with the labels `prefill` and `decode`. */
   readonly #byPair = new Map<
     string,
@@ -29,7 +45,7 @@ export class Metrics {
   >();
 
   constructor() {
-    for (const [name, spec] of Object.entries<MetricSpec>(METRICS)) {
+    for (const [name, spec] of Object.entries<MetricSpec>(ALL)) {
       const { help } = spec;
       const base = { name, help, labelNames: [...spec.labels], registers: [this.#registry] };
       if (spec.kind === "counter") this.#counters.set(name, new Counter(base));
@@ -72,6 +88,11 @@ export class Metrics {
     for (const { labels, value } of series) gauge?.set(labels, value);
   }
 
+  /** Say nothing of a gauge without labels until it is set again. */
+  withdraw(name: UnlabelledGauge): void {
+    this.#gauges.get(name)?.remove({});
+  }
+
   /** Record one value. */
   observe<Name extends NamesOf<"histogram">>(
     name: Name,
@@ -106,6 +127,17 @@ export class Metrics {
       this.#byPair.delete(key);
       remove();
     }
+  }
+
+  /** Whether there is any series of `server`: of one that was forgotten nothing is to be told again. */
+  tells(server: string): boolean {
+    return this.#byServer.has(server);
+  }
+
+  /** `model` as a label: those beyond the first 1,024 that come are told as one, `many`. */
+  modelLabel(model: string): string {
+    if (this.#models.size < MAX_MODELS) this.#models.add(model);
+    return this.#models.has(model) ? model : "many";
   }
 
   /** Everything in the Prometheus text format. */

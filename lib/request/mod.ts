@@ -7,6 +7,7 @@
  */
 export * from "./answer.ts";
 export * from "./answer_headers.ts";
+export * from "./answer_tokens.ts";
 export * from "./attempt.ts";
 export * from "./answer_kind.ts";
 export * from "./background.ts";

@@ -7,11 +7,17 @@ import { StreamTail } from "./stream_tail.ts";
 import { isRefused, type Told } from "./told.ts";
 
 /**
- * The rest of `response`; the flight ends when it does, or is left. A stream that ends with the engine's
- * word of a failure has failed, though it passes as it is.
+ * The rest of `response`, of which `begun` has been read; the flight ends when it does, or is left. A
+ * stream that ends with the engine's word of a failure has failed, though it passes as it is.
  */
-export function passThrough(flight: Flight, response: UpstreamResponse): ByteSource {
-  const tail = isEventStream(response) ? new StreamTail() : undefined;
+export function passThrough(
+  flight: Flight,
+  response: UpstreamResponse,
+  begun?: Uint8Array,
+): ByteSource {
+  const streams = isEventStream(response);
+  const tail = new StreamTail();
+  if (begun !== undefined) tail.note(begun);
   let failure: RouterError | undefined;
   const close = (): void => {
     response[Symbol.dispose]();
@@ -22,7 +28,8 @@ export function passThrough(flight: Flight, response: UpstreamResponse): ByteSou
       try {
         const bytes = await response.read();
         if (bytes !== undefined) {
-          tail?.note(bytes);
+          tail.note(bytes);
+          if (streams) flight.first();
           return bytes.slice();
         }
       } catch (error) {
@@ -30,7 +37,9 @@ export function passThrough(flight: Flight, response: UpstreamResponse): ByteSou
         close();
         throw error;
       }
-      const told = tail?.told();
+      const told = streams ? tail.told() : undefined;
+      const tokens = tail.tokens(streams);
+      if (tokens !== undefined) flight.used(tokens);
       failure ??= told && failureOf(flight, told);
       if (failure === undefined || (told !== undefined && isRefused(told))) flight.ok();
       else flight.failed(failure);

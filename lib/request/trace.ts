@@ -39,18 +39,24 @@ export interface TraceEvent {
   readonly note?: string;
 }
 
+/** Steps at which an engine is asked for what the client gets. */
+const ANSWERING: ReadonlySet<TraceStep> = new Set(["decode-sent", "direct-sent"]);
+
 /** The record of one request; flows write to it, the edge reads it at the end. */
 export class RequestTrace {
   readonly receivedAtMs: number;
   readonly events: TraceEvent[] = [];
   route: Route = "none";
   directReason: DirectReason | undefined;
+  /** The model that is asked for, its alias resolved; undefined until that is known. */
+  model: string | undefined;
   /** A stream of events was asked for. */
   streams = false;
   readonly #clock: Clock;
   readonly #whole: RequestTrace | undefined;
   #accepted = false;
   #onAccepted: (() => void) | undefined;
+  #server: string | undefined;
 
   /** `whole` is the record of the request that this is a part of. */
   constructor(clock: Clock, whole?: RequestTrace) {
@@ -82,6 +88,11 @@ export class RequestTrace {
     else this.#onAccepted = run;
   }
 
+  /** URL of the engine that was asked last for the answer, or for a part of it. */
+  get server(): string | undefined {
+    return this.#server;
+  }
+
   /** A decode engine was, or is to be, asked without the news that the KV is there. */
   get lacksKv(): boolean {
     return this.events.some(({ step }) => step === "kv-timed-out");
@@ -89,11 +100,17 @@ export class RequestTrace {
 
   /** Note that `step` is reached. */
   add(step: TraceStep, engine?: string, note?: string): void {
+    if (engine !== undefined && ANSWERING.has(step)) this.#asks(engine);
     this.events.push({
       step,
       atMs: this.#clock.now(),
       ...(engine === undefined ? {} : { engine }),
       ...(note === undefined ? {} : { note }),
     });
+  }
+
+  #asks(engine: string): void {
+    this.#server = engine;
+    if (this.#whole !== undefined) this.#whole.#asks(engine);
   }
 }

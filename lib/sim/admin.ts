@@ -43,8 +43,7 @@ export const adminFaults: ControlHandler = async (core, request, reply) => {
 export const adminReset: ControlHandler = async (core, _request, reply) => {
   Object.assign(core.faults, noFaults());
   core.stats.reset();
-  core.latency.ttft.reset();
-  core.latency.itl.reset();
+  core.finished.reset();
   core.life.revive();
   core.sender?.forget();
   core.kv?.clear();

@@ -5,8 +5,8 @@ import type { ApiError } from "./api_error.ts";
 import type { KeySpace } from "./chunk_keys.ts";
 import { engineDead, type EngineLife } from "./engine_life.ts";
 import type { SimFaults } from "./faults.ts";
+import type { FinishedBook } from "./finished.ts";
 import type { KvStore } from "./kv_store.ts";
-import type { LatencyHistogram } from "./latency.ts";
 import type { NixlSide } from "./nixl.ts";
 import type { Notifier } from "./notifier.ts";
 import type { SimOptions } from "./options.ts";
@@ -27,7 +27,7 @@ export interface EngineCore {
   /** Aborts when the engine stops. */
   readonly stopped: AbortSignal;
   readonly tasks: TaskSet;
-  readonly latency: { readonly ttft: LatencyHistogram; readonly itl: LatencyHistogram };
+  readonly finished: FinishedBook;
   readonly keySpace: KeySpace;
   readonly kv: KvStore | undefined;
   readonly sender: KvSender | undefined;

@@ -5,9 +5,9 @@ import type { KeySpace } from "./chunk_keys.ts";
 import { type EngineCore, storingRanks } from "./core.ts";
 import { EngineLife } from "./engine_life.ts";
 import { type SimFaults, strikes } from "./faults.ts";
+import { FinishedBook } from "./finished.ts";
 import { KvEventPublisher } from "./kv_events.ts";
 import { KvStore } from "./kv_store.ts";
-import { LatencyHistogram } from "./latency.ts";
 import { NixlSide } from "./nixl.ts";
 import { Notifier } from "./notifier.ts";
 import type { SimOptions } from "./options.ts";
@@ -86,7 +86,7 @@ export async function openParts(
       faults,
       stopped,
       tasks,
-      latency: { ttft: new LatencyHistogram(), itl: new LatencyHistogram() },
+      finished: new FinishedBook(options.maxModelLen),
       keySpace: keySpaceOf(options),
       kv,
       sender,

@@ -10,6 +10,7 @@ import {
 } from "./admitted.ts";
 import { ClientGone, endCore, type EngineCore, pause } from "./core.ts";
 import { strikesAt } from "./faults.ts";
+import type { Phases } from "./finished.ts";
 import { announceKv, sendKv, type SentKv } from "./handoff.ts";
 import { objectOrEmpty } from "./json.ts";
 import type { Prompt, Sample } from "./sample.ts";
@@ -22,6 +23,11 @@ export interface UsageCounts {
   readonly cached: number;
   /** Prompt tokens whose KV was added to the cache. */
   readonly created: number;
+}
+
+/** When a generation came, ran and had its first token, and what it runs in. */
+interface Begun extends Omit<Phases, "endMs"> {
+  readonly place: Place;
 }
 
 /** How far the tokens of an answer that is not streamed may be ahead of time, in milliseconds. */
@@ -43,6 +49,7 @@ export class Generation {
   readonly #admitted: readonly Admitted[];
   readonly #place: Place;
   readonly #errorAfter: number | undefined;
+  readonly #begun: Begun;
   #sent: readonly SentKv[] | undefined;
   #announced = false;
 
@@ -50,14 +57,15 @@ export class Generation {
     core: EngineCore,
     request: GenerationRequest,
     admitted: readonly Admitted[],
-    place: Place,
+    begun: Begun,
   ) {
     const { faults, random } = core;
     const { path } = request;
     this.#core = core;
     this.#request = request;
     this.#admitted = admitted;
-    this.#place = place;
+    this.#place = begun.place;
+    this.#begun = begun;
     this.samples = admitted.flatMap((each) => samplesOf(core, each, request));
     this.prompts = admitted.map(({ prompt }) => prompt);
     this.promptTokens = this.prompts.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -78,14 +86,15 @@ export class Generation {
    * Throws ApiError, or ClientGone when the client leaves meanwhile.
    */
   static async begin(core: EngineCore, request: GenerationRequest): Promise<Generation> {
-    const { stats, options, clock, latency } = core;
-    const begunAt = clock.now();
+    const { stats, options, clock, finished } = core;
+    const cameMs = clock.now();
     const checked = request.prompts.map((ids) => checkPrompt(core, request, ids));
     const place = await core.admission.enter(request.signal);
     if (place === undefined) {
       countAbort(core, request, 0);
       throw new ClientGone("aborted");
     }
+    const ranMs = clock.now();
     stats.runningNow++;
     try {
       if (core.life.hung) await hang(request.signal);
@@ -99,8 +108,9 @@ export class Generation {
       if (options.errorStyle === "status" && admitted.some(({ kv }) => kv.failed)) {
         throw internalError();
       }
-      latency.ttft.observe(clock.now() - begunAt);
-      return new Generation(core, request, admitted, place);
+      const firstMs = clock.now();
+      finished.ttft.observeMs(firstMs - cameMs);
+      return new Generation(core, request, admitted, { place, cameMs, ranMs, firstMs });
     } catch (error) {
       stats.runningNow--;
       place.release();
@@ -208,17 +218,28 @@ export class Generation {
     const { stats, tasks } = this.#core;
     this.#close();
     stats.add("finished");
+    this.#noteFinished();
     if (!this.failed) tasks.add("KV transfer", this.#push());
   }
 
+  #noteFinished(): void {
+    const { clock, finished } = this.#core;
+    const phases = { ...this.#begun, endMs: clock.now() };
+    const { n } = this.#request.sampling;
+    for (const [index, { finishReason, tokens }] of this.samples.entries()) {
+      const promptTokens = this.prompts[Math.floor(index / n)]?.ids.length ?? 0;
+      finished.note(phases, { reason: finishReason ?? "abort", promptTokens, tokens });
+    }
+  }
+
   #close(): UsageCounts {
-    const { stats, latency } = this.#core;
+    const { stats, finished } = this.#core;
     const usage = this.usage();
     stats.runningNow--;
     this.#place.release();
     stats.add("promptTokens", usage.prompt);
     stats.add("generationTokens", usage.completion);
-    if (usage.completion > 1) latency.itl.observe(this.itlMs, usage.completion - 1);
+    if (usage.completion > 1) finished.itl.observeMs(this.itlMs, usage.completion - 1);
     return usage;
   }
 
@@ -265,6 +286,7 @@ async function hang(signal: AbortSignal): Promise<never> {
 function countAbort(core: EngineCore, request: GenerationRequest, tokens: number): void {
   if (core.life.dead) return;
   core.stats.add("aborted");
+  core.finished.reasons.abort++;
   if (tokens === 0 && Object.hasOwn(objectOrEmpty(request.kvParams), "ret_first_tok")) {
     core.stats.add("abortedBeforeFirstToken");
     if (core.options.kvConnector === "lmcache") {

@@ -1,6 +1,6 @@
 /** `/metrics` in the names of vLLM (`docs/design/metrics.md`). @module */
 import type { EngineCore } from "./core.ts";
-import type { LatencyHistogram } from "./latency.ts";
+import type { Histogram } from "./latency.ts";
 
 interface Metric {
   readonly name: string;
@@ -52,19 +52,23 @@ export function metricsText(core: EngineCore): string {
       label: ',source="local_cache_hit"',
     },
     counter("generation_tokens", "Generation tokens processed", count.generationTokens),
-    {
-      ...counter("request_success", "Finished requests", count.finished),
-      label: ',finished_reason="stop"',
-    },
+    counter("num_preemptions", "Requests set back: none are simulated", 0),
+    ...Object.entries(core.finished.reasons).map(([reason, value]) => ({
+      ...counter("request_success", "Finished requests", value),
+      label: `,finished_reason="${reason}"`,
+    })),
   ];
-  const lines = metrics.flatMap(({ name, kind, help, value, label = "" }) => [
-    `# HELP vllm:${name} ${help}.`,
-    `# TYPE vllm:${name} ${kind}`,
-    `vllm:${name}{${labels}${label}} ${value}`,
-  ]);
-  const { ttft, itl } = core.latency;
-  lines.push(...histogramLines("time_to_first_token_seconds", labels, ttft));
-  lines.push(...histogramLines("inter_token_latency_seconds", labels, itl));
+  const announced = new Set<string>();
+  const lines = metrics.flatMap(({ name, kind, help, value, label = "" }) => {
+    const heads = [`# HELP vllm:${name} ${help}.`, `# TYPE vllm:${name} ${kind}`];
+    const sample = `vllm:${name}{${labels}${label}} ${value}`;
+    if (announced.has(name)) return [sample];
+    announced.add(name);
+    return [...heads, sample];
+  });
+  for (const [name, histogram] of core.finished.histograms()) {
+    lines.push(...histogramLines(name, labels, histogram));
+  }
   if (core.nixl !== undefined) lines.push(...nixlLines(labels, count));
   return lines.join("\n") + "\n";
 }
@@ -106,13 +110,13 @@ function counter(name: string, help: string, value: number): Metric {
 function histogramLines(
   name: string,
   labels: string,
-  histogram: LatencyHistogram,
+  histogram: Histogram,
 ): readonly string[] {
-  const lines = [`# HELP vllm:${name} Histogram in seconds.`, `# TYPE vllm:${name} histogram`];
+  const lines = [`# HELP vllm:${name} Histogram.`, `# TYPE vllm:${name} histogram`];
   for (const [bound, value] of histogram.cumulative()) {
     lines.push(`vllm:${name}_bucket{${labels},le="${bound}"} ${value}`);
   }
-  lines.push(`vllm:${name}_sum{${labels}} ${histogram.sumSeconds}`);
+  lines.push(`vllm:${name}_sum{${labels}} ${histogram.sum}`);
   lines.push(`vllm:${name}_count{${labels}} ${histogram.count}`);
   return lines;
 }

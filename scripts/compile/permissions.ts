@@ -29,6 +29,7 @@ export const GRANTS: readonly Grant[] = [
     flag: `--allow-env=${VARIABLES.join(",")}`,
     why: "flags given by environment, the engines' key",
   },
+  { flag: "--allow-sys=systemMemoryInfo", why: "`router_memory_usage_percent` of `/metrics`" },
   { flag: "--ignore-env", why: "libraries that look at other variables find them unset" },
 ];
 

@@ -11,6 +11,7 @@ import {
   permissionTable,
   realTable,
   simOptionTable,
+  stackMetricTable,
 } from "./tables.ts";
 
 /** The blocks of each page by its path; pages that are not named have none. */
@@ -19,7 +20,7 @@ export const BLOCKS: Readonly<Record<string, Blocks>> = {
   "lib/disagg/README.md": { features: featureTable, matrix: matrixTable },
   "lib/fleet/README.md": { lessons: lessonTable },
   "lib/flow/README.md": { failures: failureTable },
-  "lib/metrics/README.md": { metrics: metricTable },
+  "lib/metrics/README.md": { metrics: metricTable, stack: stackMetricTable },
   "lib/sim/README.md": { faults: faultTable, options: simOptionTable },
   "scripts/compile/README.md": { permissions: permissionTable },
   "scripts/real/README.md": { real: realTable },

@@ -2,7 +2,7 @@
 import type { Engine, ErrorCode } from "../../lib/base/mod.ts";
 import { type DirectReason, FEATURES } from "../../lib/disagg/mod.ts";
 import { lessonsOf, type Outcome } from "../../lib/fleet/mod.ts";
-import { METRICS } from "../../lib/metrics/mod.ts";
+import { METRICS, type MetricSpec, STACK_METRICS } from "../../lib/metrics/mod.ts";
 import { FAULT_TEXTS, noFaults, SIM_FLAGS } from "../../lib/sim/mod.ts";
 import { GRANTS } from "../compile/permissions.ts";
 import { LAST_RUN, type LastRun, lastRunMarkdown } from "../real/last_run.ts";
@@ -47,9 +47,18 @@ export function featureTable(): string {
   return `${first}\n${table(["reason", "what is found on the way"], found)}`;
 }
 
-/** Every metric. */
+/** The router's own metrics. */
 export function metricTable(): string {
-  const rows = Object.entries(METRICS).map(([name, { kind, labels, help }]) => [
+  return metricsIn(METRICS);
+}
+
+/** Those under the production-stack router's names. */
+export function stackMetricTable(): string {
+  return metricsIn(STACK_METRICS);
+}
+
+function metricsIn(metrics: Readonly<Record<string, MetricSpec>>): string {
+  const rows = Object.entries(metrics).map(([name, { kind, labels, help }]) => [
     `\`${name}\``,
     kind,
     labels.join(", "),

@@ -1,6 +1,6 @@
 import { flagTable, metricTable } from "../../lib/cli/help_tables.ts";
 import { envName, FLAG_GROUPS } from "../../lib/config/mod.ts";
-import { METRICS, type MetricSpec } from "../../lib/metrics/mod.ts";
+import { METRICS, type MetricSpec, STACK_METRICS } from "../../lib/metrics/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim();
@@ -38,9 +38,10 @@ Deno.test("flagTable() aligns all meanings", () => {
 
 Deno.test("metricTable() has every metric once, its cells under their heads", () => {
   const [heads = "", ...entries] = entriesOf(metricTable());
-  assertEquals(entries.length, Object.keys(METRICS).length);
+  const all = { ...METRICS, ...STACK_METRICS };
+  assertEquals(entries.length, Object.keys(all).length);
   const [kindAt, labelsAt] = ["kind", "labels"].map((head) => heads.indexOf(head));
-  for (const [index, [name, spec]] of Object.entries<MetricSpec>(METRICS).entries()) {
+  for (const [index, [name, spec]] of Object.entries<MetricSpec>(all).entries()) {
     const [row = "", ...meaning] = (entries[index] ?? "").trimEnd().split("\n");
     assertEquals(row.slice(0, kindAt).trim(), name);
     assertEquals(row.slice(kindAt, labelsAt).trim(), spec.kind);

@@ -173,3 +173,31 @@ Deno.test("Flight.move() twice by one holder is a mistake", () => {
   again.ok();
   assertEquals(told.map(({ end }) => end), ["ok"]);
 });
+
+Deno.test("Flight tells its model, its first token and its tokens where they are known, once", async () => {
+  const clock = new FakeClock();
+  const told: Outcome[] = [];
+  let firsts = 0;
+  const one = takeOff({
+    clock,
+    engine: ENGINE,
+    leg: "direct",
+    peer: undefined,
+    model: "m",
+    onFirst: () => firsts++,
+    onLanded: (outcome) => told.push(outcome),
+  });
+  await clock.advance(40);
+  one.first();
+  const moved = one.move();
+  one.first();
+  one.used({ answer: 1 });
+  await clock.advance(10);
+  moved.first();
+  moved.used({ prompt: 1, answer: 2 });
+  moved.used({ prompt: 3, answer: 4 });
+  moved.ok();
+  moved.first();
+  const [{ model, firstMs, tokens } = {} as Outcome] = told;
+  assertEquals([model, firstMs, tokens, firsts], ["m", 40, { prompt: 3, answer: 4 }, 1]);
+});

@@ -149,7 +149,7 @@ export class FailingEngines {
   }
 
   #legOf({ to, path, text }: WireRequest): AskedLeg {
-    if (path === "/v1/models" || path === "/health") return "models";
+    if (["/v1/models", "/health", "/metrics"].includes(path)) return "models";
     if (path === "/tokenize") return "tokenize";
     if (!to.startsWith("d")) return to.startsWith("p") ? "prefill" : "direct";
     const { max_tokens: most, prompt, kv_transfer_params: params = {} } = JSON.parse(text);

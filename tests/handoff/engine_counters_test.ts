@@ -1,5 +1,13 @@
-import { kvCountersOf } from "../../lib/handoff/engine_counters.ts";
+import { encodeUtf8 } from "../../lib/base/mod.ts";
+import { ENGINE_SERIES } from "../../lib/fleet/mod.ts";
+import { type KvCounters, kvCountersOf } from "../../lib/handoff/engine_counters.ts";
+import { samplesOf } from "../../lib/metrics/mod.ts";
 import { assertEquals } from "../support/assert.ts";
+
+/** What a text of metrics tells. */
+function countersIn(text: string): KvCounters | undefined {
+  return kvCountersOf(samplesOf(encodeUtf8(text), ENGINE_SERIES));
+}
 
 const HELP = "# HELP vllm:external_prefix_cache_hits_total Tokens.\n" +
   "# TYPE vllm:external_prefix_cache_hits_total counter\n";
@@ -10,18 +18,18 @@ Deno.test("kvCountersOf() sums the series of all of an engine's cores", () => {
     'vllm:external_prefix_cache_hits_created{engine="0"} 1.7e+09\n' +
     'vllm:external_prefix_cache_queries_total{engine="0"} 99\n' +
     'vllm:prefix_cache_hits_total{engine="0"} 7\n';
-  assertEquals(kvCountersOf(text), { external: 27, own: 7 });
+  assertEquals(countersIn(text), { external: 27, own: 7 });
 });
 
 Deno.test("kvCountersOf() knows the names of earlier generations", () => {
   const text = "vllm:external_prefix_cache_hits 3\nvllm:gpu_prefix_cache_hits_total{} 4\n";
-  assertEquals(kvCountersOf(text), { external: 3, own: 4 });
-  assertEquals(kvCountersOf("vllm:external_prefix_cache_hits_total 3\n"), { external: 3, own: 0 });
+  assertEquals(countersIn(text), { external: 3, own: 4 });
+  assertEquals(countersIn("vllm:external_prefix_cache_hits_total 3\n"), { external: 3, own: 0 });
 });
 
 Deno.test("kvCountersOf() is undefined of engines that do not count KV", () => {
   for (const text of ["", HELP, "vllm:prefix_cache_hits_total 3\n", '{"detail":"Not Found"}']) {
-    assertEquals(kvCountersOf(text), undefined);
+    assertEquals(countersIn(text), undefined);
   }
-  assertEquals(kvCountersOf("vllm:external_prefix_cache_hits_total NaN\n"), undefined);
+  assertEquals(countersIn("vllm:external_prefix_cache_hits_total NaN\n"), undefined);
 });

@@ -1,4 +1,4 @@
-import { METRICS, Metrics, type MetricSpec } from "../../lib/metrics/mod.ts";
+import { METRICS, Metrics, type MetricSpec, STACK_METRICS } from "../../lib/metrics/mod.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 
 /** The samples of an exposition: name with labels -> value. */
@@ -14,11 +14,12 @@ async function samplesOf(metrics: Metrics): Promise<ReadonlyMap<string, number>>
 
 Deno.test("Metrics announces every metric with its kind and help, used or not", async () => {
   const text = await new Metrics().text();
-  for (const [name, { kind, help }] of Object.entries<MetricSpec>(METRICS)) {
+  const all = { ...METRICS, ...STACK_METRICS };
+  for (const [name, { kind, help }] of Object.entries<MetricSpec>(all)) {
     assert(text.includes(`# HELP ${name} ${help}\n`), name);
     assert(text.includes(`# TYPE ${name} ${kind}\n`), name);
   }
-  assertEquals(text.match(/^# TYPE /gm)?.length, Object.keys(METRICS).length);
+  assertEquals(text.match(/^# TYPE /gm)?.length, Object.keys(all).length);
 });
 
 Deno.test("Metrics.count() adds one to the series of its labels", async () => {
@@ -179,4 +180,34 @@ Deno.test("Metrics.forgetServer() drops the series of pairs that the engine is o
   metrics.count(name, { prefill: A, decode: B });
   metrics.forgetServer(B);
   assertEquals(await left(), []);
+});
+
+Deno.test("Metrics.withdraw() says nothing of a gauge until it is set again", async () => {
+  const metrics = new Metrics();
+  const told = async (): Promise<number | undefined> =>
+    (await samplesOf(metrics)).get("router_memory_usage_percent");
+  metrics.withdraw("router_memory_usage_percent");
+  assertEquals(await told(), undefined);
+  metrics.set("router_memory_usage_percent", {}, 12.5);
+  assertEquals(await told(), 12.5);
+  metrics.withdraw("router_memory_usage_percent");
+  metrics.withdraw("router_memory_usage_percent");
+  assertEquals(await told(), undefined);
+});
+
+Deno.test("Metrics.tells() whether anything is told of an engine", () => {
+  const metrics = new Metrics();
+  const server = "http://a:1";
+  assertEquals(metrics.tells(server), false);
+  metrics.set("vllm:current_qps", { server }, 1);
+  assertEquals(metrics.tells(server), true);
+  metrics.forgetServer(server);
+  assertEquals(metrics.tells(server), false);
+});
+
+Deno.test("Metrics.modelLabel() keeps the first 1,024 names apart, and those beyond as one", () => {
+  const metrics = new Metrics();
+  for (let at = 0; at < 1_024; at++) assertEquals(metrics.modelLabel(`m${at}`), `m${at}`);
+  assertEquals(metrics.modelLabel("late"), "many");
+  assertEquals(metrics.modelLabel("m7"), "m7");
 });

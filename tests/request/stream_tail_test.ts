@@ -42,3 +42,25 @@ Deno.test("StreamTail keeps what it was shown, though the bytes are filled again
   bytes.fill(0x3f);
   assertEquals(tail.told()?.message, "boom");
 });
+
+Deno.test("StreamTail.tokens() tells what the stream tells, in pieces of any size", () => {
+  const usage = 'data: {"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":300}}\n\n';
+  for (const size of [1, 7, 100, 4_096, 100_000]) {
+    const tail = tailOf(WELL.repeat(300) + usage + DONE, size);
+    assertEquals(tail.tokens(true), { prompt: 4, answer: 300 });
+  }
+});
+
+Deno.test("StreamTail.tokens() is about the number of events of a stream that does not tell", () => {
+  const event = (at: number): string => `data: {"choices":[{"text":"word ${at}"}]}\n\n`;
+  const text = Array.from({ length: 1_000 }, (_, at) => event(at)).join("");
+  for (const size of [50, 4_096]) {
+    const { answer = 0, about } = tailOf(text + DONE, size).tokens(true) ?? {};
+    assertEquals(about, true);
+    assertEquals(Math.abs(answer - 1_000) < 50, true, `${answer}`);
+  }
+  assertEquals(tailOf(event(1).repeat(3), 10).tokens(true), { answer: 3, about: true });
+  assertEquals(new StreamTail().tokens(true), undefined);
+  // An answer that is no stream has no events to be counted.
+  assertEquals(tailOf(text, 100).tokens(false), undefined);
+});
