@@ -20,6 +20,7 @@ import {
   KeyRefusals,
   staticSource,
 } from "./fleet/mod.ts";
+import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { checksBy } from "./app_checks.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
@@ -41,6 +42,7 @@ import {
   EngineNames,
   faultAnswer,
   type HttpDeps,
+  lineAsker,
   type OnTrace,
   refusalAnswer,
   Scrapes,
@@ -211,6 +213,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let retired = false;
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
+  const batches = await openBatches(config, flow);
+  if (batches !== undefined) stack.use(batches);
   const refreshGauges = (): void => {
     metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
     metrics.set("pd_router_buffered_bytes", {}, bodies.held);
@@ -218,6 +222,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     metrics.set("pd_router_client_connections", {}, front.connections);
     metrics.set("pd_router_queue_length", {}, admission.waiting);
     gaugeHealth(metrics, fleet);
+    if (batches !== undefined) gaugeBatches(metrics, batches);
   };
   const deps: HttpDeps = {
     ...flow,
@@ -229,6 +234,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     handoff: generate,
     kvReport: proof?.report,
     onTrace: ports.onTrace,
+    batches,
     bodies,
     scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),
     ailment: () =>
@@ -250,6 +256,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   keeper.attach(front);
   if (generate !== undefined) proof?.start(generate, probed, () => draining);
   stack.defer(() => front.shutdown());
+  batches?.start(lineAsker(deps));
   const parts = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {
@@ -271,7 +278,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       retired = draining = true;
       admission.close();
       const deadline = new AbortController();
-      const ended = front.shutdown().then(() => background.idle());
+      const ended = Promise.all([front.shutdown(), batches?.rest()]).then(() => background.idle());
       try {
         await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
       } finally {
@@ -281,6 +288,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     async [Symbol.asyncDispose]() {
       retired = draining = true;
       admission.close();
+      batches?.halt();
       // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
       ending.resolve();

@@ -15,22 +15,6 @@ export const COMPATIBILITY_FLAGS = [
     help: "Request rewriting",
     status: "without-effect",
   },
-  {
-    name: "file-storage-class",
-    type: "string",
-    choices: ["local_file"],
-    default: "local_file",
-    help: "Storage of the batch API",
-    status: "without-effect",
-  },
-  {
-    name: "batch-processor",
-    type: "string",
-    choices: ["local"],
-    default: "local",
-    help: "Processor of the batch API",
-    status: "without-effect",
-  },
 ] as const satisfies readonly Flag[];
 
 /** Known; any value but the default ends the start. */
@@ -49,8 +33,6 @@ export const UNSUPPORTED_FLAGS: readonly Flag[] = [
   unsupported("kv-aware-threshold", "int", "kvaware routing: least prompt length", 2000),
   unsupported("prefix-min-match-length", "int", "prefixaware routing: least match", 0),
   unsupported("callbacks", "string", "Python callbacks"),
-  unsupported("enable-batch-api", "flag", "Batch API"),
-  unsupported("file-storage-path", "string", "Batch API: storage path", "/tmp/vllm_files"),
   unsupported("dynamic-config-yaml", "string", "Configuration file that is watched"),
   unsupported("dynamic-config-json", "string", "Configuration file that is watched"),
   unsupported("feature-gates", "string", "Experimental features", ""),

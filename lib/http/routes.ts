@@ -1,6 +1,7 @@
 /** Which path is answered how. @module */
 import { RouterError } from "../base/mod.ts";
 import type { Answer } from "../request/mod.ts";
+import { batchLabel } from "./batch_routes.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { generation, invocation, passOn } from "./inference.ts";
 import { about, engines, health, metrics, model, models, version } from "./info.ts";
@@ -95,5 +96,5 @@ function modelRoute(path: string): Route | undefined {
 /** The name of an endpoint as a metric label: one of a closed list. */
 export function endpointLabel(path: string): string {
   if (ROUTES.has(path)) return path;
-  return path.startsWith(MODEL_PREFIX) ? `${MODEL_PREFIX}{id}` : "unknown";
+  return path.startsWith(MODEL_PREFIX) ? `${MODEL_PREFIX}{id}` : batchLabel(path) ?? "unknown";
 }

@@ -21,6 +21,8 @@ export interface RequestContext {
   readonly rankLeg?: RankLeg | undefined;
   /** The name of the API key that it was let in with; absent for none. */
   readonly key?: string | undefined;
+  /** It goes behind all those that have not this: where others wait for room, it gets none. */
+  readonly behind?: true | undefined;
   /** Told when it waits for room at the engines. */
   readonly onQueued?: (() => void) | undefined;
   readonly trace: RequestTrace;
