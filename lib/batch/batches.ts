@@ -1,5 +1,5 @@
 /** Files and batches, put together. @module */
-import type { Breather, Clock, Logger, Random } from "../base/mod.ts";
+import { type Breather, type Clock, type Logger, type Random, RouterError } from "../base/mod.ts";
 import type { LineEnd } from "./answer_line.ts";
 import type { AskLine } from "./asking.ts";
 import { BatchService } from "./batch_service.ts";
@@ -59,7 +59,9 @@ export class Batches implements AsyncDisposable {
   /** Open what is kept in the folder. Rejects with `RouterError` where another router has it open. */
   static async open(options: BatchesOptions): Promise<Batches> {
     const { folder, clock, random, log, limits } = options;
-    const disk = await openDisk(`${folder}/${FILES}`);
+    const disk = await openDisk(`${folder}/${FILES}`).catch((cause: unknown) => {
+      throw new RouterError("internal", `Cannot keep files in ${folder}`, { cause });
+    });
     const db = new Database(`${folder}/${DATABASE}`);
     try {
       const table = new BatchTable(db);

@@ -45,7 +45,8 @@ export class ResultWriter {
   readonly #options: ResultWriterOptions;
   readonly #stop = new AbortController();
   #waiting: Waiting[] = [];
-  #work: Promise<void> | undefined;
+  #running = false;
+  #work: Promise<void> = Promise.resolve();
 
   constructor(options: ResultWriterOptions) {
     this.#options = options;
@@ -59,7 +60,7 @@ export class ResultWriter {
     if (this.#stop.signal.aborted) return Promise.resolve(false);
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#waiting.push({ batch, result, resolve });
-    this.#work ??= this.#run().finally(() => this.#work = undefined);
+    if (!this.#running) this.#work = this.#run();
     return promise;
   }
 
@@ -70,10 +71,13 @@ export class ResultWriter {
   }
 
   async #run(): Promise<void> {
+    this.#running = true;
     for (let next = this.#take(); next.length > 0; next = this.#take()) {
       const written = await this.#untilWritten(next);
       for (const { resolve } of next) resolve(written);
     }
+    // In the same turn in which nothing was left: whoever comes later begins anew.
+    this.#running = false;
   }
 
   /** The first that waits, and others of its batch. */
