@@ -34,8 +34,19 @@ export interface AnswerLineOptions {
 /** Answers that say nothing of the request: there is no room for it at this moment. */
 const NO_ROOM: ReadonlySet<number> = new Set([429, 503]);
 
-/** Answers that another try may better. */
-const MAYBE_BETTER: ReadonlySet<number> = new Set([408, 500, 502, 504]);
+/** How long engines may be away, e.g. as they start anew, in milliseconds. */
+const AWAY_MS = 10 * 60_000;
+
+/**
+ * Answers that another try may better, and for how long it is tried: what the engines are away for is
+ * nothing that a request can help.
+ */
+const MAYBE_BETTER: ReadonlyMap<number, number> = new Map([
+  [408, 0],
+  [500, 0],
+  [502, AWAY_MS],
+  [504, 0],
+]);
 
 /** Ask for `line`, which was taken of `running`, and give it back or settle it; never rejects. */
 export async function answerLine(
@@ -97,8 +108,8 @@ async function take(
   if (running.signal.aborted) return running.returned(line);
   const status = answer?.status;
   const full = status !== undefined && NO_ROOM.has(status);
-  const better = status === undefined || MAYBE_BETTER.has(status);
-  if (full || (better && running.mayTry(line))) {
+  const patienceMs = status === undefined ? AWAY_MS : MAYBE_BETTER.get(status);
+  if (full || (patienceMs !== undefined && running.mayTry(line, patienceMs))) {
     onLine("again");
     return running.refused(line, answer?.retryAfterMs);
   }

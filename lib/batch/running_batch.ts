@@ -23,8 +23,14 @@ const AHEAD = 64;
 /** Lines that wait to be asked again, beyond which no others are asked: they may be of another model. */
 const MAX_AGAIN = 1024;
 
-/** Tries of one request that fails otherwise than for want of room. */
-const MAX_TRIES = 3;
+/** Tries, at least, of one request that fails otherwise than for want of room. */
+const LEAST_TRIES = 3;
+
+/** Tries of a request that have failed, and when the first did. */
+interface Tries {
+  readonly count: number;
+  readonly sinceMs: number;
+}
 
 /** Hands out lines one by one; each that was taken is given back, or settled, once. */
 export class RunningBatch {
@@ -33,7 +39,7 @@ export class RunningBatch {
   readonly #pace: Pace;
   readonly #ended = Promise.withResolvers<BatchEnd>();
   readonly #abort = new AbortController();
-  readonly #tries = new Map<number, number>();
+  readonly #tries = new Map<number, Tries>();
   #ahead: BatchLine[] = [];
   #again: BatchLine[] = [];
   /** The last line that was read. */
@@ -95,11 +101,12 @@ export class RunningBatch {
     this.#giveBack();
   }
 
-  /** A try of a line has failed; whether there may be another. */
-  mayTry({ line }: BatchLine): boolean {
-    const tries = (this.#tries.get(line) ?? 0) + 1;
-    this.#tries.set(line, tries);
-    return tries < MAX_TRIES;
+  /** A try of a line has failed; whether there is to be another, for `patienceMs` from the first on. */
+  mayTry({ line }: BatchLine, patienceMs: number): boolean {
+    const now = this.#options.clock.now();
+    const { count, sinceMs } = this.#tries.get(line) ?? { count: 0, sinceMs: now };
+    this.#tries.set(line, { count: count + 1, sinceMs });
+    return count + 1 < LEAST_TRIES || now - sinceMs < patienceMs;
   }
 
   /** Ask no more, and want no more answers; it ends when those have ended that are being asked. */
