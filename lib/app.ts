@@ -188,6 +188,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     timeouts,
     breather,
   };
+  const batches = await openBatches(config, flow);
+  if (batches !== undefined) stack.use(batches);
   const peers = { most: maxPeers, descriptors: keeper.source("notification") };
   const handoff = config.handoff.kind === "none"
     ? undefined
@@ -213,8 +215,6 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let retired = false;
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
-  const batches = await openBatches(config, flow);
-  if (batches !== undefined) stack.use(batches);
   const refreshGauges = (): void => {
     metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
     metrics.set("pd_router_buffered_bytes", {}, bodies.held);

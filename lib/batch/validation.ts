@@ -27,7 +27,7 @@ export type Validated =
 export const MAX_LINES = 50_000;
 
 /** Lines that are added, or forgotten, in one transaction. */
-const ROWS = 200;
+const ROWS = 100;
 
 /** Problems that are told. */
 const MAX_PROBLEMS = 100;
