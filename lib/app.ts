@@ -21,6 +21,7 @@ import {
   ModelLookup,
   staticSource,
 } from "./fleet/mod.ts";
+import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { checksBy } from "./app_checks.ts";
 import { checksAwake, tellGuarded, wireControl } from "./app_control.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
@@ -45,6 +46,7 @@ import {
   EngineNames,
   faultAnswer,
   type HttpDeps,
+  lineAsker,
   type OnTrace,
   refusalAnswer,
   Scrapes,
@@ -205,6 +207,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     breather,
     promptParts: partsRead(policies),
   };
+  const batches = await openBatches(config, flow);
+  if (batches !== undefined) stack.use(batches);
   const peers = { most: maxPeers, descriptors: keeper.source("notification") };
   const handoff = config.handoff.kind === "none"
     ? undefined
@@ -243,6 +247,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     gaugeHealth(metrics, fleet);
     load.gauge();
     gaugeHost();
+    if (batches !== undefined) gaugeBatches(metrics, batches);
   };
   const deps: HttpDeps = {
     ...flow,
@@ -256,6 +261,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     control,
     lookup: stack.use(new ModelLookup({ clock, fleet })),
     onTrace: ports.onTrace,
+    batches,
     bodies,
     scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),
     ailment: () =>
@@ -277,6 +283,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   keeper.attach(front);
   if (generate !== undefined) proof?.start(generate, probed, () => draining);
   stack.defer(() => front.shutdown());
+  batches?.start(lineAsker(deps));
   const parts = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {
@@ -298,7 +305,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       retired = draining = true;
       admission.close();
       const deadline = new AbortController();
-      const ended = front.shutdown().then(() => background.idle());
+      const ended = Promise.all([front.shutdown(), batches?.rest()]).then(() => background.idle());
       try {
         await Promise.race([ended, sleep(clock, timeoutMs, deadline.signal)]);
       } finally {
@@ -308,6 +315,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     async [Symbol.asyncDispose]() {
       retired = draining = true;
       admission.close();
+      batches?.halt();
       // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
       ending.resolve();

@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["base"],
   ["sse", "http1", "tls"],
   ["openai", "metrics", "config"],
-  ["upstream", "tokenization", "zmq"],
+  ["upstream", "tokenization", "zmq", "batch"],
   ["disagg", "selection"],
   ["fleet"],
   ["kv"],

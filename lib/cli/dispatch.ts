@@ -52,6 +52,7 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   if (parsed.help || parsed.version) return await printGeneral(parsed, ports);
   const result = loadConfig(parsed, ports);
   if (!result.ok) return await refuse(result.problems, ports);
+  if (result.config.batches === undefined) ports.forgoWriting();
   const log = openLogger(ports, result.config.log);
   using signals = ports.signals((signal) => log.warning(NOTES[signal]));
   noteIdle(result.settings, log);

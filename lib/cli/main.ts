@@ -37,6 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       env,
       readFile: (path) => Deno.readTextFileSync(path),
       readStdin: () => new Response(Deno.stdin.readable).text(),
+      forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
       signals: (onNoted) => {
         const listen = (address: Deno.TcpListenOptions): Deno.Listener => Deno.listen(address);
         return processSignals(clock, onNoted, guardInspector({ clock, listen, env, complain }));

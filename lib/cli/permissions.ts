@@ -20,7 +20,8 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
   );
   return [
     result.ok ? `--allow-net=${addressesOf(result.config).join(",")}` : "--allow-net",
-    readFlag([ALWAYS_READ, ...filesOf(result)]),
+    readFlag([ALWAYS_READ, ...filesOf(result), ...foldersOf(result)]),
+    ...foldersOf(result).map((folder) => `--allow-write=${folder}`),
     `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
     ...(needsAddon(result) ? ["--allow-ffi"] : []),
   ];
@@ -35,6 +36,11 @@ function filesOf({ settings }: ConfigResult): readonly string[] {
   return settings.flatMap(({ flag, value }) =>
     flag.type === "file" && typeof value === "string" && value !== "" ? [value] : []
   );
+}
+
+/** Where files are kept. */
+function foldersOf(result: ConfigResult): readonly string[] {
+  return result.ok && result.config.batches !== undefined ? [result.config.batches.folder] : [];
 }
 
 function needsAddon({ settings }: ConfigResult): boolean {

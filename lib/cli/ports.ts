@@ -14,6 +14,8 @@ export interface CliPorts {
   readonly readFile: (path: string) => string;
   /** All text of standard input. */
   readonly readStdin: () => Promise<string>;
+  /** Write no file from here on, whatever was granted. */
+  readonly forgoWriting: () => void;
   /** Begin to listen for signals: those that end nothing are told to `onNoted`, if it is given. */
   readonly signals: (onNoted?: (signal: NotedSignal) => void) => Signals;
 }

@@ -1,6 +1,7 @@
 /** The configuration record from settings that are known to be right. @module */
 import { type Engine, LOG_LEVELS } from "../base/mod.ts";
 import { doorOptions } from "./build_doors.ts";
+import { batchOptions } from "./batches.ts";
 import { checkOptions } from "./checks.ts";
 import { shareDescriptors } from "./descriptors.ts";
 import { parseOrigins } from "./origins.ts";
@@ -54,6 +55,7 @@ export function buildConfig(
     clients: clientLimits(settings, descriptors.clients),
     health: healthOptions(settings),
     ...checkOptions(settings),
+    ...batchOptions(settings),
     ...(settings.on("canary")
       ? { canary: { intervalMs: settings.number("canary-interval") * MINUTE_MS } }
       : {}),

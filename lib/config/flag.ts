@@ -3,12 +3,13 @@
 /**
  * How a value is written.
  *
- * `route` is empty or a path; `seconds` are numbers, fractions allowed; `list` is separated by commas; `ports` is one port or a
+ * `folder` is one that is written to; `route` is empty or a path; `seconds` are numbers, fractions allowed; `list` is separated by commas; `ports` is one port or a
  * list of them; `networks` is a list of addresses and networks; `aliases` is `alias:model,...`; `specs` is a repeatable text.
  */
 export type FlagType =
   | "string"
   | "file"
+  | "folder"
   | "host"
   | "route"
   | "int"
@@ -89,6 +90,8 @@ function valueName(flag: Flag): string {
       return "HOST";
     case "file":
       return "FILE";
+    case "folder":
+      return "FOLDER";
     case "route":
       return "PATH";
     case "int":

@@ -9,6 +9,7 @@ import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
 import { ADMISSION_FLAGS } from "./flags_admission.ts";
 import { ANSWER_FLAGS } from "./flags_answers.ts";
+import { BATCH_FLAGS } from "./flags_batch.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
@@ -291,6 +292,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   LIFECYCLE_FLAGS,
+  BATCH_FLAGS,
   {
     title: "Logging and statistics",
     flags: [

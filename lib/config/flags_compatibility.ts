@@ -15,22 +15,6 @@ export const COMPATIBILITY_FLAGS = [
     help: "Request rewriting",
     status: "without-effect",
   },
-  {
-    name: "file-storage-class",
-    type: "string",
-    choices: ["local_file"],
-    default: "local_file",
-    help: "Storage of the batch API",
-    status: "without-effect",
-  },
-  {
-    name: "batch-processor",
-    type: "string",
-    choices: ["local"],
-    default: "local",
-    help: "Processor of the batch API",
-    status: "without-effect",
-  },
 ] as const satisfies readonly Flag[];
 
 /** Known; any value but the default ends the start. */
@@ -47,8 +31,6 @@ export const UNSUPPORTED_FLAGS: readonly Flag[] = [
   unsupported("lmcache-health-check-interval", "int", "kvaware routing: health checks", 5),
   unsupported("lmcache-worker-timeout", "int", "kvaware routing: worker timeout", 30),
   unsupported("callbacks", "string", "Python callbacks"),
-  unsupported("enable-batch-api", "flag", "Batch API"),
-  unsupported("file-storage-path", "string", "Batch API: storage path", "/tmp/vllm_files"),
   unsupported("dynamic-config-yaml", "string", "Configuration file that is watched"),
   unsupported("dynamic-config-json", "string", "Configuration file that is watched"),
   unsupported("feature-gates", "string", "Experimental features", ""),

@@ -8,6 +8,7 @@ import { type Engine, KV_PROTOCOLS } from "../base/mod.ts";
 import { buildConfig } from "./build.ts";
 import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./door_problems.ts";
 import { splitKeys } from "./build_doors.ts";
+import { batchProblems } from "./batches.ts";
 import { checkProblems } from "./checks.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
@@ -105,6 +106,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...fileProblems(settings, input),
     ...bufferProblems(settings),
     ...checkProblems(settings),
+    ...batchProblems(settings),
     ...doorProblems(settings, extraKeys),
     ...key.problems,
   ];

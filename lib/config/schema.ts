@@ -223,6 +223,17 @@ export interface DescriptorOptions {
   readonly reserve: number;
 }
 
+/** Files that are kept, and batches of requests in them. */
+export interface BatchOptions {
+  /** Where: of this router alone. */
+  readonly folder: string;
+  /** Requests of batches at once. */
+  readonly concurrency: number;
+  /** One file of a client's, and all files and results, in bytes. */
+  readonly maxFileBytes: number;
+  readonly maxStorageBytes: number;
+}
+
 /** What is measured and how often. */
 export interface StatsOptions {
   /** Period of reading the engines' `/metrics`. */
@@ -253,6 +264,8 @@ export interface RouterConfig {
   readonly health: HealthOptions;
   /** Absent: engines are not tried. */
   readonly checks?: CheckOptions;
+  /** Absent: no files are kept. */
+  readonly batches?: BatchOptions;
   /** Absent: none are made. */
   readonly canary?: CanaryOptions;
   readonly answers: AnswerOptions;

@@ -38,7 +38,7 @@ export interface Layers {
 }
 
 type NumberName = FlagName<"int" | "float" | "seconds">;
-type TextName = FlagName<"string" | "file" | "host" | "route">;
+type TextName = FlagName<"string" | "file" | "folder" | "host" | "route">;
 type DefaultText = Extract<SupportedFlag, { name: TextName; default: string }>["name"];
 
 /** The settings of one start. */

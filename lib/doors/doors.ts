@@ -58,6 +58,10 @@ export class Doors {
     let state: KeyState | undefined;
     for (const key of shown) state ??= keys.find(key);
     if (state === undefined) return this.#turnedAway(shown.length === 0 ? "missing" : "unknown");
+    return this.#passOf(state);
+  }
+
+  #passOf(state: KeyState): Pass | RouterError {
     const { name } = state;
     const running = state.enter();
     if (!(running instanceof Lease)) {
@@ -66,6 +70,18 @@ export class Doors {
     }
     this.#options.metrics.count("pd_router_api_key_requests_total", { key: this.#label(name) });
     return new KeyPass(state, running, (reason) => this.#refused(name, reason));
+  }
+
+  /**
+   * The pass of a request that is made for the key `name`, which has shown itself before; the error to
+   * answer where there is no such key any more, or it has had its share.
+   */
+  enterAs(name: string): Pass | RouterError {
+    const { keys } = this.#options;
+    if (keys === undefined) return OPEN_PASS;
+    const state = keys.named(name);
+    if (state !== undefined) return this.#passOf(state);
+    return new RouterError("unauthorized", `There is no key '${name}' any more`);
   }
 
   /**

@@ -51,6 +51,13 @@ export class KeyStore {
     return this.#ring.find(key);
   }
 
+  /** The state of the key that goes by `name`; undefined when there is none. */
+  named(name: string): KeyState | undefined {
+    this.look();
+    for (const state of this.#states.values()) if (state.name === name) return state;
+    return undefined;
+  }
+
   /** Look whether the file has changed. */
   look(): void {
     const { file, log, secret } = this.#options;

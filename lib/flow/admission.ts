@@ -208,7 +208,10 @@ export class Admission implements Disposable {
     wish: Wish<T>,
   ): T | Promise<T> {
     // Others that wait for the same go first.
-    if (this.#queue.length > 0 && this.#queue.has(wish.lane())) return this.#wait(context, wish);
+    const { behind = false } = context;
+    if (this.#queue.anybody(behind) && this.#queue.has(wish.lane(), behind)) {
+      return this.#wait(context, wish);
+    }
     const taken = wish.take();
     return isFull(taken) ? this.#wait(context, wish, taken) : taken;
   }
@@ -227,6 +230,7 @@ export class Admission implements Disposable {
       key: context.key ?? "",
       lane: lane(),
       priority: priority(),
+      behind: context.behind,
       model,
       signal: context.signal,
       onWaiting: () => context.onQueued?.(),

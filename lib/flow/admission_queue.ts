@@ -25,6 +25,8 @@ export type QueueEnd =
 
 /** Somebody who waits. */
 export interface Asker extends Standing {
+  /** Whoever has not this goes before it, and is not in its way where the queue is full. */
+  readonly behind?: true | undefined;
   /** The model asked for: what happens to engines of others is none of its business. */
   readonly model: string;
   /** Take what it waits for; false where there is none at this moment. Must not throw. */
@@ -53,6 +55,8 @@ interface Waiter {
 export class AdmissionQueue {
   readonly #options: QueueOptions;
   readonly #line = new FairLine<Waiter>();
+  /** Those who go behind everybody in the line; whoever sends them bounds how many they are. */
+  readonly #behind = new FairLine<Waiter>();
   #closed = false;
   #serving = false;
   #again = false;
@@ -61,14 +65,19 @@ export class AdmissionQueue {
     this.#options = options;
   }
 
-  /** How many wait. */
+  /** How many wait, but for those who go behind them. */
   get length(): number {
     return this.#line.length;
   }
 
-  /** Whether anybody waits in `lane`, whom others of it must not overtake. */
-  has(lane: string): boolean {
-    return this.#line.has(lane);
+  /** Whether anybody waits who goes before somebody, who goes behind others or not. */
+  anybody(behind = false): boolean {
+    return this.#line.length > 0 || (behind && this.#behind.length > 0);
+  }
+
+  /** Whether anybody waits in `lane`, whom others of it, be they behind them, must not overtake. */
+  has(lane: string, behind = false): boolean {
+    return this.#line.has(lane) || (behind && this.#behind.has(lane));
   }
 
   /**
@@ -79,7 +88,7 @@ export class AdmissionQueue {
     const { promise, resolve } = Promise.withResolvers<QueueEnd>();
     if (asker.signal.aborted) resolve({ kind: "left" });
     else if (this.#closed) resolve({ kind: "refused", why: "draining", ownShare: false });
-    else if (!this.#makeWay(asker.key)) {
+    else if (asker.behind !== true && !this.#makeWay(asker.key)) {
       resolve({ kind: "refused", why: "full", ownShare: this.#line.keys > 1 });
     } else this.#enter(asker, resolve);
     return promise;
@@ -87,7 +96,7 @@ export class AdmissionQueue {
 
   /** Something has happened that may serve those who ask for one of `models`, or for any. */
   serve(models?: readonly string[]): void {
-    if (this.#line.length === 0) return;
+    if (!this.anybody(true)) return;
     // What is told while offers are made is seen to behind them.
     if (this.#serving) {
       this.#again = true;
@@ -109,24 +118,33 @@ export class AdmissionQueue {
   /** Everybody is refused from here on. */
   close(): void {
     this.#closed = true;
-    for (let last = this.#line.lastOfLongest(); last !== undefined;) {
-      last.item.end({ kind: "refused", why: "draining", ownShare: false });
-      last = this.#line.lastOfLongest();
+    for (const line of [this.#line, this.#behind]) {
+      for (let last = line.lastOfLongest(); last !== undefined; last = line.lastOfLongest()) {
+        last.item.end({ kind: "refused", why: "draining", ownShare: false });
+      }
     }
   }
 
   #serveLine(models?: readonly string[]): void {
-    this.#line.serve(({ asker, end }) => {
+    const accepts = ({ asker, end }: Waiter): boolean => {
       const took = asker.take();
       if (took) end({ kind: "served" });
       return took;
-    }, ({ asker }) => models === undefined || models.includes(asker.model));
+    };
+    const concerned = ({ asker: { model } }: Waiter): boolean =>
+      models === undefined || models.includes(model);
+    this.#line.serve(accepts, concerned);
+    this.#behind.serve(
+      accepts,
+      (waiter) => concerned(waiter) && !this.#line.has(waiter.asker.lane),
+    );
   }
 
   #enter(asker: Asker, resolve: (end: QueueEnd) => void): void {
     const { clock, timeoutMs } = this.#options;
+    const line = asker.behind === true ? this.#behind : this.#line;
     const end = (how: QueueEnd): void => {
-      this.#line.remove(waiter);
+      line.remove(waiter);
       timer.cancel();
       asker.signal.removeEventListener("abort", leave);
       resolve(how);
@@ -138,13 +156,14 @@ export class AdmissionQueue {
     };
     const waiter: Waiter = { asker, end };
     const timer: Timer = clock.after(timeoutMs, () => {
-      end({ kind: "refused", why: "timeout", ownShare: this.#isAhead(asker.key) });
+      const ownShare = line === this.#line && this.#isAhead(asker.key);
+      end({ kind: "refused", why: "timeout", ownShare });
       this.serve([asker.model]);
     });
     asker.signal.addEventListener("abort", leave, { once: true });
-    this.#line.add(waiter, asker);
+    line.add(waiter, asker);
     this.serve([asker.model]);
-    if (this.#line.holds(waiter)) asker.onWaiting();
+    if (line.holds(waiter)) asker.onWaiting();
   }
 
   /** Whether there is a place for one more of `key`, be it another's. */

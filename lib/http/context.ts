@@ -1,5 +1,6 @@
 /** What a handler is given of one request, and of the app. @module */
 import { type ByteBudget, type ByteShare, type Logger, type Random, sha256 } from "../base/mod.ts";
+import type { Batches } from "../batch/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import { type Doors, KEY_FIELDS, type Pass } from "../doors/mod.ts";
 import type { AdmissionDeps, EngineControl, GenerateDeps } from "../flow/mod.ts";
@@ -30,6 +31,8 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
+  /** Absent where no files are kept. */
+  readonly batches?: Batches | undefined;
   /** Absent where no KV moves. */
   readonly kvReport?: KvReport | undefined;
   /** Bounds what is held of request bodies. */

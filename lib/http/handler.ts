@@ -9,6 +9,7 @@ import {
   RequestLife,
   RequestTrace,
 } from "../request/mod.ts";
+import { batchRouteOf } from "./batch_routes.ts";
 import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import type { Telling } from "./dialect.ts";
@@ -30,9 +31,21 @@ export function faultAnswer(deps: Pick<HttpDeps, "log">): (error: unknown) => An
   return (error) => errorAnswer(error, deps.log);
 }
 
+/** How requests are answered that do not come from clients. */
+export interface HandlerOptions {
+  /**
+   * Lets a request for a path in, or says why not.
+   * @default the doors that clients come in by
+   */
+  readonly enter?: (request: FrontRequest, path: string) => Pass | RouterError;
+  /** They go behind all that clients ask. */
+  readonly behind?: true;
+}
+
 /** Answers every request of a front. */
-export function createHandler(deps: HttpDeps): FrontHandler {
+export function createHandler(deps: HttpDeps, options: HandlerOptions = {}): FrontHandler {
   const { clock, config: { requests, answers: { earlyHeadMs, allowedOrigins } } } = deps;
+  const { enter = (request, path) => deps.doors.enter(request, path), behind } = options;
   return async (request) => {
     const trace = new RequestTrace(clock);
     const leaving = earlyHeadMs === undefined ? undefined : new AbortController();
@@ -43,10 +56,12 @@ export function createHandler(deps: HttpDeps): FrontHandler {
     const asker = contextOf(known, deps, trace, held);
     const target = targetOf(request, deps.config.rootPath);
     const path = target instanceof RouterError ? "" : target.path;
-    const pass = target instanceof RouterError ? target : deps.doors.enter(request, path);
-    const context = pass instanceof RouterError || pass.key === undefined
-      ? asker
-      : { ...asker, key: pass.key };
+    const pass = target instanceof RouterError ? target : enter(request, path);
+    const context = {
+      ...asker,
+      ...(pass instanceof RouterError || pass.key === undefined ? {} : { key: pass.key }),
+      ...(behind === undefined ? {} : { behind }),
+    };
     const telling = { path, requestId: context.id, told: context.told ?? deps.names.told };
     const early = leaving && earlyHeadMs !== undefined
       ? earlyHead(deps, { telling, trace, afterMs: earlyHeadMs, leave: () => leaving.abort() })
@@ -145,16 +160,14 @@ async function answerOf(
 ): Promise<ToldAnswer> {
   if (target instanceof RouterError) throw target;
   if (pass instanceof RouterError) throw pass;
-  const { handler, needsModels } = routeOf(
-    request.method,
-    target.path,
-    deps.config.control?.passThrough,
-  );
+  const { method } = request;
+  const { handler, needsModels } = batchRouteOf(deps.batches, method, target.path) ??
+    routeOf(method, target.path, deps.config.control?.passThrough);
   if (needsModels) {
     const firstRound = deps.firstRound();
     if (firstRound !== undefined) await firstRound;
   }
-  if (deps.draining() && request.method === "POST" && needsModels) {
+  if (deps.draining() && method === "POST" && needsModels) {
     throw new RouterError("shutting-down", "The router is stopping: send this to another");
   }
   const answer = await handler(deps, { request, context, pass, ...target });

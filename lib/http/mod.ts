@@ -4,6 +4,7 @@
  * Knows nothing of how a handoff works.
  * @module
  */
+export { lineAsker } from "./batch_line.ts";
 export * from "./context.ts";
 export { EngineNames } from "./engine_names.ts";
 export { type KvReport } from "./engine_notes.ts";

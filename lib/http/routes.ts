@@ -3,6 +3,7 @@ import { RouterError } from "../base/mod.ts";
 import { isPassedThrough } from "../config/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { changeAdapter } from "./adapters.ts";
+import { batchLabel } from "./batch_routes.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { generation, invocation, type Passing, passOn } from "./inference.ts";
 import { about, engines, health, metrics, model, models, version } from "./info.ts";
@@ -141,5 +142,5 @@ function modelRoute(path: string): Route | undefined {
 export function endpointLabel(path: string, passed: readonly string[] = []): string {
   if (ROUTES.has(path)) return path;
   if (path.startsWith(MODEL_PREFIX)) return `${MODEL_PREFIX}{id}`;
-  return isPassedThrough(passed, path) ? "pass-through" : "unknown";
+  return batchLabel(path) ?? (isPassedThrough(passed, path) ? "pass-through" : "unknown");
 }

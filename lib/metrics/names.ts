@@ -229,4 +229,26 @@ export const METRICS = {
     help: "Changes of what health says of an engine, by what it says since.",
     labels: ["to"],
   },
+  "pd_router_batches_open": {
+    kind: "gauge",
+    help: "Batches that are not over now.",
+    labels: [],
+  },
+  "pd_router_batch_requests": {
+    kind: "gauge",
+    help: "Requests of batches under way now.",
+    labels: [],
+  },
+  "pd_router_batch_requests_total": {
+    kind: "counter",
+    help:
+      "Requests of batches by what became of them: ok and failed have their result, again are " +
+      "asked once more, for want of room or as a try has failed.",
+    labels: ["result"],
+  },
+  "pd_router_stored_bytes": {
+    kind: "gauge",
+    help: "Bytes of files and of results of batches.",
+    labels: [],
+  },
 } as const satisfies Readonly<Record<string, MetricSpec>>;

@@ -24,6 +24,8 @@ export interface RequestContext {
   readonly key?: string | undefined;
   /** What policies may know of its prompt. */
   readonly prompt?: PromptFacts | undefined;
+  /** It goes behind all those that have not this: where others wait for room, it gets none. */
+  readonly behind?: true | undefined;
   /** Told when it waits for room at the engines. */
   readonly onQueued?: (() => void) | undefined;
   readonly trace: RequestTrace;

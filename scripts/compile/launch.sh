@@ -16,6 +16,9 @@ addon=
 allow_read=--allow-read=/dev/null
 allow_net=--allow-net${PD_ROUTER_ALLOW_NET:+=$PD_ROUTER_ALLOW_NET}
 
+# Set where files are kept.
+allow_write=
+
 # Lets the file "$1" be read. Deno cannot name a path with a comma: all files may be read then.
 let_read() {
   case $1 in
@@ -59,7 +62,23 @@ let_read_named() {
         ;;
     esac
   done
-  [ -f "$config" ] && is_telling "$config" && let_read_by "$config"
+  [ -f "$config" ] && is_telling "$config" && let_by --config "$config"
+  keeps_files "$@" && let_by "$@"
+}
+
+# Whether a start with these arguments may be one that keeps files.
+keeps_files() {
+  case ${1-} in
+    '' | -*) ;;
+    *) return 1 ;; # another command
+  esac
+  [ -z "${PD_ROUTER_ENABLE_BATCH_API-}" ] || return 0
+  for argument; do
+    case $argument in
+      --enable-batch-api*) return 0 ;;
+    esac
+  done
+  [ -f "$config" ] && has "$config" enable_batch_api
 }
 
 # Whether the configuration file "$1" has something in it that asks for more permissions: only then is
@@ -77,6 +96,17 @@ is_telling() {
   return 1
 }
 
+# Whether "$2" is in a line of the file "$1".
+has() {
+  [ -r "$1" ] || return 1
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      *"$2"*) return 0 ;;
+    esac
+  done <"$1"
+  return 1
+}
+
 # Sets `key` to "$1" with underscores for its dashes.
 under() {
   key=
@@ -88,13 +118,14 @@ under() {
   key=$key$rest
 }
 
-# Lets the files be read that the configuration file "$1" names. A start that cannot read one of them,
-# for whatever reason, says which, and by which key it is named.
-let_read_by() {
-  named=$(program check --permissions --config "$1" 2>/dev/null)
+# Lets the files be read, and the folder be written to, that a start with these arguments names. One
+# that cannot read one of them, for whatever reason, says which, and by which key it is named.
+let_by() {
+  named=$(program check --permissions "$@" 2>/dev/null)
   while IFS= read -r line; do
     case $line in
       --allow-ffi) addon=yes ;;
+      --allow-write=*) allow_write=$line ;;
       --allow-read) allow_read=--allow-read ;;
       --allow-read=*) [ "$allow_read" = --allow-read ] || allow_read=$allow_read,${line#*=} ;;
     esac

@@ -15,6 +15,8 @@ export function compileArgs(flags: readonly string[], output: string): readonly 
     ...flags,
     // The addon's path is known only when the program runs: below the temporary folder of its host.
     "--allow-ffi",
+    // So is the folder that files are kept in; without one the program gives it up.
+    "--allow-write",
     `--target=${TARGET}`,
     `--include=${ADDON_NAME}`,
     `--output=${output}`,

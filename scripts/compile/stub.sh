@@ -137,7 +137,7 @@ launch() {
   take_descriptors
   let_read_named "$@"
   become "$base/@RUNTIME@" run @FLAGS@ \
-    "--allow-ffi=$base/@ADDON@" "$base/@PROGRAM@" "$@"
+    "--allow-ffi=$base/@ADDON@" ${allow_write:+"$allow_write"} "$base/@PROGRAM@" "$@"
 }
 
 folders ready && launch "$@"

@@ -1,7 +1,9 @@
+import { systemClock } from "../../lib/base/mod.ts";
 import { dispatch } from "../../lib/cli/dispatch.ts";
 import { VERSION_LINE } from "../../lib/cli/version.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
+import { eventually } from "../support/eventually.ts";
 import { fakeProcess } from "./support.ts";
 
 const PAIR = ["--prefill", "http://p", "--decode", "http://d"];
@@ -91,4 +93,29 @@ Deno.test("dispatch() warns of flags without effect, whichever way they were giv
     err.text,
     "WARNING Without effect in this version: --file-storage-class, --batch-processor\n",
   );
+});
+
+Deno.test("dispatch() forgoes writing where no files are kept, and keeps it where they are", async () => {
+  const argv = ["--routing-logic=roundrobin", "--static-backends=http://a", "--static-models=m"];
+  const folder = await Deno.makeTempDir();
+  const rows = [
+    [[], 1],
+    [["--enable-batch-api", `--file-storage-path=${folder}`], 0],
+  ] as const;
+  try {
+    for (const [more, times] of rows) {
+      const { ports, out, signals } = fakeProcess();
+      let forgone = 0;
+      const served = dispatch([...argv, "--port=0", "--host=127.0.0.1", ...more], {
+        ...ports,
+        clock: systemClock(),
+        forgoWriting: () => void forgone++,
+      });
+      await eventually(() => out.text.includes("Serving on"), () => out.text);
+      signals.send("SIGTERM");
+      assertEquals([await served, forgone], [0, times]);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

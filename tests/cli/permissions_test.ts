@@ -68,6 +68,18 @@ Deno.test("neededPermissions() has the addon's where that is asked for", () => {
   assertEquals(needed(argv).at(-1), "--allow-ffi");
 });
 
+Deno.test("neededPermissions() lets the folder of files be written to, where files are kept", () => {
+  const pair = ["--prefill", "http://p", "--decode", "http://d"];
+  const kept = needed([...pair, "--enable-batch-api", "--file-storage-path", "/var/lib/x"]);
+  assertEquals(kept.slice(1, 3), [
+    "--allow-read=/dev/null,/var/lib/x",
+    "--allow-write=/var/lib/x",
+  ]);
+  assertEquals(needed([...pair, "--enable-batch-api"])[2], "--allow-write=/tmp/vllm_files");
+  const off = needed([...pair, "--file-storage-path", "/var/lib/x"]);
+  assertEquals(off.slice(1), ["--allow-read=/dev/null", ENV]);
+});
+
 Deno.test("dispatch() prints permissions alone, one a line", async () => {
   const { ports, out } = fakeProcess({}, FILES);
   const argv = ["--prefill", "http://p", "--decode", "http://d"];

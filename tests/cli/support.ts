@@ -106,6 +106,7 @@ export function fakeProcess(
       return text;
     },
     readStdin: () => Promise.resolve(files["-"] ?? ""),
+    forgoWriting: () => {},
     signals: () => signals,
   };
   return { ports, out, err, signals, clock };

@@ -122,6 +122,29 @@ Deno.test("launch.sh starts with what is sure where the program cannot say more"
   }
 });
 
+Deno.test("launch.sh asks the program where files are kept, if they may be", async () => {
+  const cwd = await Deno.makeTempDir();
+  try {
+    Deno.writeTextFileSync(`${cwd}/pd.yaml`, "enable_batch_api: true\n");
+    const needed = "--allow-read=/dev/null,/store\n--allow-write=/store";
+    const kept = async (args: readonly string[], env = {}): Promise<string> => {
+      const script = 'let_read_named "$@"; printf "%s %s" "$allow_read" "$allow_write"';
+      return (await sh(script, args, { needed, env, cwd })).stdout;
+    };
+    const granted = "--allow-read=/dev/null,/dev/null,/store --allow-write=/store";
+    assertEquals(await kept(["--port", "1", "--enable-batch-api"]), granted);
+    assertEquals(await kept(["--enable-batch-api=true"]), granted);
+    assertEquals(await kept([], { PD_ROUTER_ENABLE_BATCH_API: "1" }), granted);
+    const named = granted.replace("null,", "null,pd.yaml,");
+    assertEquals(await kept(["--config", "pd.yaml"]), named);
+    assertEquals(await kept(["--port", "1"]), "--allow-read=/dev/null ");
+    // Another command keeps none.
+    assertEquals(await kept(["check", "--enable-batch-api"]), "--allow-read=/dev/null ");
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+});
+
 Deno.test("launch.sh narrows the addresses to those it is told", async () => {
   assertEquals((await sh('printf %s "$allow_net"')).stdout, "--allow-net");
   const env = { PD_ROUTER_ALLOW_NET: "0.0.0.0:8001,10.0.0.1:8000" };

@@ -71,6 +71,9 @@ const PRODUCTION_STACK: readonly (readonly [string, string | number | undefined]
 const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["config", undefined],
   ["max-request-bytes", 67_108_864],
+  ["batch-concurrency", 16],
+  ["max-file-bytes", 536_870_912],
+  ["max-storage-bytes", 17_179_869_184],
   ["engine-failures", 3],
   ["pair-failures", 2],
   ["health-pause", 1],

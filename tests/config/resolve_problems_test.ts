@@ -167,7 +167,7 @@ Deno.test("resolveConfig() tells all problems at once", () => {
       "port": "abc",
       "log-level": "loud",
       "routing-logic": "session",
-      "enable-batch-api": "true",
+      "enable-batch-api": "maybe",
       "static-backends": "http://a",
       "static-models": "m,n",
       "prefill": "http://p;init=1",

@@ -124,6 +124,13 @@ const OTHER: Readonly<Record<string, string>> = {
   "static-backend-health-check-interval": "61",
   "static-backend-health-check-timeout-seconds": "11",
   "static-model-types": "chat,vision",
+  "enable-batch-api": "true",
+  "file-storage-class": "local_file",
+  "file-storage-path": "/var/lib/pd-router",
+  "batch-processor": "local",
+  "batch-concurrency": "4",
+  "max-file-bytes": "1000",
+  "max-storage-bytes": "2000",
 };
 
 const supported = FLAGS.filter((flag) => Object.hasOwn(OTHER, flag.name));

@@ -165,3 +165,44 @@ Deno.test("AdmissionQueue.serve() sees to what is told while it offers", async (
   await settle();
   assertEquals(scene.ends, ["a1 served", "a2 served"]);
 });
+
+Deno.test("AdmissionQueue serves those who go behind others when nobody else waits for the same", async () => {
+  const scene = new Scene(2);
+  const behind = { behind: true } as const;
+  scene.wait("z1", behind);
+  scene.wait("z2", behind);
+  scene.wait("z3", { ...behind, lane: "y" });
+  scene.wait("a1");
+  scene.wait("a2");
+  // They are in nobody's way.
+  scene.wait("a3");
+  await settle();
+  assertEquals([scene.ends, scene.queue.length], [["a3 full"], 2]);
+  assertEquals(
+    [scene.queue.has("y"), scene.queue.has("y", true), scene.queue.anybody(true)],
+    [false, true, true],
+  );
+  await scene.free(1);
+  assertEquals(scene.ends.slice(1), ["a1 served"]);
+  await scene.free(3);
+  assertEquals(scene.ends.slice(2), ["a2 served", "z1 served", "z2 served"]);
+  assertEquals([scene.room, scene.queue.length], [0, 0]);
+  await scene.free(1);
+  assertEquals(scene.ends.at(-1), "z3 served");
+  assertEquals([scene.clock.pending, scene.queue.anybody(true)], [0, false]);
+});
+
+Deno.test("AdmissionQueue has ends for those who go behind others too", async () => {
+  const scene = new Scene(0);
+  const behind = { behind: true } as const;
+  const client = scene.wait("z1", behind);
+  scene.wait("z2", behind);
+  client.abort();
+  await scene.clock.advance(TIMEOUT_MS);
+  scene.wait("z3", behind);
+  scene.queue.close();
+  scene.wait("z4", behind);
+  await settle();
+  assertEquals(scene.ends, ["z1 left", "z2 timeout", "z3 draining", "z4 draining"]);
+  assertEquals(scene.clock.pending, 0);
+});
