@@ -32,7 +32,7 @@ export const USUAL_SEATS = { prefill: 64, serving: 256 } as const;
 export const UNBOUNDED: SeatLimits = { prefill: Infinity, serving: Infinity };
 
 /** How many requests `engine` gets at a time. */
-export function maxSeatsOf({ role, maxNumSeqs }: Engine, limits: SeatLimits): number {
+function maxSeatsOf({ role, maxNumSeqs }: Engine, limits: SeatLimits): number {
   const leg = role === "prefill" ? "prefill" : "serving";
   return limits[leg] ?? maxNumSeqs ?? USUAL_SEATS[leg];
 }

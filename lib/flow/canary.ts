@@ -23,6 +23,9 @@ export interface CanaryNote extends KvPair {
 const MAX_PAIRS = 32;
 const AT_ONCE = 2;
 
+/** Pairs of which the last result is kept; beyond it, the longest known goes first. */
+const MAX_NOTES = 4_096;
+
 /** Longest time for one pair, in milliseconds. */
 const LONGEST_MS = 120_000;
 
@@ -135,9 +138,7 @@ export class Canary implements AsyncDisposable {
     if (this.#stop.signal.aborted) return undefined;
     const { result } = end;
     metrics.count("pd_router_canary_total", { result });
-    if (this.#isThere(pair)) {
-      this.#notes.set(keyOf(tried), { ...pair, result, at: clock.unixMs() });
-    }
+    if (this.#isThere(pair)) this.#note(keyOf(tried), { ...pair, result, at: clock.unixMs() });
     if (result === "ok" || result === "skipped") return result;
     log.warning(WORDS[result], () => ({
       prefill: pair.prefill.url,
@@ -145,6 +146,13 @@ export class Canary implements AsyncDisposable {
       ...("error" in end && end.error !== undefined ? { error: describeError(end.error) } : {}),
     }));
     return result;
+  }
+
+  #note(key: string, note: CanaryNote): void {
+    this.#notes.delete(key);
+    const [oldest] = this.#notes.keys();
+    if (this.#notes.size >= MAX_NOTES && oldest !== undefined) this.#notes.delete(oldest);
+    this.#notes.set(key, note);
   }
 
   #isThere({ prefill, decode }: KvPair): boolean {
