@@ -21,6 +21,7 @@ import {
   staticSource,
 } from "./fleet/mod.ts";
 import { checksBy } from "./app_checks.ts";
+import { externalOf, hooksOf } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
 import {
@@ -34,6 +35,7 @@ import {
 import { gaugeHealth } from "./app_health.ts";
 import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
+import type { LoadedHooks } from "./hooks/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, type FrontOptions, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
@@ -77,6 +79,11 @@ export interface AppPorts extends HandoffPorts {
    * @default the machine's event loop
    */
   readonly breather?: Breather;
+  /**
+   * The operator's own code.
+   * @default none
+   */
+  readonly hooks?: LoadedHooks | undefined;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -219,6 +226,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     metrics.set("pd_router_queue_length", {}, admission.waiting);
     gaugeHealth(metrics, fleet);
   };
+  const external = externalOf(config, flow, { caCerts, descriptors, dial: ports.dial });
+  if (external !== undefined) stack.use(external);
   const deps: HttpDeps = {
     ...flow,
     admission,
@@ -229,6 +238,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     handoff: generate,
     kvReport: proof?.report,
     onTrace: ports.onTrace,
+    hooks: hooksOf(config, ports.hooks, flow),
+    external,
     bodies,
     scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),
     ailment: () =>
@@ -236,7 +247,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         (handoff?.notifications?.listening === false
           ? "the socket for KV-ready notifications is not bound"
           : undefined),
-    remarks: doors.remarks,
+    remarks: () => ({
+      ...doors.remarks(),
+      ...(config.dynamic === undefined ? {} : { dynamic_config: config.dynamic }),
+    }),
     firstRound: () => firstRound,
     retired: () => retired,
     draining: () => draining,
@@ -283,6 +297,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       admission.close();
       // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
+      external?.[Symbol.dispose]();
       ending.resolve();
       try {
         await handoff?.[Symbol.asyncDispose]();

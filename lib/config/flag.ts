@@ -4,7 +4,8 @@
  * How a value is written.
  *
  * `route` is empty or a path; `seconds` are numbers, fractions allowed; `list` is separated by commas; `ports` is one port or a
- * list of them; `networks` is a list of addresses and networks; `aliases` is `alias:model,...`; `specs` is a repeatable text.
+ * list of them; `networks` is a list of addresses and networks; `aliases` is `alias:model,...`; `specs` is a repeatable text; `module` is a
+ * JavaScript or TypeScript file and the name of an export of it, `FILE.ts:NAME`.
  */
 export type FlagType =
   | "string"
@@ -19,7 +20,8 @@ export type FlagType =
   | "ports"
   | "networks"
   | "aliases"
-  | "specs";
+  | "specs"
+  | "module";
 
 /** One setting, whichever way it is given. */
 export interface Flag {
@@ -109,6 +111,8 @@ function valueName(flag: Flag): string {
       return "ALIAS:MODEL,...";
     case "specs":
       return "SPEC";
+    case "module":
+      return "FILE.ts:NAME";
     default:
       return flag.type satisfies never;
   }

@@ -1,20 +1,13 @@
 /**
  * Flags of the production-stack router that have no effect here: known, so that a start with them
- * is accepted where that is harmless and refused by name where it is not.
+ * is accepted where that is harmless and refused by name where it is not. `flags_reasons.ts` says why.
  * @module
  */
 import type { Flag } from "./flag.ts";
+import { OBSERVER_FLAGS } from "./flags_observers.ts";
 
 /** Accepted and checked; without effect. */
 export const COMPATIBILITY_FLAGS = [
-  {
-    name: "request-rewriter",
-    type: "string",
-    choices: ["noop"],
-    default: "noop",
-    help: "Request rewriting",
-    status: "without-effect",
-  },
   {
     name: "file-storage-class",
     type: "string",
@@ -31,6 +24,7 @@ export const COMPATIBILITY_FLAGS = [
     help: "Processor of the batch API",
     status: "without-effect",
   },
+  ...OBSERVER_FLAGS,
 ] as const satisfies readonly Flag[];
 
 /** Known; any value but the default ends the start. */
@@ -48,22 +42,8 @@ export const UNSUPPORTED_FLAGS: readonly Flag[] = [
   unsupported("lmcache-worker-timeout", "int", "kvaware routing: worker timeout", 30),
   unsupported("kv-aware-threshold", "int", "kvaware routing: least prompt length", 2000),
   unsupported("prefix-min-match-length", "int", "prefixaware routing: least match", 0),
-  unsupported("callbacks", "string", "Python callbacks"),
   unsupported("enable-batch-api", "flag", "Batch API"),
   unsupported("file-storage-path", "string", "Batch API: storage path", "/tmp/vllm_files"),
-  unsupported("dynamic-config-yaml", "string", "Configuration file that is watched"),
-  unsupported("dynamic-config-json", "string", "Configuration file that is watched"),
-  unsupported("feature-gates", "string", "Experimental features", ""),
-  unsupported("semantic-cache-model", "string", "Semantic cache", "all-MiniLM-L6-v2"),
-  unsupported("semantic-cache-dir", "string", "Semantic cache", "semantic_cache"),
-  unsupported("semantic-cache-threshold", "float", "Semantic cache", 0.95),
-  { ...unsupported("sentry-dsn", "string", "Sentry"), secret: true },
-  unsupported("sentry-traces-sample-rate", "float", "Sentry", 0.1),
-  unsupported("sentry-profile-session-sample-rate", "float", "Sentry", 1),
-  unsupported("otel-endpoint", "string", "OpenTelemetry"),
-  unsupported("otel-service-name", "string", "OpenTelemetry", "vllm-router"),
-  unsupported("otel-secure", "flag", "OpenTelemetry"),
-  unsupported("external-providers-config", "string", "External providers"),
 ];
 
 function unsupported(
