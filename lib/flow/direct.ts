@@ -57,7 +57,7 @@ export type DirectDeps = FlowDeps & AdmissionDeps;
 
 /**
  * Forward a request to one engine. An engine that cannot be reached, or has no room at the moment, is
- * passed over once for another: it has done nothing of the request.
+ * passed over for another, as often as one request may be tried again: it has done nothing of it.
  *
  * Throws `no-engine`, `upstream-protocol` for what is no answer, what admission throws, and the upstream
  * client's errors.
@@ -70,21 +70,37 @@ export async function direct(
   if (context.trace.route === "none") context.trace.route = "direct";
   deps.retries.began();
   const { exclude: before = [] } = ask;
-  const admitted = await chosen(deps, context, ask, before);
-  const { engine: first } = admitted;
-  const end = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
-  if (!hasOther(deps, ask, first) || !isPassedOver(end)) return answerOf(end);
-  const other = otherThan(deps, ask, [...before, { id: first.id, why: "failed" }]);
-  if (other === undefined) return answerOf(end);
-  deps.log.warning("Asking another engine", () => ({
-    request: context.id,
+  const tried: Exclude[] = [];
+  let admitted = await chosen(deps, context, ask, before);
+  let end = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
+  let last = end;
+  for (let more = 0; more < deps.retries.perRequest && isPassedOver(last); more++) {
+    tried.push({ id: admitted.engine.id, why: "failed" });
+    const other = hasOther(deps, ask, tried)
+      ? otherThan(deps, ask, [...before, ...tried])
+      : undefined;
+    if (other === undefined) break;
+    noteOther(deps, context, admitted.engine, last);
+    admitted = other;
+    last = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
+    // Where nobody else can be reached, the client is told to come back.
+    if (last.kind === "answer" || end.kind === "failed") end = last;
+  }
+  return answerOf(end);
+}
+
+function noteOther(
+  { log }: DirectDeps,
+  { id: request }: RequestContext,
+  { url }: Engine,
+  end: DirectEnd,
+): void {
+  log.warning("Asking another engine", () => ({
+    request,
     error: end.kind === "failed"
       ? describeError(end.error)
-      : `Engine ${first.url} answered ${end.answer.status}`,
+      : `Engine ${url} answered ${end.answer.status}`,
   }));
-  const again = await attempt(deps, attemptOf(context, deps.random), ask, other);
-  // Where nobody else can be reached, the client is told to come back.
-  return answerOf(again.kind === "failed" && end.kind === "answer" ? end : again);
 }
 
 /** The engine for a request, with a seat of it where these are bounded. */
@@ -109,7 +125,7 @@ function otherThan(
   ask: DirectAsk,
   exclude: readonly Exclude[],
 ): AdmittedEngine | undefined {
-  if (retries.perRequest === 0 || !retries.allows()) return undefined;
+  if (!retries.allows()) return undefined;
   const wish = wishOf(ask, 2, exclude);
   const other = admission === undefined ? engineIn(fleet, wish) : admission.directNow(wish);
   if (other !== undefined) retries.take();
@@ -155,9 +171,16 @@ function noEngine(
   );
 }
 
-function hasOther({ fleet }: FlowDeps, { engine, model }: DirectAsk, { id }: Engine): boolean {
+/** Whether there is an engine that has not been `tried`. */
+function hasOther(
+  { fleet }: FlowDeps,
+  { engine, model }: DirectAsk,
+  tried: readonly Exclude[],
+): boolean {
   return engine === undefined &&
-    fleet.snapshot().group(model).direct.some((other) => other.engine.id !== id);
+    fleet.snapshot().group(model).direct.some((other) =>
+      !tried.some(({ id }) => id === other.engine.id)
+    );
 }
 
 /** How an attempt ended. */
