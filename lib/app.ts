@@ -24,6 +24,7 @@ import {
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { checksBy } from "./app_checks.ts";
 import { checksAwake, tellGuarded, wireControl } from "./app_control.ts";
+import { externalOf, hooksOf } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDoors } from "./app_doors.ts";
 import {
@@ -39,6 +40,7 @@ import { type HostFigures, hostGauge } from "./app_host.ts";
 import { bothObservers, metricsReader, requestLoad, startLoad } from "./app_load.ts";
 import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
+import type { LoadedHooks } from "./hooks/mod.ts";
 import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, type FrontOptions, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
@@ -85,6 +87,11 @@ export interface AppPorts extends HandoffPorts {
    * @default the machine's event loop
    */
   readonly breather?: Breather;
+  /**
+   * The operator's own code.
+   * @default none
+   */
+  readonly hooks?: LoadedHooks | undefined;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -249,6 +256,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     gaugeHost();
     if (batches !== undefined) gaugeBatches(metrics, batches);
   };
+  const external = externalOf(config, flow, { caCerts, descriptors, dial: ports.dial });
+  if (external !== undefined) stack.use(external);
   const deps: HttpDeps = {
     ...flow,
     admission,
@@ -262,6 +271,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     lookup: stack.use(new ModelLookup({ clock, fleet })),
     onTrace: ports.onTrace,
     batches,
+    hooks: hooksOf(config, ports.hooks, flow),
+    external,
     bodies,
     scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),
     ailment: () =>
@@ -269,7 +280,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         (handoff?.notifications?.listening === false
           ? "the socket for KV-ready notifications is not bound"
           : undefined),
-    remarks: doors.remarks,
+    remarks: () => ({
+      ...doors.remarks(),
+      ...(config.dynamic === undefined ? {} : { dynamic_config: config.dynamic }),
+    }),
     firstRound: () => firstRound,
     retired: () => retired,
     draining: () => draining,
@@ -318,6 +332,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       batches?.halt();
       // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
+      external?.[Symbol.dispose]();
       ending.resolve();
       try {
         await handoff?.[Symbol.asyncDispose]();

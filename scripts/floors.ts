@@ -19,7 +19,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["kv"],
   ["request"],
   ["front/contract"],
-  ["handoff", "fan_out", "front", "doors"],
+  ["handoff", "fan_out", "front", "doors", "hooks", "external"],
   ["flow"],
   ["http"],
   ["cli"],

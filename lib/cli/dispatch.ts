@@ -1,7 +1,8 @@
 /** Which command an argument list is for, and its running. @module */
 import { startApp } from "../app.ts";
-import type { Logger } from "../base/mod.ts";
-import { FLAGS, type Setting, withSuggestion } from "../config/mod.ts";
+import { type Logger, RouterError } from "../base/mod.ts";
+import { FLAGS, isDefault, reasonOf, type Setting, withSuggestion } from "../config/mod.ts";
+import { type LoadedHooks, loadHooks } from "../hooks/mod.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
 import { runExplain } from "./explain.ts";
@@ -18,6 +19,9 @@ import { VERSION_LINE } from "./version.ts";
 
 /** Of `check`: print these alone, for a program that starts the router. */
 const PERMISSIONS = "--permissions";
+
+/** Exit code where a module of the operator's cannot be used. */
+const UNUSABLE = 2;
 
 const COMMANDS = ["check", "demo", "explain", "help", "sim"] as const;
 
@@ -55,14 +59,23 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   if (result.config.batches === undefined) ports.forgoWriting();
   const log = openLogger(ports, result.config.log);
   using signals = ports.signals((signal) => log.warning(NOTES[signal]));
+  let hooks: LoadedHooks;
+  try {
+    hooks = await loadHooks(result.config.hooks ?? {}, ports.importModule);
+  } catch (error) {
+    if (!(error instanceof RouterError)) throw error;
+    await ports.stdio.err.print(`pd-router: ${error.message}`);
+    return UNUSABLE;
+  }
   noteIdle(result.settings, log);
+  for (const note of result.notes) log.warning(note);
   return await serve(result.config, {
     clock: ports.clock,
     random: ports.random,
     log,
     host: systemFigures(),
     signals,
-    start: startApp,
+    start: (config, parts) => startApp(config, { ...parts, hooks }),
     complain: (line) => ports.stdio.err.write(line),
   });
 }
@@ -78,10 +91,14 @@ const NOTES: Readonly<Record<NotedSignal, string>> = {
 function noteIdle(settings: readonly Setting[], log: Logger): void {
   const idle = settings.filter(({ flag, source }) =>
     flag.status === "without-effect" && source !== "default"
-  );
+  ).filter((setting) => !isDefault(setting));
   if (idle.length === 0) return;
-  const names = idle.map(({ flag }) => `--${flag.name}`).join(", ");
-  log.warning(`Without effect in this version: ${names}`);
+  const names = (settings: readonly Setting[]): string =>
+    settings.map(({ flag }) => `--${flag.name}`).join(", ");
+  log.warning(`Without effect in this version: ${names(idle)}`);
+  for (const [why, alike] of Map.groupBy(idle, ({ flag }) => reasonOf(flag.name) ?? "")) {
+    if (why !== "") log.warning(`${names(alike)}: ${why}`);
+  }
 }
 
 async function runCheck(all: readonly string[], ports: CliPorts): Promise<number> {

@@ -18,12 +18,17 @@ export function loadConfig(
   argv: ParsedArgv,
   ports: Pick<CliPorts, "env" | "readFile">,
 ): ConfigResult {
-  const path = argv.flags.get("config")?.at(-1) ?? ports.env(envName("config"));
+  const file = (name: string): ConfigFile | undefined => {
+    const path = argv.flags.get(name)?.at(-1) ?? ports.env(envName(name));
+    return path === undefined || path === "" ? undefined : loadFile(path, ports.readFile);
+  };
   return resolveConfig({
     flags: argv.flags,
     problems: argv.problems,
     env: ports.env,
-    file: path === undefined || path === "" ? undefined : loadFile(path, ports.readFile),
+    file: file("config"),
+    providers: file("external-providers-config"),
+    dynamic: file("dynamic-config-yaml") ?? file("dynamic-config-json"),
     checkFile(named, kind) {
       const text = readText(named, ports.readFile);
       return text.ok ? CHECKS[kind](text.text) : text.message;

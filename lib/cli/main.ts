@@ -1,4 +1,5 @@
 /** The program: the process's own arguments, streams and signals given to a command. @module */
+import { pathToFileURL } from "node:url";
 import { type Clock, describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
 import { outliveFaults } from "./faults.ts";
@@ -15,8 +16,15 @@ const GATHER_MS = 5;
 /** How long a write may take: beyond that, answers wait for lines of theirs no more. */
 const PATIENCE_MS = 100;
 
-/** Run the command line `argv` (without the program's name); resolves to the exit code. */
-export async function main(argv: readonly string[]): Promise<number> {
+/**
+ * Run the command line `argv` (without the program's name); resolves to the exit code.
+ *
+ * @param importUrl Imports a module by its URL: what is imported is the operator's to say.
+ */
+export async function main(
+  argv: readonly string[],
+  importUrl: (url: string) => Promise<unknown>,
+): Promise<number> {
   const clock = systemClock();
   const waits: LineWaits = {
     gather: (hurry) => sleep(clock, GATHER_MS, hurry),
@@ -36,6 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       random: systemRandom(),
       env,
       readFile: (path) => Deno.readTextFileSync(path),
+      importModule: (file) => importUrl(pathToFileURL(file).href),
       readStdin: () => new Response(Deno.stdin.readable).text(),
       forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
       signals: (onNoted) => {

@@ -3,7 +3,9 @@ import {
   type ConfigResult,
   ENV_PREFIX,
   ENVIRONMENT_ONLY,
+  moduleName,
   type RouterConfig,
+  type Setting,
 } from "../config/mod.ts";
 import { listenHost } from "../zmq/mod.ts";
 
@@ -34,13 +36,22 @@ function readFlag(paths: readonly string[]): string {
 
 function filesOf({ settings }: ConfigResult): readonly string[] {
   return settings.flatMap(({ flag, value }) =>
-    flag.type === "file" && typeof value === "string" && value !== "" ? [value] : []
+    typeof value === "string" && value !== "" ? pathsOf(flag.type, value) : []
   );
 }
 
 /** Where files are kept. */
 function foldersOf(result: ConfigResult): readonly string[] {
   return result.ok && result.config.batches !== undefined ? [result.config.batches.folder] : [];
+}
+
+/** A module may import others beside it. */
+function pathsOf(type: Setting["flag"]["type"], value: string): readonly string[] {
+  if (type === "file") return [value];
+  const named = type === "module" ? moduleName(value) : undefined;
+  if (named === undefined) return [];
+  const end = named.file.lastIndexOf("/");
+  return [end < 0 ? "." : named.file.slice(0, end) || "/"];
 }
 
 function needsAddon({ settings }: ConfigResult): boolean {
@@ -50,12 +61,12 @@ function needsAddon({ settings }: ConfigResult): boolean {
 }
 
 /** Where it listens, and its engines. */
-function addressesOf({ listen, handoff, engines }: RouterConfig): readonly string[] {
+function addressesOf({ listen, handoff, engines, external = [] }: RouterConfig): readonly string[] {
   const addresses = [addressText(listen.host, listen.port)];
   if (handoff.kind === "lmcache") {
     addresses.push(addressText(listenHost(handoff.proxy.host), handoff.proxy.port));
   }
-  for (const { url } of engines) {
+  for (const { url } of [...engines, ...external]) {
     const { hostname, port, protocol } = new URL(url);
     addresses.push(
       addressText(hostname, port === "" ? DEFAULT_PORTS[protocol] ?? 0 : Number(port)),

@@ -12,6 +12,8 @@ export interface CliPorts {
   readonly env: (name: string) => string | undefined;
   /** Text of a file; throws as `Deno.readTextFileSync` does. */
   readonly readFile: (path: string) => string;
+  /** Imports a module of the operator's by the path of its file, as `import()` does. */
+  readonly importModule: (file: string) => Promise<unknown>;
   /** All text of standard input. */
   readonly readStdin: () => Promise<string>;
   /** Write no file from here on, whatever was granted. */

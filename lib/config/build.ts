@@ -4,6 +4,7 @@ import { doorOptions } from "./build_doors.ts";
 import { batchOptions } from "./batches.ts";
 import { checkOptions } from "./checks.ts";
 import { shareDescriptors } from "./descriptors.ts";
+import { moduleName } from "./module_name.ts";
 import { parseOrigins } from "./origins.ts";
 import { routingOf } from "./policies.ts";
 import { protocolOf } from "./protocol.ts";
@@ -15,6 +16,7 @@ import {
   FAILURE_POLICIES,
   type Handoff,
   type HealthOptions,
+  type HookOptions,
   PROXY_SOCKETS,
   RANK_LEGS,
   type RouterConfig,
@@ -71,6 +73,7 @@ export function buildConfig(
     buffers: { maxBytes: settings.number("max-buffered-bytes") },
     trustClientKvParams: settings.on("trust-client-kv-params"),
     lmcacheTagDirect: settings.on("lmcache-tag-direct"),
+    ...hookOptions(settings),
     ...(tlsCaFile === undefined ? {} : { tlsCaFile }),
     ...(apiKey === undefined ? {} : { apiKey }),
     stats: {
@@ -87,6 +90,19 @@ export function buildConfig(
 }
 
 const MINUTE_MS = 60_000;
+
+function hookOptions(settings: Settings): { readonly hooks?: HookOptions } {
+  const callbacks = moduleName(settings.optional("callbacks") ?? "");
+  const rewriter = moduleName(settings.text("request-rewriter"));
+  if (callbacks === undefined && rewriter === undefined) return {};
+  return {
+    hooks: {
+      timeoutMs: settings.ms("callback-timeout"),
+      ...(callbacks === undefined ? {} : { callbacks }),
+      ...(rewriter === undefined ? {} : { rewriter }),
+    },
+  };
+}
 
 /** A prefill takes as long as its prompt is, unless something else is said. */
 function timeouts(settings: Settings): Timeouts {

@@ -21,6 +21,11 @@ import { FLAGS } from "./flags.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import { maskUrls, type Parsed, type RawValue } from "./value.ts";
 
+/** A configuration file that was read and parsed, or why it was not. */
+export type ConfigFile =
+  | { readonly ok: true; readonly path: string; readonly content: unknown }
+  | { readonly ok: false; readonly path: string; readonly message: string };
+
 /** A file's values, before they are checked against their flags. */
 export interface FileValues {
   /** Raw values by flag name. */
@@ -31,8 +36,15 @@ export interface FileValues {
   readonly problems: readonly Problem[];
 }
 
+/** Flags that name a configuration file. */
+const NAMING_FILES: ReadonlySet<string> = new Set([
+  "config",
+  "dynamic-config-yaml",
+  "dynamic-config-json",
+]);
+
 const FLAG_OF_KEY: ReadonlyMap<string, string> = new Map(
-  FLAGS.filter((flag) => flag.name !== "config").map((flag) => [fileKey(flag.name), flag.name]),
+  FLAGS.filter(({ name }) => !NAMING_FILES.has(name)).map(({ name }) => [fileKey(name), name]),
 );
 
 /** The content of a file's text, or the place where it is not YAML. Total. */
@@ -150,6 +162,6 @@ function flattenModels(
 }
 
 function unknownKey(key: string): string {
-  if (key === "config") return "a file does not name another";
+  if (NAMING_FILES.has(key.replaceAll("_", "-"))) return "a file does not name another";
   return withSuggestion("unknown key", key, [...FLAG_OF_KEY.keys(), "engines"]);
 }

@@ -3,8 +3,10 @@
 /**
  * How a value is written.
  *
- * `folder` is one that is written to; `route` is empty or a path; `seconds` are numbers, fractions allowed; `list` is separated by commas; `ports` is one port or a
- * list of them; `networks` is a list of addresses and networks; `aliases` is `alias:model,...`; `specs` is a repeatable text.
+ * `folder` is one that is written to; `route` is empty or a path; `seconds` are numbers, fractions
+ * allowed; `list` is separated by commas; `ports` is one port or a list of them; `networks` is a list
+ * of addresses and networks; `aliases` is `alias:model,...`; `specs` is a repeatable text; `module` is
+ * a JavaScript or TypeScript file and the name of an export of it, `FILE.ts:NAME`.
  */
 export type FlagType =
   | "string"
@@ -20,7 +22,8 @@ export type FlagType =
   | "ports"
   | "networks"
   | "aliases"
-  | "specs";
+  | "specs"
+  | "module";
 
 /** One setting, whichever way it is given. */
 export interface Flag {
@@ -112,6 +115,8 @@ function valueName(flag: Flag): string {
       return "ALIAS:MODEL,...";
     case "specs":
       return "SPEC";
+    case "module":
+      return "FILE.ts:NAME";
     default:
       return flag.type satisfies never;
   }

@@ -15,9 +15,13 @@ import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { CONTROL_FLAGS } from "./flags_control.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
+import { HOOK_FLAGS } from "./flags_hooks.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
+import { GATES_VARIABLE } from "./feature_gates.ts";
+import { PEER_FLAGS } from "./flags_peer.ts";
+import { PROVIDER_FLAGS } from "./flags_providers.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
@@ -94,9 +98,11 @@ const SUPPORTED_GROUPS = [
       {
         name: "service-discovery",
         type: "string",
-        choices: ["static"],
-        refused: ["k8s", "external-only"],
-        help: "Where engines are found; static when --static-backends is given",
+        choices: ["static", "external-only"],
+        refused: ["k8s"],
+        help:
+          "Where engines are found; static when --static-backends is given; external-only for " +
+          "none but the providers of --external-providers-config",
       },
       { name: "static-backends", type: "list", help: "Engine URLs" },
       { name: "static-models", type: "list", help: "Model of each engine, in the same order" },
@@ -313,6 +319,9 @@ const SUPPORTED_GROUPS = [
       ...STATS_FLAGS,
     ],
   },
+  HOOK_FLAGS,
+  PROVIDER_FLAGS,
+  PEER_FLAGS,
 ] as const satisfies readonly FlagGroup[];
 
 /** Every flag by the heading of the help text. */
@@ -336,6 +345,21 @@ export const ENVIRONMENT_ONLY = [
   {
     name: API_KEYS_VARIABLE,
     help: "Keys as of --api-key, separated by commas or white space",
+    secret: true,
+  },
+  {
+    name: GATES_VARIABLE,
+    help: "Feature gates as of --feature-gates, which wins gate by gate",
+    secret: false,
+  },
+  {
+    name: "OPENAI_API_KEY",
+    help: "Key of external providers of type openai that have no other",
+    secret: true,
+  },
+  {
+    name: "ANTHROPIC_API_KEY",
+    help: "Key of external providers of type anthropic that have no other",
     secret: true,
   },
 ] as const satisfies readonly EnvironmentOnly[];

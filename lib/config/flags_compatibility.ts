@@ -1,20 +1,14 @@
 /**
  * Flags of the production-stack router that have no effect here: known, so that a start with them
- * is accepted where that is harmless and refused by name where it is not.
+ * is accepted where that is harmless and refused by name where it is not. `flags_reasons.ts` says why.
  * @module
  */
 import type { Flag } from "./flag.ts";
+import { OBSERVER_FLAGS } from "./flags_observers.ts";
 
 /** Accepted and checked; without effect. */
 export const COMPATIBILITY_FLAGS = [
-  {
-    name: "request-rewriter",
-    type: "string",
-    choices: ["noop"],
-    default: "noop",
-    help: "Request rewriting",
-    status: "without-effect",
-  },
+  ...OBSERVER_FLAGS,
 ] as const satisfies readonly Flag[];
 
 /** Known; any value but the default ends the start. */
@@ -30,20 +24,6 @@ export const UNSUPPORTED_FLAGS: readonly Flag[] = [
   unsupported("lmcache-controller-heartbeat-port", "int", "kvaware routing: heartbeat port"),
   unsupported("lmcache-health-check-interval", "int", "kvaware routing: health checks", 5),
   unsupported("lmcache-worker-timeout", "int", "kvaware routing: worker timeout", 30),
-  unsupported("callbacks", "string", "Python callbacks"),
-  unsupported("dynamic-config-yaml", "string", "Configuration file that is watched"),
-  unsupported("dynamic-config-json", "string", "Configuration file that is watched"),
-  unsupported("feature-gates", "string", "Experimental features", ""),
-  unsupported("semantic-cache-model", "string", "Semantic cache", "all-MiniLM-L6-v2"),
-  unsupported("semantic-cache-dir", "string", "Semantic cache", "semantic_cache"),
-  unsupported("semantic-cache-threshold", "float", "Semantic cache", 0.95),
-  { ...unsupported("sentry-dsn", "string", "Sentry"), secret: true },
-  unsupported("sentry-traces-sample-rate", "float", "Sentry", 0.1),
-  unsupported("sentry-profile-session-sample-rate", "float", "Sentry", 1),
-  unsupported("otel-endpoint", "string", "OpenTelemetry"),
-  unsupported("otel-service-name", "string", "OpenTelemetry", "vllm-router"),
-  unsupported("otel-secure", "flag", "OpenTelemetry"),
-  unsupported("external-providers-config", "string", "External providers"),
 ];
 
 function unsupported(

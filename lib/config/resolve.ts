@@ -14,21 +14,19 @@ import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
 import { finishEngines, handoffProblems, type ReceiverDefaults } from "./engines.ts";
-import { type FileValues, readFileValues } from "./file.ts";
-import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
+import { type ConfigFile, type FileValues, readFileValues } from "./file.ts";
+import { GATES_VARIABLE, readGates } from "./feature_gates.ts";
+import { type ENVIRONMENT_ONLY, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
 import { parseOrigins } from "./origins.ts";
 import { policyProblems } from "./policies.ts";
 import { passThroughProblems } from "./pass_through.ts";
-import { type Problem, withSuggestion } from "./problem.ts";
+import type { Problem } from "./problem.ts";
 import { protocolOf } from "./protocol.ts";
+import { dynamicProblems, providersOf, toldOf } from "./resolve_peer.ts";
 import type { RouterConfig } from "./schema.ts";
 import { readSettings, type Setting, type Settings } from "./settings.ts";
-
-/** A configuration file that was read and parsed, or why it was not. */
-export type ConfigFile =
-  | { readonly ok: true; readonly path: string; readonly content: unknown }
-  | { readonly ok: false; readonly path: string; readonly message: string };
+import { unknownFlags } from "./unknown_flags.ts";
 
 /** What was said, by layer. */
 export interface ConfigInput extends FileChecks {
@@ -39,6 +37,10 @@ export interface ConfigInput extends FileChecks {
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly env: (name: string) => string | undefined;
   readonly file?: ConfigFile | undefined;
+  /** The file of `--dynamic-config-yaml` or `--dynamic-config-json`: defaults below all others. */
+  readonly dynamic?: ConfigFile | undefined;
+  /** The file of `--external-providers-config`. */
+  readonly providers?: ConfigFile | undefined;
   /** What is known to be wrong already. */
   readonly problems?: readonly Problem[];
 }
@@ -49,6 +51,8 @@ export type ConfigResult =
     readonly ok: true;
     readonly config: RouterConfig;
     readonly settings: readonly Setting[];
+    /** What an operator should know of it: for the log, at the start. */
+    readonly notes: readonly string[];
   }
   | {
     readonly ok: false;
@@ -79,27 +83,40 @@ const ENGINE_SETTINGS = [
 
 /** Resolve all layers to one configuration. Precedence: flag, environment, file, default. */
 export function resolveConfig(input: ConfigInput): ConfigResult {
-  const { file } = input;
-  const content = file?.ok ? readFileValues(file.content, file.path) : NOTHING;
+  const { file, dynamic } = input;
+  const content = contentOf(file);
+  const defaults = contentOf(dynamic);
   const read = readSettings({
     flags: input.flags,
     env: input.env,
     file: content.values,
     filePath: file?.path ?? "",
     invalidInFile: content.invalid,
+    dynamic: dynamic && { ...defaults, path: dynamic.path },
   });
   const settings = withImplied(read.settings);
-  const engines = readEngines(settings, content, file);
+  const files = [
+    { content, path: file?.path ?? "" },
+    { content: defaults, path: dynamic?.path ?? "" },
+  ];
+  const unread = [file, dynamic].flatMap((one) => one?.ok === false ? [one] : []);
+  const engines = readEngines(settings, files, unread.length > 0);
+  const gates = gatesOf(settings, input.env);
+  const external = providersOf(settings, input);
   const key = readApiKey(input.env);
   const extraKeys = splitKeys(input.env(API_KEYS_VARIABLE));
   const problems = [
     ...(input.problems ?? []),
-    ...unknownFlags(input.flags),
-    ...(file?.ok === false ? [{ key: file.path, message: file.message }] : []),
+    ...unknownFlags(input.flags.keys(), FLAGS.map(({ name }) => name)),
+    ...unread.map(({ path: key, message }) => ({ key, message })),
     ...content.problems,
+    ...defaults.problems,
     ...read.problems,
-    ...(file?.ok === false ? [] : routingProblems(settings)),
+    ...dynamicProblems(settings),
+    ...(unread.length > 0 ? [] : routingProblems(settings)),
     ...policyProblems(settings),
+    ...gates.problems,
+    ...external.problems,
     ...originProblems(settings),
     ...passThroughProblems(settings),
     ...engines.problems,
@@ -113,11 +130,33 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
   if (problems.length > 0) {
     return { ok: false, problems, settings: settings.all(), engines: engines.engines };
   }
-  const config = buildConfig(settings, engines.engines, {
+  const built = buildConfig(settings, engines.engines, {
     engines: key.apiKey,
     clients: [...settings.list("api-key"), ...extraKeys],
   });
-  return { ok: true, config, settings: settings.all() };
+  const config: RouterConfig = {
+    ...built,
+    ...(external.providers.length === 0 ? {} : { external: external.providers }),
+    ...(dynamic === undefined ? {} : { dynamic: toldOf(defaults, settings) }),
+  };
+  const notes = [...gates.notes, ...(dynamic === undefined ? [] : [readOnce(dynamic.path)])];
+  return { ok: true, config, settings: settings.all(), notes };
+}
+
+function contentOf(file: ConfigFile | undefined): FileValues {
+  return file?.ok ? readFileValues(file.content, file.path) : NOTHING;
+}
+
+function readOnce(path: string): string {
+  return `${path} is read once: what is changed in it takes effect with the next start`;
+}
+
+function gatesOf(settings: Settings, env: ConfigInput["env"]): ReturnType<typeof readGates> {
+  const { where } = settings.get("feature-gates");
+  return readGates([
+    { where: GATES_VARIABLE, text: env(GATES_VARIABLE) ?? "" },
+    { where, text: settings.text("feature-gates") },
+  ]);
 }
 
 /** Whether prompts are handed over from prefill to decode engines. */
@@ -146,14 +185,6 @@ function withImplied(settings: Settings): Settings {
     : routed;
 }
 
-function unknownFlags(flags: ConfigInput["flags"]): readonly Problem[] {
-  const names = FLAGS.map((flag) => flag.name);
-  return [...flags.keys()].filter((name) => findFlag(name) === undefined).map((name) => ({
-    key: `--${name}`,
-    message: withSuggestion("unknown flag", name, names, "--"),
-  }));
-}
-
 /** The key without the line feed that a secret from a file often ends in. */
 function readApiKey(
   env: ConfigInput["env"],
@@ -176,6 +207,9 @@ function routingProblems(settings: Settings): readonly Problem[] {
     return [{ key: session.where, value: sessionKey, message }];
   }
   if (!logic.valid) return [];
+  if (logic.value === undefined && settings.optional("service-discovery") === "external-only") {
+    return [];
+  }
   if (logic.value === undefined) {
     const message = `required: ${logic.flag.choices?.join(", ")}; or give engines by --prefill ` +
       "and --decode";
@@ -208,14 +242,14 @@ function originProblems(settings: Settings): readonly Problem[] {
 
 function readEngines(
   settings: Settings,
-  content: FileValues,
-  file: ConfigFile | undefined,
+  files: readonly { readonly content: FileValues; readonly path: string }[],
+  unread: boolean,
 ): { readonly engines: readonly Engine[]; readonly problems: readonly Problem[] } {
   const handoff = isHandoff(settings);
   const { drafts, problems } = joinDrafts([
     draftSpecs(settings, "prefill"),
     draftSpecs(settings, "decode"),
-    draftEntries(content.engines, file?.path ?? ""),
+    ...files.map(({ content, path }) => draftEntries(content.engines, path)),
     draftStatic(settings, handoff),
   ]);
   const finished = finishEngines(
@@ -225,9 +259,11 @@ function readEngines(
   );
   const { engines } = finished;
   const all = [...problems, ...finished.problems, ...addressProblems(settings, drafts)];
-  const complete = problems.length === 0 && file?.ok !== false && !content.invalid.has("engines") &&
+  const complete = problems.length === 0 && !unread &&
+    !files.some(({ content }) => content.invalid.has("engines")) &&
     ENGINE_SETTINGS.every((name) => settings.get(name).valid);
-  if (complete && engines.length === 0) {
+  const needed = settings.get("external-providers-config").value === undefined;
+  if (complete && engines.length === 0 && needed) {
     const message = "none are given: add --prefill URL and --decode URL, or --static-backends " +
       "and --static-models";
     all.push({ key: "engines", message });

@@ -5,7 +5,9 @@
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
 import type { DoorOptions } from "./doors.ts";
 import type { AllowedOrigins } from "./origins.ts";
+import type { ModuleName } from "./module_name.ts";
 import type { PolicyName } from "./policy_names.ts";
+import type { ExternalProvider } from "./providers.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
 export interface Routing {
@@ -234,6 +236,14 @@ export interface BatchOptions {
   readonly maxStorageBytes: number;
 }
 
+/** The operator's own code. */
+export interface HookOptions {
+  readonly callbacks?: ModuleName;
+  readonly rewriter?: ModuleName;
+  /** Longest that one call may take, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
 /** What is measured and how often. */
 export interface StatsOptions {
   /** Period of reading the engines' `/metrics`. */
@@ -288,6 +298,12 @@ export interface RouterConfig {
   readonly tlsCaFile?: string;
   /** Bearer token for the router's own requests to engines. Never to be printed. */
   readonly apiKey?: string;
+  /** Absent: none. */
+  readonly hooks?: HookOptions;
+  /** Who serves models beside the engines; absent: nobody. */
+  readonly external?: readonly ExternalProvider[];
+  /** What a dynamic configuration file says, by its keys, as `/health` tells it; absent: none was read. */
+  readonly dynamic?: Readonly<Record<string, string>>;
   readonly stats: StatsOptions;
   readonly log: LoggerOptions;
 }

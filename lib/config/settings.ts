@@ -6,6 +6,7 @@
 import { RouterError } from "../base/mod.ts";
 import { envName, fileKey, type Flag } from "./flag.ts";
 import { type FlagName, FLAGS, type SupportedFlag } from "./flags.ts";
+import { reasonOf, reasonOfValue } from "./flags_reasons.ts";
 import type { Problem } from "./problem.ts";
 import { type FlagValue, parseValue, type RawValue, shownValue } from "./value.ts";
 
@@ -25,6 +26,15 @@ export interface Setting {
   readonly text: string;
 }
 
+/** What a file says, beside what could not be read of it. */
+export interface FileLayer {
+  readonly values: ReadonlyMap<string, RawValue>;
+  /** Name of the file, for messages. */
+  readonly path: string;
+  /** Flags given in a shape that cannot be read. */
+  readonly invalid: ReadonlySet<string>;
+}
+
 /** Values by flag name (without dashes), outermost layer first. */
 export interface Layers {
   /** Every occurrence on the command line, in order; `["true"]` for a flag without a value. */
@@ -35,10 +45,12 @@ export interface Layers {
   readonly filePath: string;
   /** Flags given in the file in a shape that cannot be read. */
   readonly invalidInFile: ReadonlySet<string>;
+  /** A further file, below the other one. */
+  readonly dynamic?: FileLayer | undefined;
 }
 
 type NumberName = FlagName<"int" | "float" | "seconds">;
-type TextName = FlagName<"string" | "file" | "folder" | "host" | "route">;
+type TextName = FlagName<"string" | "file" | "folder" | "host" | "route" | "module">;
 type DefaultText = Extract<SupportedFlag, { name: TextName; default: string }>["name"];
 
 /** The settings of one start. */
@@ -128,7 +140,7 @@ export function readSettings(
     const fallback = defaultSetting(flag);
     const given = findValue(flag, layers);
     if (given === undefined) {
-      return layers.invalidInFile.has(flag.name)
+      return layers.invalidInFile.has(flag.name) || layers.dynamic?.invalid.has(flag.name)
         ? { ...fallback, source: "file", valid: false }
         : fallback;
     }
@@ -138,11 +150,15 @@ export function readSettings(
     if (flag.status === "unsupported") {
       if (parsed.ok && parsed.value === fallback.value) return { ...fallback, source, where };
       const only = flag.default ? `; only its default, ${flag.default}, is` : "";
-      problems.push({ key: where, value: text, message: `not supported by this version${only}` });
+      const why = reasonOf(flag.name);
+      const message = `not supported by this version${only}${why === undefined ? "" : `: ${why}`}`;
+      problems.push({ key: where, value: text, message });
     } else if (parsed.ok) {
       return { flag, source, where, valid: true, value: parsed.value, text };
     } else {
-      problems.push({ key: where, value: text, message: parsed.message });
+      const instead = typeof raw === "string" ? reasonOfValue(flag.name, raw.trim()) : undefined;
+      const message = instead === undefined ? parsed.message : `${parsed.message}: ${instead}`;
+      problems.push({ key: where, value: text, message });
     }
     return { ...fallback, source, where, valid: false, text };
   });
@@ -163,9 +179,14 @@ function findValue(
   if (variable !== undefined && variable !== "" && !isServiceLink(flag, variable)) {
     return { source: "environment", where: envName(name), raw: variable };
   }
-  const raw = layers.file.get(name);
-  if (raw === undefined) return undefined;
-  return { source: "file", where: `${fileKey(name)} in ${layers.filePath}`, raw };
+  const { file, filePath: path, dynamic } = layers;
+  for (const layer of [{ values: file, path }, ...(dynamic === undefined ? [] : [dynamic])]) {
+    const raw = layer.values.get(name);
+    if (raw !== undefined) {
+      return { source: "file", where: `${fileKey(name)} in ${layer.path}`, raw };
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -174,6 +195,11 @@ function findValue(
  */
 function isServiceLink(flag: Flag, variable: string): boolean {
   return flag.name.endsWith("port") && /^(tcp|udp|sctp):\/\//.test(variable);
+}
+
+/** Whether a setting says what would hold without it. */
+export function isDefault({ flag, text }: Setting): boolean {
+  return text === defaultSetting(flag).text;
 }
 
 function defaultSetting(flag: Flag): Setting {

@@ -1,6 +1,7 @@
 /** One value from its text, by the type of its flag. @module */
 import { parseNetwork } from "../base/mod.ts";
 import type { Flag } from "./flag.ts";
+import { moduleProblem } from "./module_name.ts";
 import { withSuggestion } from "./problem.ts";
 
 /** A value as it was written: one text, or the items of a list or repeated flag. */
@@ -110,6 +111,10 @@ function parseOne(flag: Flag, type: Flag["type"], text: string): Parsed {
       return parseHost(text);
     case "route":
       return parseRoute(text);
+    case "module": {
+      const problem = text === flag.default ? undefined : moduleProblem(text);
+      return problem === undefined ? good(text) : bad(problem);
+    }
     default:
       return parseText(flag, text);
   }

@@ -67,8 +67,9 @@ export type DirectDeps = FlowDeps & AdmissionDeps;
 
 /**
  * Forward a request to one engine. Where that fails before any of the answer has reached the client, and
- * it is not the request's own fault, another engine is asked once: one that cannot be reached, has no room
- * or fails at it does nothing more for it. An engine that is only slow is waited for, as it is at work.
+ * it is not the request's own fault, another engine is asked, as often as one request may be tried again:
+ * one that cannot be reached, has no room or fails at it does nothing more for it. An engine that is only
+ * slow is waited for, as it is at work.
  *
  * Throws `no-engine`, `upstream-protocol` for what is no answer, what admission throws, and the upstream
  * client's errors.
@@ -81,21 +82,39 @@ export async function direct(
   if (context.trace.route === "none") context.trace.route = "direct";
   const { exclude: before = [], began = false } = ask;
   if (!began) deps.retries.began();
-  const admitted = await chosen(deps, context, ask, before);
-  const { engine: first } = admitted;
-  const end = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
-  if (!hasOther(deps, ask, first) || !isPassedOver(deps, first, end)) return answerOf(end);
-  const other = otherThan(deps, context, ask, [...before, { id: first.id, why: "failed" }]);
-  if (other === undefined) return answerOf(end);
-  deps.log.warning("Asking another engine", () => ({
-    request: context.id,
+  const tried: Exclude[] = [];
+  let admitted = await chosen(deps, context, ask, before);
+  let end = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
+  let last = end;
+  for (let more = 0; more < deps.retries.perRequest; more++) {
+    const { engine } = admitted;
+    if (!isPassedOver(deps, engine, last)) break;
+    tried.push({ id: engine.id, why: "failed" });
+    const other = hasOther(deps, ask, tried)
+      ? otherThan(deps, context, ask, [...before, ...tried])
+      : undefined;
+    if (other === undefined) break;
+    noteOther(deps, context, engine, last);
+    admitted = other;
+    last = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
+    // Where nobody else can be reached, the client is told to come back.
+    if (last.kind === "answer" || end.kind === "failed") end = last;
+  }
+  return answerOf(end);
+}
+
+function noteOther(
+  { log }: DirectDeps,
+  { id: request }: RequestContext,
+  { url }: Engine,
+  end: DirectEnd,
+): void {
+  log.warning("Asking another engine", () => ({
+    request,
     error: end.kind === "failed"
       ? describeError(end.error)
-      : `Engine ${first.url} answered ${end.answer.status}`,
+      : `Engine ${url} answered ${end.answer.status}`,
   }));
-  const again = await attempt(deps, attemptOf(context, deps.random), ask, other);
-  // Where nobody else can be reached, the client is told to come back.
-  return answerOf(again.kind === "failed" && end.kind === "answer" ? end : again);
 }
 
 /** The engine for a request, with a seat of it where these are bounded. */
@@ -121,7 +140,7 @@ function otherThan(
   ask: DirectAsk,
   exclude: readonly Exclude[],
 ): AdmittedEngine | undefined {
-  if (retries.perRequest === 0 || !retries.allows()) return undefined;
+  if (!retries.allows()) return undefined;
   const wish = wishOf(context, ask, 2, exclude);
   const other = admission === undefined ? engineIn(fleet, wish) : admission.directNow(wish);
   if (other !== undefined) retries.take();
@@ -169,9 +188,16 @@ function noEngine(
   );
 }
 
-function hasOther({ fleet }: FlowDeps, { engine, model }: DirectAsk, { id }: Engine): boolean {
+/** Whether there is an engine that has not been `tried`. */
+function hasOther(
+  { fleet }: FlowDeps,
+  { engine, model }: DirectAsk,
+  tried: readonly Exclude[],
+): boolean {
   return engine === undefined &&
-    fleet.snapshot().group(model).direct.some((other) => other.engine.id !== id);
+    fleet.snapshot().group(model).direct.some((other) =>
+      !tried.some(({ id }) => id === other.engine.id)
+    );
 }
 
 /** How an attempt ended. */

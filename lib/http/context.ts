@@ -5,7 +5,9 @@ import type { RouterConfig } from "../config/mod.ts";
 import { type Doors, KEY_FIELDS, type Pass } from "../doors/mod.ts";
 import type { AdmissionDeps, EngineControl, GenerateDeps } from "../flow/mod.ts";
 import type { ModelLookup } from "../fleet/mod.ts";
+import type { ExternalProviders } from "../external/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
+import type { Hooks } from "../hooks/mod.ts";
 import {
   type FlowDeps,
   namesRank,
@@ -35,6 +37,10 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly batches?: Batches | undefined;
   /** Absent where no KV moves. */
   readonly kvReport?: KvReport | undefined;
+  /** Absent where the operator has none. */
+  readonly hooks?: Hooks | undefined;
+  /** Absent where engines alone serve. */
+  readonly external?: Pick<ExternalProviders, "serves" | "cards" | "send"> | undefined;
   /** Bounds what is held of request bodies. */
   readonly bodies: ByteBudget;
   /** What `/metrics` tells. */
@@ -45,8 +51,11 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly control?: EngineControl | undefined;
   /** What keeps the router from doing its work at the moment; undefined for nothing. */
   readonly ailment: () => string | undefined;
-  /** What is not as files say, by what it is about, e.g. `api_keys`; empty when all is. */
-  readonly remarks: () => Readonly<Record<string, string>>;
+  /**
+   * What is not as files say, by what it is about, e.g. `api_keys`; and what a dynamic configuration
+   * says. Empty when there is nothing to say.
+   */
+  readonly remarks: () => Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   /**
    * Set until every engine has been asked for its models once: before that, a request could find
    * no engine, or no prefill engine, though there is one.

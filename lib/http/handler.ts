@@ -10,6 +10,7 @@ import {
   RequestTrace,
 } from "../request/mod.ts";
 import { batchRouteOf } from "./batch_routes.ts";
+import { prepared } from "./beforehand.ts";
 import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import type { Telling } from "./dialect.ts";
@@ -170,7 +171,16 @@ async function answerOf(
   if (deps.draining() && method === "POST" && needsModels) {
     throw new RouterError("shutting-down", "The router is stopping: send this to another");
   }
-  const answer = await handler(deps, { request, context, pass, ...target });
+  const call = { request, context, pass, ...target };
+  if (!needsModels) return fromEngines(deps, await handler(deps, call), telling);
+  const before = await prepared(deps, call);
+  if (before.kind === "answered") return sendable(deps, before.answer, telling);
+  const answer = fromEngines(deps, await handler(deps, before.call), telling);
+  return before.finish(answer);
+}
+
+/** An answer that an engine may have given. */
+function fromEngines(deps: HttpDeps, answer: Answer, telling: Telling): ToldAnswer {
   if (refusesKey(deps.doors, answer.status)) {
     giveBack(answer);
     throw keyRefused();

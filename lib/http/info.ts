@@ -27,6 +27,7 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
   for (const { cards: served } of deps.fleet.snapshot().entries) {
     for (const card of served) if (!cards.has(card.id)) cards.set(card.id, card);
   }
+  for (const card of deps.external?.cards ?? []) cards.set(card.id, card);
   for (const [alias, target] of deps.config.aliases) {
     const card = cards.get(target);
     if (card === undefined || cards.has(alias)) continue;

@@ -9,6 +9,8 @@ export type ReadyDeps =
   & Pick<HttpDeps, "ailment" | "draining" | "firstRound" | "retired">
   & {
     readonly fleet: { snapshot(): FleetView };
+    /** Set where others serve models: no engine is needed then. */
+    readonly external?: HttpDeps["external"];
     readonly handoff: Pick<NonNullable<HttpDeps["handoff"]>, "failurePolicy"> | undefined;
   };
 
@@ -31,6 +33,8 @@ function lackOf(deps: ReadyDeps): readonly [status: string, missing: readonly st
     return ["starting", ["the engines have not all been asked for their models yet"]];
   }
   const ailment = deps.ailment();
-  const lacks = missingOf(deps.fleet.snapshot(), deps.handoff?.failurePolicy === "error");
+  const view = deps.fleet.snapshot();
+  const alone = deps.external !== undefined && view.engines.length === 0;
+  const lacks = alone ? [] : missingOf(view, deps.handoff?.failurePolicy === "error");
   return ["not ready", ailment === undefined ? lacks : [ailment, ...lacks]];
 }

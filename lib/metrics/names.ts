@@ -56,6 +56,17 @@ export const METRICS = {
     help: "Streamed answers whose head was sent before there was an answer, by endpoint.",
     labels: ["endpoint"],
   },
+  "pd_router_hooks_total": {
+    kind: "counter",
+    help: "Calls of the operator's hooks, by hook (pre_request, rewrite_request, post_request) " +
+      "and result (ok, answered: the request ended there, failed, late, dropped).",
+    labels: ["hook", "result"],
+  },
+  "pd_router_external_requests_total": {
+    kind: "counter",
+    help: "Requests sent to external providers, by provider and outcome (ok, refused, error).",
+    labels: ["provider", "outcome"],
+  },
   "pd_router_direct_total": {
     kind: "counter",
     help: "Requests that did not take the handoff although it is configured, by reason.",

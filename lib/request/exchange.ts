@@ -49,7 +49,7 @@ export async function exchange(
 export function logRouting(
   deps: Pick<FlowDeps, "clock" | "log">,
   context: RequestContext,
-  engine: Engine,
+  engine: Pick<Engine, "url">,
 ): void {
   if (!deps.log.enabled("info")) return;
   const seconds = ((deps.clock.now() - context.trace.receivedAtMs) / 1000).toFixed(4);

@@ -6,6 +6,8 @@ import type { DirectReason } from "../disagg/mod.ts";
 export type Route =
   | "none"
   | "direct"
+  /** Answered by a provider that is not among the engines. */
+  | "external"
   /** Mode P1, and the protocols' own names for mode D1. */
   | `handoff_${string}`
   /** Several prompts, each of which took its own way. */

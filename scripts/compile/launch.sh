@@ -8,6 +8,12 @@ file_flags="$file_flags tls-cert=PD_ROUTER_TLS_CERT tls-key=PD_ROUTER_TLS_KEY"
 file_flags="$file_flags tls-client-ca=PD_ROUTER_TLS_CLIENT_CA"
 file_flags="$file_flags engine-tls-cert=PD_ROUTER_ENGINE_TLS_CERT"
 file_flags="$file_flags engine-tls-key=PD_ROUTER_ENGINE_TLS_KEY"
+file_flags="$file_flags dynamic-config-yaml=PD_ROUTER_DYNAMIC_CONFIG_YAML"
+file_flags="$file_flags dynamic-config-json=PD_ROUTER_DYNAMIC_CONFIG_JSON"
+file_flags="$file_flags external-providers-config=PD_ROUTER_EXTERNAL_PROVIDERS_CONFIG"
+
+# Flags that name modules, FILE:NAME, which may import others of their folder.
+module_flags='callbacks=PD_ROUTER_CALLBACKS request-rewriter=PD_ROUTER_REQUEST_REWRITER'
 
 # Set when the native ZeroMQ addon is asked for.
 addon=
@@ -33,14 +39,26 @@ let_read_of() {
   case " $file_flags request=" in
     *" $1="*) let_read "$2" ;;
   esac
+  case " $module_flags" in
+    *" $1="*) let_read_folder "${2%:*}" ;;
+  esac
   [ "$1" != config ] || config=$2
+}
+
+# Lets the folder of the file "$1" be read.
+let_read_folder() {
+  case $1 in
+    '' | noop) ;;
+    */*) let_read "${1%/*}/" ;;
+    *) let_read . ;;
+  esac
 }
 
 # Lets the files be read that are named by the environment, the arguments and the configuration file,
 # in that order: what comes later names the configuration file that counts.
 let_read_named() {
   config=
-  for pair in $file_flags; do
+  for pair in $file_flags $module_flags; do
     eval "let_read_of \"\${pair%%=*}\" \"\${${pair#*=}-}\""
   done
   flag=
@@ -56,7 +74,7 @@ let_read_named() {
         let_read_of "${name#--}" "${argument#*=}"
         ;;
       --*)
-        case " $file_flags request=" in
+        case " $file_flags $module_flags request=" in
           *" ${argument#--}="*) flag=${argument#--} ;;
         esac
         ;;
@@ -86,7 +104,7 @@ keeps_files() {
 is_telling() {
   [ -r "$1" ] || return 1
   while IFS= read -r line || [ -n "$line" ]; do
-    for pair in ${file_flags#* }; do
+    for pair in ${file_flags#* } $module_flags; do
       under "${pair%%=*}"
       case $line in
         *"$key"* | *zeromq*) return 0 ;;

@@ -1,5 +1,5 @@
 /** Which page has which generated blocks. @module */
-import { renderMarkdown } from "../../lib/config/mod.ts";
+import { renderMarkdown, renderPeerFlags } from "../../lib/config/mod.ts";
 import { matrixTable } from "../../tests/support/matrix.ts";
 import { failureTable } from "./failure_table.ts";
 import type { Blocks } from "./render.ts";
@@ -16,7 +16,7 @@ import {
 
 /** The blocks of each page by its path; pages that are not named have none. */
 export const BLOCKS: Readonly<Record<string, Blocks>> = {
-  "lib/config/README.md": { flags: renderMarkdown },
+  "lib/config/README.md": { flags: renderMarkdown, peer: renderPeerFlags },
   "lib/disagg/README.md": { features: featureTable, matrix: matrixTable },
   "lib/fleet/README.md": { lessons: lessonTable },
   "lib/flow/README.md": { failures: failureTable },

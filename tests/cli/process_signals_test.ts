@@ -12,7 +12,10 @@ const FORMS: readonly (readonly [name: string, command: readonly string[]])[] = 
   ["start.sh", ["/bin/sh", "scripts/start.sh"]],
   ["main.ts", [
     ...[Deno.execPath(), "run", "--no-check", "--no-prompt", "--allow-net", "--allow-read"],
-    ...["--allow-env=PD_ROUTER_*,VLLM_API_KEY", "main.ts"],
+    ...[
+      "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY",
+      "main.ts",
+    ],
   ]],
 ];
 

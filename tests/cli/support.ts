@@ -105,6 +105,7 @@ export function fakeProcess(
       if (text === undefined) throw new Deno.errors.NotFound(`readfile '${path}'`);
       return text;
     },
+    importModule: (file) => Promise.reject(new TypeError(`Module not found "${file}"`)),
     readStdin: () => Promise.resolve(files["-"] ?? ""),
     forgoWriting: () => {},
     signals: () => signals,

@@ -240,3 +240,16 @@ Deno.test("start.sh lets no other file be read, and the program says which it wa
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+Deno.test("launch.sh lets the folders of modules be read that flags and variables name", async () => {
+  const rows: readonly (readonly [string, readonly string[], Record<string, string>?])[] = [
+    [",/etc/", ["--callbacks", "/etc/hooks.ts:it"]],
+    [",.", ["--callbacks=hooks.ts:it"]],
+    [",a/b/", ["--request-rewriter", "a/b/r.js:r"]],
+    ["", ["--request-rewriter", "noop"]],
+    [",/env/", [], { PD_ROUTER_CALLBACKS: "/env/hooks.ts:it" }],
+  ];
+  for (const [more, args, env = {}] of rows) {
+    assertEquals(await readable(args, { env }), `--allow-read=/dev/null${more}`, args.join(" "));
+  }
+});

@@ -143,6 +143,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["stream-idle-timeout", 60],
   ["drain-delay", 0],
   ["drain-timeout", 30],
+  ["callback-timeout", 5],
 ];
 
 Deno.test("FLAGS has every flag once, with the known names and defaults", () => {

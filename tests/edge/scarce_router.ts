@@ -14,7 +14,10 @@ const MODEL = "m";
 export const TOLD = ["/bin/sh", "scripts/start.sh"];
 export const UNTOLD = [
   ...[Deno.execPath(), "run", "--no-check", "--no-prompt", "--allow-net", "--allow-read"],
-  ...["--allow-env=PD_ROUTER_*,VLLM_API_KEY", "main.ts"],
+  ...[
+    "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY",
+    "main.ts",
+  ],
 ];
 
 /** An engine whose streams go on when the test says so. */

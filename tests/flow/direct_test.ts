@@ -1,6 +1,6 @@
 import { decodeUtf8, encodeUtf8, type ErrorCode, RouterError } from "../../lib/base/mod.ts";
 import { direct, type DirectAsk } from "../../lib/flow/mod.ts";
-import { type Answer, type ByteSource, isWhole } from "../../lib/request/mod.ts";
+import { type Answer, type ByteSource, isWhole, RetryBudget } from "../../lib/request/mod.ts";
 import {
   assert,
   assertEquals,
@@ -325,4 +325,39 @@ Deno.test("direct() leaves a line for every engine that is asked", async () => {
     routed[0] ?? "",
     "Routing request r with session id None to http://a:8000 at",
   );
+});
+
+Deno.test("direct() passes over as many engines as a request may be tried again, each once", async () => {
+  const C = engineOf("c", "any");
+  const refuses: EngineScript = () => failure("upstream-unreachable");
+  for (const [perRequest, asked] of [[0, 1], [1, 2], [2, 3], [9, 3]] as const) {
+    await using setting = flowSetting([A, B, C], refuses);
+    const limits = { perRequest, share: 1, perSecond: 10 };
+    const flow = { ...setting.flow, retries: new RetryBudget(setting.clock, limits) };
+    const ask = direct(flow, contextAt(setting.clock), ASK);
+    assertEquals((await assertRejects(() => ask, RouterError)).code, "upstream-unreachable");
+    const to = setting.upstream.sent.map((sent) => sent.to);
+    assertEquals([to.length, new Set(to).size], [asked, asked]);
+    assertQuiet(setting);
+  }
+});
+
+Deno.test("direct() goes on past one that is full and one that is gone, and not past one that failed", async () => {
+  const C = engineOf("c", "any");
+  const rows: readonly (readonly [readonly (Reply | ErrorCode)[], number, number])[] = [
+    [[json({}, 503), "upstream-unreachable", json({ ok: 1 })], 3, 200],
+    [[json({}, 503), "upstream-unreachable", "upstream-unreachable"], 3, 503],
+    [[json({}, 503), "upstream-timeout", json({ ok: 1 })], 2, 503],
+  ];
+  for (const [replies, asked, status] of rows) {
+    const left = [...replies];
+    await using setting = flowSetting([A, B, C], () => {
+      const reply = left.shift() ?? json({});
+      return typeof reply === "string" ? failure(reply) : reply;
+    });
+    const limits = { perRequest: 3, share: 1, perSecond: 10 };
+    const flow = { ...setting.flow, retries: new RetryBudget(setting.clock, limits) };
+    const answer = await direct(flow, contextAt(setting.clock), ASK);
+    assertEquals([setting.upstream.sent.length, answer.status], [asked, status]);
+  }
 });

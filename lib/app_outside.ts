@@ -1,0 +1,41 @@
+/** What is not the router's own: the operator's hooks, and providers of further models. @module */
+import { healthRules } from "./app_fleet.ts";
+import type { RouterConfig } from "./config/mod.ts";
+import { ExternalProviders } from "./external/mod.ts";
+import { Hooks, type LoadedHooks } from "./hooks/mod.ts";
+import type { FlowDeps } from "./request/mod.ts";
+import { createUpstreamClient, type Dial, type UpstreamClientOptions } from "./upstream/mod.ts";
+
+/** The hooks; undefined where there are none. */
+export function hooksOf(
+  { hooks }: Pick<RouterConfig, "hooks">,
+  loaded: LoadedHooks | undefined,
+  { clock, log, metrics, background }: FlowDeps,
+): Hooks | undefined {
+  if (hooks === undefined || loaded === undefined) return undefined;
+  return new Hooks(loaded, { clock, log, metrics, background, timeoutMs: hooks.timeoutMs });
+}
+
+/**
+ * The providers; undefined where there are none. Disposing them ends what is under way. They are not
+ * shown the certificate that engines are shown, and are at no link-local address, whatever engines may be.
+ */
+export function externalOf(
+  config: RouterConfig,
+  { clock, log, metrics, timeouts }: FlowDeps,
+  options: Pick<UpstreamClientOptions, "caCerts" | "descriptors"> & {
+    readonly dial: Dial | undefined;
+  },
+): ExternalProviders | undefined {
+  const { external } = config;
+  if (external === undefined) return undefined;
+  const { dial, ...rest } = options;
+  const upstream = createUpstreamClient({
+    clock,
+    refuseLinkLocal: true,
+    ...rest,
+    ...(dial === undefined ? {} : { dial }),
+  });
+  const rules = healthRules(config).engine;
+  return new ExternalProviders(external, { clock, log, metrics, upstream, timeouts, rules });
+}

@@ -1,0 +1,95 @@
+/**
+ * Why flags of the production-stack router do nothing here, or are refused, and what to do instead.
+ * Whether a flag is ignored or refused is its `status` in the table of flags, and nowhere else.
+ * @module
+ */
+
+/** One reason, and the flags it holds for. */
+interface Reason {
+  readonly flags: readonly string[];
+  /** A sentence without its full stop; what to do comes last. */
+  readonly why: string;
+}
+
+const REASONS: readonly Reason[] = [
+  {
+    flags: [
+      "k8s-service-discovery-type",
+      "k8s-port",
+      "k8s-namespace",
+      "k8s-label-selector",
+      "k8s-watcher-timeout-seconds",
+      "backend-health-check-timeout-seconds",
+    ],
+    why: "engines are not looked for in Kubernetes: name them in --static-backends, or in the " +
+      "file of --config",
+  },
+  {
+    flags: [
+      "lmcache-controller-port",
+      "lmcache-controller-reply-port",
+      "lmcache-controller-heartbeat-port",
+      "lmcache-health-check-interval",
+      "lmcache-worker-timeout",
+      "kv-aware-threshold",
+      "prefix-min-match-length",
+    ],
+    why: "it belongs to a --routing-logic that this version does not have: leave it out",
+  },
+  {
+    flags: [
+      "enable-batch-api",
+      "file-storage-path",
+      "file-storage-class",
+      "batch-processor",
+    ],
+    why: "there is no batch API: send such requests one by one",
+  },
+  {
+    flags: [
+      "engine-stats-interval",
+      "request-stats-window",
+      "log-stats",
+      "log-stats-interval",
+    ],
+    why: "statistics are those of GET /metrics: read them there",
+  },
+  {
+    flags: ["semantic-cache-model", "semantic-cache-dir", "semantic-cache-threshold"],
+    why: "there is no semantic cache: every request is answered by an engine, as one that the " +
+      "cache does not know; a cache in front of this router is a service of its own",
+  },
+  {
+    flags: ["sentry-dsn", "sentry-traces-sample-rate", "sentry-profile-session-sample-rate"],
+    why: "nothing is sent to Sentry: failures are in the log and in GET /metrics",
+  },
+  {
+    flags: ["otel-endpoint", "otel-service-name", "otel-secure"],
+    why: "no traces are exported: the log has a line for each request with its id, and GET " +
+      "/metrics the times; fields such as traceparent pass through to the engines",
+  },
+];
+
+const BY_FLAG: ReadonlyMap<string, string> = new Map(
+  REASONS.flatMap(({ flags, why }) => flags.map((flag) => [flag, why] as const)),
+);
+
+/** Values that a flag has in the production-stack router and not here, as `flag=value`. */
+const OF_VALUES: Readonly<Record<string, string>> = {
+  "service-discovery=k8s": "name the engines in --static-backends with --service-discovery " +
+    "static, or in the file of --config",
+  "routing-logic=kvaware": "--routing-logic session keeps a conversation at the engine that has " +
+    "its KV cache",
+  "routing-logic=prefixaware": "--routing-logic session keeps a conversation at the engine that " +
+    "has its KV cache",
+};
+
+/** Why the flag of that name (without dashes) is ignored or refused; undefined for those that work. */
+export function reasonOf(flagName: string): string | undefined {
+  return BY_FLAG.get(flagName);
+}
+
+/** What to do in place of a value that is refused. */
+export function reasonOfValue(flagName: string, value: string): string | undefined {
+  return OF_VALUES[`${flagName}=${value}`];
+}
