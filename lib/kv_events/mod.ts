@@ -6,5 +6,8 @@
  */
 export { decodeBatch } from "./decode_batch.ts";
 export * from "./kv_event.ts";
+export type { FeedParts, KvEventResult, KvGapResult } from "./kv_feed.ts";
 export * from "./kv_index.ts";
 export type { KvPrompt, PromptMaking } from "./kv_prompt.ts";
+export * from "./kv_watch.ts";
+export { MAX_RANKS } from "./limits.ts";
