@@ -47,7 +47,7 @@ import {
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps, RetryBudget } from "./request/mod.ts";
-import { policiesFor } from "./selection/mod.ts";
+import { partsRead, policiesFor } from "./selection/mod.ts";
 import { createUpstreamClient, type Dial, type PooledUpstreamClient } from "./upstream/mod.ts";
 
 /** What the router takes from its surroundings. */
@@ -144,13 +144,14 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const { timeouts } = config;
   const keyRefusals = new KeyRefusals(log, doors.doors.keepsKeys);
   const health = stack.use(new EngineHealth({ clock, random, log, rules: healthRules(config) }));
+  const policies = policiesFor(config.routing, { random });
   const fleet = stack.use(
     new Fleet({
       clock,
       random,
       log,
       health,
-      policies: policiesFor(config.routing),
+      policies,
       fetchCards: healthFirst(
         { upstream, timeouts },
         cardFetcher({ upstream, timeouts }, config.apiKey),
@@ -185,6 +186,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     }),
     timeouts,
     breather,
+    promptParts: partsRead(policies),
   };
   const peers = { most: maxPeers, descriptors: keeper.source("notification") };
   const handoff = config.handoff.kind === "none"

@@ -79,6 +79,8 @@ export interface Engine {
   readonly maxNumSeqs?: number;
   /** Set where its KV events are to be followed. */
   readonly kvEvents?: KvEventsAt;
+  /** Where it stands: labels such as its zone and its rack, when configured. */
+  readonly topology?: Readonly<Record<string, string>>;
 }
 
 /** Whether KV of the one can get to the other, whatever they serve. */

@@ -1,10 +1,11 @@
 /** The configuration record from settings that are known to be right. @module */
-import { type Engine, kvNameOf, LOG_LEVELS } from "../base/mod.ts";
+import { type Engine, LOG_LEVELS } from "../base/mod.ts";
 import { doorOptions } from "./build_doors.ts";
 import { checkOptions } from "./checks.ts";
 import { shareDescriptors } from "./descriptors.ts";
 import { parseOrigins } from "./origins.ts";
-import { POLICY_NAMES } from "./policy_names.ts";
+import { routingOf } from "./policies.ts";
+import { protocolOf } from "./protocol.ts";
 import {
   type AdmissionOptions,
   type AnswerOptions,
@@ -16,7 +17,6 @@ import {
   PROXY_SOCKETS,
   RANK_LEGS,
   type RouterConfig,
-  type Routing,
   type Timeouts,
   TOKENIZE_WAYS,
 } from "./schema.ts";
@@ -44,7 +44,7 @@ export function buildConfig(
     rootPath: settings.text("root-path"),
     engines,
     aliases: settings.map("static-aliases"),
-    routing: routing(settings),
+    routing: routingOf(settings),
     handoff: handoff(settings),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),
@@ -159,29 +159,6 @@ function answerOptions(settings: Settings): AnswerOptions {
     ...(earlyHeadMs === undefined ? {} : { earlyHeadMs }),
     rankLeg: settings.choice("dp-rank-leg", RANK_LEGS),
   };
-}
-
-/** A session key also with handoffs: the pairs of one session then stay together. */
-function routing(settings: Settings): Routing {
-  const sessionKey = settings.optional("session-key");
-  const logic = settings.optional("routing-logic");
-  const named = POLICY_NAMES.find((name) => name === logic);
-  const kind = named ?? (sessionKey === undefined ? "roundrobin" : "session");
-  // Turns do not look at sessions.
-  return kind === "roundrobin" || sessionKey === undefined ? { kind } : { kind, sessionKey };
-}
-
-/** How KV moves between prefill and decode engines; `none` when prompts are not handed over. */
-export function protocolOf(settings: Settings): Handoff["kind"] {
-  const logic = settings.optional("routing-logic");
-  const said = settings.optional("kv-protocol");
-  if (logic !== "disaggregated_prefill" && logic !== "disaggregated_prefill_orchestrated") {
-    return "none";
-  }
-  const chosen = kvNameOf(said);
-  if (chosen !== undefined) return chosen;
-  if (logic === "disaggregated_prefill_orchestrated") return "nixl";
-  return settings.optional("nixl-proxy-host") === undefined ? "shared_storage" : "lmcache";
 }
 
 function handoff(settings: Settings): Handoff {

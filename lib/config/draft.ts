@@ -13,6 +13,7 @@ export interface RawEngine {
   readonly label?: string | undefined;
   readonly kv_protocol?: string | undefined;
   readonly max_num_seqs?: number | undefined;
+  readonly topology?: Readonly<Record<string, string>> | undefined;
   readonly nixl?: {
     readonly host?: string | undefined;
     readonly init_ports?: readonly string[] | undefined;
@@ -53,6 +54,8 @@ export interface EngineDraft {
   readonly notifications?: number | undefined;
   /** Requests that it works on at a time. */
   readonly maxNumSeqs?: number | undefined;
+  /** Labels of its place. */
+  readonly topology?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Drafts of the engines that are right in themselves, and what is wrong with the others. */
@@ -131,7 +134,7 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
     };
   }
   const models = [...new Set(raw.models)];
-  const { role, label } = raw;
+  const { role, label, topology } = raw;
   const draft = {
     where,
     at: at.value,
@@ -141,6 +144,7 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
     notifications,
     kvProtocol,
     ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
+    ...(topology === undefined ? {} : { topology }),
   };
   return { drafts: [isReceiver ? { ...draft, receiver } : draft], problems: [] };
 }

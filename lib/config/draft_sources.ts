@@ -7,7 +7,7 @@ import type { Settings } from "./settings.ts";
 import { maskUrls } from "./value.ts";
 
 const SPEC_KEYS = {
-  prefill: ["model", "notifications", "kv_protocol", "max_num_seqs"],
+  prefill: ["model", "notifications", "kv_protocol", "max_num_seqs", "topology"],
   decode: [
     "model",
     "init",
@@ -20,6 +20,7 @@ const SPEC_KEYS = {
     "buffer_bytes",
     "bytes_per_token",
     "chunk_size",
+    "topology",
   ],
 } as const satisfies Partial<Record<Role, readonly string[]>>;
 
@@ -40,12 +41,15 @@ export function draftSpecs(settings: Settings, role: "prefill" | "decode"): Draf
         const text = fields.get(key);
         return text === undefined ? undefined : Number(text);
       };
+      const topology = topologyIn(list("topology"));
+      if (topology === "wrong") wrong.push("topology: expected labels such as zone:a,rack:r1");
       const drafts = draftEngine(where, shown, {
         url,
         role,
         models: list("model") ?? [],
         kv_protocol: fields.get("kv_protocol"),
         max_num_seqs: number("max_num_seqs"),
+        topology: topology === "wrong" ? undefined : topology,
         nixl: {
           host: fields.get("host"),
           init_ports: list("init"),
@@ -164,10 +168,25 @@ function roleOf(label: string | undefined, settings: Settings): Role {
   return settings.list("decode-model-labels").includes(label) ? "decode" : "any";
 }
 
+/** Labels of the form `zone:a`. */
+function topologyIn(
+  labels: readonly string[] | undefined,
+): Readonly<Record<string, string>> | "wrong" | undefined {
+  if (labels === undefined) return undefined;
+  const pairs = labels.map((label): readonly [string, string] => {
+    const colon = label.indexOf(":");
+    return [label.slice(0, Math.max(colon, 0)).trim(), label.slice(colon + 1).trim()];
+  });
+  const names = new Set(pairs.map(([name]) => name));
+  return pairs.some((pair) => pair.includes("")) || names.size < pairs.length
+    ? "wrong"
+    : Object.fromEntries(pairs);
+}
+
 function splitSpec(spec: string, keys: readonly string[]): {
   readonly url: string;
   readonly fields: ReadonlyMap<string, string>;
-  readonly wrong: readonly string[];
+  readonly wrong: string[];
 } {
   const [url = "", ...parts] = spec.split(";").map((part) => part.trim());
   const fields = new Map<string, string>();

@@ -30,7 +30,7 @@ export function finishEngines(
   const problems = [...duplicateUrls(drafts), ...protocolProblems(drafts, usual)];
   const ids = uniqueIds(drafts);
   const engines = drafts.map((draft, index): Engine => {
-    const { label, notifications, maxNumSeqs } = draft;
+    const { label, notifications, maxNumSeqs, topology } = draft;
     const kv = draft.kvProtocol ?? usual;
     const nixl = receivers === undefined || kv !== usual ? undefined : receiverOf(draft, receivers);
     return {
@@ -43,6 +43,7 @@ export function finishEngines(
       ...(nixl === undefined ? {} : { nixl }),
       ...(notifications === undefined ? {} : { notifications }),
       ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
+      ...(topology === undefined ? {} : { topology }),
     };
   });
   const places = drafts.map((draft) => draft.where);

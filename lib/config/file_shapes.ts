@@ -15,6 +15,8 @@ const NIXL = z.strictObject({
   bytes_per_token: z.number().optional(),
   chunk_size: z.number().optional(),
 });
+/** Labels of an engine's place. */
+const TOPOLOGY = z.record(z.string(), TEXT, "expected labels such as zone");
 const ENGINE = z.strictObject({
   url: TEXT,
   role: z.enum(["prefill", "decode", "any"]).optional(),
@@ -24,6 +26,7 @@ const ENGINE = z.strictObject({
   kv_protocol: TEXT.optional(),
   max_num_seqs: z.number().optional(),
   nixl: NIXL.optional(),
+  topology: TOPOLOGY.optional(),
 });
 const SCALAR = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 

@@ -20,7 +20,7 @@ import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
-import { POLICY_NAMES } from "./policy_names.ts";
+import { POLICY_FLAGS } from "./flags_policies.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
@@ -85,7 +85,8 @@ const SUPPORTED_GROUPS = [
           "repeatable. The ports are LMCache's pd_peer_init_port, pd_peer_alloc_port and " +
           "pd_peer_query_port, one per rank; the host is the URL's when not given. " +
           "first_token=decode|both and kv_protocol=nixl|shared_storage say what differs from " +
-          "--nixl-first-token and --kv-protocol",
+          "--nixl-first-token and --kv-protocol; topology=zone:A,rack:R, here and with --prefill, " +
+          "where it stands, for pair_score",
       },
       {
         name: "service-discovery",
@@ -119,27 +120,7 @@ const SUPPORTED_GROUPS = [
       },
     ],
   },
-  {
-    title: "Routing",
-    flags: [
-      {
-        name: "routing-logic",
-        type: "string",
-        choices: [
-          ...POLICY_NAMES,
-          "disaggregated_prefill",
-          "disaggregated_prefill_orchestrated",
-        ],
-        refused: ["kvaware", "prefixaware"],
-        help: "How engines are chosen; required without --prefill and --decode",
-      },
-      {
-        name: "session-key",
-        type: "string",
-        help: "Header or body field that names the session; required with session",
-      },
-    ],
-  },
+  POLICY_FLAGS,
   {
     title: "Disaggregated prefill (NIXL)",
     flags: [

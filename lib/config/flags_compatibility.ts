@@ -46,8 +46,6 @@ export const UNSUPPORTED_FLAGS: readonly Flag[] = [
   unsupported("lmcache-controller-heartbeat-port", "int", "kvaware routing: heartbeat port"),
   unsupported("lmcache-health-check-interval", "int", "kvaware routing: health checks", 5),
   unsupported("lmcache-worker-timeout", "int", "kvaware routing: worker timeout", 30),
-  unsupported("kv-aware-threshold", "int", "kvaware routing: least prompt length", 2000),
-  unsupported("prefix-min-match-length", "int", "prefixaware routing: least match", 0),
   unsupported("callbacks", "string", "Python callbacks"),
   unsupported("enable-batch-api", "flag", "Batch API"),
   unsupported("file-storage-path", "string", "Batch API: storage path", "/tmp/vllm_files"),

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Engine, KV_PROTOCOLS } from "../base/mod.ts";
-import { buildConfig, protocolOf } from "./build.ts";
+import { buildConfig } from "./build.ts";
 import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./door_problems.ts";
 import { splitKeys } from "./build_doors.ts";
 import { checkProblems } from "./checks.ts";
@@ -17,7 +17,9 @@ import { type FileValues, readFileValues } from "./file.ts";
 import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
 import { parseOrigins } from "./origins.ts";
+import { policyProblems } from "./policies.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
+import { protocolOf } from "./protocol.ts";
 import type { RouterConfig } from "./schema.ts";
 import { readSettings, type Setting, type Settings } from "./settings.ts";
 
@@ -95,6 +97,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...content.problems,
     ...read.problems,
     ...(file?.ok === false ? [] : routingProblems(settings)),
+    ...policyProblems(settings),
     ...originProblems(settings),
     ...engines.problems,
     ...fileProblems(settings, input),

@@ -9,9 +9,26 @@ import type { PolicyName } from "./policy_names.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
 export interface Routing {
+  /** For whole requests, and for the sides of a handoff of which nothing else is said. */
   readonly kind: PolicyName;
+  readonly prefill?: PolicyName;
+  readonly decode?: PolicyName;
   /** Header or body field that names the session; absent where requests have none. */
   readonly sessionKey?: string;
+  /** Set where a policy looks at beginnings of prompts. */
+  readonly prefix?: PrefixOptions;
+  /** With `kvaware`: the tokens of a prompt that the best engine may lack. */
+  readonly kvThreshold?: number;
+  /** With `pair_score`: names of topology labels, the widest first. */
+  readonly topology?: readonly string[];
+}
+
+/** How beginnings of prompts are remembered. */
+export interface PrefixOptions {
+  /** A shorter match counts for nothing, in characters. */
+  readonly minMatch: number;
+  /** Size of the index, in bytes. */
+  readonly indexBytes: number;
 }
 
 /** After a missing KV-ready notification: prefill again for another decode engine, or decode anyway. */

@@ -12,6 +12,7 @@ export * from "./generation.ts";
 export * from "./legs.ts";
 export * from "./messages.ts";
 export * from "./prompt.ts";
+export * from "./prompt_chunks.ts";
 export * from "./prompt_size.ts";
 export * from "./prompts.ts";
 export * from "./spec.ts";

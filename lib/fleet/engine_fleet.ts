@@ -1,6 +1,14 @@
 /** The fleet as requests see it: who is there, who is chosen, and what is under way. @module */
 import type { Engine, Lease } from "../base/mod.ts";
-import type { ChoiceAsk, FullPair, PairAsk, PairChoice, Roomy, Verdict } from "../selection/mod.ts";
+import type {
+  ChoiceAsk,
+  FullPair,
+  PairAsk,
+  PairChoice,
+  PromptFacts,
+  Roomy,
+  Verdict,
+} from "../selection/mod.ts";
 import type { Flight, Leg } from "./flight.ts";
 import type { DoubtedPair } from "./health.ts";
 import type { FleetView } from "./view.ts";
@@ -28,7 +36,8 @@ export interface EngineFleet {
   chooseDirect(ask: Asking<ChoiceAsk> & Partial<Roomy>): Engine | undefined;
   /**
    * Begin an exchange with `engine`, in a handoff with its `peer`; its outcome must be said. What `seat`
-   * holds is moved to it, and given back when it is over.
+   * holds is moved to it, and given back when it is over. With the leg that computes it goes `prompt`:
+   * policies remember the choice, and its tokens are counted at the engine until the answer begins.
    */
-  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease): Flight;
+  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease, prompt?: PromptFacts): Flight;
 }

@@ -1,5 +1,5 @@
 /** The engines that live: who is there, what they have under way, and who serves. @module */
-import { type Engine, type ErrorCode, Lease, sleep } from "../base/mod.ts";
+import { type Engine, type ErrorCode, type Lease, sleep } from "../base/mod.ts";
 import type { ModelCard } from "../openai/mod.ts";
 import {
   type ChoiceAsk,
@@ -11,6 +11,7 @@ import {
   type Pair,
   type PairAsk,
   type PairChoice,
+  type PromptFacts,
   type Roomy,
   type Verdict,
 } from "../selection/mod.ts";
@@ -24,7 +25,8 @@ import { ModelWatcher } from "./model_watcher.ts";
 import { OverdueWatch } from "./overdue.ts";
 import { type EngineChange, readSource } from "./read_source.ts";
 import { Roster } from "./roster.ts";
-import { PairSeats, type Seated, seatedIn, type Seating } from "./seats.ts";
+import { place } from "./place.ts";
+import { PairSeats, type Seated, seatedIn, type Seating, seatOf } from "./seats.ts";
 import { tellVerdict } from "./tell_verdict.ts";
 import { UrlUses } from "./url_uses.ts";
 import type { FleetView } from "./view.ts";
@@ -113,13 +115,14 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     });
   }
 
-  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease): Flight {
+  take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease, prompt?: PromptFacts): Flight {
     const held = seat?.move();
     this.#uses.begin(engine.url);
     const serving = isServing(leg) ? leg : undefined;
     // The very engine it is taken of: one that comes under its id later has its own count.
     const live = this.#roster.of(engine);
     if (serving !== undefined) this.#count(live, engine, serving, 1);
+    const owed = prompt && live?.owe(place(this.#options.policies, { engine, leg, peer, prompt }));
     const { clock } = this.#options;
     const begun: Begun = { engine, leg, peer, beganMs: clock.now() };
     this.#begin(live, begun);
@@ -132,12 +135,14 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       leg,
       peer,
       onHead: (status) => {
+        owed?.release();
         if (awaited !== undefined) this.#overdue?.answered(engine.id, awaited);
         if (status < 300) this.#answering(begun);
       },
       onLanded: (outcome, root) => {
         if (awaited !== undefined) this.#overdue?.ended(engine.id, awaited);
         if (serving !== undefined) this.#count(live, engine, serving, -1);
+        owed?.release();
         this.#landed(outcome, begun, root);
         // Whoever waits for the seat sees what health has learnt.
         held?.release();
@@ -149,7 +154,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   seatPair({ prefill, decode }: Pair, tokens: number): PairSeats {
     const [first, second] = [this.#roster.of(prefill), this.#roster.of(decode)];
     const kv = tokens === 0 ? undefined : second?.load.takeKv(tokens);
-    const seats = new PairSeats(seatOf(first), seatOf(second), kv);
+    const seats = new PairSeats(seatOf(first?.load), seatOf(second?.load), kv);
     // Whoever waits is offered what is left as soon as a verdict is another one: not before all is taken.
     this.#options.health.chose?.(prefill, decode);
     for (const live of [first, second]) this.#seated(live);
@@ -162,7 +167,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
 
   seat(engine: Engine): Lease {
     const live = this.#roster.of(engine);
-    const seat = seatOf(live);
+    const seat = seatOf(live?.load);
     this.#seated(live);
     return seat;
   }
@@ -388,10 +393,6 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   #tell(change: FleetChange): void {
     for (const listener of this.#listeners) listener(change);
   }
-}
-
-function seatOf(live: LiveEngine | undefined): Lease {
-  return live?.load.take() ?? new Lease(() => {});
 }
 
 function isServing(leg: Leg): leg is ServingLeg {

@@ -1,5 +1,5 @@
 /** One engine of the fleet while it is there, and as long as something is under way on it. @module */
-import type { Engine } from "../base/mod.ts";
+import { type Engine, Lease } from "../base/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import { type Candidate, GOOD, type Verdict } from "../selection/mod.ts";
 import { type SeatLimits, Seats, UNBOUNDED } from "./seats.ts";
@@ -14,6 +14,7 @@ export class LiveEngine implements Candidate {
   cards: readonly ModelCard[];
   readonly created: number;
   inflight = 0;
+  promptTokens = 0;
   readonly load: Seats;
   verdict: Verdict = GOOD;
   /** Its source has said that it goes. */
@@ -37,6 +38,14 @@ export class LiveEngine implements Candidate {
   entry(): EngineEntry {
     const { engine, cards, created, load } = this;
     return { engine, cards, created, ...(load.bounded ? { load } : {}) };
+  }
+
+  /** Count `tokens` that it has to compute, until what is returned is released. */
+  owe(tokens: number): Lease {
+    this.promptTokens += tokens;
+    return new Lease(() => {
+      this.promptTokens -= tokens;
+    });
   }
 
   /** Whether `record` is the one its source has told; one whose fields stand in another order is not. */

@@ -89,6 +89,11 @@ export class Seats implements Load {
   }
 }
 
+/** A seat of an engine, or one of nothing where it is not there. */
+export function seatOf(seats: Seats | undefined): Lease {
+  return seats?.take() ?? new Lease(() => {});
+}
+
 /** What is taken of several engines: seats, and bytes of their KV buffers. */
 export type Seated = Pick<Load, "seats" | "kvBytes">;
 

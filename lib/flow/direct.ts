@@ -23,6 +23,7 @@ import {
 import type { Exclude } from "../selection/mod.ts";
 import { forwardResponseHeaders, type UpstreamResponse } from "../upstream/mod.ts";
 import type { AdmissionDeps, AdmittedEngine, DirectWish } from "./admission.ts";
+import { promptIn } from "./prompt_facts.ts";
 
 /** Bodies up to this size are read whole, so that one cut short is an error and not a stump. */
 const WHOLE_BYTES = 1024 * 1024;
@@ -74,7 +75,7 @@ export async function direct(
   const { engine: first } = admitted;
   const end = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
   if (!hasOther(deps, ask, first) || !isPassedOver(end)) return answerOf(end);
-  const other = otherThan(deps, ask, [...before, { id: first.id, why: "failed" }]);
+  const other = otherThan(deps, context, ask, [...before, { id: first.id, why: "failed" }]);
   if (other === undefined) return answerOf(end);
   deps.log.warning("Asking another engine", () => ({
     request: context.id,
@@ -95,7 +96,7 @@ async function chosen(
   exclude: readonly Exclude[],
 ): Promise<AdmittedEngine> {
   const { admission, fleet } = deps;
-  const wish = wishOf(ask, 1, exclude);
+  const wish = wishOf(context, ask, 1, exclude);
   const found = admission === undefined
     ? engineIn(fleet, wish)
     : await admission.direct(context, wish);
@@ -106,22 +107,25 @@ async function chosen(
 /** Another engine than those passed over, where one has room at once and one more may be asked. */
 function otherThan(
   { admission, fleet, retries }: DirectDeps,
+  context: RequestContext,
   ask: DirectAsk,
   exclude: readonly Exclude[],
 ): AdmittedEngine | undefined {
   if (retries.perRequest === 0 || !retries.allows()) return undefined;
-  const wish = wishOf(ask, 2, exclude);
+  const wish = wishOf(context, ask, 2, exclude);
   const other = admission === undefined ? engineIn(fleet, wish) : admission.directNow(wish);
   if (other !== undefined) retries.take();
   return other;
 }
 
 function wishOf(
+  context: RequestContext,
   { engine, model, sessionKey, priority = () => 0 }: DirectAsk,
   attempt: number,
   exclude: readonly Exclude[],
 ): DirectWish {
-  return { ask: { model, session: sessionKey, attempt, exclude }, engine, priority };
+  const ask = { model, session: sessionKey, ...promptIn(context), attempt, exclude };
+  return { ask, engine, priority };
 }
 
 function engineIn(
@@ -182,7 +186,7 @@ async function attempt(
   ask: DirectAsk,
   { engine, seat }: AdmittedEngine,
 ): Promise<DirectEnd> {
-  using flight = deps.fleet.take(engine, "direct", undefined, seat);
+  using flight = deps.fleet.take(engine, "direct", undefined, seat, context.prompt);
   let response: UpstreamResponse | undefined;
   try {
     logRouting(deps, context, engine);

@@ -33,6 +33,7 @@ import type { Exclude, Pair } from "../selection/mod.ts";
 import type { GenerateDeps } from "./deps.ts";
 import { direct } from "./direct.ts";
 import { onwardFor, pairFor } from "./onward.ts";
+import { promptIn, withPrompt } from "./prompt_facts.ts";
 import { decideWay, lackOf } from "./way.ts";
 
 /** What to answer. */
@@ -70,10 +71,13 @@ export async function generate(
 
 async function generateOne(
   deps: GenerateDeps,
-  context: RequestContext,
+  arrived: RequestContext,
   ask: GenerateAsk,
 ): Promise<Answer> {
   const { request } = ask;
+  const told = withPrompt(deps, arrived, request);
+  // At once where nothing of the prompt has to be read: seats are taken in the order of arrival.
+  const context = told instanceof Promise ? await told : told;
   if (ask.engine !== undefined) return await serve(deps, context, ask);
   const group = deps.fleet.snapshot().group(request.model);
   const way = decideWay(request, group, { kv: deps.kv, exactPrompts: deps.prompts.exact });
@@ -89,7 +93,16 @@ async function generateOne(
   let tried: Pair | undefined;
   for (let attempt = 1;; attempt++) {
     const choice = await pairFor(deps, context, {
-      ask: { model: request.model, session: ask.sessionKey, mode, attempt, exclude, tried, takes },
+      ask: {
+        model: request.model,
+        session: ask.sessionKey,
+        ...promptIn(context),
+        mode,
+        attempt,
+        exclude,
+        tried,
+        takes,
+      },
       promptTokens: () => kept.tokens?.count ?? promptTokens(deps, request),
       elsewhere: () => hasDirect(deps, request.model),
       declines: (pair) =>

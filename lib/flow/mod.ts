@@ -9,4 +9,5 @@ export { Canary, type CanaryNote } from "./canary.ts";
 export * from "./deps.ts";
 export * from "./direct.ts";
 export * from "./generate.ts";
+export { withPrompt } from "./prompt_facts.ts";
 export * from "./way.ts";

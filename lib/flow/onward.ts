@@ -7,6 +7,7 @@ import { exchange, MAX_JSON_BYTES, passOver, type RequestContext } from "../requ
 import type { Pair, Takes } from "../selection/mod.ts";
 import { type AdmittedPair, pairOrElse, type PairWish } from "./admission.ts";
 import type { GenerateDeps } from "./deps.ts";
+import { promptIn } from "./prompt_facts.ts";
 
 /** Whose stream. */
 export interface OnwardAsk {
@@ -40,7 +41,15 @@ async function find(
   // The answer has begun: that it waits for room is nothing to tell.
   const asking = { ...context, signal, onQueued: undefined };
   const choice = await pairFor(deps, asking, {
-    ask: { model: request.model, session: sessionKey, mode, attempt: 2, exclude, takes },
+    ask: {
+      model: request.model,
+      session: sessionKey,
+      ...promptIn(context),
+      mode,
+      attempt: 2,
+      exclude,
+      takes,
+    },
     promptTokens: () => tokens,
     // A pair that is shut would only fail again.
     elsewhere: () => true,

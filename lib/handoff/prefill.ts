@@ -73,7 +73,7 @@ export async function prefillLeg(
 ): Promise<PrefillEnd> {
   const { prefill, decode } = ask.pair;
   using _held = context.held?.hold();
-  using flight = deps.fleet.take(prefill, "prefill", decode, ask.seat);
+  using flight = deps.fleet.take(prefill, "prefill", decode, ask.seat, context.prompt);
   logRouting(deps, context, prefill);
   context.trace.add("prefill-sent", prefill.url);
   const end = await run(deps, context, ask, flight);

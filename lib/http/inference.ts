@@ -6,7 +6,7 @@ import {
   originalBody,
   readingGeneration,
 } from "../disagg/mod.ts";
-import { direct, generate } from "../flow/mod.ts";
+import { direct, generate, withPrompt } from "../flow/mod.ts";
 import { type ApiRequest, fieldOf, parsingRequest, priorityOf } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { readJsonBody } from "./body.ts";
@@ -61,13 +61,13 @@ export async function invocation(deps: HttpDeps, call: HttpCall): Promise<Answer
   return await forward(deps, invoked, { ...request, stream: false }, engine);
 }
 
-function forward(
+async function forward(
   deps: HttpDeps,
   call: HttpCall,
   request: ApiRequest,
   engine: Engine | undefined,
 ): Promise<Answer> {
-  return direct(deps, call.context, {
+  return await direct(deps, await withPrompt(deps, call.context, request), {
     path: pathWithQuery(call),
     model: request.model,
     sessionKey: sessionKeyOf(deps, call, request),

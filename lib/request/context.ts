@@ -3,6 +3,7 @@ import type { Breather, ByteShare, Clock, Logger, Random, RouterError } from "..
 import type { RankLeg, Timeouts } from "../config/mod.ts";
 import type { EngineFleet, KeyRefusals } from "../fleet/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
+import type { PromptFacts, PromptPart } from "../selection/mod.ts";
 import type { HeaderField, UpstreamClient } from "../upstream/mod.ts";
 import type { Background } from "./background.ts";
 import type { RetryBudget } from "./retry_budget.ts";
@@ -21,6 +22,8 @@ export interface RequestContext {
   readonly rankLeg?: RankLeg | undefined;
   /** The name of the API key that it was let in with; absent for none. */
   readonly key?: string | undefined;
+  /** What policies may know of its prompt. */
+  readonly prompt?: PromptFacts | undefined;
   /** Told when it waits for room at the engines. */
   readonly onQueued?: (() => void) | undefined;
   readonly trace: RequestTrace;
@@ -51,4 +54,6 @@ export interface FlowDeps {
   readonly timeouts: Timeouts;
   /** Where work on large bodies rests. */
   readonly breather: Breather;
+  /** What of prompts policies look at; absent where they are told nothing of them. */
+  readonly promptParts?: ReadonlySet<PromptPart> | undefined;
 }

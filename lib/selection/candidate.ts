@@ -26,7 +26,10 @@ export interface Candidate {
   readonly engine: Engine;
   /** Requests that this router has at it, all legs. */
   readonly inflight: number;
-  /** Prompt tokens of those requests that are not answered yet, about; absent where nobody counts. */
+  /**
+   * Prompt tokens of those requests that it has to compute before their answers begin, about; absent
+   * where nobody counts.
+   */
   readonly promptTokens?: number;
   /** What it said last of its own load; absent where it has not. */
   readonly stats?: EngineStats | undefined;

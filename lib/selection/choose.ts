@@ -7,10 +7,10 @@ import {
   type FullPair,
   type NoPair,
 } from "./able_pairs.ts";
-import type { Candidate, Verdict } from "./candidate.ts";
+import { type Candidate, GOOD, type Verdict } from "./candidate.ts";
 import type { ModelGroup, Takes } from "./group.ts";
 import type { Policies } from "./policies.ts";
-import type { PickAsk, Policy } from "./policy.ts";
+import type { PickAsk, PickedPair, Policy } from "./policy.ts";
 import { type Best, bestOf, type Exclude, EXCLUDED, isRoomy, isSome, marksOf } from "./standing.ts";
 
 /** The two engines of a handoff. */
@@ -71,13 +71,7 @@ export function choosePair(
   const able = ablePairs(group, asked);
   if (able.kind === "full") return { ...able, ...shutOf(group, asked, ask) };
   if (able.kind === "none") return able;
-  const decode = decodeOf(able, policies.decode, ask);
-  const kin = able.kinOf(decode);
-  const all = kin.prefill.list;
-  const open = all.filter((prefill) => isOpen(ask, prefill, decode));
-  const best = { list: isSome(open) ? open : all, against: kin.prefill.against };
-  const peer = { candidate: decode, among: kin.decode.list.length };
-  const prefill = takeOf(best, policies.prefill, { ...ask, peer }, ask.tried?.prefill);
+  const { prefill, decode } = togetherOf(able, policies, ask) ?? oneByOne(able, policies, ask);
   const pair = { prefill: prefill.engine, decode: decode.engine };
   const shut = whyPairShut(ask, prefill, decode);
   if (shut === undefined) {
@@ -89,6 +83,32 @@ export function choosePair(
     return { kind: "full", leg: "decode" };
   }
   return { kind: "pair", pair, shut };
+}
+
+/** A pair that the policies of both sides choose at once. What was tried is for each side to keep. */
+function togetherOf(
+  able: AblePairs,
+  { prefill, decode }: Policies,
+  ask: PairAsk,
+): PickedPair | undefined {
+  if (ask.tried !== undefined || prefill.pickPair === undefined) return undefined;
+  return decode.pickPair?.({
+    decodes: able.decode.list,
+    prefillsOf: (one) => able.kinOf(one).prefill.list,
+    verdict: (one, other) => ask.pairVerdict?.(one.engine, other.engine) ?? GOOD,
+  }, ask);
+}
+
+/** A decode engine, and a prefill engine for it. */
+function oneByOne(able: AblePairs, policies: Policies, ask: PairAsk): PickedPair {
+  const decode = decodeOf(able, policies.decode, ask);
+  const kin = able.kinOf(decode);
+  const all = kin.prefill.list;
+  const open = all.filter((prefill) => isOpen(ask, prefill, decode));
+  const best = { list: isSome(open) ? open : all, against: kin.prefill.against };
+  const peer = { candidate: decode, among: kin.decode.list.length };
+  const prefill = takeOf(best, policies.prefill, { ...ask, peer }, ask.tried?.prefill);
+  return { prefill, decode };
 }
 
 /** Why every pair should be gone around that is as good as any, whether it has room or not. */

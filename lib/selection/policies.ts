@@ -1,9 +1,17 @@
 /** The policies by the name of the routing logic that asks for them. @module */
+import { type Random, seededRandom } from "../base/mod.ts";
 import type { PolicyName, Routing } from "../config/mod.ts";
+import { kvAware } from "./kv_aware.ts";
 import { leastInflight } from "./least_inflight.ts";
-import type { Policy } from "./policy.ts";
+import { leastLoaded } from "./least_loaded.ts";
+import { pairScore } from "./pair_score.ts";
+import type { Policy, PromptPart } from "./policy.ts";
+import { powerOfTwo } from "./power_of_two.ts";
+import { prefixAware } from "./prefix_aware.ts";
+import type { PrefixRules } from "./prefix_held.ts";
+import { PrefixIndex } from "./prefix_index.ts";
 import { roundRobin } from "./round_robin.ts";
-import { fleetRing, sessionAffinity } from "./session.ts";
+import { fleetRing, type RingOf, sessionAffinity } from "./session.ts";
 
 /** One policy per kind of choice: they keep separate turns. */
 export interface Policies {
@@ -12,18 +20,69 @@ export interface Policies {
   readonly direct: Policy;
 }
 
-/** By name, how the policies of one router are made. */
-const POLICIES = {
-  roundrobin: () => roundRobin,
-  session: () => {
-    // One for all kinds: it is of the whole fleet, and large.
-    const ringOf = fleetRing();
-    return () => sessionAffinity(leastInflight(), ringOf);
-  },
-} as const satisfies Readonly<Record<PolicyName, () => () => Policy>>;
+/** What the policies of one router have in common: what is of the whole fleet, and large. */
+interface Common {
+  readonly routing: Routing;
+  readonly random: Random;
+  readonly ringOf: RingOf;
+  readonly prefixes: PrefixRules;
+}
 
-/** Fresh policies for every kind of choice. */
-export function policiesFor({ kind }: Pick<Routing, "kind">): Policies {
-  const make = POLICIES[kind]();
-  return { prefill: make(), decode: make(), direct: make() };
+/** By name, how one policy is made for a kind of choice. */
+const POLICIES = {
+  roundrobin: () => roundRobin(),
+  session: ({ ringOf }) => sessionAffinity(leastInflight(), ringOf),
+  prefixaware: ({ prefixes }) => prefixAware(prefixes),
+  kvaware: ({ routing, ringOf }) =>
+    kvAware({
+      threshold: routing.kvThreshold ?? KV_THRESHOLD,
+      sessions: sessionAffinity(leastLoaded(), ringOf),
+    }),
+  least_loaded: () => leastLoaded(),
+  power_of_two: ({ random }) => powerOfTwo(random),
+  pair_score: ({ prefixes, routing }, side) =>
+    side === "direct"
+      ? leastLoaded()
+      : pairScore(side, { ...prefixes, levels: routing.topology ?? [] }),
+} as const satisfies Readonly<
+  Record<PolicyName, (common: Common, side: keyof Policies) => Policy>
+>;
+
+/** What holds where a configuration says nothing. */
+const INDEX_BYTES = 64 * 1024 * 1024;
+const KV_THRESHOLD = 2_000;
+
+/** What policies are made of besides. */
+export interface PolicyParts {
+  /** Where policies draw lots. */
+  readonly random: Random;
+}
+
+/**
+ * Fresh policies for every kind of choice.
+ *
+ * @param parts Chance is that of a fixed seed when not given.
+ */
+export function policiesFor(
+  routing: Routing,
+  { random }: PolicyParts = { random: seededRandom(1) },
+): Policies {
+  const { kind, prefill = kind, decode = kind, prefix } = routing;
+  const index = new PrefixIndex(prefix?.indexBytes ?? INDEX_BYTES);
+  const common = {
+    routing,
+    random,
+    ringOf: fleetRing(),
+    prefixes: { index, minMatch: prefix?.minMatch ?? 0 },
+  };
+  return {
+    prefill: POLICIES[prefill](common, "prefill"),
+    decode: POLICIES[decode](common, "decode"),
+    direct: POLICIES[kind](common, "direct"),
+  };
+}
+
+/** What of prompts some of `policies` look at. */
+export function partsRead(policies: Policies): ReadonlySet<PromptPart> {
+  return new Set(Object.values(policies).flatMap(({ reads }: Policy) => reads ?? []));
 }

@@ -1,5 +1,8 @@
 /** What policies may know of a prompt. @module */
 
+/** Characters of a prompt's text in a chunk, as the router of production-stack has it. */
+export const CHUNK_CHARS = 128;
+
 /** One prompt, as far as a choice depends on it. What costs something is made when it is first asked for. */
 export interface PromptFacts {
   /** About how many tokens it has; exactly where its ids are known. At least 1. */

@@ -68,7 +68,7 @@ Deno.test("resolveConfig() refuses what does not fit together", () => {
       }),
       ['--decode-model-labels "d": also in --prefill-model-labels'],
     ],
-    ["other logics", fleet({ "routing-logic": "kvaware" }), ["not supported by this version"]],
+
     ["other discovery", fleet({ "service-discovery": "k8s" }), ["not supported by this version"]],
     [
       "k8s with nothing else",

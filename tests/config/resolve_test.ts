@@ -27,7 +27,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
       },
     ],
     aliases: new Map(),
-    routing: { kind: "roundrobin" },
+    routing: { kind: "power_of_two" },
     handoff: {
       kind: "lmcache",
       proxy: { host: "0.0.0.0", port: 7500 },

@@ -1,0 +1,46 @@
+/** What policies may know of a request's prompt, made once for all its attempts. @module */
+import { inSlices } from "../base/mod.ts";
+import { chunkingPrompt, promptTokensOf } from "../disagg/mod.ts";
+import type { PromptSource } from "../disagg/mod.ts";
+import type { JsonObject } from "../openai/mod.ts";
+import type { FlowDeps, RequestContext } from "../request/mod.ts";
+import { CHUNK_CHARS, type PickAsk } from "../selection/mod.ts";
+
+/** Chunks of a prompt that are hashed at most: some 130,000 tokens. What is behind tells few apart. */
+const MAX_CHUNKS = 4_096;
+
+/** Whose prompt. */
+export interface PromptOf {
+  readonly model: string;
+  readonly body: JsonObject;
+  /** Its prompt, where it is known where that stands. */
+  readonly prompt?: PromptSource;
+}
+
+const NO_CHUNKS = new Float64Array(0);
+const UNREAD: PromptSource = { kind: "messages" };
+
+/**
+ * `context` with what policies may know of the prompt, where they are told; its text is read only where
+ * one looks at it.
+ */
+export function withPrompt(
+  { breather, promptParts }: Pick<FlowDeps, "breather" | "promptParts">,
+  context: RequestContext,
+  { model, body, prompt = UNREAD }: PromptOf,
+): RequestContext | Promise<RequestContext> {
+  if (promptParts === undefined) return context;
+  const tokens = promptTokensOf({ prompt, body });
+  const knowing = (chunks: Float64Array): RequestContext => ({
+    ...context,
+    prompt: { tokens, chunks: () => chunks, cachedAt: () => undefined },
+  });
+  if (!promptParts.has("chunks")) return knowing(NO_CHUNKS);
+  const work = chunkingPrompt(body, { model, chars: CHUNK_CHARS, most: MAX_CHUNKS });
+  return inSlices(work, breather).then(knowing);
+}
+
+/** What a choice is asked for with. */
+export function promptIn({ prompt }: RequestContext): Pick<PickAsk, "prompt"> {
+  return prompt === undefined ? {} : { prompt };
+}

@@ -1,0 +1,41 @@
+/** The engine that holds a prompt's KV, as KV events tell. @module */
+import { Affinity } from "./affinity.ts";
+import type { Policy } from "./policy.ts";
+
+/** When what engines hold decides. */
+export interface KvAwareRules {
+  /** Tokens that the engine with most of a prompt may lack of it. */
+  readonly threshold: number;
+  /** For requests with a session of which no engine holds enough. */
+  readonly sessions: Policy;
+}
+
+/**
+ * The engine that would soonest have computed a prompt, the KV counted out that each holds, where one
+ * lacks no more than `threshold` tokens of it; else the session decides, or the load.
+ */
+export function kvAware({ threshold, sessions }: KvAwareRules): Policy {
+  const affinity = new Affinity();
+  return {
+    reads: "cached",
+    pick(from, ask) {
+      const { prompt, session } = ask;
+      const tokens = prompt?.tokens ?? 0;
+      let most = 0;
+      for (const { engine } of from) most = Math.max(most, prompt?.cachedAt(engine.id) ?? 0);
+      if (most > 0 && most >= tokens - threshold) {
+        return affinity.pick(from, tokens, ({ engine }) => prompt?.cachedAt(engine.id) ?? 0);
+      }
+      return session === undefined ? affinity.pick(from, 0, () => 0) : sessions.pick(from, ask);
+    },
+    placed(id, prompt) {
+      const held = prompt.cachedAt(id) ?? 0;
+      affinity.placed(id, Math.max(0, prompt.tokens - held));
+      return held;
+    },
+    forget(id) {
+      sessions.forget?.(id);
+      affinity.forget(id);
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** The engine that has met a prompt's beginning. @module */
+import { Affinity } from "./affinity.ts";
+import { leastLoaded } from "./least_loaded.ts";
+import type { Policy } from "./policy.ts";
+import { heldBy, meet, type PrefixRules } from "./prefix_held.ts";
+
+/**
+ * The engine that would soonest have computed a prompt, the beginnings counted out that each has met
+ * by this router's choice; what its cache has dropped meanwhile is not known. Without a prompt, the
+ * least loaded one.
+ */
+export function prefixAware(rules: PrefixRules): Policy {
+  const affinity = new Affinity();
+  const fallback = leastLoaded();
+  return {
+    reads: "chunks",
+    pick(from, ask) {
+      const { prompt } = ask;
+      if (prompt === undefined) return fallback.pick(from, ask);
+      const held = heldBy(rules, prompt);
+      return affinity.pick(from, prompt.tokens, ({ engine }) => held(engine.id));
+    },
+    placed(id, prompt) {
+      const held = meet(rules, id, prompt);
+      affinity.placed(id, Math.max(0, prompt.tokens - held));
+      return held;
+    },
+    forget(id) {
+      rules.index.forget(id);
+      affinity.forget(id);
+    },
+  };
+}

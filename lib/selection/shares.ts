@@ -1,0 +1,38 @@
+/** How evenly work has been given out of late. @module */
+
+/** Choices over which a share is forgotten by about two thirds, for each engine. */
+const MEMORY = 32;
+
+/** Beyond this what is kept is scaled down: long before numbers lose their precision. */
+const LARGE = 2 ** 200;
+
+/** Work given to each engine; what was given long ago counts for less and less. */
+export class Shares {
+  readonly #given = new Map<string, number>();
+  /** What a unit of work given at this moment counts for. */
+  #weight = 1;
+
+  /** Engines of which anything is kept. */
+  get size(): number {
+    return this.#given.size;
+  }
+
+  /** The work of the engine `id`; only in comparison with others does it say anything. */
+  of(id: string): number {
+    return this.#given.get(id) ?? 0;
+  }
+
+  /** `work` is given to the engine `id`. */
+  give(id: string, work: number): void {
+    this.#given.set(id, this.of(id) + work * this.#weight);
+    this.#weight *= 1 + 1 / (MEMORY * this.#given.size);
+    if (this.#weight < LARGE) return;
+    for (const [each, given] of this.#given) this.#given.set(each, given / this.#weight);
+    this.#weight = 1;
+  }
+
+  /** Nothing of the engine is kept. */
+  forget(id: string): void {
+    this.#given.delete(id);
+  }
+}
