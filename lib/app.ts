@@ -32,9 +32,15 @@ import {
   seatLimits,
 } from "./app_fleet.ts";
 import { gaugeHealth } from "./app_health.ts";
+import { followKvEvents, gaugeKvEvents, lookupOf } from "./app_kv_events.ts";
 import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
-import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
+import {
+  type HandoffPorts,
+  promptParts,
+  type RunningHandoff,
+  startHandoff,
+} from "./app_handoff.ts";
 import { type Front, type FrontOptions, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
   createHandler,
@@ -170,7 +176,16 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     new Admission({ clock, metrics, fleet, size, timeoutMs: queueTimeoutMs }),
   );
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
-  const flow: FlowDeps = {
+  const { refuseLinkLocal = false } = doors.upstream;
+  const kvWatch = followKvEvents(config, {
+    ...{ clock, random, log, metrics, breather, refuseLinkLocal },
+    dial: ports.dial,
+  });
+  if (kvWatch !== undefined) {
+    stack.use(kvWatch);
+    fleet.watch((change) => kvWatch.follow(change));
+  }
+  const plain: FlowDeps = {
     clock,
     random,
     log,
@@ -188,11 +203,15 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     breather,
     promptParts: partsRead(policies),
   };
+  const parts = promptParts(plain, config.tokenize);
+  const flow = kvWatch === undefined
+    ? plain
+    : { ...plain, kvLookup: lookupOf(kvWatch, parts.prompts) };
   const peers = { most: maxPeers, descriptors: keeper.source("notification") };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config, { ...ports, peers }));
-  fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
+    : stack.use(await startHandoff(config.handoff, flow, config, { ...ports, peers, parts }));
+  fleet.watch(forgetGone({ metrics, upstream, prompts: parts.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
   const proof = handoff && stack.use(buildProof(flow, config));
@@ -220,6 +239,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     metrics.set("pd_router_client_connections", {}, front.connections);
     metrics.set("pd_router_queue_length", {}, admission.waiting);
     gaugeHealth(metrics, fleet);
+    gaugeKvEvents(metrics, kvWatch);
   };
   const deps: HttpDeps = {
     ...flow,
@@ -252,7 +272,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   keeper.attach(front);
   if (generate !== undefined) proof?.start(generate, probed, () => draining);
   stack.defer(() => front.shutdown());
-  const parts = stack.move();
+  const running = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {
     address: front.addr,
@@ -289,7 +309,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       try {
         await handoff?.[Symbol.asyncDispose]();
       } finally {
-        await parts.disposeAsync();
+        await running.disposeAsync();
       }
       stopped.resolve();
     },

@@ -3,6 +3,7 @@ import { type Engine, LOG_LEVELS } from "../base/mod.ts";
 import { doorOptions } from "./build_doors.ts";
 import { checkOptions } from "./checks.ts";
 import { shareDescriptors } from "./descriptors.ts";
+import { kvEventOptions } from "./kv_events.ts";
 import { parseOrigins } from "./origins.ts";
 import { routingOf } from "./policies.ts";
 import { protocolOf } from "./protocol.ts";
@@ -45,6 +46,7 @@ export function buildConfig(
     engines,
     aliases: settings.map("static-aliases"),
     routing: routingOf(settings),
+    ...kvEventOptions(settings),
     handoff: handoff(settings),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),

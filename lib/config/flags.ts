@@ -16,6 +16,7 @@ import { HEALTH_FLAGS } from "./flags_health.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
+import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
@@ -121,6 +122,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   POLICY_FLAGS,
+  KV_EVENT_FLAGS,
   {
     title: "Disaggregated prefill (NIXL)",
     flags: [

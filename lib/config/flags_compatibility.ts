@@ -4,6 +4,7 @@
  * @module
  */
 import type { Flag } from "./flag.ts";
+import { LMCACHE_CONTROLLER_FLAGS } from "./flags_kv_events.ts";
 
 /** Accepted and checked; without effect. */
 export const COMPATIBILITY_FLAGS = [
@@ -31,6 +32,7 @@ export const COMPATIBILITY_FLAGS = [
     help: "Processor of the batch API",
     status: "without-effect",
   },
+  ...LMCACHE_CONTROLLER_FLAGS,
 ] as const satisfies readonly Flag[];
 
 /** Known; any value but the default ends the start. */
@@ -41,11 +43,6 @@ export const UNSUPPORTED_FLAGS: readonly Flag[] = [
   unsupported("k8s-label-selector", "string", "Kubernetes discovery: label selector", ""),
   unsupported("k8s-watcher-timeout-seconds", "int", "Kubernetes discovery: watch timeout", 0),
   unsupported("backend-health-check-timeout-seconds", "int", "Kubernetes discovery: timeout", 10),
-  unsupported("lmcache-controller-port", "int", "kvaware routing: LMCache controller", 9000),
-  unsupported("lmcache-controller-reply-port", "int", "kvaware routing: reply port"),
-  unsupported("lmcache-controller-heartbeat-port", "int", "kvaware routing: heartbeat port"),
-  unsupported("lmcache-health-check-interval", "int", "kvaware routing: health checks", 5),
-  unsupported("lmcache-worker-timeout", "int", "kvaware routing: worker timeout", 30),
   unsupported("callbacks", "string", "Python callbacks"),
   unsupported("enable-batch-api", "flag", "Batch API"),
   unsupported("file-storage-path", "string", "Batch API: storage path", "/tmp/vllm_files"),

@@ -16,6 +16,7 @@ import { finishEngines, handoffProblems, type ReceiverDefaults } from "./engines
 import { type FileValues, readFileValues } from "./file.ts";
 import { type ENVIRONMENT_ONLY, findFlag, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
+import { eventPorts, goesByKv } from "./kv_events.ts";
 import { parseOrigins } from "./origins.ts";
 import { policyProblems } from "./policies.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
@@ -218,6 +219,7 @@ function readEngines(
     drafts,
     isNotified(settings) ? receivers(settings) : undefined,
     protocolOf(settings),
+    eventPorts(settings, goesByKv(settings)),
   );
   const { engines } = finished;
   const all = [...problems, ...finished.problems, ...addressProblems(settings, drafts)];

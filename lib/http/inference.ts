@@ -35,7 +35,7 @@ async function generated(
   call.context.trace.streams = request.stream;
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
-  if (handoff === undefined) return await forward(deps, call, request, engine);
+  if (handoff === undefined) return await forward(deps, call, request, engine, form);
   return await generate(handoff, call.context, {
     request: await inSlices(readingGeneration(form, request), deps.breather),
     path: pathWithQuery(call),
@@ -66,8 +66,13 @@ async function forward(
   call: HttpCall,
   request: ApiRequest,
   engine: Engine | undefined,
+  form?: GenerationForm,
 ): Promise<Answer> {
-  return await direct(deps, await withPrompt(deps, call.context, request), {
+  // Only a lookup of its prompt needs to know more of it.
+  const read = form === undefined || deps.kvLookup === undefined || engine !== undefined
+    ? request
+    : await inSlices(readingGeneration(form, request), deps.breather);
+  return await direct(deps, await withPrompt(deps, call.context, read), {
     path: pathWithQuery(call),
     model: request.model,
     sessionKey: sessionKeyOf(deps, call, request),

@@ -7,11 +7,8 @@
  * much there is.
  * @module
  */
-import { HashSlots, NOWHERE, slotsFor } from "./hash_slots.ts";
-
-/** Bytes of one block and its holding, with the tables' slots not counted. */
-const HOLDING_BYTES = 50;
-const PLACE_BYTES = 12;
+import { capacityFor, takenBy } from "./block_memory.ts";
+import { HashSlots, NOWHERE } from "./hash_slots.ts";
 
 /** The most caches there can be at a time. */
 export const MAX_LANES = 262_144;
@@ -28,18 +25,6 @@ export interface Holding {
   readonly high: number;
 }
 
-/** How many blocks fit `maxBytes`, at least 16. */
-export function capacityFor(maxBytes: number): number {
-  // Slots double: the most blocks whose tables fit too.
-  let best = 16;
-  for (let slots = 32; slots <= 2 ** 30; slots *= 2) {
-    const left = maxBytes - 2 * 4 * slots;
-    const most = Math.min(Math.floor(left / (HOLDING_BYTES + PLACE_BYTES)), slots / 2);
-    if (most > best) best = most;
-  }
-  return best;
-}
-
 /** A bounded store. */
 export class BlockStore {
   /** Memory that it may come to take, in bytes. */
@@ -48,10 +33,11 @@ export class BlockStore {
   /** Holdings dropped for want of room. */
   evicted = 0;
   #held = 0;
-  // Of each place: its key, and the first of its holdings.
+  // Of each place: its key, the first of its holdings, and what tells whose these are.
   readonly #placeLow: Int32Array;
   readonly #placeHigh: Int32Array;
   readonly #firstHolding: Int32Array;
+  readonly #holderSum: Int32Array;
   readonly #places: HashSlots;
   #freePlace = 0;
   #freshPlace = 0;
@@ -85,9 +71,10 @@ export class BlockStore {
   constructor(maxBytes: number) {
     const capacity = capacityFor(maxBytes);
     this.capacity = capacity;
-    this.bytes = capacity * (HOLDING_BYTES + PLACE_BYTES) + 2 * 4 * slotsFor(capacity);
+    this.bytes = takenBy(capacity);
     const links = (): Int32Array => new Int32Array(capacity);
     [this.#placeLow, this.#placeHigh, this.#firstHolding] = [links(), links(), links()];
+    this.#holderSum = links();
     [this.#low, this.#high] = [links(), links()];
     [this.#place, this.#lane, this.#parent, this.#firstChild] = [
       links(),
@@ -232,6 +219,15 @@ export class BlockStore {
     return count;
   }
 
+  /**
+   * A number that is the same of two places where the same lanes hold both, and hardly ever otherwise; 0
+   * where nobody holds it.
+   */
+  holderSum(low: number, high: number): number {
+    const place = this.#places.find(low, high);
+    return place === NOWHERE ? 0 : this.#holderSum[place] as number;
+  }
+
   /** The lanes that hold the place of that key. */
   holdersOf(low: number, high: number): number[] {
     const place = this.#places.find(low, high);
@@ -296,8 +292,11 @@ export class BlockStore {
       this.#placeLow[place] = low;
       this.#placeHigh[place] = high;
       this.#firstHolding[place] = NOWHERE;
+      this.#holderSum[place] = 0;
       this.#places.add(place);
     }
+    this.#holderSum[place] = (this.#holderSum[place] as number) +
+      markOf(this.#lane[holding] as number);
     const first = this.#firstHolding[place] as number;
     this.#place[holding] = place;
     this.#nextOfPlace[holding] = first;
@@ -346,6 +345,8 @@ export class BlockStore {
     const place = this.#place[holding] as number;
     const next = this.#nextOfPlace[holding] as number;
     const previous = this.#previousOfPlace[holding] as number;
+    this.#holderSum[place] = (this.#holderSum[place] as number) -
+      markOf(this.#lane[holding] as number);
     if (next !== NOWHERE) this.#previousOfPlace[next] = previous;
     if (previous !== NOWHERE) this.#nextOfPlace[previous] = next;
     else if (next !== NOWHERE) this.#firstHolding[place] = next;
@@ -374,6 +375,12 @@ export class BlockStore {
     if (younger === NOWHERE) this.#youngest = older;
     else this.#older[younger] = older;
   }
+}
+
+/** What a lane adds to the sum of a place's holders. */
+function markOf(lane: number): number {
+  const bits = Math.imul(lane + 1, 0x85eb_ca6b);
+  return Math.imul(bits ^ (bits >>> 15), 0xc2b2_ae35) | 1;
 }
 
 /** What sets the slots of one lane's hashes apart: engines call the same blocks alike. */

@@ -17,6 +17,8 @@ export interface PromptIndex {
   sizes(): Iterable<number>;
 }
 
+const NOBODY: number[] = [];
+
 /** A prompt's ids and what its first block is made of besides. */
 interface PromptIds {
   readonly ids: Int32Array;
@@ -40,7 +42,7 @@ export class KvPrompt {
   readonly #prompt: PromptIds;
   readonly #keys = new Map<number, PromptKeys>();
   /** Blocks found, by lane. */
-  #found = new Map<number, number>();
+  #found = new Int32Array(0);
   #version = -1;
   #marks = new Uint32Array(0);
   #mark = 0;
@@ -64,7 +66,7 @@ export class KvPrompt {
     if (this.#version !== this.#index.version) this.#look();
     let most = 0;
     for (const [size, lane] of lanes) {
-      const blocks = this.#found.get(lane) ?? 0;
+      const blocks = this.#found[lane] ?? 0;
       const usable = Math.min(blocks, Math.floor((this.length - 1) / size));
       most = Math.max(most, usable * size);
     }
@@ -73,7 +75,7 @@ export class KvPrompt {
 
   #look(): void {
     this.#version = this.#index.version;
-    this.#found = new Map();
+    this.#found = new Int32Array(this.#store.lanes);
     this.#marks = new Uint32Array(this.#store.lanes);
     this.#mark = 0;
     for (const size of this.#index.sizes()) this.#lookFor(size);
@@ -83,7 +85,7 @@ export class KvPrompt {
     const keys = this.#keysOf(blockSize);
     if (keys.count === 0) return;
     keys.upTo(0);
-    const lanes = [...new Set(this.#store.holdersOf(keys.low[0] ?? 0, keys.high[0] ?? 0))];
+    const lanes = this.#store.holdersOf(keys.low[0] ?? 0, keys.high[0] ?? 0);
     if (lanes.length > 0) this.#search(keys, lanes, 0, keys.count, 1);
   }
 
@@ -95,7 +97,11 @@ export class KvPrompt {
     let [low, high, stride] = [has, lacks, step];
     while (high - low > 1) {
       const middle = stride > 0 ? Math.min(low + stride, high - 1) : (low + high) >>> 1;
-      const [yes, no] = this.#split(keys, lanes, middle);
+      keys.upTo(middle);
+      // Whoever has a block has those before it: where as many have it, they are the same.
+      const [yes, no] = this.#sumAt(keys, middle) === this.#sumAt(keys, low)
+        ? [lanes, NOBODY]
+        : this.#split(keys, lanes, middle);
       if (no.length === 0) {
         low = middle;
         stride *= 2;
@@ -106,7 +112,7 @@ export class KvPrompt {
       high = middle;
       stride = 0;
     }
-    for (const lane of lanes) this.#found.set(lane, low + 1);
+    for (const lane of lanes) this.#found[lane] = low + 1;
     this.#store.touchHolders(keys.low[low] ?? 0, keys.high[low] ?? 0);
   }
 
@@ -116,7 +122,6 @@ export class KvPrompt {
     lanes: number[],
     block: number,
   ): readonly [yes: number[], no: number[]] {
-    keys.upTo(block);
     const mark = ++this.#mark;
     const marks = this.#marks;
     const count = this.#store.markHolders(
@@ -130,6 +135,10 @@ export class KvPrompt {
     const no: number[] = [];
     for (const lane of lanes) (marks[lane] === mark ? yes : no).push(lane);
     return [yes, no];
+  }
+
+  #sumAt({ low, high }: PromptKeys, block: number): number {
+    return this.#store.holderSum(low[block] ?? 0, high[block] ?? 0);
   }
 
   #keysOf(blockSize: number): PromptKeys {

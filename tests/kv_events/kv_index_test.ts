@@ -1,5 +1,5 @@
 import { type Random, seededRandom } from "../../lib/base/mod.ts";
-import { capacityFor } from "../../lib/kv_events/block_store.ts";
+import { capacityFor, takenBy } from "../../lib/kv_events/block_memory.ts";
 import { type KvCache, type KvEvent, KvIndex } from "../../lib/kv_events/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { NaiveCache } from "./naive_index.ts";
@@ -202,7 +202,7 @@ Deno.test("KvIndex tells salted prompts, and those of adapters, from others of t
 Deno.test("capacityFor() takes no more than it is given, and nearly all of it", () => {
   for (const bytes of [3_000, 1 << 20, 3 << 20, 256 << 20]) {
     const room = capacityFor(bytes);
-    const taken = room * 62 + 8 * 2 ** Math.ceil(Math.log2(2 * room));
+    const taken = takenBy(room);
     assert(taken <= bytes && taken > bytes * 0.8, `${taken} of ${bytes}`);
   }
 });
