@@ -37,11 +37,17 @@ import {
 } from "./app_fleet.ts";
 import { gaugeHealth } from "./app_health.ts";
 import { type HostFigures, hostGauge } from "./app_host.ts";
+import { followKvEvents, gaugeKvEvents, lookupOf } from "./app_kv_events.ts";
 import { bothObservers, metricsReader, requestLoad, startLoad } from "./app_load.ts";
 import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
 import type { LoadedHooks } from "./hooks/mod.ts";
-import { type HandoffPorts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
+import {
+  type HandoffPorts,
+  promptParts,
+  type RunningHandoff,
+  startHandoff,
+} from "./app_handoff.ts";
 import { type Front, type FrontOptions, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
   createHandler,
@@ -196,7 +202,16 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const load = stack.use(
     startLoad({ clock, random, log, metrics, fleet, read, stats }, config.stats),
   );
-  const flow: FlowDeps = {
+  const { refuseLinkLocal = false } = doors.upstream;
+  const kvWatch = followKvEvents(config, {
+    ...{ clock, random, log, metrics, breather, refuseLinkLocal },
+    dial: ports.dial,
+  });
+  if (kvWatch !== undefined) {
+    stack.use(kvWatch);
+    fleet.watch((change) => kvWatch.follow(change));
+  }
+  const plain: FlowDeps = {
     clock,
     random,
     log,
@@ -214,13 +229,17 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     breather,
     promptParts: partsRead(policies),
   };
+  const parts = promptParts(plain, config.tokenize);
+  const flow = kvWatch === undefined
+    ? plain
+    : { ...plain, kvLookup: lookupOf(kvWatch, parts.prompts) };
   const batches = await openBatches(config, flow);
   if (batches !== undefined) stack.use(batches);
   const peers = { most: maxPeers, descriptors: keeper.source("notification") };
   const handoff = config.handoff.kind === "none"
     ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config, { ...ports, peers }));
-  fleet.watch(forgetGone({ metrics, upstream, prompts: handoff?.deps.prompts }));
+    : stack.use(await startHandoff(config.handoff, flow, config, { ...ports, peers, parts }));
+  fleet.watch(forgetGone({ metrics, upstream, prompts: parts.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
   const proof = handoff && stack.use(buildProof(flow, config, read));
@@ -255,6 +274,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     load.gauge();
     gaugeHost();
     if (batches !== undefined) gaugeBatches(metrics, batches);
+    gaugeKvEvents(metrics, kvWatch);
   };
   const external = externalOf(config, flow, { caCerts, descriptors, dial: ports.dial });
   if (external !== undefined) stack.use(external);
@@ -298,7 +318,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   if (generate !== undefined) proof?.start(generate, probed, () => draining);
   stack.defer(() => front.shutdown());
   batches?.start(lineAsker(deps));
-  const parts = stack.move();
+  const running = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {
     address: front.addr,
@@ -337,7 +357,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       try {
         await handoff?.[Symbol.asyncDispose]();
       } finally {
-        await parts.disposeAsync();
+        await running.disposeAsync();
       }
       stopped.resolve();
     },

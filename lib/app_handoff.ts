@@ -77,7 +77,7 @@ export async function startHandoff(
   config: Exclude<Handoff, { readonly kind: "none" }>,
   flow: FlowDeps,
   { tokenize, doors }: Pick<RouterConfig, "tokenize" | "doors">,
-  ports: HandoffPorts & { readonly peers?: PeerBounds } = {},
+  ports: HandoffPorts & { readonly peers?: PeerBounds; readonly parts?: PromptParts } = {},
 ): Promise<RunningHandoff> {
   const { bindPull, kv = KV_TABLE, peers } = ports;
   const { clock, log, metrics, random, background } = flow;
@@ -125,7 +125,7 @@ export async function startHandoff(
       board,
       ids: new KvRequestIds(random),
       reclaimer,
-      ...promptParts(flow, tokenize),
+      ...ports.parts ?? promptParts(flow, tokenize),
       kvReadyTimeoutMs: waits.kvReadyTimeoutMs,
       kvTimeoutPolicy: waits.kvTimeoutPolicy,
       ...(notifications === undefined ? {} : { notifications }),
@@ -162,10 +162,11 @@ function idOf(fields: readonly HeaderField[]): string {
   return fields.find(([name]) => name.toLowerCase() === "x-request-id")?.[1] ?? "reclaim";
 }
 
-function promptParts(
-  flow: FlowDeps,
-  { how, cacheBytes }: TokenizeOptions,
-): Pick<HandoffDeps, "tokenizer" | "prompts" | "limits"> {
+/** What makes ids of prompts, and what is known of engines' own limits. */
+export type PromptParts = Pick<HandoffDeps, "tokenizer" | "prompts" | "limits">;
+
+/** Build it. */
+export function promptParts(flow: FlowDeps, { how, cacheBytes }: TokenizeOptions): PromptParts {
   const { clock, log, metrics, breather, background } = flow;
   const post = jsonPoster(flow);
   const remote = remoteTokenizer(post, breather);

@@ -14,7 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["sse", "http1", "tls"],
   ["openai", "metrics", "config"],
   ["upstream", "tokenization", "zmq", "batch"],
-  ["disagg", "selection"],
+  ["disagg", "selection", "kv_events"],
   ["fleet"],
   ["kv"],
   ["request"],

@@ -38,6 +38,26 @@ export interface KvBuffer {
   readonly chunkTokens: number;
 }
 
+/**
+ * Where an engine publishes what its prefix cache holds: vLLM's `--kv-events-config`. Data-parallel rank r
+ * does so r ports further on.
+ */
+export interface KvEventsAt {
+  readonly events: EndpointAt;
+  /** Where missed events are told again (`replay_endpoint`); absent where they are not. */
+  readonly replay?: EndpointAt;
+  /** Empty for all. */
+  readonly topic: string;
+  /** Data-parallel ranks, at least 1. */
+  readonly ranks: number;
+}
+
+/** A host, without brackets, and a port. */
+export interface EndpointAt {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One vLLM server. Immutable; the fleet publishes a new record when something changes. */
 export interface Engine {
   /** Stable name for `?id=`, `/engines` and metrics. */
@@ -57,6 +77,8 @@ export interface Engine {
   readonly notifications?: number;
   /** Requests it works on at a time, vLLM's `max_num_seqs`, when configured. */
   readonly maxNumSeqs?: number;
+  /** Set where its KV events are to be followed. */
+  readonly kvEvents?: KvEventsAt;
   /** Where it stands: labels such as its zone and its rack, when configured. */
   readonly topology?: Readonly<Record<string, string>>;
 }

@@ -5,6 +5,7 @@ import { batchOptions } from "./batches.ts";
 import { checkOptions } from "./checks.ts";
 import { shareDescriptors } from "./descriptors.ts";
 import { moduleName } from "./module_name.ts";
+import { kvEventOptions } from "./kv_events.ts";
 import { parseOrigins } from "./origins.ts";
 import { routingOf } from "./policies.ts";
 import { protocolOf } from "./protocol.ts";
@@ -48,6 +49,7 @@ export function buildConfig(
     engines,
     aliases: settings.map("static-aliases"),
     routing: routingOf(settings),
+    ...kvEventOptions(settings),
     handoff: handoff(settings),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),

@@ -2,6 +2,7 @@
 import { engineAddressProblem } from "../base/mod.ts";
 import type { EngineDraft } from "./draft.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
+import { endpointProblem } from "./kv_events.ts";
 import type { Problem } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 
@@ -91,8 +92,8 @@ function hasPair(settings: Settings): boolean {
 /** Engines at addresses where there should be none. */
 export function addressProblems(settings: Settings, drafts: readonly EngineDraft[]): Problem[] {
   if (settings.on("allow-link-local-engines")) return [];
-  return drafts.flatMap(({ where, at: { url } }): Problem[] => {
-    const message = engineAddressProblem(url);
+  return drafts.flatMap(({ where, at: { url }, kvEvents }): Problem[] => {
+    const message = engineAddressProblem(url) ?? (kvEvents && endpointProblem(kvEvents));
     return message === undefined ? [] : [{ key: where, value: url, message }];
   });
 }

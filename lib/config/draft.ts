@@ -1,6 +1,14 @@
 /** One engine as it was written, checked in itself. @module */
-import { KV_NAMES, type KvBuffer, type KvName, kvNameOf, type Role } from "../base/mod.ts";
+import {
+  KV_NAMES,
+  type KvBuffer,
+  type KvEventsAt,
+  type KvName,
+  kvNameOf,
+  type Role,
+} from "../base/mod.ts";
 import { FIRST_TOKENS, type FirstToken } from "./first_token.ts";
+import { kvEventsOf, type RawKvEvents } from "./kv_events.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import { type EngineUrl, parseEngineUrl } from "./url.ts";
 import { parseHost, parsePorts } from "./value.ts";
@@ -13,6 +21,7 @@ export interface RawEngine {
   readonly label?: string | undefined;
   readonly kv_protocol?: string | undefined;
   readonly max_num_seqs?: number | undefined;
+  readonly kv_events?: RawKvEvents | undefined;
   readonly topology?: Readonly<Record<string, string>> | undefined;
   readonly nixl?: {
     readonly host?: string | undefined;
@@ -56,6 +65,8 @@ export interface EngineDraft {
   readonly maxNumSeqs?: number | undefined;
   /** Labels of its place. */
   readonly topology?: Readonly<Record<string, string>> | undefined;
+  /** Where its KV events are, where that was said. */
+  readonly kvEvents?: KvEventsAt | undefined;
 }
 
 /** Drafts of the engines that are right in themselves, and what is wrong with the others. */
@@ -127,7 +138,10 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
   if (maxNumSeqs !== undefined && !isCount(maxNumSeqs, MAX_SEQS)) {
     wrong.push(`max_num_seqs: expected an integer from 1 to ${MAX_SEQS}`);
   }
-  if (!at.ok || wrong.length > 0) {
+  const { kv_events: events } = raw;
+  const kvEvents = events && at.ok ? kvEventsOf(events, at.value.host) : undefined;
+  if (typeof kvEvents === "string") wrong.push(kvEvents);
+  if (!at.ok || wrong.length > 0 || typeof kvEvents === "string") {
     return {
       drafts: [],
       problems: wrong.map((message) => ({ key: where, value: shown, message })),
@@ -145,6 +159,7 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
     kvProtocol,
     ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
     ...(topology === undefined ? {} : { topology }),
+    ...(kvEvents === undefined ? {} : { kvEvents }),
   };
   return { drafts: [isReceiver ? { ...draft, receiver } : draft], problems: [] };
 }

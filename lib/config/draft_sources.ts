@@ -2,12 +2,21 @@
 import type { Role } from "../base/mod.ts";
 import { draftEngine, type Drafts, joinDrafts, type RawEngine } from "./draft.ts";
 import type { EngineEntry } from "./file_shapes.ts";
+import type { RawKvEvents } from "./kv_events.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 import { maskUrls } from "./value.ts";
 
+/** Keys of an engine's KV events. */
+const KV_EVENT_KEYS = [
+  "kv_events",
+  "kv_events_replay",
+  "kv_events_topic",
+  "kv_events_ranks",
+] as const;
+
 const SPEC_KEYS = {
-  prefill: ["model", "notifications", "kv_protocol", "max_num_seqs", "topology"],
+  prefill: ["model", "notifications", "kv_protocol", "max_num_seqs", "topology", ...KV_EVENT_KEYS],
   decode: [
     "model",
     "init",
@@ -21,6 +30,7 @@ const SPEC_KEYS = {
     "bytes_per_token",
     "chunk_size",
     "topology",
+    ...KV_EVENT_KEYS,
   ],
 } as const satisfies Partial<Record<Role, readonly string[]>>;
 
@@ -50,6 +60,7 @@ export function draftSpecs(settings: Settings, role: "prefill" | "decode"): Draf
         kv_protocol: fields.get("kv_protocol"),
         max_num_seqs: number("max_num_seqs"),
         topology: topology === "wrong" ? undefined : topology,
+        kv_events: kvEventsIn(fields),
         nixl: {
           host: fields.get("host"),
           init_ports: list("init"),
@@ -202,4 +213,17 @@ function splitSpec(spec: string, keys: readonly string[]): {
     else wrong.push(withSuggestion(`unknown key "${key}"`, key, keys));
   }
   return { url, fields, wrong };
+}
+
+/** What a spec says of KV events; the port or endpoint stands for all of it. */
+function kvEventsIn(fields: ReadonlyMap<string, string>): RawKvEvents | undefined {
+  const endpoint = fields.get("kv_events");
+  if (endpoint === undefined) return undefined;
+  const ranks = fields.get("kv_events_ranks");
+  return {
+    endpoint,
+    replay: fields.get("kv_events_replay"),
+    topic: fields.get("kv_events_topic"),
+    ranks: ranks === undefined ? undefined : Number(ranks),
+  };
 }

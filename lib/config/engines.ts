@@ -2,6 +2,7 @@
 import { type Engine, KV_PROTOCOLS, type NixlReceiver, speakAlike } from "../base/mod.ts";
 import type { DraftReceiver, EngineDraft } from "./draft.ts";
 import { type FirstToken, modesOfFirstToken } from "./first_token.ts";
+import { type EventPorts, usualEvents } from "./kv_events.ts";
 import type { Problem } from "./problem.ts";
 import type { Handoff } from "./schema.ts";
 
@@ -16,7 +17,8 @@ export interface ReceiverDefaults {
 const WILDCARDS = new Set(["0.0.0.0", "::", "[::]", "*"]);
 
 /**
- * The engines of `drafts`, in their order, with unique ids.
+ * The engines of `drafts`, in their order, with unique ids; those that say nothing of KV events publish them
+ * on `events`.
  *
  * With `receivers`, that is with handoffs, the port lists of a decode engine must have one length, no two receivers may share
  * a port of a host, and no prefill engine may have more ranks than the decode engines it can meet:
@@ -26,11 +28,13 @@ export function finishEngines(
   drafts: readonly EngineDraft[],
   receivers: ReceiverDefaults | undefined,
   usual: Handoff["kind"] = receivers === undefined ? "none" : "lmcache",
+  events?: EventPorts,
 ): { readonly engines: readonly Engine[]; readonly problems: readonly Problem[] } {
   const problems = [...duplicateUrls(drafts), ...protocolProblems(drafts, usual)];
   const ids = uniqueIds(drafts);
   const engines = drafts.map((draft, index): Engine => {
     const { label, notifications, maxNumSeqs, topology } = draft;
+    const kvEvents = draft.kvEvents ?? (events && usualEvents(draft.at.host, events));
     const kv = draft.kvProtocol ?? usual;
     const nixl = receivers === undefined || kv !== usual ? undefined : receiverOf(draft, receivers);
     return {
@@ -44,6 +48,7 @@ export function finishEngines(
       ...(notifications === undefined ? {} : { notifications }),
       ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
       ...(topology === undefined ? {} : { topology }),
+      ...(kvEvents === undefined ? {} : { kvEvents }),
     };
   });
   const places = drafts.map((draft) => draft.where);

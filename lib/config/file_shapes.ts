@@ -17,6 +17,12 @@ const NIXL = z.strictObject({
 });
 /** Labels of an engine's place. */
 const TOPOLOGY = z.record(z.string(), TEXT, "expected labels such as zone");
+const KV_EVENTS = z.strictObject({
+  endpoint: z.union([TEXT, z.int()]).transform(String),
+  replay: z.union([TEXT, z.int()]).transform(String).optional(),
+  topic: z.string().optional(),
+  ranks: z.number().optional(),
+});
 const ENGINE = z.strictObject({
   url: TEXT,
   role: z.enum(["prefill", "decode", "any"]).optional(),
@@ -26,6 +32,7 @@ const ENGINE = z.strictObject({
   kv_protocol: TEXT.optional(),
   max_num_seqs: z.number().optional(),
   nixl: NIXL.optional(),
+  kv_events: KV_EVENTS.optional(),
   topology: TOPOLOGY.optional(),
 });
 const SCALAR = z.union([z.string(), z.number(), z.boolean()]).transform(String);
@@ -40,6 +47,7 @@ export type EngineEntry = z.infer<typeof ENGINE>;
 export const ENGINE_KEYS: readonly string[] = [
   ...Object.keys(ENGINE.shape),
   ...Object.keys(NIXL.shape),
+  ...Object.keys(KV_EVENTS.shape),
 ];
 
 /** Value of a flag's key. */

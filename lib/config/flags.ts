@@ -22,6 +22,7 @@ import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
 import { GATES_VARIABLE } from "./feature_gates.ts";
 import { PEER_FLAGS } from "./flags_peer.ts";
 import { PROVIDER_FLAGS } from "./flags_providers.ts";
+import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
@@ -130,6 +131,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   POLICY_FLAGS,
+  KV_EVENT_FLAGS,
   {
     title: "Disaggregated prefill (NIXL)",
     flags: [

@@ -4,10 +4,12 @@
  * @module
  */
 import type { Flag } from "./flag.ts";
+import { LMCACHE_CONTROLLER_FLAGS } from "./flags_kv_events.ts";
 import { OBSERVER_FLAGS } from "./flags_observers.ts";
 
 /** Accepted and checked; without effect. */
 export const COMPATIBILITY_FLAGS = [
+  ...LMCACHE_CONTROLLER_FLAGS,
   ...OBSERVER_FLAGS,
 ] as const satisfies readonly Flag[];
 
@@ -19,11 +21,6 @@ export const UNSUPPORTED_FLAGS: readonly Flag[] = [
   unsupported("k8s-label-selector", "string", "Kubernetes discovery: label selector", ""),
   unsupported("k8s-watcher-timeout-seconds", "int", "Kubernetes discovery: watch timeout", 0),
   unsupported("backend-health-check-timeout-seconds", "int", "Kubernetes discovery: timeout", 10),
-  unsupported("lmcache-controller-port", "int", "kvaware routing: LMCache controller", 9000),
-  unsupported("lmcache-controller-reply-port", "int", "kvaware routing: reply port"),
-  unsupported("lmcache-controller-heartbeat-port", "int", "kvaware routing: heartbeat port"),
-  unsupported("lmcache-health-check-interval", "int", "kvaware routing: health checks", 5),
-  unsupported("lmcache-worker-timeout", "int", "kvaware routing: worker timeout", 30),
 ];
 
 function unsupported(

@@ -18,6 +18,7 @@ import { type ConfigFile, type FileValues, readFileValues } from "./file.ts";
 import { GATES_VARIABLE, readGates } from "./feature_gates.ts";
 import { type ENVIRONMENT_ONLY, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
+import { eventPorts, goesByKv } from "./kv_events.ts";
 import { parseOrigins } from "./origins.ts";
 import { policyProblems } from "./policies.ts";
 import { passThroughProblems } from "./pass_through.ts";
@@ -256,6 +257,7 @@ function readEngines(
     drafts,
     isNotified(settings) ? receivers(settings) : undefined,
     protocolOf(settings),
+    eventPorts(settings, goesByKv(settings)),
   );
   const { engines } = finished;
   const all = [...problems, ...finished.problems, ...addressProblems(settings, drafts)];

@@ -25,6 +25,12 @@ export interface Routing {
   readonly topology?: readonly string[];
 }
 
+/** How what engines tell of their caches is kept. */
+export interface KvEventOptions {
+  /** Size of the index, in bytes. */
+  readonly indexBytes: number;
+}
+
 /** How beginnings of prompts are remembered. */
 export interface PrefixOptions {
   /** A shorter match counts for nothing, in characters. */
@@ -266,6 +272,8 @@ export interface RouterConfig {
   /** Model by alias. */
   readonly aliases: ReadonlyMap<string, string>;
   readonly routing: Routing;
+  /** Set where a policy goes by KV events: those of `engines` are followed. */
+  readonly kvEvents?: KvEventOptions;
   /** With `lmcache`, `engines` has at least one prefill and one decode engine. */
   readonly handoff: Handoff;
   readonly tokenize: TokenizeOptions;

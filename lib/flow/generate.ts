@@ -85,6 +85,8 @@ async function generateOne(
   if (way.kind === "direct") return await goDirect(deps, context, ask, way.reason);
   const { mode, exact, takes } = way;
   const kept = new KeptPrompt();
+  const { earlyIds } = context;
+  if (earlyIds !== undefined && (!exact || earlyIds.exact)) kept.tokens = earlyIds.tokens;
   const find = onwardFor(deps, context, { request, sessionKey: ask.sessionKey, mode, takes });
   let exclude: readonly Exclude[] = [];
   let failed: RetryEnd | undefined;

@@ -78,7 +78,7 @@ export async function promptFor(
   }
   if (kept.tokens !== undefined) return await known(deps, context, asked, kept.tokens);
   return await asking(pair, async () => {
-    const end = await deps.prompts.find(pair.prefill, askOf(deps, asked), context);
+    const end = await deps.prompts.find(pair.prefill, promptAskOf(deps, asked), context);
     switch (end.kind) {
       case "with-prefill":
         return new PromptToldByPrefill(deps, context, asked);
@@ -99,13 +99,16 @@ export async function promptFor(
 }
 
 /** The requests that would make ids of the prompt. */
-function askOf(deps: HandoffDeps, { request, exact }: PromptFor): PromptAsk {
+export function promptAskOf(
+  { fleet }: Pick<HandoffDeps, "fleet">,
+  { request, exact }: Pick<PromptFor, "request" | "exact">,
+): PromptAsk {
   const { form, model, maxTokens } = request;
   return {
     tokenize: () => tokenizeBody(request),
     render: { path: `${ENDPOINTS[form]}/render`, body: () => originalBody(request) },
     needsLength: maxTokens === undefined && form === "chat" &&
-      deps.fleet.snapshot().maxModelLen(model) === undefined,
+      fleet.snapshot().maxModelLen(model) === undefined,
     // The two endpoints report log probabilities in different forms; the answer is made of one.
     byIds: request.logprobs !== undefined,
     exact,
@@ -138,7 +141,7 @@ class PromptToldByPrefill implements ToldPrompt {
 
   async #tokenize(result: PrefillResult): Promise<KnownPrompt | PromptFailure> {
     const { pair, kept } = this.#asked;
-    const ask = askOf(this.#deps, this.#asked);
+    const ask = promptAskOf(this.#deps, this.#asked);
     const end = await this.#deps.prompts.tokenize(pair.prefill, ask, this.#context);
     this.#context.trace.add("tokenized", pair.prefill.url);
     if (end.kind === "refused") return goDirect("tokenize_refused");
@@ -156,7 +159,7 @@ class PromptToldByPrefill implements ToldPrompt {
     if (!exact) {
       const { headers } = this.#context;
       const caller = { headers, signal: this.#deps.background.signal };
-      const ask = askOf(this.#deps, this.#asked);
+      const ask = promptAskOf(this.#deps, this.#asked);
       const end = await this.#deps.prompts.tokenize(pair.decode, ask, caller);
       if (end.kind === "tokens") return end.prompt.ids;
     }

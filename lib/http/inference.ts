@@ -40,7 +40,7 @@ async function generated(
   call.context.trace.streams = request.stream;
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
-  if (handoff === undefined) return await forward(deps, call, request, engine);
+  if (handoff === undefined) return await forward(deps, call, request, engine, { form });
   return await generate(handoff, call.context, {
     request: await inSlices(readingGeneration(form, request), deps.breather),
     path: pathWithQuery(call),
@@ -57,7 +57,7 @@ export interface Passing {
    * What an answer is there.
    * @default events where they are asked for, else JSON
    */
-  readonly answer?: AnswerKind;
+  readonly answer?: AnswerKind | undefined;
 }
 
 /** Answer a request by one engine, untouched. */
@@ -68,7 +68,9 @@ export async function passOn(
 ): Promise<Answer> {
   const request = await readRequest(deps, call, { streams });
   call.context.trace.streams = request.stream;
-  return await forward(deps, call, request, pickedEngine(deps, call, request.model), answer);
+  return await forward(deps, call, request, pickedEngine(deps, call, request.model), {
+    answer,
+  });
 }
 
 /** Answer a request whose body says which endpoint it is for. */
@@ -82,15 +84,25 @@ export async function invocation(deps: HttpDeps, call: HttpCall): Promise<Answer
   return await forward(deps, invoked, { ...request, stream: false }, engine);
 }
 
+/** What is known of a request besides. */
+export interface Forwarding extends Pick<Passing, "answer"> {
+  /** Of one that generates text. */
+  readonly form?: GenerationForm | undefined;
+}
+
 /** Have a request answered by one engine, its own or `engine`. */
 export async function forward(
   deps: HttpDeps,
   call: HttpCall,
   request: ApiRequest,
   engine: Engine | undefined,
-  answer: AnswerKind = answerTo(request),
+  { answer = answerTo(request), form }: Forwarding = {},
 ): Promise<Answer> {
-  return await direct(deps, await withPrompt(deps, call.context, request), {
+  // Only a lookup of its prompt needs to know more of it.
+  const read = form === undefined || deps.kvLookup === undefined || engine !== undefined
+    ? request
+    : await inSlices(readingGeneration(form, request), deps.breather);
+  return await direct(deps, await withPrompt(deps, call.context, read), {
     path: pathWithQuery(call),
     model: request.model,
     sessionKey: sessionKeyOf(deps, call, request),

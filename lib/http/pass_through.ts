@@ -35,7 +35,9 @@ async function passJson(deps: HttpDeps, call: HttpCall): Promise<Answer> {
     ...(soleModel === undefined ? {} : { soleModel }),
   });
   call.context.trace.streams = request.stream;
-  return await forward(deps, call, request, pickedEngine(deps, call, request.model), "any");
+  return await forward(deps, call, request, pickedEngine(deps, call, request.model), {
+    answer: "any",
+  });
 }
 
 async function passBytes(deps: HttpDeps, call: HttpCall): Promise<Answer> {

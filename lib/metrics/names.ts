@@ -95,6 +95,47 @@ export const METRICS = {
     help: "Prompts looked up in the cache of /tokenize answers, by result (hit, miss).",
     labels: ["result"],
   },
+  "pd_router_kv_events_total": {
+    kind: "counter",
+    help:
+      "KV events of engines, by what became of them: applied, ignored (of kinds or layers that " +
+      "do not matter), malformed, orphaned (behind blocks that are not known).",
+    labels: ["result"],
+  },
+  "pd_router_kv_event_gaps_total": {
+    kind: "counter",
+    help:
+      "Gaps in engines' KV events: replayed, cut (the oldest are told no more, so that all was " +
+      "forgotten), lost (likewise, as none are told).",
+    labels: ["result"],
+  },
+  "pd_router_kv_event_feeds": {
+    kind: "gauge",
+    help: "Caches of engines whose KV events are followed, by whether what they hold is known.",
+    labels: ["state"],
+  },
+  "pd_router_kv_index_bytes": {
+    kind: "gauge",
+    help: "Memory that the index of cached blocks may come to take, in bytes.",
+    labels: [],
+  },
+  "pd_router_kv_index_blocks": {
+    kind: "gauge",
+    help: "Blocks of engines in the index (held), and dropped so far for want of room (evicted).",
+    labels: ["state"],
+  },
+  "pd_router_kv_lookups_total": {
+    kind: "counter",
+    help:
+      "Prompts looked up in the index, by result: hit, miss, unknown (no engine tells), no_ids, " +
+      "paused (their ids could not be had a moment ago).",
+    labels: ["result"],
+  },
+  "pd_router_kv_lookup_tokens_total": {
+    kind: "counter",
+    help: "Tokens of prompts looked up (prompt), and those of them that some engine had (cached).",
+    labels: ["of"],
+  },
   "pd_router_kv_wait_seconds": {
     kind: "histogram",
     help: "Wait for the KV-ready notifications after the prefill answered, by how it ended.",

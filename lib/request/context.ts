@@ -6,6 +6,7 @@ import type { Metrics } from "../metrics/mod.ts";
 import type { PromptFacts, PromptPart } from "../selection/mod.ts";
 import type { HeaderField, UpstreamClient } from "../upstream/mod.ts";
 import type { Background } from "./background.ts";
+import type { EarlyIds, KvLookup } from "./kv_lookup.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import type { RequestTrace } from "./trace.ts";
 
@@ -26,6 +27,8 @@ export interface RequestContext {
   readonly prompt?: PromptFacts | undefined;
   /** It goes behind all those that have not this: where others wait for room, it gets none. */
   readonly behind?: true | undefined;
+  /** Ids of its prompt, where they were asked for before its engines were chosen. */
+  readonly earlyIds?: EarlyIds | undefined;
   /** Told when it waits for room at the engines. */
   readonly onQueued?: (() => void) | undefined;
   readonly trace: RequestTrace;
@@ -56,6 +59,8 @@ export interface FlowDeps {
   readonly timeouts: Timeouts;
   /** Where work on large bodies rests. */
   readonly breather: Breather;
+  /** Where prompts are looked up; absent where no policy goes by what engines have cached. */
+  readonly kvLookup?: KvLookup | undefined;
   /** What of prompts policies look at; absent where they are told nothing of them. */
   readonly promptParts?: ReadonlySet<PromptPart> | undefined;
 }

@@ -14,6 +14,7 @@ export * from "./background.ts";
 export * from "./context.ts";
 export * from "./engine_failure.ts";
 export * from "./exchange.ts";
+export * from "./kv_lookup.ts";
 export * from "./life.ts";
 export * from "./pass_through.ts";
 export * from "./retry_budget.ts";

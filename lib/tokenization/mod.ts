@@ -10,3 +10,4 @@ export * from "./ids.ts";
 export * from "./post.ts";
 export * from "./prompt_source.ts";
 export * from "./tokenizer.ts";
+export * from "./typed_ids.ts";

@@ -1,8 +1,8 @@
 /**
- * The PULL side of ZMTP 3.0 with the NULL mechanism: bytes to messages (RFC 23 and 37). No I/O.
+ * ZMTP 3.0 with the NULL mechanism: bytes to messages (RFC 23 and 37). No I/O.
  * @module
  */
-import { decodeUtf8, encodeUtf8 } from "../base/mod.ts";
+import { concatBytes, decodeUtf8, encodeUtf8 } from "../base/mod.ts";
 
 const GREETING_BYTES = 64;
 const MORE = 0x01;
@@ -17,8 +17,38 @@ const RESERVED = 0xf8;
  */
 export const GREETING: Uint8Array = greeting();
 
-/** Sent after the peer's greeting: the READY command of a PULL socket. */
-export const READY: Uint8Array = command("READY", property("Socket-Type", encodeUtf8("PULL")));
+/** Sockets of our own. */
+export type SocketType = "PULL" | "SUB" | "DEALER";
+
+/** Sent after the peer's greeting: the READY command of a socket of `type`. */
+export function readyOf(type: SocketType): Uint8Array {
+  return command("READY", property("Socket-Type", encodeUtf8(type)));
+}
+
+/** The READY command of a PULL socket. */
+export const READY: Uint8Array = readyOf("PULL");
+
+/** The peers that each of them has (RFC 23). */
+const PEERS: Readonly<Record<SocketType, readonly string[]>> = {
+  PULL: ["PUSH"],
+  SUB: ["PUB", "XPUB"],
+  DEALER: ["ROUTER", "DEALER", "REP"],
+};
+
+/** A PING that asks for an answer; the peer may be silent for as long as it likes. */
+export const PING: Uint8Array = command("PING", [0, 0]);
+
+/** One message as it is sent: `frames`, each as long as it likes. */
+export function encodeFrames(frames: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(frames.flatMap((frame, at) => {
+    const more = at + 1 < frames.length ? MORE : 0;
+    if (frame.length < 256) return [Uint8Array.of(more, frame.length), frame];
+    const head = new Uint8Array(9);
+    head[0] = more | LONG;
+    new DataView(head.buffer).setBigUint64(1, BigInt(frame.length));
+    return [head, frame];
+  }));
+}
 
 /** The answer to a PING with `context`; peers configured with heartbeats send them. */
 export function pong(context: Uint8Array): Uint8Array {
@@ -29,7 +59,7 @@ export function pong(context: Uint8Array): Uint8Array {
 export interface ZmtpSink {
   /** The peer speaks ZMTP 3: send `READY`. */
   greeted(): void;
-  /** The handshake is complete: the peer is a PUSH socket. */
+  /** The handshake is complete: the peer is of a type that we talk to. */
   ready(): void;
   /** Send `pong(context)`. A silence of `ttlMs` from here on means that the peer is gone; 0: none. */
   ping(context: Uint8Array, ttlMs: number): void;
@@ -57,10 +87,13 @@ export class ZmtpDecoder {
   #phase: "greeting" | "handshake" | "traffic" = "greeting";
   #frames: Uint8Array[] = [];
   #messageBytes = 0;
+  readonly #peers: readonly string[];
 
-  constructor(sink: ZmtpSink, limits: ZmtpLimits) {
+  /** `type` is what this side is: it says which peers it takes. */
+  constructor(sink: ZmtpSink, limits: ZmtpLimits, type: SocketType = "PULL") {
     this.#sink = sink;
     this.#limits = limits;
+    this.#peers = PEERS[type];
   }
 
   /** Bytes that always hold at least one whole unit of a lawful peer. */
@@ -117,7 +150,8 @@ export class ZmtpDecoder {
     const total = headerBytes + size;
     if (bytes.length < total) return 0;
     const body = bytes.subarray(headerBytes, total);
-    if ((flags & COMMAND) !== 0) this.#command(body);
+    // A copy: the platform decodes no text out of memory that may be resized.
+    if ((flags & COMMAND) !== 0) this.#command(body.slice());
     else this.#part(body, (flags & MORE) !== 0);
     return total;
   }
@@ -147,7 +181,11 @@ export class ZmtpDecoder {
     if (this.#phase === "handshake") {
       if (name !== "READY") throw new ZmtpError(`command ${JSON.stringify(name)}, not READY`);
       const type = socketType(data);
-      if (type !== "PUSH") throw new ZmtpError(`socket type ${JSON.stringify(type)}, not PUSH`);
+      if (!this.#peers.includes(type)) {
+        throw new ZmtpError(
+          `socket type ${JSON.stringify(type)}, not ${this.#peers.join(" or ")}`,
+        );
+      }
       this.#phase = "traffic";
       this.#sink.ready();
     } else if (name === "PING") {

@@ -7,6 +7,7 @@ import type { Environment } from "./environment.ts";
 import { checkFaults } from "./fault_checks.ts";
 import { checkForms } from "./form_checks.ts";
 import { startGate } from "./gate.ts";
+import { checkKvEvents, publishingEntry, publishingKind } from "./kv_event_checks.ts";
 import { receiverKind, senderKind } from "./lmcache_engine.ts";
 import { checkLmcacheFaults } from "./lmcache_fault_checks.ts";
 import { checkMatrix } from "./matrix_checks.ts";
@@ -33,7 +34,11 @@ const PORTS = {
   prefills: [18_401, 18_402],
   decode: 18_403,
   sides: [18_411, 18_412, 18_413],
-  routers: { direct: 18_420, handoff: 18_421, faults: 18_422, canary: 18_423 },
+  routers: { direct: 18_420, handoff: 18_421, faults: 18_422, canary: 18_423, events: 18_424 },
+  publishers: [
+    { name: "publisher-1", port: 18_408, events: 18_450 },
+    { name: "publisher-2", port: 18_409, events: 18_452 },
+  ],
   sender: 18_404,
   receivers: [
     { name: "receiver-p1", port: 18_405, init: 18_431, alloc: 18_432, skip: 1 },
@@ -50,7 +55,25 @@ const ENGINE_BYTES = 3.2 * 2 ** 30;
 export const GROUPS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   nixl: runNixl,
   lmcache: runLmcache,
+  events: runKvEvents,
 };
+
+async function runKvEvents({ environment, checks, processes, logs }: Stage): Promise<void> {
+  const engines = await Promise.all(
+    PORTS.publishers.map(({ name, port, events }) =>
+      startEngine(processes, environment, logs, publishingKind(name, port, events))
+    ),
+  );
+  const config = `${logs}/kv-events.json`;
+  const entries = engines.map((engine, at) =>
+    publishingEntry(engine, PORTS.publishers[at]?.events ?? 0)
+  );
+  await Deno.writeTextFile(config, JSON.stringify({ engines: entries }));
+  const router = await startRouter(processes, logs, "router-events", PORTS.routers.events, [
+    ...["--routing-logic", "kvaware", "--config", config],
+  ]);
+  await checkKvEvents(checks, router, engines);
+}
 
 async function runNixl({ environment, checks, memory, processes, logs }: Stage): Promise<void> {
   const start = (kind: Parameters<typeof startEngine>[3]): Promise<RealEngine> =>

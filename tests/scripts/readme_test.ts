@@ -171,6 +171,7 @@ const FOREIGN_FLAGS = [
   "no-enable-prefix-caching",
   "tensor-parallel-size",
   "kv-transfer-config",
+  "kv-events-config",
   "self-extracting",
   "check",
   "quick",

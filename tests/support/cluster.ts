@@ -14,6 +14,7 @@ import {
   startSimEngine,
 } from "../../lib/sim/mod.ts";
 import { eventually } from "./eventually.ts";
+import { eventsOf } from "./kv_events.ts";
 import { engineAt, type RouterChanges, startRouter, type TestRouter } from "./router.ts";
 
 /** What a cluster is made of. */
@@ -99,9 +100,13 @@ export async function startCluster(shape: ClusterShape = {}): Promise<Cluster> {
   const single = stack.use(await startSim({ role: "any" }, 300));
   const { notifications } = shape;
   const records = [
-    ...prefills.map((engine) =>
-      engineAt(engine.url, "prefill", notifications === undefined ? {} : { notifications })
-    ),
+    ...prefills.map((engine) => {
+      const kvEvents = eventsOf(engine);
+      return engineAt(engine.url, "prefill", {
+        ...(notifications === undefined ? {} : { notifications }),
+        ...(kvEvents === undefined ? {} : { kvEvents }),
+      });
+    }),
     ...decodes.map((engine, index) =>
       engineAt(engine.url, "decode", {
         nixl: {
