@@ -1,13 +1,20 @@
-import { bothObservers, metricsReader, requestLoad } from "../lib/app_load.ts";
+import { bothObservers, metricsReader, requestLoad, startLoad } from "../lib/app_load.ts";
 import { gaugeLoad, logLoad } from "../lib/app_load_told.ts";
-import { createLogger, encodeUtf8, type Engine, RouterError } from "../lib/base/mod.ts";
-import { type Outcome, RequestStats } from "../lib/fleet/mod.ts";
+import {
+  createLogger,
+  encodeUtf8,
+  type Engine,
+  RouterError,
+  seededRandom,
+} from "../lib/base/mod.ts";
+import { type Outcome, RequestStats, staticSource } from "../lib/fleet/mod.ts";
 import { LiveEngine } from "../lib/fleet/live_engine.ts";
-import { Metrics } from "../lib/metrics/mod.ts";
+import { Metrics, samplesOf } from "../lib/metrics/mod.ts";
 import type { UpstreamClient, UpstreamRequest } from "../lib/upstream/mod.ts";
 import { assert, assertEquals, assertRejects } from "./support/assert.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { FakeResponse, type Piece } from "./support/fake_upstream.ts";
+import { Scene } from "./fleet/support.ts";
 
 const A: Engine = { id: "a", url: "http://a:1", role: "any", models: ["m", "n"], kv: "none" };
 const B: Engine = { ...A, id: "b", url: "http://b:1", models: [] };
@@ -226,4 +233,40 @@ Deno.test("logLoad() writes the production-stack router's lines", async () => {
   });
   logLoad(quiet, live, stats);
   assertEquals(lines.length, said.length);
+});
+
+Deno.test("startLoad() reads, tells and logs load at the intervals it is given, until it is disposed", async () => {
+  await using fleetScene = new Scene({ a: [{ id: "m" }] });
+  const { clock, fleet, written: { log } } = fleetScene;
+  const metrics = new Metrics();
+  const stats = new RequestStats(clock, 60_000);
+  const text = encodeUtf8("vllm:num_requests_running 1\nvllm:num_requests_waiting 6\n");
+  const read = () => Promise.resolve(samplesOf(text, ["vllm:num_requests_waiting"]));
+  const options = {
+    engineIntervalMs: 5_000,
+    requestWindowMs: 60_000,
+    log: true,
+    logIntervalMs: 10_000,
+  };
+  const running = startLoad(
+    { clock, random: seededRandom(1), log, metrics, fleet, read, stats },
+    options,
+  );
+  fleetScene.follow(staticSource([{ ...A, id: "a", models: [] }]));
+  await clock.advance(2_000);
+  running.gauge();
+  assertEquals(await samples(metrics, /^vllm:num_requests_waiting\{/), [
+    'vllm:num_requests_waiting{server="http://a:1"} 6',
+  ]);
+  const rules = (): number =>
+    fleetScene.written.messages().filter((line) => line === `info ${"=".repeat(50)}`).length;
+  assertEquals(rules(), 0);
+  await clock.advance(18_500);
+  assertEquals(rules(), 4);
+  const readings = await samples(metrics, /^pd_router_engine_readings_total\{/);
+  assertEquals(readings, ['pd_router_engine_readings_total{server="http://a:1",result="read"} 4']);
+  await running[Symbol.asyncDispose]();
+  await clock.advance(60_000);
+  assertEquals(rules(), 4);
+  assertEquals(await samples(metrics, /^pd_router_engine_readings_total\{/), readings);
 });
