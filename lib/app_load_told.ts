@@ -34,19 +34,18 @@ const GAUGES: Readonly<Record<ReplacedMetric, (known: Known) => number | undefin
 
 const NAMES = Object.keys(GAUGES) as readonly ReplacedMetric[];
 
-/** Set the gauges of each engine; one of which nothing is known is not told. */
+/** Set the gauges of each engine that has told its models, to what is known of it. */
 export function gaugeLoad(
   metrics: Pick<Metrics, "replace">,
   loads: Loads,
   requests: Pick<RequestStats, "of">,
 ): void {
-  const engines = [...loads].map((
-    { engine: { url, models }, stats, verdict: { kind } },
-  ): Known => ({
+  const heard = [...loads].filter(({ engine: { models } }) => models.length > 0);
+  const engines = heard.map(({ engine: { url }, stats, verdict: { kind } }): Known => ({
     labels: { server: url },
     load: stats,
     requests: requests.of(url),
-    serves: models.length > 0 && kind !== "shut" && kind !== "leaving",
+    serves: kind !== "shut" && kind !== "leaving",
   }));
   for (const name of NAMES) metrics.replace(name, seriesOf(engines, GAUGES[name]));
 }

@@ -17,7 +17,7 @@ import { FakeResponse, type Piece } from "./support/fake_upstream.ts";
 import { Scene } from "./fleet/support.ts";
 
 const A: Engine = { id: "a", url: "http://a:1", role: "any", models: ["m", "n"], kv: "none" };
-const B: Engine = { ...A, id: "b", url: "http://b:1", models: [] };
+const B: Engine = { ...A, id: "b", url: "http://b:1", models: ["m"] };
 const NEVER = new AbortController().signal;
 const TIMEOUTS = {
   connectMs: 1,
@@ -182,7 +182,7 @@ Deno.test("gaugeLoad() tells what is known of each engine, and of nothing else",
     'vllm:gpu_prefix_cache_hits_total{server="http://a:1"} 30',
     'vllm:gpu_prefix_cache_queries_total{server="http://a:1"} 40',
     'vllm:healthy_pods_total{server="http://a:1"} 1',
-    'vllm:healthy_pods_total{server="http://b:1"} 0',
+    'vllm:healthy_pods_total{server="http://b:1"} 1',
     'vllm:num_decoding_requests{server="http://a:1"} 0',
     'vllm:num_decoding_requests{server="http://b:1"} 0',
     'vllm:num_prefill_requests{server="http://a:1"} 1',
@@ -194,6 +194,9 @@ Deno.test("gaugeLoad() tells what is known of each engine, and of nothing else",
   const told = async (): Promise<readonly string[]> =>
     (await samples(metrics, /^vllm:.*server=/)).filter((line) => !line.includes("qps")).sort();
   gaugeLoad(metrics, live, stats);
+  assertEquals(await told(), wanted);
+  // Nothing of one that has not been heard of.
+  gaugeLoad(metrics, [...live, new LiveEngine({ ...B, url: "http://c:1", models: [] }, 0)], stats);
   assertEquals(await told(), wanted);
   // What is not known any more is not told any more.
   live[0].noteLoad(undefined, 0);
@@ -220,7 +223,7 @@ Deno.test("logLoad() writes the production-stack router's lines", async () => {
     " Request Stats: QPS: 0.03, Avg Latency: 2, Avg ITL: 0.1, Prefill Requests: 1, " +
     "Decoding Requests: 0, Finished: 1, Uptime: 2.00 sec",
     "-".repeat(50),
-    "Model: ",
+    "Model: m",
     "Server: http://b:1",
     " Engine Stats: No stats available",
     " Request Stats: No stats available",
