@@ -1,44 +1,62 @@
 /** How load is told, in metrics and in the log: as the production-stack router does. @module */
 import type { Logger } from "./base/mod.ts";
-import type { Fleet, RequestFigures, RequestStats } from "./fleet/mod.ts";
-import type { Metrics } from "./metrics/mod.ts";
+import type { EngineReading, Fleet, RequestFigures, RequestStats } from "./fleet/mod.ts";
+import type { Metrics, ReplacedMetric } from "./metrics/mod.ts";
 
 /** The engines that are there, and what they have said. */
 type Loads = Fleet["all"];
 
-/** Gauges that tell of one engine. */
-type ServerGauge = Extract<
-  Parameters<Metrics["drop"]>[0],
-  Parameters<Metrics["set"]>[0] & `vllm:${string}`
->;
+/** What is known of one engine at a moment. */
+interface Known {
+  readonly labels: { readonly server: string };
+  readonly load: EngineReading | undefined;
+  readonly requests: RequestFigures | undefined;
+  readonly serves: boolean;
+}
 
-/** Set the gauges of each engine; one of which nothing is known is not told. */
+/** What each gauge tells of an engine; undefined for nothing. */
+const GAUGES: Readonly<Record<ReplacedMetric, (known: Known) => number | undefined>> = {
+  "vllm:current_qps": ({ requests }) => requests?.qps ?? 0,
+  "vllm:avg_latency": ({ requests }) => requests?.latency,
+  "vllm:avg_itl": ({ requests }) => requests?.itl,
+  "vllm:avg_decoding_length": ({ requests }) => requests?.decoding,
+  "vllm:num_prefill_requests": ({ requests }) => requests?.inPrefill ?? 0,
+  "vllm:num_decoding_requests": ({ requests }) => requests?.inDecoding ?? 0,
+  "vllm:num_requests_running": ({ requests }) =>
+    (requests?.inPrefill ?? 0) + (requests?.inDecoding ?? 0),
+  "vllm:num_requests_waiting": ({ load }) => load?.waiting,
+  "vllm:num_requests_swapped": ({ load }) => load?.swapped,
+  "vllm:gpu_prefix_cache_hit_rate": ({ load }) => hitRateOf(load),
+  "vllm:gpu_prefix_cache_hits_total": ({ load }) => load?.prefixHits,
+  "vllm:gpu_prefix_cache_queries_total": ({ load }) => load?.prefixQueries,
+  "vllm:healthy_pods_total": ({ serves }) => serves ? 1 : 0,
+};
+
+const NAMES = Object.keys(GAUGES) as readonly ReplacedMetric[];
+
+/** Set the gauges of each engine that has told its models, to what is known of it. */
 export function gaugeLoad(
-  metrics: Pick<Metrics, "set" | "drop">,
+  metrics: Pick<Metrics, "replace">,
   loads: Loads,
   requests: Pick<RequestStats, "of">,
 ): void {
-  for (const { engine: { url: server, models }, stats, verdict: { kind } } of loads) {
-    const labels = { server };
-    const tell = (name: ServerGauge, value: number | undefined): void => {
-      if (value === undefined) metrics.drop(name, labels);
-      else metrics.set(name, labels, value);
-    };
-    const figures = requests.of(server);
-    tell("vllm:current_qps", figures?.qps ?? 0);
-    tell("vllm:avg_latency", figures?.latency);
-    tell("vllm:avg_itl", figures?.itl);
-    tell("vllm:avg_decoding_length", figures?.decoding);
-    tell("vllm:num_prefill_requests", figures?.inPrefill ?? 0);
-    tell("vllm:num_decoding_requests", figures?.inDecoding ?? 0);
-    tell("vllm:num_requests_running", (figures?.inPrefill ?? 0) + (figures?.inDecoding ?? 0));
-    tell("vllm:num_requests_waiting", stats?.waiting);
-    tell("vllm:num_requests_swapped", stats?.swapped);
-    tell("vllm:gpu_prefix_cache_hit_rate", hitRateOf(stats));
-    tell("vllm:gpu_prefix_cache_hits_total", stats?.prefixHits);
-    tell("vllm:gpu_prefix_cache_queries_total", stats?.prefixQueries);
-    const serves = models.length > 0 && kind !== "shut" && kind !== "leaving";
-    tell("vllm:healthy_pods_total", serves ? 1 : 0);
+  const heard = [...loads].filter(({ engine: { models } }) => models.length > 0);
+  const engines = heard.map(({ engine: { url }, stats, verdict: { kind } }): Known => ({
+    labels: { server: url },
+    load: stats,
+    requests: requests.of(url),
+    serves: kind !== "shut" && kind !== "leaving",
+  }));
+  for (const name of NAMES) metrics.replace(name, seriesOf(engines, GAUGES[name]));
+}
+
+function* seriesOf(
+  engines: readonly Known[],
+  tell: (known: Known) => number | undefined,
+): Generator<{ readonly labels: Known["labels"]; readonly value: number }> {
+  for (const known of engines) {
+    const value = tell(known);
+    if (value !== undefined) yield { labels: known.labels, value };
   }
 }
 

@@ -1,16 +1,23 @@
-import { bothObservers, metricsReader, requestLoad } from "../lib/app_load.ts";
+import { bothObservers, metricsReader, requestLoad, startLoad } from "../lib/app_load.ts";
 import { gaugeLoad, logLoad } from "../lib/app_load_told.ts";
-import { createLogger, encodeUtf8, type Engine, RouterError } from "../lib/base/mod.ts";
-import { type Outcome, RequestStats } from "../lib/fleet/mod.ts";
+import {
+  createLogger,
+  encodeUtf8,
+  type Engine,
+  RouterError,
+  seededRandom,
+} from "../lib/base/mod.ts";
+import { type Outcome, RequestStats, staticSource } from "../lib/fleet/mod.ts";
 import { LiveEngine } from "../lib/fleet/live_engine.ts";
-import { Metrics } from "../lib/metrics/mod.ts";
+import { Metrics, samplesOf } from "../lib/metrics/mod.ts";
 import type { UpstreamClient, UpstreamRequest } from "../lib/upstream/mod.ts";
 import { assert, assertEquals, assertRejects } from "./support/assert.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { FakeResponse, type Piece } from "./support/fake_upstream.ts";
+import { Scene } from "./fleet/support.ts";
 
 const A: Engine = { id: "a", url: "http://a:1", role: "any", models: ["m", "n"], kv: "none" };
-const B: Engine = { ...A, id: "b", url: "http://b:1", models: [] };
+const B: Engine = { ...A, id: "b", url: "http://b:1", models: ["m"] };
 const NEVER = new AbortController().signal;
 const TIMEOUTS = {
   connectMs: 1,
@@ -175,7 +182,7 @@ Deno.test("gaugeLoad() tells what is known of each engine, and of nothing else",
     'vllm:gpu_prefix_cache_hits_total{server="http://a:1"} 30',
     'vllm:gpu_prefix_cache_queries_total{server="http://a:1"} 40',
     'vllm:healthy_pods_total{server="http://a:1"} 1',
-    'vllm:healthy_pods_total{server="http://b:1"} 0',
+    'vllm:healthy_pods_total{server="http://b:1"} 1',
     'vllm:num_decoding_requests{server="http://a:1"} 0',
     'vllm:num_decoding_requests{server="http://b:1"} 0',
     'vllm:num_prefill_requests{server="http://a:1"} 1',
@@ -187,6 +194,9 @@ Deno.test("gaugeLoad() tells what is known of each engine, and of nothing else",
   const told = async (): Promise<readonly string[]> =>
     (await samples(metrics, /^vllm:.*server=/)).filter((line) => !line.includes("qps")).sort();
   gaugeLoad(metrics, live, stats);
+  assertEquals(await told(), wanted);
+  // Nothing of one that has not been heard of.
+  gaugeLoad(metrics, [...live, new LiveEngine({ ...B, url: "http://c:1", models: [] }, 0)], stats);
   assertEquals(await told(), wanted);
   // What is not known any more is not told any more.
   live[0].noteLoad(undefined, 0);
@@ -213,7 +223,7 @@ Deno.test("logLoad() writes the production-stack router's lines", async () => {
     " Request Stats: QPS: 0.03, Avg Latency: 2, Avg ITL: 0.1, Prefill Requests: 1, " +
     "Decoding Requests: 0, Finished: 1, Uptime: 2.00 sec",
     "-".repeat(50),
-    "Model: ",
+    "Model: m",
     "Server: http://b:1",
     " Engine Stats: No stats available",
     " Request Stats: No stats available",
@@ -226,4 +236,40 @@ Deno.test("logLoad() writes the production-stack router's lines", async () => {
   });
   logLoad(quiet, live, stats);
   assertEquals(lines.length, said.length);
+});
+
+Deno.test("startLoad() reads, tells and logs load at the intervals it is given, until it is disposed", async () => {
+  await using fleetScene = new Scene({ a: [{ id: "m" }] });
+  const { clock, fleet, written: { log } } = fleetScene;
+  const metrics = new Metrics();
+  const stats = new RequestStats(clock, 60_000);
+  const text = encodeUtf8("vllm:num_requests_running 1\nvllm:num_requests_waiting 6\n");
+  const read = () => Promise.resolve(samplesOf(text, ["vllm:num_requests_waiting"]));
+  const options = {
+    engineIntervalMs: 5_000,
+    requestWindowMs: 60_000,
+    log: true,
+    logIntervalMs: 10_000,
+  };
+  const running = startLoad(
+    { clock, random: seededRandom(1), log, metrics, fleet, read, stats },
+    options,
+  );
+  fleetScene.follow(staticSource([{ ...A, id: "a", models: [] }]));
+  await clock.advance(2_000);
+  running.gauge();
+  assertEquals(await samples(metrics, /^vllm:num_requests_waiting\{/), [
+    'vllm:num_requests_waiting{server="http://a:1"} 6',
+  ]);
+  const rules = (): number =>
+    fleetScene.written.messages().filter((line) => line === `info ${"=".repeat(50)}`).length;
+  assertEquals(rules(), 0);
+  await clock.advance(18_500);
+  assertEquals(rules(), 4);
+  const readings = await samples(metrics, /^pd_router_engine_readings_total\{/);
+  assertEquals(readings, ['pd_router_engine_readings_total{server="http://a:1",result="read"} 4']);
+  await running[Symbol.asyncDispose]();
+  await clock.advance(60_000);
+  assertEquals(rules(), 4);
+  assertEquals(await samples(metrics, /^pd_router_engine_readings_total\{/), readings);
 });

@@ -81,7 +81,10 @@ export class SampleReader {
     const value = valueBehind(text, name.length);
     if (value === undefined) return;
     const { sum, count } = this.#found.get(name) ?? { sum: 0, count: 0 };
-    this.#found.set(name, { sum: sum + value, count: count + 1 });
+    // What is no number any more would make all of it none.
+    if (Number.isFinite(sum + value)) {
+      this.#found.set(name, { sum: sum + value, count: count + 1 });
+    }
   }
 }
 

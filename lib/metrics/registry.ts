@@ -22,6 +22,9 @@ type EngineMetric = {
   [Name in MetricName]: "server" extends All[Name]["labels"][number] ? Name : never;
 }[MetricName];
 
+/** Gauges of engines that tell what holds when they are asked. */
+export type ReplacedMetric = Extract<NamesOf<"gauge">, EngineMetric & keyof typeof STACK_METRICS>;
+
 /** Gauges of one series. */
 type UnlabelledGauge = {
   [Name in NamesOf<"gauge">]: All[Name]["labels"] extends readonly [] ? Name : never;
@@ -78,8 +81,11 @@ export class Metrics {
     this.#note(name, gauge, labels);
   }
 
-  /** Have a gauge that names no engine tell of these series alone. */
-  replace<Name extends Exclude<NamesOf<"gauge">, EngineMetric>>(
+  /**
+   * Have a gauge tell of these series alone. Of engines only a gauge that is replaced for each text may
+   * tell so, as what is replaced is not forgotten with its engine.
+   */
+  replace<Name extends Exclude<NamesOf<"gauge">, EngineMetric> | ReplacedMetric>(
     name: Name,
     series: Iterable<{ readonly labels: Labels<Name>; readonly value: number }>,
   ): void {

@@ -7,6 +7,7 @@ import { answersTarget } from "./engine/answers.ts";
 import { beginningTarget } from "./engine/beginning.ts";
 import { chunksTarget, mergerTarget } from "./engine/chunks.ts";
 import { idsTarget, tokenizedTarget } from "./engine/ids.ts";
+import { metricsTarget } from "./engine/metrics.ts";
 import { responseTarget } from "./engine/response.ts";
 import { sseTarget } from "./engine/sse.ts";
 import { usageTarget } from "./engine/usage.ts";
@@ -43,6 +44,7 @@ export const PARSERS: readonly FuzzTarget[] = [
   answersTarget(),
   beginningTarget(),
   usageTarget(),
+  metricsTarget(),
   idsTarget(),
   tokenizedTarget(),
   noticeTarget(),

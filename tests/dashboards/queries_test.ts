@@ -48,10 +48,16 @@ Deno.test("the dashboards' panels find their series in what a router and its eng
   const stop = new AbortController();
   const asking = fleet.ask(stop.signal);
   try {
-    // Each engine has been read once, so that what it says of itself is told as well.
+    const countOf = (text: string, name: string): number => text.split(`\n${name}{`).length - 1;
+    // Each engine has been read, and each decode engine has told the tokens of an answer.
     await eventually(
-      async () => (await textOf(url)).split("vllm:num_requests_waiting{").length > engines.length,
-      () => "the engines' load",
+      async () => {
+        const text = await textOf(url);
+        return countOf(text, "vllm:num_requests_waiting") === engines.length &&
+          countOf(text, "vllm:output_tokens_total") === engines.length / 2;
+      },
+      () => "the engines' load, and tokens",
+      60_000,
     );
   } finally {
     stop.abort();

@@ -1,6 +1,8 @@
 /** What reads answers of engines, with a fault planted in it: each is found. */
 import { RouterError } from "../../lib/base/mod.ts";
 import { UsageScanner } from "../../lib/doors/usage_scanner.ts";
+import { ENGINE_SERIES } from "../../lib/fleet/mod.ts";
+import { SampleReader } from "../../lib/metrics/mod.ts";
 import { ChunkedBody } from "../../lib/http1/mod.ts";
 import {
   CompletionChunkReader,
@@ -17,6 +19,7 @@ import { chunksTarget, mergerTarget } from "../../scripts/fuzz/engine/chunks.ts"
 import { idsTarget, tokenizedTarget } from "../../scripts/fuzz/engine/ids.ts";
 import { responseTarget } from "../../scripts/fuzz/engine/response.ts";
 import { sseTarget } from "../../scripts/fuzz/engine/sse.ts";
+import { metricsTarget } from "../../scripts/fuzz/engine/metrics.ts";
 import { usageTarget } from "../../scripts/fuzz/engine/usage.ts";
 import { assertFound } from "./support.ts";
 
@@ -124,6 +127,24 @@ Deno.test("usage finds a name that is cut in two", async () => {
     };
   });
   await assertFound(broken, "cuts");
+});
+
+Deno.test("metrics finds lines that are lost where they are cut, and figures that are none", async () => {
+  const broken = metricsTarget(() => {
+    const reader = new SampleReader(ENGINE_SERIES);
+    return {
+      *push(bytes) {
+        if (bytes.length > 1) yield* reader.push(bytes);
+      },
+      end: () => reader.end(),
+    };
+  });
+  await assertFound(broken, "cuts");
+  const endless = metricsTarget(() => ({
+    *push() {},
+    end: () => new Map([["vllm:num_requests_running", { sum: Infinity, count: 1 }]]),
+  }));
+  await assertFound(endless, "sample");
 });
 
 Deno.test("ids and tokenized find lists that are counted wrong, and errors of another kind", async () => {

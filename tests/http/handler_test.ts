@@ -273,3 +273,24 @@ Deno.test("createHandler() answers 400 to a target or a Host that is none", asyn
     });
   }
 });
+
+Deno.test("createHandler() times answers by the engine that gave them, while that is told of", async () => {
+  const [{ url: server } = { url: "" }] = ENGINES;
+  await using setting = handling();
+  const { metrics } = setting;
+  const send = async (): Promise<void> =>
+    void await (await setting.send("/v1/completions", BODY)).text();
+  const name = "vllm:request_latency_seconds";
+  // Nothing is told of it: it has gone, or was never there.
+  await send();
+  assertEquals(await observed(setting, name), []);
+  metrics.add("pd_router_inflight_requests", { server, leg: "direct" }, 0);
+  await send();
+  const labels = `server="${server}",model="m"`;
+  assertEquals(await observed(setting, name), [`${labels},status="success" 1`]);
+  const failing = handling({ script: () => json({ error: "no" }, 500) });
+  await using _failing = failing;
+  failing.metrics.add("pd_router_inflight_requests", { server, leg: "direct" }, 0);
+  await (await failing.send("/v1/completions", BODY)).text();
+  assertEquals(await observed(failing, name), [`${labels},status="error" 1`]);
+});

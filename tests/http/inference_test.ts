@@ -230,3 +230,21 @@ Deno.test("generation() hands off with the client's query and session, unless an
   assertEquals(await legsOf("/v1/completions?id=d&a=1"), [["d", "/v1/completions?a=1"]]);
   assertEquals(fleet.pairAsks.length, 1);
 });
+
+Deno.test("passOn() counts requests by model, and names that nobody serves as one", async () => {
+  await using setting = inference({ config: { aliases: new Map([["other", "m"]]) } });
+  await setting.sentFor("/v1/embeddings");
+  await setting.sentFor("/v1/embeddings", { ...BODY, model: "other" });
+  for (const model of ["x", "y"]) {
+    const { deps } = setting;
+    const asked = callOf(deps, requestTo("/v1/embeddings", { ...BODY, model }));
+    assertEquals(
+      (await assertRejects(() => passOn(deps, asked), RouterError)).code,
+      "unknown-model",
+    );
+  }
+  assertEquals(await seriesOf(setting.metrics, "vllm:num_incoming_requests_total"), {
+    "model=m": 2,
+    "model=unknown": 2,
+  });
+});

@@ -39,6 +39,7 @@ Deno.test("samplesOf() passes over what is no sample", () => {
   for (const line of ['vllm:a{x="1" 2', 'vllm:a{x="1\\"} 2', "vllm:a", "vllm:a{", "{} 1"]) {
     assertEquals(sums(read(`${line}\n`)), {}, line);
   }
+  assertEquals(sums(read("vllm:a 1e308\n".repeat(3))), { "vllm:a": 1e308 });
   assertEquals(sums(read(`vllm:a 1\nvllm:a ${"9".repeat(20_000)}\nvllm:a 2\n`)), { "vllm:a": 3 });
 });
 

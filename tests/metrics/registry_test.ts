@@ -199,7 +199,7 @@ Deno.test("Metrics.tells() whether anything is told of an engine", () => {
   const metrics = new Metrics();
   const server = "http://a:1";
   assertEquals(metrics.tells(server), false);
-  metrics.set("vllm:current_qps", { server }, 1);
+  metrics.add("pd_router_inflight_requests", { server, leg: "direct" }, 1);
   assertEquals(metrics.tells(server), true);
   metrics.forgetServer(server);
   assertEquals(metrics.tells(server), false);

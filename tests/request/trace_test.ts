@@ -53,3 +53,18 @@ Deno.test("RequestTrace.part() is accepted for the whole, and tells its steps by
   other.add("prefill-sent");
   assertEquals([told, whole.events, other.events.length], [1, [], 1]);
 });
+
+Deno.test("RequestTrace.server is the engine that was asked last for the answer, or for a part of it", () => {
+  const whole = new RequestTrace(new FakeClock());
+  assertEquals(whole.server, undefined);
+  whole.add("prefill-sent", "http://p");
+  whole.add("kv-ready");
+  assertEquals(whole.server, undefined);
+  whole.add("decode-sent", "http://d");
+  whole.add("decode-first", "http://other");
+  assertEquals(whole.server, "http://d");
+  const part = whole.part();
+  assertEquals(part.server, undefined);
+  part.add("direct-sent", "http://e");
+  assertEquals([part.server, whole.server], ["http://e", "http://e"]);
+});
