@@ -20,6 +20,7 @@ export * from "./kv_proof.ts";
 export { type Lessons, lessonsOf } from "./lesson.ts";
 export { missingOf } from "./missing.ts";
 export * from "./model_watcher.ts";
+export { place, type Placement } from "./place.ts";
 export * from "./seats.ts";
 export * from "./role_differences.ts";
 export * from "./role_watch.ts";
