@@ -1,5 +1,12 @@
 /** Hashes of a prompt's text by chunks, by which prompts that begin alike are found. Pure. @module */
-import { BACKSLASH, OPEN_BRACKET, QUOTE, type Sliced, STEP_BYTES } from "../base/mod.ts";
+import {
+  BACKSLASH,
+  encodeUtf8,
+  OPEN_BRACKET,
+  QUOTE,
+  type Sliced,
+  STEP_BYTES,
+} from "../base/mod.ts";
 import { type JsonObject, JsonWalk, keyIs } from "../openai/mod.ts";
 
 /** How a text is cut. */
@@ -15,7 +22,8 @@ export interface ChunkRules {
 /** Fields that prompts are made of, in the order in which engines put them together, about. */
 const FIELDS = ["system", "instructions", "prompt", "messages", "input"] as const;
 
-const NEWLINE = Uint8Array.of(0x0a);
+/** A newline as it is written in a string. */
+const NEWLINE = encodeUtf8("\\n");
 const LOWER_U = 0x75;
 
 /**
@@ -55,7 +63,7 @@ function* hashMessages(raw: Uint8Array, hasher: ChunkHasher): Sliced<void> {
 
 /** The inside of a string or a list, and a newline before it if it is not the first. */
 function* hashText(raw: Uint8Array, hasher: ChunkHasher): Sliced<void> {
-  if (hasher.begun) hasher.take(NEWLINE, 0, 1);
+  if (hasher.begun) hasher.take(NEWLINE, 0, NEWLINE.length);
   for (let at = 1; at < raw.length - 1 && !hasher.full; at += STEP_BYTES) {
     if (at > 1) yield;
     hasher.take(raw, at, Math.min(at + STEP_BYTES, raw.length - 1));

@@ -23,6 +23,7 @@ export { missingOf } from "./missing.ts";
 export * from "./model_lookup.ts";
 export * from "./load_watch.ts";
 export * from "./model_watcher.ts";
+export { place, type Placement } from "./place.ts";
 export * from "./request_stats.ts";
 export * from "./seats.ts";
 export * from "./role_differences.ts";

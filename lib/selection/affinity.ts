@@ -1,21 +1,34 @@
 /** An engine that has a prompt's beginning already, against what it has to do. @module */
 import type { Candidate } from "./candidate.ts";
 import { requestsAt } from "./engine_stats.ts";
+import { leastBy } from "./load.ts";
 import type { Candidates } from "./policy.ts";
 import { Shares } from "./shares.ts";
 
 /** What a request that an engine works on costs a prompt that comes behind it, in prompt tokens. */
-const REQUEST_TOKENS = 96;
+const REQUEST_TOKENS = 400;
 
 /** What a request costs an engine besides computing its prompt, in prompt tokens. */
 const ANSWER_TOKENS = 512;
 
-/** An engine with so many times the mean share of work gets nothing that another can do. */
-const MOST = 1.15;
+/** An engine that has had so many times the mean of work of late gets nothing that another can do. */
+const MOST = 1.5;
+
+/** So much more than that it may have had: the first conversations of all are not torn apart. */
+const SPARE_TOKENS = 16_384;
 
 /** Places prompts by what engines have of them, and evenly. */
 export class Affinity {
   readonly #shares = new Shares();
+  readonly #missCost: number;
+
+  /**
+   * @param missCost What a token of the prompt that an engine has to compute counts for against one
+   * that others wait for there, at least 1: each that is computed twice takes room of a cache, too.
+   */
+  constructor(missCost: number) {
+    this.#missCost = missCost;
+  }
 
   /** Engines of which anything is kept. */
   get size(): number {
@@ -28,21 +41,24 @@ export class Affinity {
    * is taken.
    */
   pick(from: Candidates, tokens: number, held: (candidate: Candidate) => number): Candidate {
-    let sum = 0;
-    for (const { engine } of from) sum += this.#shares.of(engine.id);
-    const mean = sum / from.length;
-    let [best] = from;
+    const shares = this.#shares;
+    const most = MOST * shares.total / Math.max(shares.size, from.length) +
+      SPARE_TOKENS * shares.weight;
+    let best: Candidate | undefined;
     let least = Infinity;
     let given = Infinity;
     for (const candidate of from) {
-      const share = this.#shares.of(candidate.engine.id);
-      if (share > MOST * mean) continue;
       const wait = (candidate.promptTokens ?? 0) + REQUEST_TOKENS * requestsAt(candidate);
-      const cost = Math.max(0, tokens - held(candidate)) + wait;
-      if (cost > least || (cost === least && share >= given)) continue;
+      // What it holds need not be looked up where that cannot make it the best.
+      if (wait > least) continue;
+      const cost = this.#missCost * Math.max(0, tokens - held(candidate)) + wait;
+      if (cost > least) continue;
+      const share = shares.of(candidate.engine.id);
+      if (share > most || (cost === least && share >= given)) continue;
       [best, least, given] = [candidate, cost, share];
     }
-    return best;
+    // Each may have had more than it should of what others cannot do.
+    return best ?? leastBy(from, ({ engine }) => shares.of(engine.id));
   }
 
   /** The engine `id` gets a prompt of which it has to compute `tokens`. */

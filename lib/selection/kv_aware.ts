@@ -10,12 +10,15 @@ export interface KvAwareRules {
   readonly sessions: Policy;
 }
 
+/** High, as what an engine has is known. */
+const MISS_COST = 4;
+
 /**
  * The engine that would soonest have computed a prompt, the KV counted out that each holds, where one
  * lacks no more than `threshold` tokens of it; else the session decides, or the load.
  */
 export function kvAware({ threshold, sessions }: KvAwareRules): Policy {
-  const affinity = new Affinity();
+  const affinity = new Affinity(MISS_COST);
   return {
     reads: "cached",
     pick(from, ask) {
@@ -29,8 +32,8 @@ export function kvAware({ threshold, sessions }: KvAwareRules): Policy {
       return session === undefined ? affinity.pick(from, 0, () => 0) : sessions.pick(from, ask);
     },
     placed(id, prompt) {
-      const held = prompt.cachedAt(id) ?? 0;
-      affinity.placed(id, Math.max(0, prompt.tokens - held));
+      const held = Math.min(prompt.tokens, prompt.cachedAt(id) ?? 0);
+      affinity.placed(id, prompt.tokens - held);
       return held;
     },
     forget(id) {

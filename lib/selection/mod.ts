@@ -5,6 +5,7 @@
  * @module
  */
 export type { FullPair, NoPair } from "./able_pairs.ts";
+export * from "./affinity.ts";
 export * from "./candidate.ts";
 export * from "./choose.ts";
 export * from "./engine_stats.ts";

@@ -52,7 +52,11 @@ export function pairScore(side: "prefill" | "decode", rules: PairRules): Policy 
       return leastBy(from, (one) => cost(one) + distanceCost(one, peer, ask, rules));
     },
     pickPair: (pairs, ask) => bestPair(rules, pairs, ask),
-    placed: (id, prompt) => side === "decode" ? 0 : prompt.cachedAt(id) ?? meet(rules, id, prompt),
+    placed(id, prompt) {
+      if (side === "decode") return 0;
+      const met = meet(rules, id, prompt);
+      return Math.min(prompt.tokens, prompt.cachedAt(id) ?? met);
+    },
     forget: (id) => rules.index.forget(id),
   };
 }

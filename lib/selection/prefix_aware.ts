@@ -4,13 +4,16 @@ import { leastLoaded } from "./least_loaded.ts";
 import type { Policy } from "./policy.ts";
 import { heldBy, meet, type PrefixRules } from "./prefix_held.ts";
 
+/** Low, as what an engine has met may have gone from its cache. */
+const MISS_COST = 1;
+
 /**
  * The engine that would soonest have computed a prompt, the beginnings counted out that each has met
  * by this router's choice; what its cache has dropped meanwhile is not known. Without a prompt, the
  * least loaded one.
  */
 export function prefixAware(rules: PrefixRules): Policy {
-  const affinity = new Affinity();
+  const affinity = new Affinity(MISS_COST);
   const fallback = leastLoaded();
   return {
     reads: "chunks",

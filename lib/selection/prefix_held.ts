@@ -21,13 +21,13 @@ export function heldBy(
   const each = tokensPerChunk(prompt);
   return (id) => {
     const count = met(id);
-    return count < least ? 0 : count * each;
+    return count < least ? 0 : Math.floor(count * each);
   };
 }
 
 /** The engine `id` gets `prompt`; how many tokens of it, about, it had met before. */
 export function meet({ index }: PrefixRules, id: string, prompt: PromptFacts): number {
-  return index.add(id, prompt.chunks()) * tokensPerChunk(prompt);
+  return Math.floor(index.add(id, prompt.chunks()) * tokensPerChunk(prompt));
 }
 
 function tokensPerChunk(prompt: PromptFacts): number {

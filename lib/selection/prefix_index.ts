@@ -2,8 +2,11 @@
 import { EngineSlots } from "./engine_slots.ts";
 import { PrefixNode } from "./prefix_node.ts";
 
-/** Nodes of a prompt that are looked at, the deepest: conversations have a few each. */
-const MAX_LOOKED = 128;
+/**
+ * Nodes of one prompt, of which conversations have a few: what is behind them is not remembered. Prompts
+ * that part from one another at each chunk would cost milliseconds else.
+ */
+const MAX_DEPTH = 128;
 
 /** A walk along a prompt as far as it is known. */
 interface Walk {
@@ -54,7 +57,7 @@ export class PrefixIndex {
     depths.fill(0, 0, this.#slots.end);
     const { path, known, inLast } = this.#walk(chunks);
     let depth = known;
-    for (let at = path.length - 1; at >= Math.max(0, path.length - MAX_LOOKED); at--) {
+    for (let at = path.length - 1; at >= 0; at--) {
       const node = path[at];
       node?.tell(depth, depths);
       depth -= at === path.length - 1 ? inLast : node?.chunks.length ?? 0;
@@ -71,15 +74,19 @@ export class PrefixIndex {
     const slot = this.#slots.give(id);
     const { path, known, inLast } = this.#walk(chunks);
     let had = 0;
+    /** The node that ends where the walk does. */
+    let last: PrefixNode | undefined;
     for (const [at, node] of path.entries()) {
       const isLast = at === path.length - 1;
       const met = isLast && inLast < node.chunks.length ? this.#split(node, inLast) : node;
+      last = met;
       if (met.has(slot)) had += met.chunks.length;
       else this.#resize(met, () => met.add(slot));
     }
-    const last = this.#reached(path, inLast);
     const rest = chunks.slice(known);
-    const leaf = rest.length === 0 ? last : this.#extend(last, rest, slot);
+    const leaf = rest.length === 0 || path.length === MAX_DEPTH
+      ? last
+      : this.#extend(last, rest, slot);
     // The nearest to the root is the newest: whatever is oldest has nothing behind it.
     for (let node = leaf; node !== undefined; node = node.parent) this.#touch(node);
     while (this.#bytes > this.#maxBytes && this.#oldest !== undefined) this.#remove(this.#oldest);
@@ -97,7 +104,7 @@ export class PrefixIndex {
     const path: PrefixNode[] = [];
     let known = 0;
     let inLast = 0;
-    while (known < chunks.length) {
+    while (known < chunks.length && path.length < MAX_DEPTH) {
       const node = this.#nodes.get(chunks[known] ?? NaN);
       if (node === undefined) break;
       inLast = common(node.chunks, chunks, known);
@@ -106,12 +113,6 @@ export class PrefixIndex {
       if (inLast < node.chunks.length) break;
     }
     return { path, known, inLast };
-  }
-
-  /** The node that ends where the walk does, once nodes are split. */
-  #reached(path: readonly PrefixNode[], inLast: number): PrefixNode | undefined {
-    const last = path.at(-1);
-    return last !== undefined && inLast < last.chunks.length ? last.parent : last;
   }
 
   /** Have a node end behind its first `count` chunks; the rest goes on as its child. */

@@ -1,11 +1,13 @@
 /**
  * `deno task bench:selection [--quick]`: what a choice of engines costs, by policy and by size of the
- * fleet, and what the hash ring costs when engines come and go. One run, on this machine.
+ * fleet, what the index of prompts costs and weighs, and what the hash ring costs when engines come and
+ * go. One run, on this machine.
  * @module
  */
 import process from "node:process";
 import { encodeUtf8 } from "../../lib/base/mod.ts";
 import { CHOICES, RING, type SelectionCase } from "./selection_cases.ts";
+import { PREFIXES, weigh } from "./prefix_cases.ts";
 import { figure, tableText } from "./table.ts";
 import { timeCalls, type TimingOptions } from "./timing.ts";
 
@@ -59,4 +61,29 @@ if (Deno.args.length > (quick ? 1 : 0)) {
 const options = quick ? QUICK : FULL;
 print(`${Deno.build.target}, Deno ${Deno.version.deno}; medians of ${options.rounds} rounds\n`);
 print(report("us per choice", CHOICES.map((one) => measure(one, options))));
+print(`\n${report("us for the index of prompts", PREFIXES.map((one) => measure(one, options)))}`);
 print(`\n${report("us per change", RING.map((one) => measure(one, options)))}`);
+
+/** Size of the index that is weighed, in MiB. */
+const WEIGHED = 64;
+const MIB = 1024 * 1024;
+/** Prompts of so many chunks. */
+const LENGTHS = [1, 32, 1_024] as const;
+
+const { gc } = globalThis as { readonly gc?: () => void };
+const heap = (): number => {
+  // What the first frees, only the second takes out of the count.
+  for (let round = 0; round < 2; round++) gc?.();
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+};
+const weights = LENGTHS.map((chunks) => ({ chunks, ...weigh(WEIGHED * MIB, chunks, heap) }));
+print(
+  `\n${
+    tableText([
+      { title: `index of ${WEIGHED} MiB`, text: ({ chunks }) => `prompts of ${chunks} chunks` },
+      { title: "MiB, as it says", text: ({ said }) => figure(said / MIB, 1) },
+      { title: "MiB, as the heap grew", text: ({ grown }) => figure(grown / MIB, 1) },
+    ], weights)
+  }`,
+);

@@ -11,6 +11,8 @@ import {
   ModelGroup,
   type PairAsk,
   policiesFor,
+  type Policy,
+  type PromptFacts,
   type Roomy,
   type Verdict,
 } from "../../lib/selection/mod.ts";
@@ -27,6 +29,11 @@ const WISHES = {
   "roundrobin": { kind: "roundrobin", keys: 0 },
   "session, no key": { kind: "session", keys: 0 },
   "session": { kind: "session", keys: 4_096 },
+  "prefixaware": { kind: "prefixaware", keys: 0 },
+  "kvaware": { kind: "kvaware", keys: 0 },
+  "least_loaded": { kind: "least_loaded", keys: 0 },
+  "power_of_two": { kind: "power_of_two", keys: 0 },
+  "pair_score": { kind: "pair_score", keys: 0 },
 } as const;
 
 /** What stands in the way of the usual case. */
@@ -39,6 +46,14 @@ const CONDITIONS = [
   "two sets in turn",
 ] as const;
 type Condition = (typeof CONDITIONS)[number];
+
+/** A prompt of which each engine has some. */
+const PROMPT: PromptFacts = {
+  tokens: 4_000,
+  chunks: () => PROMPT_CHUNKS,
+  cachedAt: (id) => 16 * (id.length + (id.charCodeAt(id.length - 6) & 7)),
+};
+const PROMPT_CHUNKS = Float64Array.from({ length: 125 }, (_, index) => index + 1);
 
 /** Requests that an engine has at most, for policies that look at them. */
 const MAX_INFLIGHT = 32;
@@ -114,6 +129,9 @@ function choice(
   const universe = fleet.map(({ engine }) => engine);
   const asks = models.map((model) => askOf(model, universe, condition));
   const policies = policiesFor({ kind });
+  for (const { id } of universe) {
+    for (const policy of Object.values(policies) as readonly Policy[]) policy.placed?.(id, PROMPT);
+  }
   let turn = 0;
   return {
     run: () => {
@@ -135,6 +153,7 @@ function askOf(model: string, universe: readonly Engine[], condition: Condition)
     attempt: 1,
     takes,
     pairVerdict: () => GOOD,
+    prompt: PROMPT,
     ...(ROOMY.has(condition) ? { tokens: 0 } : {}),
   };
   const [prefill, decode] = universe;
