@@ -24,8 +24,8 @@ function tokens({ fleet }: Scene): number | undefined {
 
 Deno.test("Fleet.take() counts a prompt at its engine until the answer begins", async () => {
   await using made = await scene();
-  const one = made.fleet.take(A, "direct", undefined, undefined, PROMPT);
-  const other = made.fleet.take(A, "direct", undefined, undefined, PROMPT);
+  const one = made.fleet.take(A, "direct", undefined, undefined, { prompt: PROMPT });
+  const other = made.fleet.take(A, "direct", undefined, undefined, { prompt: PROMPT });
   assertEquals(tokens(made), 240);
   one.head(200);
   assertEquals(tokens(made), 120);
@@ -39,7 +39,7 @@ Deno.test("Fleet.take() counts no prompt of legs that compute none, nor of fligh
   {
     using _decode = made.fleet.take(A, "decode", engine("b", ["m"]));
     assertEquals(tokens(made), 0);
-    using _left = made.fleet.take(A, "direct", undefined, undefined, PROMPT);
+    using _left = made.fleet.take(A, "direct", undefined, undefined, { prompt: PROMPT });
     assertEquals(tokens(made), 120);
   }
   assertEquals(tokens(made), 0);
