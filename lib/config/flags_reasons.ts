@@ -31,28 +31,9 @@ const REASONS: readonly Reason[] = [
       "lmcache-controller-heartbeat-port",
       "lmcache-health-check-interval",
       "lmcache-worker-timeout",
-      "kv-aware-threshold",
-      "prefix-min-match-length",
     ],
-    why: "it belongs to a --routing-logic that this version does not have: leave it out",
-  },
-  {
-    flags: [
-      "enable-batch-api",
-      "file-storage-path",
-      "file-storage-class",
-      "batch-processor",
-    ],
-    why: "there is no batch API: send such requests one by one",
-  },
-  {
-    flags: [
-      "engine-stats-interval",
-      "request-stats-window",
-      "log-stats",
-      "log-stats-interval",
-    ],
-    why: "statistics are those of GET /metrics: read them there",
+    why: "no LMCache controller is asked: kvaware goes by the KV events of engines, of which " +
+      "--kv-events-port says where they are",
   },
   {
     flags: ["semantic-cache-model", "semantic-cache-dir", "semantic-cache-threshold"],

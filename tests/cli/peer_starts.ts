@@ -61,9 +61,6 @@ function chartArgs(spec: RouterSpec): readonly string[] {
   ];
 }
 
-/** Policies that are refused by name. */
-const MISSING_LOGIC: ReadonlySet<string | undefined> = new Set(["prefixaware", "kvaware"]);
-
 const INFO = ["--log-level", "info"];
 
 /** Values files by name: those without settings of their own for the router are one row. */
@@ -247,7 +244,6 @@ export const PEER_STARTS: readonly PeerStart[] = [
     .map(([name, spec]): PeerStart => ({
       name: `values with engines by address: ${name}`,
       args: chartArgs({ ...spec, staticBackends: PAIR_OF_BACKENDS, staticModels: "m,m" }),
-      ...(MISSING_LOGIC.has(spec.routingLogic) ? { refused: [`"${spec.routingLogic}"`] } : {}),
       ...(spec.otelEndpoint === undefined ? {} : { warns: "no traces are exported" }),
     })),
 ];
