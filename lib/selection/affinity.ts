@@ -15,7 +15,7 @@ const ANSWER_TOKENS = 512;
 const MOST = 1.5;
 
 /** So much more than that it may have had: the first conversations of all are not torn apart. */
-const SPARE_TOKENS = 16_384;
+const SPARE_TOKENS = 8_192;
 
 /** Places prompts by what engines have of them, and evenly. */
 export class Affinity {

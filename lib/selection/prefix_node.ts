@@ -4,7 +4,7 @@
 const WORD_BITS = 30;
 
 /** What a node takes besides its chunks and holders, in bytes; measured, with its place in a map. */
-const NODE_BYTES = 480;
+const NODE_BYTES = 576;
 
 /** Bytes of one chunk's hash, and of one word of holders. */
 const NUMBER_BYTES = 8;
