@@ -64,12 +64,14 @@ export class PrefixNode {
     );
   }
 
-  /** Set `depths` to `depth` for the holders for which it is 0 yet. */
-  tell(depth: number, depths: Int32Array): void {
+  /** Set `depths` to `depth` for the holders that are not in `told`, in words as of holders, and put them in. */
+  tell(depth: number, depths: Int32Array, told: number[]): void {
     for (let at = 0; at < this.#holders.length; at++) {
-      for (let word = this.#holders[at] ?? 0; word !== 0; word &= word - 1) {
-        const slot = at * WORD_BITS + 31 - Math.clz32(word & -word);
-        if (depths[slot] === 0) depths[slot] = depth;
+      const fresh = (this.#holders[at] ?? 0) & ~(told[at] ?? 0);
+      if (fresh === 0) continue;
+      told[at] = (told[at] ?? 0) | fresh;
+      for (let word = fresh; word !== 0; word &= word - 1) {
+        depths[at * WORD_BITS + 31 - Math.clz32(word & -word)] = depth;
       }
     }
   }
