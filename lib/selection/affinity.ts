@@ -1,7 +1,6 @@
 /** An engine that has a prompt's beginning already, against what it has to do. @module */
 import type { Candidate } from "./candidate.ts";
-import { requestsAt } from "./engine_stats.ts";
-import { leastBy } from "./load.ts";
+import { leastBy, requestsOf } from "./load.ts";
 import type { Candidates } from "./policy.ts";
 import { Shares } from "./shares.ts";
 
@@ -15,7 +14,7 @@ const ANSWER_TOKENS = 512;
 const MOST = 1.5;
 
 /** So much more than that it may have had: the first conversations of all are not torn apart. */
-const SPARE_TOKENS = 16_384;
+const SPARE_TOKENS = 8_192;
 
 /** Places prompts by what engines have of them, and evenly. */
 export class Affinity {
@@ -48,7 +47,7 @@ export class Affinity {
     let least = Infinity;
     let given = Infinity;
     for (const candidate of from) {
-      const wait = (candidate.promptTokens ?? 0) + REQUEST_TOKENS * requestsAt(candidate);
+      const wait = (candidate.promptTokens ?? 0) + REQUEST_TOKENS * requestsOf(candidate);
       // What it holds need not be looked up where that cannot make it the best.
       if (wait > least) continue;
       const cost = this.#missCost * Math.max(0, tokens - held(candidate)) + wait;

@@ -10,6 +10,9 @@ export interface KvAwareRules {
   readonly sessions: Policy;
 }
 
+/** What a token counts for where engines hold too little to decide. */
+const FEW = 1 / 16;
+
 /** High, as what an engine has is known. */
 const MISS_COST = 4;
 
@@ -29,7 +32,13 @@ export function kvAware({ threshold, sessions }: KvAwareRules): Policy {
       if (most > 0 && most >= tokens - threshold) {
         return affinity.pick(from, tokens, ({ engine }) => prompt?.cachedAt(engine.id) ?? 0);
       }
-      return session === undefined ? affinity.pick(from, 0, () => 0) : sessions.pick(from, ask);
+      if (session !== undefined) return sessions.pick(from, ask);
+      // By load: what engines hold decides among those that are nearly as loaded.
+      return affinity.pick(
+        from,
+        FEW * tokens,
+        ({ engine }) => FEW * (prompt?.cachedAt(engine.id) ?? 0),
+      );
     },
     placed(id, prompt) {
       const held = Math.min(prompt.tokens, prompt.cachedAt(id) ?? 0);

@@ -1,7 +1,6 @@
 /** Both engines of a handoff, by what each has to do and what lies between them. @module */
 import type { Candidate } from "./candidate.ts";
-import { requestsAt } from "./engine_stats.ts";
-import { leastBy } from "./load.ts";
+import { leastBy, requestsOf } from "./load.ts";
 import type { Candidates, PairView, PickAsk, PickedPair, Policy } from "./policy.ts";
 import { heldBy, meet, type PrefixRules } from "./prefix_held.ts";
 import type { PromptFacts } from "./prompt_facts.ts";
@@ -68,13 +67,13 @@ function prefillCost(rules: PairRules, prompt: PromptFacts | undefined): CostOf 
     const { engine: { id }, promptTokens = 0 } = candidate;
     const known = prompt?.cachedAt(id) ?? held?.(id) ?? 0;
     const own = Math.max(0, (prompt?.tokens ?? 0) - known);
-    return own + promptTokens + Cost.prefillRequest * requestsAt(candidate);
+    return own + promptTokens + Cost.prefillRequest * requestsOf(candidate);
   };
 }
 
 function decodeCost(candidate: Candidate): number {
   const full = Math.max(0, (candidate.stats?.kvUse ?? 0) - NEARLY_FULL) / (1 - NEARLY_FULL);
-  return Cost.decodeRequest * requestsAt(candidate) + Cost.full * full;
+  return Cost.decodeRequest * requestsOf(candidate) + Cost.full * full;
 }
 
 /** What it costs to move the prompt's KV from one to the other, whichever is which. */

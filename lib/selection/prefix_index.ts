@@ -56,10 +56,11 @@ export class PrefixIndex {
     const depths = this.#depths;
     depths.fill(0, 0, this.#slots.end);
     const { path, known, inLast } = this.#walk(chunks);
+    const told: number[] = [];
     let depth = known;
     for (let at = path.length - 1; at >= 0; at--) {
       const node = path[at];
-      node?.tell(depth, depths);
+      node?.tell(depth, depths, told);
       depth -= at === path.length - 1 ? inLast : node?.chunks.length ?? 0;
     }
     return (id) => {

@@ -4,7 +4,7 @@
 const WORD_BITS = 30;
 
 /** What a node takes besides its chunks and holders, in bytes; measured, with its place in a map. */
-const NODE_BYTES = 480;
+const NODE_BYTES = 576;
 
 /** Bytes of one chunk's hash, and of one word of holders. */
 const NUMBER_BYTES = 8;
@@ -64,12 +64,14 @@ export class PrefixNode {
     );
   }
 
-  /** Set `depths` to `depth` for the holders for which it is 0 yet. */
-  tell(depth: number, depths: Int32Array): void {
+  /** Set `depths` to `depth` for the holders that are not in `told`, in words as of holders, and put them in. */
+  tell(depth: number, depths: Int32Array, told: number[]): void {
     for (let at = 0; at < this.#holders.length; at++) {
-      for (let word = this.#holders[at] ?? 0; word !== 0; word &= word - 1) {
-        const slot = at * WORD_BITS + 31 - Math.clz32(word & -word);
-        if (depths[slot] === 0) depths[slot] = depth;
+      const fresh = (this.#holders[at] ?? 0) & ~(told[at] ?? 0);
+      if (fresh === 0) continue;
+      told[at] = (told[at] ?? 0) | fresh;
+      for (let word = fresh; word !== 0; word &= word - 1) {
+        depths[at * WORD_BITS + 31 - Math.clz32(word & -word)] = depth;
       }
     }
   }

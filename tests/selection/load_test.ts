@@ -1,5 +1,5 @@
 import { seededRandom } from "../../lib/base/mod.ts";
-import { leastLoaded, loadOf, powerOfTwo } from "../../lib/selection/mod.ts";
+import { leastLoaded, loadOf, powerOfTwo, requestsOf } from "../../lib/selection/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { candidate, candidates, counted, pickAsk, picks } from "./support.ts";
 
@@ -16,6 +16,15 @@ Deno.test("loadOf() grows with requests, prompt tokens, others' requests and a f
     loadOf({ ...idle, stats: { ...stats, kvUse: 1 } }),
   ];
   assertEquals(loads.map((load) => Math.round(load * 10) / 10), [0, 0.5, 1, 5, 5, 8, 11]);
+});
+
+Deno.test("requestsOf() counts requests that have a seat and are on their way", () => {
+  const load = { seats: 3, maxSeats: 9, kvBytes: 0, buffer: undefined };
+  const one = candidate("e");
+  assertEquals(requestsOf({ ...one, inflight: 2, load }), 3);
+  assertEquals(requestsOf({ ...one, inflight: 4, load }), 4);
+  const stats = { running: 5, waiting: 1, own: 2, readMs: 0 };
+  assertEquals(requestsOf({ ...one, inflight: 2, load, stats }), 7);
 });
 
 Deno.test("leastLoaded() takes the least loaded engine, the first among equals", () => {
