@@ -47,7 +47,7 @@ import {
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps, RetryBudget } from "./request/mod.ts";
-import { partsRead, policiesFor } from "./selection/mod.ts";
+import { partsRead, policiesFor, type Policy } from "./selection/mod.ts";
 import { createUpstreamClient, type Dial, type PooledUpstreamClient } from "./upstream/mod.ts";
 
 /** What the router takes from its surroundings. */
@@ -199,7 +199,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   if (proof !== undefined) fleet.watch((change) => proof.follow(change));
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
-  const generate = handoff && generateDeps(config, handoff, admission, proof);
+  const generate = handoff &&
+    generateDeps(config, handoff, admission, proof, policies.direct.held);
   if (config.checks !== undefined) {
     const { apiKey, checks } = config;
     const checksOf = checksBy({ upstream, timeouts, clock, apiKey }, checks);
@@ -306,6 +307,7 @@ function generateDeps(
   { deps }: RunningHandoff,
   admission: Admission,
   proof: RunningProof | undefined,
+  heldAt: Policy["held"],
 ): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
   const { failurePolicy, continueStreams } = config.health;
@@ -317,6 +319,7 @@ function generateDeps(
     failurePolicy,
     continueStreams,
     witness: proof?.witness,
+    ...(config.worth === undefined ? {} : { worth: { rules: config.worth, heldAt } }),
   };
 }
 

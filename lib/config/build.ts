@@ -21,6 +21,7 @@ import {
   TOKENIZE_WAYS,
 } from "./schema.ts";
 import type { Settings } from "./settings.ts";
+import { worthOptions } from "./worth.ts";
 
 /** What is never to be printed. */
 export interface Secrets {
@@ -46,6 +47,7 @@ export function buildConfig(
     aliases: settings.map("static-aliases"),
     routing: routingOf(settings),
     handoff: handoff(settings),
+    ...worthOptions(settings),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),
       cacheBytes: settings.number("tokenize-cache-bytes"),

@@ -21,6 +21,7 @@ import { PROOF_FLAGS } from "./flags_proof.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_FLAGS } from "./flags_policies.ts";
+import { WORTH_FLAGS } from "./flags_worth.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
@@ -121,6 +122,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   POLICY_FLAGS,
+  WORTH_FLAGS,
   {
     title: "Disaggregated prefill (NIXL)",
     flags: [

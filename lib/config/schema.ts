@@ -64,6 +64,19 @@ export type Handoff =
 export const TOKENIZE_WAYS = ["engine", "prefill", "render", "auto"] as const;
 export type TokenizeWay = (typeof TOKENIZE_WAYS)[number];
 
+/** When one engine serves what could be handed off. */
+export interface HandoffWorth {
+  /** A prompt with fewer tokens that are to be computed is not handed off; 0 for none. */
+  readonly minPromptTokens: number;
+  /** Nor is any while all prefill engines have more requests than this; 0 for no bound. */
+  readonly maxPrefillQueue: number;
+}
+
+/** The same, and whether clients may say so themselves. */
+export interface WorthOptions extends HandoffWorth {
+  readonly routeHeader: boolean;
+}
+
 /** How prompts become token ids. */
 export interface TokenizeOptions {
   readonly how: TokenizeWay;
@@ -237,6 +250,8 @@ export interface RouterConfig {
   readonly routing: Routing;
   /** With `lmcache`, `engines` has at least one prefill and one decode engine. */
   readonly handoff: Handoff;
+  /** Absent: a handoff always pays. */
+  readonly worth?: WorthOptions;
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;

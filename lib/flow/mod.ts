@@ -11,3 +11,4 @@ export * from "./direct.ts";
 export * from "./generate.ts";
 export { withPrompt } from "./prompt_facts.ts";
 export * from "./way.ts";
+export * from "./worth.ts";

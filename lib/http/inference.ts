@@ -13,6 +13,7 @@ import { readJsonBody } from "./body.ts";
 import { codingOf } from "./coding.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { invokedBy } from "./invocations.ts";
+import { routeWishOf } from "./route_wish.ts";
 
 /** Endpoints a prefill engine can serve too: they touch no KV. */
 const WITHOUT_KV = new Set(["/tokenize", "/detokenize", "/v1/messages/count_tokens"]);
@@ -35,12 +36,14 @@ async function generated(
   call.context.trace.streams = request.stream;
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
+  const wish = routeWishOf(call.request.headers, deps.config.worth?.routeHeader === true);
   if (handoff === undefined) return await forward(deps, call, request, engine);
   return await generate(handoff, call.context, {
     request: await inSlices(readingGeneration(form, request), deps.breather),
     path: pathWithQuery(call),
     sessionKey: sessionKeyOf(deps, call, request),
     engine,
+    wish,
   });
 }
 
