@@ -31,6 +31,7 @@ import {
   healthRules,
   seatLimits,
 } from "./app_fleet.ts";
+import { watchGroups } from "./app_elastic.ts";
 import { gaugeHealth } from "./app_health.ts";
 import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
@@ -206,6 +207,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     const checksOf = checksBy({ upstream, timeouts, clock, apiKey }, checks);
     stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
   }
+  const elastic = stack.use(watchGroups(config, { clock, log, metrics, fleet }));
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
@@ -221,6 +223,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     metrics.set("pd_router_client_connections", {}, front.connections);
     metrics.set("pd_router_queue_length", {}, admission.waiting);
     gaugeHealth(metrics, fleet);
+    elastic.gauge();
   };
   const deps: HttpDeps = {
     ...flow,

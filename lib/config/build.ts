@@ -3,6 +3,7 @@ import { type Engine, LOG_LEVELS } from "../base/mod.ts";
 import { doorOptions } from "./build_doors.ts";
 import { checkOptions } from "./checks.ts";
 import { shareDescriptors } from "./descriptors.ts";
+import { elasticOptions } from "./elastic.ts";
 import { parseOrigins } from "./origins.ts";
 import { routingOf } from "./policies.ts";
 import { protocolOf } from "./protocol.ts";
@@ -48,6 +49,7 @@ export function buildConfig(
     routing: routingOf(settings),
     handoff: handoff(settings),
     ...worthOptions(settings),
+    ...elasticOptions(settings, engines),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),
       cacheBytes: settings.number("tokenize-cache-bytes"),

@@ -19,7 +19,7 @@ const NIXL = z.strictObject({
 const TOPOLOGY = z.record(z.string(), TEXT, "expected labels such as zone");
 const ENGINE = z.strictObject({
   url: TEXT,
-  role: z.enum(["prefill", "decode", "any"]).optional(),
+  role: z.enum(["prefill", "decode", "any", "both"]).optional(),
   model: TEXT.optional(),
   models: z.array(TEXT).optional(),
   label: TEXT.optional(),

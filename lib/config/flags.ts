@@ -12,6 +12,7 @@ import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
+import { ELASTIC_FLAGS } from "./flags_elastic.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
@@ -123,6 +124,7 @@ const SUPPORTED_GROUPS = [
   },
   POLICY_FLAGS,
   WORTH_FLAGS,
+  ELASTIC_FLAGS,
   {
     title: "Disaggregated prefill (NIXL)",
     flags: [

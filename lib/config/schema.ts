@@ -77,6 +77,16 @@ export interface WorthOptions extends HandoffWorth {
   readonly routeHeader: boolean;
 }
 
+/** How engines of role `both` are moved. */
+export interface ElasticOptions {
+  /** At most one of a model in so long, in milliseconds. */
+  readonly intervalMs: number;
+  /** Engines of a model that each side keeps. */
+  readonly minPrefill: number;
+  /** At least 1. */
+  readonly minDecode: number;
+}
+
 /** How prompts become token ids. */
 export interface TokenizeOptions {
   readonly how: TokenizeWay;
@@ -252,6 +262,8 @@ export interface RouterConfig {
   readonly handoff: Handoff;
   /** Absent: a handoff always pays. */
   readonly worth?: WorthOptions;
+  /** Absent where no engine can be on either side. */
+  readonly elastic?: ElasticOptions;
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;

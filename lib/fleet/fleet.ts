@@ -1,5 +1,5 @@
 /** The engines that live: who is there, what they have under way, and who serves. @module */
-import { type Engine, type ErrorCode, type Lease, sleep } from "../base/mod.ts";
+import { type Engine, type ErrorCode, type Lease, type Side, sleep } from "../base/mod.ts";
 import type { ModelCard } from "../openai/mod.ts";
 import {
   type ChoiceAsk,
@@ -17,9 +17,17 @@ import {
 } from "../selection/mod.ts";
 import type { Asking, EngineFleet } from "./engine_fleet.ts";
 import type { EngineSource } from "./engine_source.ts";
-import type { FleetChange, FleetOptions } from "./fleet_options.ts";
-import { type Flight, type Leg, type Outcome, type ServingLeg, takeOff } from "./flight.ts";
+import type { FleetOptions } from "./fleet_options.ts";
+import {
+  type Flight,
+  isServing,
+  type Leg,
+  type Outcome,
+  type ServingLeg,
+  takeOff,
+} from "./flight.ts";
 import type { Begun, DoubtedPair } from "./health.ts";
+import { Listeners, type OnChange, type OnRoom } from "./listeners.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { ModelWatcher } from "./model_watcher.ts";
 import { OverdueWatch } from "./overdue.ts";
@@ -46,8 +54,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   readonly #watchers = new Map<string, ModelWatcher>();
   /** How many present engines and flights there are of each URL. */
   readonly #uses = new UrlUses();
-  readonly #listeners = new Set<(change: FleetChange) => void>();
-  readonly #roomWatchers = new Set<(engine?: Engine) => void>();
+  readonly #listeners = new Listeners();
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #healthWatch: Disposable | undefined;
@@ -172,21 +179,20 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     return seat;
   }
 
-  watchRoom(on: (engine?: Engine) => void): Disposable {
-    this.#roomWatchers.add(on);
-    const changes = this.watch(() => on());
-    return {
-      [Symbol.dispose]: () => {
-        this.#roomWatchers.delete(on);
-        changes[Symbol.dispose]();
-      },
-    };
+  watchRoom(on: OnRoom): Disposable {
+    return this.#listeners.addForRoom(on);
+  }
+
+  /** Have the engine `id`, where it can be on either side, on `side`; what it has under way goes on. */
+  turn(id: string, side: Side): void {
+    const live = this.#roster.get(id);
+    const since = Math.floor(this.#options.clock.unixMs() / 1000);
+    if (live?.turn(side, since) === true) this.#renew(live);
   }
 
   /** Have `on` told of every change from here on; it must not throw. */
-  watch(on: (change: FleetChange) => void): Disposable {
-    this.#listeners.add(on);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(on) };
+  watch(on: OnChange): Disposable {
+    return this.#listeners.add(on);
   }
 
   /**
@@ -245,13 +251,13 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       return;
     }
     const created = Math.floor(clock.unixMs() / 1000);
-    const onRoom = (): void => this.#tellRoom(live.engine);
+    const onRoom = (): void => this.#listeners.tellRoom(live.engine);
     const live: LiveEngine = new LiveEngine(engine, created, this.#options.seats, onRoom);
     this.#roster.add(live);
     this.#uses.begin(engine.url);
-    this.#options.health.know?.(engine);
+    this.#options.health.know?.(live.engine);
     this.#judge(engine.id);
-    this.#tell({ kind: "added", engine: live.engine });
+    this.#listeners.tell({ kind: "added", engine: live.engine });
     this.#watchers.set(engine.id, this.#watcherOf(live));
   }
 
@@ -260,11 +266,16 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     if (!live.leaving && live.isConfigured(engine)) return;
     live.leaving = false;
     live.configure(engine);
+    this.#renew(live);
+    this.#watchers.get(engine.id)?.askAnew();
+  }
+
+  #renew(live: LiveEngine): void {
+    const { engine } = live;
     this.#options.health.know?.(engine);
     this.#judge(engine.id);
     this.#roster.renew(live);
-    this.#tell({ kind: "changed", engine: live.engine });
-    this.#watchers.get(engine.id)?.askAnew();
+    this.#listeners.tell({ kind: "changed", engine });
   }
 
   #leave(id: string): void {
@@ -273,7 +284,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     live.leaving = true;
     this.#judge(id);
     this.#roster.renew(live);
-    this.#tell({ kind: "leaving", engine: live.engine });
+    this.#listeners.tell({ kind: "leaving", engine: live.engine });
   }
 
   #remove(id: string): void {
@@ -287,7 +298,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     health.forget(id);
     this.#overdue?.forget(id);
     for (const policy of Object.values(policies)) policy.forget?.(id);
-    this.#tell({ kind: "removed", engine: live.engine });
+    this.#listeners.tell({ kind: "removed", engine: live.engine });
     this.#endUse(live.engine);
   }
 
@@ -312,7 +323,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   #learn(live: LiveEngine, cards: readonly ModelCard[]): void {
     live.learn(cards);
     this.#roster.renew(live);
-    this.#tell({ kind: "changed", engine: live.engine });
+    this.#listeners.tell({ kind: "changed", engine: live.engine });
   }
 
   #landed(outcome: Outcome, { beganMs }: Begun, root: ErrorCode | undefined): void {
@@ -372,7 +383,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const leaves = kind === "leaving" || was.kind === "leaving";
     if (kind !== was.kind && !leaves) observer.onVerdict(live.engine, live.verdict);
     tellVerdict(log, live.engine, was, live.verdict);
-    if (kind !== was.kind) this.#tellRoom(live.engine);
+    if (kind !== was.kind) this.#listeners.tellRoom(live.engine);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
@@ -383,18 +394,6 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
 
   /** What is there of a URL is one less; without any, it is forgotten. */
   #endUse(engine: Engine): void {
-    if (this.#uses.end(engine.url)) this.#tell({ kind: "forgotten", engine });
+    if (this.#uses.end(engine.url)) this.#listeners.tell({ kind: "forgotten", engine });
   }
-
-  #tellRoom(engine: Engine): void {
-    for (const watcher of this.#roomWatchers) watcher(engine);
-  }
-
-  #tell(change: FleetChange): void {
-    for (const listener of this.#listeners) listener(change);
-  }
-}
-
-function isServing(leg: Leg): leg is ServingLeg {
-  return leg === "prefill" || leg === "decode" || leg === "direct";
 }

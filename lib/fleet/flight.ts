@@ -15,6 +15,11 @@ export type Leg = "prefill" | "decode" | "direct" | "tokenize" | "reclaim" | "mo
 /** Legs in which an engine works on a client's request: they are counted as in flight. */
 export type ServingLeg = Extract<Leg, "prefill" | "decode" | "direct">;
 
+/** Whether a leg is one of those. */
+export function isServing(leg: Leg): leg is ServingLeg {
+  return leg === "prefill" || leg === "decode" || leg === "direct";
+}
+
 /** How a flight ended. Told once for each. */
 export interface Outcome {
   readonly engine: Engine;

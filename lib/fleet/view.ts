@@ -12,6 +12,8 @@ export interface EngineEntry {
   readonly created: number;
   /** What of it is taken, where that is bounded; tells the present whenever it is read. */
   readonly load?: Load;
+  /** Unix seconds since when it is on its side, where it can be on either. */
+  readonly onSideSince?: number;
 }
 
 /** A frozen table of engines. Whoever holds one keeps it while the fleet goes on. */

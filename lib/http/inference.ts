@@ -184,7 +184,7 @@ function pickedEngine(deps: HttpDeps, call: HttpCall, model: string): Engine | u
       param: "model",
     });
   }
-  if (engine.role === "prefill" && !WITHOUT_KV.has(call.path)) {
+  if (engine.role === "prefill" && engine.elastic !== true && !WITHOUT_KV.has(call.path)) {
     throw new RouterError(
       "bad-request",
       `Engine '${id}' only prefills for decode engines; choose one of another role`,
