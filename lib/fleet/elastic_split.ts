@@ -33,7 +33,7 @@ export type SplitDecision =
 const BUSY = 0.85;
 
 /** By how much less the busier side must have to do afterwards: so no move is soon undone. */
-const GAIN = 0.1;
+const GAIN = 0.12;
 
 const STAY: SplitDecision = { kind: "stay" };
 

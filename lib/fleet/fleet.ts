@@ -17,7 +17,8 @@ import {
 } from "../selection/mod.ts";
 import type { Asking, EngineFleet } from "./engine_fleet.ts";
 import type { EngineSource } from "./engine_source.ts";
-import type { FleetOptions } from "./fleet_options.ts";
+import type { FleetChange, FleetOptions } from "./fleet_options.ts";
+import { FleetWatchers } from "./fleet_watchers.ts";
 import {
   type Flight,
   isServing,
@@ -27,7 +28,6 @@ import {
   takeOff,
 } from "./flight.ts";
 import type { Begun, DoubtedPair } from "./health.ts";
-import { Listeners, type OnChange, type OnRoom } from "./listeners.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { ModelWatcher } from "./model_watcher.ts";
 import { OverdueWatch } from "./overdue.ts";
@@ -54,7 +54,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   readonly #watchers = new Map<string, ModelWatcher>();
   /** How many present engines and flights there are of each URL. */
   readonly #uses = new UrlUses();
-  readonly #listeners = new Listeners();
+  readonly #told = new FleetWatchers();
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #healthWatch: Disposable | undefined;
@@ -179,8 +179,8 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     return seat;
   }
 
-  watchRoom(on: OnRoom): Disposable {
-    return this.#listeners.addForRoom(on);
+  watchRoom(on: (engine?: Engine) => void): Disposable {
+    return this.#told.watchRoom(on);
   }
 
   /** Have the engine `id`, where it can be on either side, on `side`; what it has under way goes on. */
@@ -191,8 +191,8 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   }
 
   /** Have `on` told of every change from here on; it must not throw. */
-  watch(on: OnChange): Disposable {
-    return this.#listeners.add(on);
+  watch(on: (change: FleetChange) => void): Disposable {
+    return this.#told.watch(on);
   }
 
   /**
@@ -251,13 +251,13 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       return;
     }
     const created = Math.floor(clock.unixMs() / 1000);
-    const onRoom = (): void => this.#listeners.tellRoom(live.engine);
+    const onRoom = (): void => this.#told.tellRoom(live.engine);
     const live: LiveEngine = new LiveEngine(engine, created, this.#options.seats, onRoom);
     this.#roster.add(live);
     this.#uses.begin(engine.url);
     this.#options.health.know?.(live.engine);
     this.#judge(engine.id);
-    this.#listeners.tell({ kind: "added", engine: live.engine });
+    this.#told.tell({ kind: "added", engine: live.engine });
     this.#watchers.set(engine.id, this.#watcherOf(live));
   }
 
@@ -275,7 +275,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#options.health.know?.(engine);
     this.#judge(engine.id);
     this.#roster.renew(live);
-    this.#listeners.tell({ kind: "changed", engine });
+    this.#told.tell({ kind: "changed", engine });
   }
 
   #leave(id: string): void {
@@ -284,7 +284,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     live.leaving = true;
     this.#judge(id);
     this.#roster.renew(live);
-    this.#listeners.tell({ kind: "leaving", engine: live.engine });
+    this.#told.tell({ kind: "leaving", engine: live.engine });
   }
 
   #remove(id: string): void {
@@ -298,7 +298,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     health.forget(id);
     this.#overdue?.forget(id);
     for (const policy of Object.values(policies)) policy.forget?.(id);
-    this.#listeners.tell({ kind: "removed", engine: live.engine });
+    this.#told.tell({ kind: "removed", engine: live.engine });
     this.#endUse(live.engine);
   }
 
@@ -323,7 +323,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   #learn(live: LiveEngine, cards: readonly ModelCard[]): void {
     live.learn(cards);
     this.#roster.renew(live);
-    this.#listeners.tell({ kind: "changed", engine: live.engine });
+    this.#told.tell({ kind: "changed", engine: live.engine });
   }
 
   #landed(outcome: Outcome, { beganMs }: Begun, root: ErrorCode | undefined): void {
@@ -383,7 +383,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const leaves = kind === "leaving" || was.kind === "leaving";
     if (kind !== was.kind && !leaves) observer.onVerdict(live.engine, live.verdict);
     tellVerdict(log, live.engine, was, live.verdict);
-    if (kind !== was.kind) this.#listeners.tellRoom(live.engine);
+    if (kind !== was.kind) this.#told.tellRoom(live.engine);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
@@ -394,6 +394,6 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
 
   /** What is there of a URL is one less; without any, it is forgotten. */
   #endUse(engine: Engine): void {
-    if (this.#uses.end(engine.url)) this.#listeners.tell({ kind: "forgotten", engine });
+    if (this.#uses.end(engine.url)) this.#told.tell({ kind: "forgotten", engine });
   }
 }

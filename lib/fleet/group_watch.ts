@@ -28,7 +28,7 @@ export interface WantedEngines {
 export const LOOK_MS = 1_000;
 
 /** Share of the least time between moves over which demand is smoothed. */
-const MEMORY = 0.4;
+const MEMORY = 0.6;
 
 /** Roles that are counted, and how their demand is told. */
 const ROLES = [

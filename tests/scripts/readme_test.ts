@@ -174,6 +174,8 @@ const FOREIGN_FLAGS = [
   "self-extracting",
   "check",
   "quick",
+  "hour",
+  "load",
   "json",
   "yes",
 ];
