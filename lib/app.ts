@@ -35,6 +35,7 @@ import {
   healthRules,
   seatLimits,
 } from "./app_fleet.ts";
+import { watchGroups } from "./app_elastic.ts";
 import { gaugeHealth } from "./app_health.ts";
 import { type HostFigures, hostGauge } from "./app_host.ts";
 import { followKvEvents, gaugeKvEvents, lookupOf } from "./app_kv_events.ts";
@@ -61,7 +62,7 @@ import {
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps, RetryBudget } from "./request/mod.ts";
-import { partsRead, policiesFor } from "./selection/mod.ts";
+import { partsRead, policiesFor, type Policy } from "./selection/mod.ts";
 import { createUpstreamClient, type Dial, type PooledUpstreamClient } from "./upstream/mod.ts";
 
 /** What the router takes from its surroundings. */
@@ -246,7 +247,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   if (proof !== undefined) fleet.watch((change) => proof.follow(change));
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
-  const generate = handoff && generateDeps(config, handoff, admission, proof);
+  const generate = handoff &&
+    generateDeps(config, handoff, admission, proof, policies.direct.held);
   if (config.checks !== undefined) {
     const { apiKey, checks } = config;
     const checksOf = checksAwake(
@@ -255,6 +257,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     );
     stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
   }
+  const elastic = stack.use(watchGroups(config, { clock, log, metrics, fleet }));
   const sources = ports.sources ?? [staticSource(config.engines)];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
@@ -275,6 +278,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     gaugeHost();
     if (batches !== undefined) gaugeBatches(metrics, batches);
     gaugeKvEvents(metrics, kvWatch);
+    elastic.gauge();
   };
   const external = externalOf(config, flow, { caCerts, descriptors, dial: ports.dial });
   if (external !== undefined) stack.use(external);
@@ -374,6 +378,7 @@ function generateDeps(
   { deps }: RunningHandoff,
   admission: Admission,
   proof: RunningProof | undefined,
+  heldAt: Policy["held"],
 ): GenerateDeps {
   const { trustClientKvParams, lmcacheTagDirect } = config;
   const { failurePolicy, fallbackShare, continueStreams } = config.health;
@@ -386,6 +391,7 @@ function generateDeps(
     fallbackShare,
     continueStreams,
     witness: proof?.witness,
+    ...(config.worth === undefined ? {} : { worth: { rules: config.worth, heldAt } }),
   };
 }
 

@@ -1,8 +1,14 @@
 /** What an engine is: one vLLM server, as the router knows it. @module */
 import type { KvName } from "./kv_protocol.ts";
 
-/** What an engine may be asked to do; `any` serves whole requests and takes no leg of a handoff. */
-export type Role = "prefill" | "decode" | "any";
+/**
+ * What an engine may be asked to do; `any` serves whole requests and takes no leg of a handoff. `both`
+ * is configured alone: such an engine is on one side at a time, which is then its role.
+ */
+export type Role = "prefill" | "decode" | "any" | "both";
+
+/** A side of handoffs. */
+export type Side = Extract<Role, "prefill" | "decode">;
 
 /**
  * How the first token of a handoff is made: `p1`, the prefill engine tells it and the decode engine
@@ -65,6 +71,8 @@ export interface Engine {
   /** Base URL without a trailing slash, e.g. `http://10.0.0.1:8000`. */
   readonly url: string;
   readonly role: Role;
+  /** Set where it is configured to be on either side: its role is the side that it is on. */
+  readonly elastic?: true;
   /** Models it serves; empty until they are known. */
   readonly models: readonly string[];
   /** The production-stack model label, e.g. `prefill`. */
@@ -86,4 +94,14 @@ export interface Engine {
 /** Whether KV of the one can get to the other, whatever they serve. */
 export function speakAlike(one: Engine, other: Engine): boolean {
   return one.kv === other.kv;
+}
+
+/** The record of an engine that is on `side`, where it is configured to be on either; else as it is. */
+export function onSide(engine: Engine, side: Side): Engine {
+  return engine.role === "both" ? { ...engine, role: side, elastic: true } : engine;
+}
+
+/** Whether two records of an engine differ in the side that it is on. */
+export function hasTurned(one: Engine, other: Engine): boolean {
+  return one.elastic === true && other.elastic === true && one.role !== other.role;
 }

@@ -12,6 +12,8 @@ export interface KvFacts {
   readonly how: string;
   /** Prefill engines write to ports of decode engines and notify the router when KV has landed. */
   readonly notifies: boolean;
+  /** One engine can be on either side: what it is set up for is not one of them alone. */
+  readonly eitherSide: boolean;
 }
 
 /** All protocols by the name that `--kv-protocol` takes. */
@@ -20,16 +22,19 @@ export const KV_PROTOCOLS = {
     title: "LMCache",
     how: "prefill engines write KV to decode engines and notify the router",
     notifies: true,
+    eitherSide: false,
   },
   nixl: {
     title: "NixlConnector",
     how: "decode engines read KV from prefill engines (vLLM's NixlConnector)",
     notifies: false,
+    eitherSide: true,
   },
   shared_storage: {
     title: "a store both engines share",
     how: "engines share a store; LMCache over NIXL needs --nixl-proxy-host",
     notifies: false,
+    eitherSide: true,
   },
 } as const satisfies Readonly<Record<string, KvFacts>>;
 

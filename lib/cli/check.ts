@@ -109,7 +109,7 @@ function sourceText({ source, where }: Setting): string {
     case "environment":
       return `environment, ${where}`;
     case "implied":
-      return "implied by --prefill or --decode";
+      return "implied by --prefill or --decode, or by --both";
     case "flag":
     case "file":
     case "default":

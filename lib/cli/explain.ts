@@ -18,11 +18,13 @@ import {
   withSuggestion,
 } from "../config/mod.ts";
 import { type GenerationForm, readGeneration } from "../disagg/mod.ts";
+import { NO_RULES, ROUTE_WISHES, type RouteWish } from "../flow/mod.ts";
 import { KV_TABLE } from "../kv/mod.ts";
 import { type ApiRequest, parseRequest } from "../openai/mod.ts";
 import { idleCandidate, ModelGroup } from "../selection/mod.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { explainRequest, featureTable, type Setup } from "./explain_text.ts";
+import type { WorthSetup } from "./explain_worth.ts";
 import { commandHelp } from "./help.ts";
 import { loadConfig } from "./load.ts";
 import type { CliPorts } from "./ports.ts";
@@ -60,6 +62,20 @@ const FLAGS = [
     text: "How KV moves",
     choices: KV_NAMES.join(", "),
     byDefault: "lmcache",
+  },
+  {
+    name: "route",
+    placeholder: "NAME",
+    text: "What the client asks for by x-pd-route",
+    choices: ROUTE_WISHES.join(", "),
+    byDefault: "",
+  },
+  {
+    name: "disagg-min-prompt-tokens",
+    placeholder: "N",
+    text: "Least prompt that is handed off, in tokens",
+    choices: "",
+    byDefault: "0",
   },
   {
     name: "config",
@@ -102,7 +118,7 @@ export async function runExplain(argv: readonly string[], ports: CliPorts): Prom
     const { config } = asked;
     const { model, setup } = config === undefined
       ? { model: request.model, setup: madeUp(asked, request.model) }
-      : configured(config, request.model);
+      : configured(config, request.model, asked.wish);
     await out.print(explainRequest(readGeneration(form, { ...request, model }), setup));
     return 0;
   } catch (error) {
@@ -138,7 +154,9 @@ type Asked =
     readonly form: GenerationForm | undefined;
     readonly protocol: KvName;
     readonly modes: readonly Mode[];
-    /** Wins over both. */
+    readonly wish: RouteWish | undefined;
+    readonly minPromptTokens: number;
+    /** Wins over all of these but the wish. */
     readonly config: RouterConfig | undefined;
   }
   | { readonly ok: false; readonly problems: readonly Problem[] };
@@ -175,7 +193,17 @@ function readFlags({ flags, problems: before }: ParsedArgv, ports: CliPorts): As
   }
   const config = flags.has("config") ? loadConfig(onlyConfig(flags), ports) : undefined;
   if (config?.ok === false) problems.push(...config.problems);
-  for (const name of config === undefined ? [] : ["first-token", "kv-protocol"]) {
+  const wish = pick("route", last("route"), ROUTE_WISHES);
+  if (wish !== undefined && config?.ok === true && config.config.worth?.routeHeader !== true) {
+    const message = "the router of --config passes over it, without --allow-route-header";
+    problems.push({ key: "--route", value: wish, message });
+  }
+  const least = last("disagg-min-prompt-tokens") ?? "0";
+  if (!/^\d{1,9}$/.test(least)) {
+    const message = "expected a number of tokens";
+    problems.push({ key: "--disagg-min-prompt-tokens", value: least, message });
+  }
+  for (const name of config === undefined ? [] : TOLD_BY_CONFIG) {
     if (flags.has(name)) problems.push({ key: `--${name}`, message: "--config tells that" });
   }
   if (problems.length > 0) return { ok: false, problems };
@@ -183,8 +211,19 @@ function readFlags({ flags, problems: before }: ParsedArgv, ports: CliPorts): As
   const told = new Set(words.flatMap(modesOfFirstToken));
   const modes = MODES.filter((mode) => told.has(mode));
   const chosen = config?.ok === true ? config.config : undefined;
-  return { ok: true, file: last("request"), form, protocol, modes, config: chosen };
+  return {
+    ok: true,
+    file: last("request"),
+    form,
+    protocol,
+    modes,
+    wish,
+    minPromptTokens: Number(least),
+    config: chosen,
+  };
 }
+
+const TOLD_BY_CONFIG = ["first-token", "kv-protocol", "disagg-min-prompt-tokens"] as const;
 
 /** The router's own flags are not told here: its file and its environment are. */
 function onlyConfig(flags: ParsedArgv["flags"]): ParsedArgv {
@@ -192,9 +231,14 @@ function onlyConfig(flags: ParsedArgv["flags"]): ParsedArgv {
   return { flags: new Map([["config", config]]), problems: [], help: false, version: false };
 }
 
+type MadeUpAsk = Pick<
+  Extract<Asked, { readonly ok: true }>,
+  "protocol" | "modes" | "wish" | "minPromptTokens"
+>;
+
 /** One engine of each role, of which no more is known than what the flags say. */
 function madeUp(
-  { protocol: kv, modes }: { readonly protocol: KvName; readonly modes: readonly Mode[] },
+  { protocol: kv, modes, wish, minPromptTokens }: MadeUpAsk,
   model: string,
 ): Setup {
   const receiver = { host: "decode", initPorts: [0], allocPorts: [0], modes };
@@ -206,13 +250,15 @@ function madeUp(
     kv,
     ...(role === "decode" ? { nixl: receiver } : {}),
   });
-  return setupOf([engine("prefill"), engine("decode")], model, false);
+  const rules = { ...NO_RULES, minPromptTokens };
+  return setupOf([engine("prefill"), engine("decode")], model, false, { rules, wish });
 }
 
 /** The model that `asked` stands for, and what the engines that may serve it are set up for. */
 function configured(
-  { aliases, engines, handoff, tokenize }: RouterConfig,
+  { aliases, engines, handoff, tokenize, worth }: RouterConfig,
   asked: string,
+  wish: RouteWish | undefined,
 ): { readonly model: string; readonly setup: Setup | undefined } {
   const model = aliases.get(asked) ?? asked;
   const able = engines.filter(({ models }) => models.length === 0 || models.includes(model));
@@ -222,10 +268,18 @@ function configured(
     throw new RouterError("unknown-model", message, { param: "model" });
   }
   if (handoff.kind === "none") return { model, setup: undefined };
-  return { model, setup: setupOf(able, model, tokenize.how !== "engine") };
+  return {
+    model,
+    setup: setupOf(able, model, tokenize.how !== "engine", { rules: worth ?? NO_RULES, wish }),
+  };
 }
 
-function setupOf(engines: readonly Engine[], model: string, exactPrompts: boolean): Setup {
+function setupOf(
+  engines: readonly Engine[],
+  model: string,
+  exactPrompts: boolean,
+  worth: WorthSetup,
+): Setup {
   const serving = engines.map((engine) => idleCandidate({ ...engine, models: [model] }));
-  return { group: new ModelGroup(serving, model), kv: KV_TABLE, exactPrompts };
+  return { group: new ModelGroup(serving, model), kv: KV_TABLE, exactPrompts, worth };
 }

@@ -11,11 +11,14 @@ import {
 } from "../disagg/mod.ts";
 import { decideWay, lackOf, type Way, type WayOptions } from "../flow/mod.ts";
 import { choosePair, type ModelGroup, policiesFor } from "../selection/mod.ts";
+import { paidWay, unpaidRemedy, worthNotes, type WorthSetup } from "./explain_worth.ts";
 
 /** What the router is set up for. */
 export interface Setup extends WayOptions {
   /** The engines that serve the request's model, or may. */
   readonly group: ModelGroup;
+  /** Absent where a handoff always pays. */
+  readonly worth?: WorthSetup;
 }
 
 /** Where a request of each form goes. */
@@ -70,14 +73,16 @@ function explainOne(request: GenerationRequest, setup: Setup): readonly string[]
   return [
     ...rows("Features", present.length === 0 ? ["none"] : present.map(featureText)),
     row("Decision", decisionText(way, request, setup)),
-    ...(way.kind === "direct" ? rows("Remedy", remedies(request, setup)) : []),
+    ...(way.kind === "direct" ? rows("Remedy", remedies(way.reason, request, setup)) : []),
+    ...(setup.worth === undefined ? [] : rows("But", worthNotes(way, setup.group, setup.worth))),
   ];
 }
 
 /** What the router itself would decide, and choose first. */
 function wayOf(request: GenerationRequest, setup: Setup): Way {
   const { group } = setup;
-  const way = decideWay(request, group, setup);
+  const possible = decideWay(request, group, setup);
+  const way = setup.worth === undefined ? possible : paidWay(possible, request, group, setup.worth);
   if (way.kind === "direct") return way;
   const { mode, takes } = way;
   const { model } = request;
@@ -107,7 +112,13 @@ function decisionText(way: Way, request: GenerationRequest, { group }: Setup): s
 }
 
 /** What another setup would do with a request that this one serves directly. */
-function remedies(request: GenerationRequest, setup: Setup): readonly string[] {
+function remedies(
+  reason: string,
+  request: GenerationRequest,
+  setup: Setup,
+): readonly string[] {
+  const unpaid = setup.worth && unpaidRemedy(reason, request, setup.worth);
+  if (unpaid !== undefined) return [unpaid];
   const { group, kv } = setup;
   const { decode, paired } = group;
   const modes = kv.modesOf(paired);

@@ -6,6 +6,7 @@ import { checkOptions } from "./checks.ts";
 import { shareDescriptors } from "./descriptors.ts";
 import { moduleName } from "./module_name.ts";
 import { kvEventOptions } from "./kv_events.ts";
+import { elasticOptions } from "./elastic.ts";
 import { parseOrigins } from "./origins.ts";
 import { routingOf } from "./policies.ts";
 import { protocolOf } from "./protocol.ts";
@@ -25,6 +26,7 @@ import {
   TOKENIZE_WAYS,
 } from "./schema.ts";
 import type { Settings } from "./settings.ts";
+import { worthOptions } from "./worth.ts";
 
 /** What is never to be printed. */
 export interface Secrets {
@@ -51,6 +53,8 @@ export function buildConfig(
     routing: routingOf(settings),
     ...kvEventOptions(settings),
     handoff: handoff(settings),
+    ...worthOptions(settings),
+    ...elasticOptions(settings, engines),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),
       cacheBytes: settings.number("tokenize-cache-bytes"),

@@ -128,8 +128,10 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
     wrong.push(withSuggestion(message, raw.kv_protocol, KV_NAMES));
   }
   if (raw.models.includes("")) wrong.push("a model's name is empty");
-  if (isReceiver && raw.role === "prefill") wrong.push("host and ports belong to decode engines");
-  if (notifications !== undefined && raw.role === "decode") {
+  if (isReceiver && (raw.role === "prefill" || raw.role === "both")) {
+    wrong.push("host and ports belong to decode engines");
+  }
+  if (notifications !== undefined && (raw.role === "decode" || raw.role === "both")) {
     wrong.push("notifications belong to prefill engines");
   } else if (notifications !== undefined && !isCount(notifications)) {
     wrong.push(`notifications: expected an integer from 1 to ${MAX_NOTIFICATIONS}`);

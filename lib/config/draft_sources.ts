@@ -32,14 +32,15 @@ const SPEC_KEYS = {
     "topology",
     ...KV_EVENT_KEYS,
   ],
+  both: ["model", "kv_protocol", "max_num_seqs", "topology"],
 } as const satisfies Partial<Record<Role, readonly string[]>>;
 
 type Backend = Pick<RawEngine, "url" | "label" | "models">;
 
 const LISTS = ["static-backends", "static-models", "static-model-labels"] as const;
 
-/** Engines of `--prefill` or `--decode`: `URL;key=value;...`, lists separated by commas. */
-export function draftSpecs(settings: Settings, role: "prefill" | "decode"): Drafts {
+/** Engines of `--prefill`, `--decode` or `--both`: `URL;key=value;...`, lists separated by commas. */
+export function draftSpecs(settings: Settings, role: keyof typeof SPEC_KEYS): Drafts {
   const { where } = settings.get(role);
   return joinDrafts(
     settings.list(role).map((spec): Drafts => {

@@ -1,6 +1,13 @@
 /** Engine records from drafts, with everything that engines must not disagree on. @module */
-import { type Engine, KV_PROTOCOLS, type NixlReceiver, speakAlike } from "../base/mod.ts";
+import {
+  type Engine,
+  KV_PROTOCOLS,
+  type NixlReceiver,
+  type Side,
+  speakAlike,
+} from "../base/mod.ts";
 import type { DraftReceiver, EngineDraft } from "./draft.ts";
+import { elasticProblems } from "./elastic.ts";
 import { type FirstToken, modesOfFirstToken } from "./first_token.ts";
 import { type EventPorts, usualEvents } from "./kv_events.ts";
 import type { Problem } from "./problem.ts";
@@ -30,7 +37,11 @@ export function finishEngines(
   usual: Handoff["kind"] = receivers === undefined ? "none" : "lmcache",
   events?: EventPorts,
 ): { readonly engines: readonly Engine[]; readonly problems: readonly Problem[] } {
-  const problems = [...duplicateUrls(drafts), ...protocolProblems(drafts, usual)];
+  const problems = [
+    ...duplicateUrls(drafts),
+    ...protocolProblems(drafts, usual),
+    ...elasticProblems(drafts, usual),
+  ];
   const ids = uniqueIds(drafts);
   const engines = drafts.map((draft, index): Engine => {
     const { label, notifications, maxNumSeqs, topology } = draft;
@@ -60,8 +71,9 @@ export function finishEngines(
 
 /** What is missing among engines that are to hand prompts over. */
 export function handoffProblems(engines: readonly Engine[]): readonly Problem[] {
-  const prefill = engines.filter((engine) => engine.role === "prefill");
-  const decode = engines.filter((engine) => engine.role === "decode");
+  const isOn = (side: Side) => ({ role }: Engine): boolean => role === side || role === "both";
+  const prefill = engines.filter(isOn("prefill"));
+  const decode = engines.filter(isOn("decode"));
   const problems: Problem[] = [];
   for (const [role, found] of [["prefill", prefill], ["decode", decode]] as const) {
     if (found.length > 0) continue;

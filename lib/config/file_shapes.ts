@@ -25,7 +25,7 @@ const KV_EVENTS = z.strictObject({
 });
 const ENGINE = z.strictObject({
   url: TEXT,
-  role: z.enum(["prefill", "decode", "any"]).optional(),
+  role: z.enum(["prefill", "decode", "any", "both"]).optional(),
   model: TEXT.optional(),
   models: z.array(TEXT).optional(),
   label: TEXT.optional(),

@@ -14,6 +14,7 @@ import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
 import { CONTROL_FLAGS } from "./flags_control.ts";
+import { ELASTIC_FLAGS } from "./flags_elastic.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
 import { HOOK_FLAGS } from "./flags_hooks.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
@@ -29,6 +30,7 @@ import { REQUEST_FLAGS } from "./flags_requests.ts";
 import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_FLAGS } from "./flags_policies.ts";
+import { WORTH_FLAGS } from "./flags_worth.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
@@ -132,6 +134,8 @@ const SUPPORTED_GROUPS = [
   },
   POLICY_FLAGS,
   KV_EVENT_FLAGS,
+  WORTH_FLAGS,
+  ELASTIC_FLAGS,
   {
     title: "Disaggregated prefill (NIXL)",
     flags: [

@@ -75,6 +75,7 @@ const ENGINE_SETTINGS = [
   "service-discovery",
   "prefill",
   "decode",
+  "both",
   "static-backends",
   "static-models",
   "static-model-labels",
@@ -171,9 +172,11 @@ function isNotified(settings: Settings): boolean {
   return protocol !== "none" && KV_PROTOCOLS[protocol].notifies;
 }
 
-/** `--prefill` and `--decode` alone are enough to start with. */
-function withImplied(settings: Settings): Settings {
-  if (settings.list("prefill").length + settings.list("decode").length === 0) return settings;
+/** `--prefill` and `--decode`, or `--both`, alone are enough to start with. */
+function withImplied(given: Settings): Settings {
+  const isGiven = (name: "prefill" | "decode" | "both"): boolean => given.list(name).length > 0;
+  const settings = isGiven("both") ? withElastic(given) : given;
+  if (!isGiven("prefill") && !isGiven("decode") && !isGiven("both")) return settings;
   const logic = settings.get("routing-logic");
   const proxy = settings.get("nixl-proxy-host");
   const routed = logic.valid && logic.value === undefined
@@ -184,6 +187,15 @@ function withImplied(settings: Settings): Settings {
   return lmcache && proxy.valid && proxy.value === undefined
     ? routed.implying("nixl-proxy-host", "0.0.0.0")
     : routed;
+}
+
+/** LMCache's engines cannot be on either side. */
+function withElastic(settings: Settings): Settings {
+  const isOpen = (["routing-logic", "kv-protocol", "nixl-proxy-host"] as const).every((name) => {
+    const { valid, value } = settings.get(name);
+    return valid && (value === undefined || value === "disaggregated_prefill");
+  });
+  return isOpen ? settings.implying("kv-protocol", "nixl") : settings;
 }
 
 /** The key without the line feed that a secret from a file often ends in. */
@@ -250,6 +262,7 @@ function readEngines(
   const { drafts, problems } = joinDrafts([
     draftSpecs(settings, "prefill"),
     draftSpecs(settings, "decode"),
+    draftSpecs(settings, "both"),
     ...files.map(({ content, path }) => draftEntries(content.engines, path)),
     draftStatic(settings, handoff),
   ]);

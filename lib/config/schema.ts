@@ -72,6 +72,29 @@ export type Handoff =
 export const TOKENIZE_WAYS = ["engine", "prefill", "render", "auto"] as const;
 export type TokenizeWay = (typeof TOKENIZE_WAYS)[number];
 
+/** When one engine serves what could be handed off. */
+export interface HandoffWorth {
+  /** A prompt with fewer tokens that are to be computed is not handed off; 0 for none. */
+  readonly minPromptTokens: number;
+  /** Nor is any while all prefill engines have more requests than this; 0 for no bound. */
+  readonly maxPrefillQueue: number;
+}
+
+/** The same, and whether clients may say so themselves. */
+export interface WorthOptions extends HandoffWorth {
+  readonly routeHeader: boolean;
+}
+
+/** How engines of role `both` are moved. */
+export interface ElasticOptions {
+  /** At most one of a model in so long, in milliseconds. */
+  readonly intervalMs: number;
+  /** Engines of a model that each side keeps. */
+  readonly minPrefill: number;
+  /** At least 1. */
+  readonly minDecode: number;
+}
+
 /** How prompts become token ids. */
 export interface TokenizeOptions {
   readonly how: TokenizeWay;
@@ -276,6 +299,10 @@ export interface RouterConfig {
   readonly kvEvents?: KvEventOptions;
   /** With `lmcache`, `engines` has at least one prefill and one decode engine. */
   readonly handoff: Handoff;
+  /** Absent: a handoff always pays. */
+  readonly worth?: WorthOptions;
+  /** Absent where no engine can be on either side. */
+  readonly elastic?: ElasticOptions;
   readonly tokenize: TokenizeOptions;
   readonly timeouts: Timeouts;
   readonly clients: ClientLimits;

@@ -10,7 +10,7 @@ import { reasonOf, reasonOfValue } from "./flags_reasons.ts";
 import type { Problem } from "./problem.ts";
 import { type FlagValue, parseValue, type RawValue, shownValue } from "./value.ts";
 
-/** Where a value came from; `implied` ones follow from `--prefill` and `--decode`. */
+/** Where a value came from; `implied` ones follow from `--prefill`, `--decode` and `--both`. */
 export type Source = "flag" | "environment" | "file" | "default" | "implied";
 
 /** One flag's value in force. */

@@ -33,6 +33,9 @@ export type DirectReason =
   | "no_nixl_receiver"
   | "kv_buffer"
   | "pair_shut"
+  | "short_prompt"
+  | "prefill_busy"
+  | "asked"
   | "handoff_failed";
 
 /** One row: how a feature is recognised, and which modes carry it. */

@@ -1,5 +1,14 @@
 /** Health by what requests come to: engines and pairs that fail are gone around, and tried again. @module */
-import type { Clock, Engine, ErrorCode, Logger, Random, Role, Timer } from "../base/mod.ts";
+import {
+  type Clock,
+  type Engine,
+  type ErrorCode,
+  hasTurned,
+  type Logger,
+  type Random,
+  type Role,
+  type Timer,
+} from "../base/mod.ts";
 import { GOOD, type Pair, type Verdict } from "../selection/mod.ts";
 import { Breaker, type BreakerRules, type LessonTold } from "./breaker.ts";
 import type { Leg, Outcome } from "./flight.ts";
@@ -68,7 +77,7 @@ export class EngineHealth implements Health, Disposable {
   know(engine: Engine): void {
     const known = this.#of(engine);
     // What failed between it and others may be what has been changed of it.
-    if (known.engine !== engine) this.#pairs.forget(engine.id);
+    if (known.engine !== engine && !hasTurned(known.engine, engine)) this.#pairs.forget(engine.id);
     known.engine = engine;
     this.#count(known);
   }

@@ -1,5 +1,5 @@
 /** The engines that live: who is there, what they have under way, and who serves. @module */
-import { type Engine, type ErrorCode, type Lease, sleep } from "../base/mod.ts";
+import { type Engine, type ErrorCode, type Lease, type Side, sleep } from "../base/mod.ts";
 import type { ModelCard } from "../openai/mod.ts";
 import {
   type ChoiceAsk,
@@ -199,6 +199,13 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     return this.#listeners.watchRoom(on);
   }
 
+  /** Have the engine `id`, where it can be on either side, on `side`; what it has under way goes on. */
+  turn(id: string, side: Side): void {
+    const live = this.#roster.get(id);
+    const since = Math.floor(this.#options.clock.unixMs() / 1000);
+    if (live?.turn(side, since) === true) this.#renew(live);
+  }
+
   /** Have `on` told of every change from here on; it must not throw. */
   watch(on: (change: FleetChange) => void): Disposable {
     return this.#listeners.watch(on);
@@ -271,7 +278,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const live: LiveEngine = new LiveEngine(engine, created, this.#options.seats, onRoom);
     this.#roster.add(live);
     this.#uses.begin(engine.url);
-    this.#options.health.know?.(engine);
+    this.#options.health.know?.(live.engine);
     this.#judge(engine.id);
     this.#listeners.tell({ kind: "added", engine: live.engine });
     this.#watchers.add(engine.id, this.#watcherOf(live));
@@ -282,11 +289,16 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     if (!live.leaving && live.isConfigured(engine)) return;
     live.leaving = false;
     live.configure(engine);
+    this.#renew(live);
+    this.#watchers.get(engine.id)?.askAnew();
+  }
+
+  #renew(live: LiveEngine): void {
+    const { engine } = live;
     this.#options.health.know?.(engine);
     this.#judge(engine.id);
     this.#roster.renew(live);
-    this.#listeners.tell({ kind: "changed", engine: live.engine });
-    this.#watchers.get(engine.id)?.askAnew();
+    this.#listeners.tell({ kind: "changed", engine });
   }
 
   #leave(id: string): void {

@@ -1,5 +1,5 @@
 /** One engine of the fleet while it is there, and as long as something is under way on it. @module */
-import { type Engine, Lease } from "../base/mod.ts";
+import { type Engine, Lease, onSide, type Side } from "../base/mod.ts";
 import { cardsFor, type ModelCard, plainModelCard } from "../openai/mod.ts";
 import { type Candidate, type EngineStats, GOOD, type Verdict } from "../selection/mod.ts";
 import type { EngineReading } from "./engine_series.ts";
@@ -10,8 +10,12 @@ import type { EngineEntry } from "./view.ts";
 export class LiveEngine implements Candidate {
   /** As its source has it; empty models are to be read from the engine. */
   configured: Engine;
-  /** With the models it serves. */
+  /** With the models it serves, on the side that it is on. */
   engine: Engine;
+  /** Where it can be on either: whole requests have an engine at once. */
+  #side: Side = "decode";
+  /** Since when, in Unix seconds. */
+  #since: number;
   cards: readonly ModelCard[];
   readonly created: number;
   inflight = 0;
@@ -32,10 +36,10 @@ export class LiveEngine implements Candidate {
     limits: SeatLimits = UNBOUNDED,
     onRoom: () => void = () => {},
   ) {
-    this.load = new Seats(configured, limits, onRoom);
     this.configured = configured;
-    this.engine = configured;
-    this.created = created;
+    this.engine = onSide(configured, this.#side);
+    this.load = new Seats(this.engine, limits, onRoom);
+    this.created = this.#since = created;
     this.cards = configured.models.map((model) => plainModelCard(model, created));
   }
 
@@ -53,7 +57,21 @@ export class LiveEngine implements Candidate {
       created,
       ...(load.bounded ? { load } : {}),
       ...(asleep ? { asleep } : {}),
+      ...(engine.elastic === true ? { onSideSince: this.#since } : {}),
     };
+  }
+
+  /**
+   * Have it on `side` since `since`, in Unix seconds; what it has under way stays. False where it
+   * cannot, or is.
+   */
+  turn(side: Side, since: number): boolean {
+    if (this.configured.role !== "both" || this.#side === side) return false;
+    this.#side = side;
+    this.#since = since;
+    this.engine = { ...this.engine, role: side };
+    this.load.configure(this.engine);
+    return true;
   }
 
   /** Count `tokens` that it has to compute, until what is returned is released. */
@@ -73,8 +91,9 @@ export class LiveEngine implements Candidate {
   configure(configured: Engine): void {
     const fixed = configured.models.length > 0;
     this.configured = configured;
-    this.load.configure(configured);
-    this.engine = fixed ? configured : { ...configured, models: this.engine.models };
+    const record = fixed ? configured : { ...configured, models: this.engine.models };
+    this.engine = onSide(record, this.#side);
+    this.load.configure(this.engine);
     if (!fixed) return;
     const kept = this.cards.filter(({ id }) => configured.models.includes(id));
     this.cards = kept.length > 0
@@ -87,7 +106,7 @@ export class LiveEngine implements Candidate {
     const { models } = this.configured;
     const kept = cardsFor(models, cards);
     const served = new Set([...models, ...kept.map(({ id }) => id)]);
-    this.engine = { ...this.configured, models: [...served] };
+    this.engine = onSide({ ...this.configured, models: [...served] }, this.#side);
     if (kept.length > 0 || models.length === 0) this.cards = kept;
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./breaker.ts";
+export { decideSplit, type SplitRules } from "./elastic_split.ts";
 export * from "./engine_checks.ts";
 export * from "./engine_fleet.ts";
 export * from "./engine_health.ts";
@@ -13,6 +14,7 @@ export * from "./engine_source.ts";
 export * from "./fleet.ts";
 export * from "./fleet_options.ts";
 export * from "./flight.ts";
+export * from "./group_watch.ts";
 export * from "./health.ts";
 export * from "./key_refusals.ts";
 export { leastExpected } from "./kv_expected.ts";

@@ -25,7 +25,7 @@ export function differencesIn(
   const values = new Map<string, Values>();
   for (const { engine, cards } of entries) {
     const { role, kv } = engine;
-    if (role === "any" || kv === "none") continue;
+    if (role === "any" || role === "both" || kv === "none") continue;
     for (const card of cards) {
       if (!engine.models.includes(card.id)) continue;
       const told: Readonly<Record<string, unknown>> = { ...card, version: versionOf(engine.id) };

@@ -14,6 +14,8 @@ export interface EngineEntry {
   readonly load?: Load;
   /** It sleeps, and gets no requests. */
   readonly asleep?: boolean;
+  /** Unix seconds since when it is on its side, where it can be on either. */
+  readonly onSideSince?: number;
 }
 
 /** A frozen table of engines. Whoever holds one keeps it while the fleet goes on. */

@@ -1,6 +1,7 @@
 /** What the story of a generation request works with. @module */
 import type { HandoffDeps } from "../handoff/mod.ts";
 import type { AdmissionDeps } from "./admission.ts";
+import type { Worth } from "./worth.ts";
 
 /** The parts of a handoff, and what holds for requests that take none. */
 export interface GenerateDeps extends HandoffDeps, AdmissionDeps {
@@ -14,4 +15,6 @@ export interface GenerateDeps extends HandoffDeps, AdmissionDeps {
   readonly fallbackShare: number;
   /** Have another pair go on with a stream whose decode engine fails. */
   readonly continueStreams: boolean;
+  /** When a handoff does not pay; absent where it always does. */
+  readonly worth?: Worth;
 }

@@ -35,6 +35,7 @@ import { direct } from "./direct.ts";
 import { onwardFor, pairFor } from "./onward.ts";
 import { promptIn, withPrompt } from "./prompt_facts.ts";
 import { decideWay, lackOf } from "./way.ts";
+import { type RouteWish, whyServeAlone } from "./worth.ts";
 
 /** What to answer. */
 export interface GenerateAsk {
@@ -44,6 +45,8 @@ export interface GenerateAsk {
   readonly sessionKey: string | undefined;
   /** The client picked the engine: nothing is handed off. */
   readonly engine?: Engine | undefined;
+  /** How the client wants to be served. */
+  readonly wish?: RouteWish | undefined;
   /** KV of the prompt may be at a decode engine, for another request. */
   readonly apart?: boolean;
   /** Engines to go around while there are others. */
@@ -84,6 +87,8 @@ async function generateOne(
   const way = decideWay(request, group, { kv: deps.kv, exactPrompts: deps.prompts.exact });
   if (way.kind === "direct") return await goDirect(deps, context, ask, way.reason);
   const { mode, exact, takes } = way;
+  const alone = whyServeAlone(deps, context, ask, takes);
+  if (alone !== undefined) return await goDirect(deps, context, ask, alone);
   const kept = new KeptPrompt();
   const { earlyIds } = context;
   if (earlyIds !== undefined && (!exact || earlyIds.exact)) kept.tokens = earlyIds.tokens;

@@ -12,3 +12,4 @@ export * from "./engine_control.ts";
 export * from "./generate.ts";
 export { withPrompt } from "./prompt_facts.ts";
 export * from "./way.ts";
+export * from "./worth.ts";

@@ -18,6 +18,7 @@ import { forwardRequestHeaders } from "../upstream/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
 import type { KvReport } from "./engine_notes.ts";
 import { withoutKeyRefusal } from "./key_refusal.ts";
+import { ROUTE_FIELD } from "./route_wish.ts";
 import type { Scrapes } from "./scrapes.ts";
 
 /** A finished request, for whoever wants to show it. */
@@ -79,6 +80,9 @@ export interface HttpCall {
   readonly pass: Pass;
 }
 
+/** Fields that engines are told otherwise, or not at all. */
+const OWN_FIELDS: ReadonlySet<string> = new Set(["x-request-id", "content-encoding", ROUTE_FIELD]);
+
 /** Longest request id taken from a client, in characters; longer ones are replaced. */
 const MAX_ID = 512;
 
@@ -100,7 +104,7 @@ export function contextOf(
     ? deps.random.uuid()
     : given;
   const kept = forwardRequestHeaders(request.headers)
-    .filter(([name]) => name !== "x-request-id" && name !== "content-encoding")
+    .filter(([name]) => !OWN_FIELDS.has(name))
     .map(([name, value]) => [name, name === "content-type" ? asUtf8(value) : value] as const);
   const headers = deps.doors.engineFields(request, kept);
   const { config: { routing }, names: { told } = AS_IT_IS } = deps;

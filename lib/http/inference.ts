@@ -20,6 +20,7 @@ import type { HttpCall, HttpDeps } from "./context.ts";
 import { invokedBy } from "./invocations.ts";
 import { pathWithQuery, pickedEngine } from "./picked_engine.ts";
 import { receive } from "./receive.ts";
+import { routeWishOf } from "./route_wish.ts";
 import { servedModel } from "./served_model.ts";
 
 /** Answer a request for text, by a handoff where that is configured. */
@@ -40,12 +41,14 @@ async function generated(
   call.context.trace.streams = request.stream;
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
+  const wish = routeWishOf(call.request.headers, deps.config.worth?.routeHeader === true);
   if (handoff === undefined) return await forward(deps, call, request, engine, { form });
   return await generate(handoff, call.context, {
     request: await inSlices(readingGeneration(form, request), deps.breather),
     path: pathWithQuery(call),
     sessionKey: sessionKeyOf(deps, call, request),
     engine,
+    wish,
   });
 }
 

@@ -1,5 +1,5 @@
 /** The endpoints the router answers by itself. @module */
-import { encodeUtf8, type ErrorCode, RouterError } from "../base/mod.ts";
+import { encodeUtf8, type Engine, type ErrorCode, RouterError } from "../base/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import type { Load, Verdict } from "../selection/mod.ts";
@@ -51,7 +51,7 @@ export function engines({ fleet, names, kvReport }: HttpDeps): Answer {
   const doubted = Map.groupBy(fleet.doubtedPairs(), ({ prefill }) => prefill.id);
   return jsonAnswer(
     200,
-    view.entries.map(({ engine, created, load, asleep }) => {
+    view.entries.map(({ engine, created, load, asleep, onSideSince }) => {
       const pairs = doubted.get(engine.id)?.map(({ decode, verdict }) => ({
         engine_id: names.of(decode),
         ...judgement(verdict),
@@ -61,7 +61,7 @@ export function engines({ fleet, names, kvReport }: HttpDeps): Answer {
         serving_models: engine.models,
         created,
         ...(names.exposed ? { url: engine.url } : {}),
-        role: engine.role,
+        ...roleTold(engine, onSideSince),
         ...(asleep === true ? { sleeping: true } : {}),
         ...(load === undefined ? {} : roomTold(load)),
         ...judgement(fleet.verdict(engine)),
@@ -70,6 +70,14 @@ export function engines({ fleet, names, kvReport }: HttpDeps): Answer {
       };
     }),
   );
+}
+
+/** What an engine may be asked to do; of one that can be on either side, on which it is and since when. */
+function roleTold(
+  { role, elastic }: Engine,
+  since: number | undefined,
+): Readonly<Record<string, unknown>> {
+  return elastic === true ? { role: "both", side: role, since } : { role };
 }
 
 /** Requests at an engine, and how many more it may get; the same in bytes of its KV buffer. */

@@ -40,7 +40,7 @@ export function pickedEngine(
       param: "model",
     });
   }
-  if (engine.role === "prefill" && !WITHOUT_KV.has(call.path)) {
+  if (engine.role === "prefill" && engine.elastic !== true && !WITHOUT_KV.has(call.path)) {
     throw new RouterError(
       "bad-request",
       `Engine '${id}' only prefills for decode engines; choose one of another role`,

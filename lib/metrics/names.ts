@@ -276,6 +276,22 @@ export const METRICS = {
     help: "Pairs of engines that are not paired now, as their handoffs failed.",
     labels: [],
   },
+  "pd_router_elastic_side": {
+    kind: "gauge",
+    help: "Whether an engine that can prefill and decode is on a side now (1 or 0).",
+    labels: ["server", "side"],
+  },
+  "pd_router_elastic_moves_total": {
+    kind: "counter",
+    help: "Changes of the sides of such engines, by the side since.",
+    labels: ["to"],
+  },
+  "pd_router_scale_hint": {
+    kind: "gauge",
+    help:
+      "Engines that are wanted for what there is to do, by model and role (prefill, decode, any).",
+    labels: ["model", "role"],
+  },
   "pd_router_verdict_changes_total": {
     kind: "counter",
     help: "Changes of what health says of an engine, by what it says since.",

@@ -20,7 +20,10 @@ interface Taking {
 
 /** Candidates for requests to one model, each list ordered as the candidates were given. */
 export class ModelGroup {
-  /** Those that may serve a whole request. Never prefill engines: LMCache's senders cannot. */
+  /**
+   * Those that may serve a whole request. Never prefill engines, as LMCache's senders cannot; but for
+   * those that could be on the other side, where nobody is.
+   */
   readonly direct: readonly Candidate[];
   readonly prefill: readonly Candidate[];
   readonly decode: readonly Candidate[];
@@ -30,7 +33,8 @@ export class ModelGroup {
 
   constructor(candidates: readonly Candidate[], model: string) {
     const able = candidates.filter(({ engine }) => engine.models.includes(model));
-    this.direct = able.filter(({ engine }) => engine.role !== "prefill");
+    const serving = able.filter(({ engine }) => engine.role !== "prefill");
+    this.direct = serving.length > 0 ? serving : able.filter(({ engine }) => engine.elastic);
     this.prefill = able.filter(({ engine }) => engine.role === "prefill");
     this.decode = able.filter(({ engine }) => engine.role === "decode");
   }

@@ -56,6 +56,8 @@ export interface Policy {
    * of it the engine is expected to have already.
    */
   placed?(id: string, prompt: PromptFacts): number;
+  /** Tokens of `prompt` that the engine `id` is thought to have; absent where nothing is remembered. */
+  held?(this: void, id: string, prompt: PromptFacts): number;
   /** An engine has gone: nothing of it shall be kept. */
   forget?(id: string): void;
 }

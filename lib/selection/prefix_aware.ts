@@ -28,6 +28,7 @@ export function prefixAware(rules: PrefixRules): Policy {
       affinity.placed(id, Math.max(0, prompt.tokens - held));
       return held;
     },
+    held: (id, prompt) => heldBy(rules, prompt)(id),
     forget(id) {
       rules.index.forget(id);
       affinity.forget(id);

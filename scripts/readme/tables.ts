@@ -30,6 +30,12 @@ const LATER: readonly (readonly [reason: DirectReason, what: string])[] = [
     "The prompt's KV is larger than the buffer of every decode engine that could take it",
   ],
   ["pair_shut", "All pairs for it are shut (`--handoff-failure-policy`)"],
+  [
+    "short_prompt",
+    "Too little of the prompt would have to be computed (`--disagg-min-prompt-tokens`)",
+  ],
+  ["prefill_busy", "All prefill engines are busy (`--disagg-max-prefill-queue`)"],
+  ["asked", "The client asked for it: `x-pd-route: direct` (`--allow-route-header`)"],
   ["handoff_failed", "The handoff failed, and no other pair is left (`--handoff-failure-policy`)"],
 ];
 

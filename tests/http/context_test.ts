@@ -106,3 +106,10 @@ Deno.test("contextOf() tells engines a type without a charset other than UTF-8",
     assertEquals(type, wanted);
   }
 });
+
+Deno.test("contextOf() keeps the way that a client asks for from engines", () => {
+  const { headers } = contextFor({ "X-PD-Route": "direct", "x-pd-other": "1" });
+  assertEquals(headers.map(([name]) => name).filter((name) => name.startsWith("x-pd-")), [
+    "x-pd-other",
+  ]);
+});

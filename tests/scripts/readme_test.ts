@@ -175,6 +175,8 @@ const FOREIGN_FLAGS = [
   "self-extracting",
   "check",
   "quick",
+  "hour",
+  "load",
   "json",
   "yes",
 ];

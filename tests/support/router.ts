@@ -54,14 +54,14 @@ export function engineAt(
   return { id: new URL(url).host, url, role, models: [], ...more };
 }
 
-/** Start a router for `engines`; with a prefill engine among them, it hands off. */
+/** Start a router for `engines`; with one among them that prefills, it hands off. */
 export async function startRouter(
   engines: readonly TestEngine[],
   changes: RouterChanges = {},
 ): Promise<TestRouter> {
   const { handoff, timeouts, log_, onTrace, seed, clock, unprobed, ports, doors, health, ...rest } =
     changes;
-  const split = engines.some((engine) => engine.role === "prefill");
+  const split = engines.some(({ role }) => role === "prefill" || role === "both");
   const { kind = "lmcache", ...lmcache } = handoff ?? {};
   const kv = split ? kind : "none";
   const config: RouterConfig = {
