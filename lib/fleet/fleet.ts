@@ -27,6 +27,7 @@ import {
   takeOff,
 } from "./flight.ts";
 import type { Begun, DoubtedPair } from "./health.ts";
+import { Judge } from "./judge.ts";
 import { Listeners } from "./listeners.ts";
 import { LiveEngine } from "./live_engine.ts";
 import { ModelWatcher } from "./model_watcher.ts";
@@ -35,7 +36,6 @@ import { type EngineChange, readSource } from "./read_source.ts";
 import { Roster } from "./roster.ts";
 import { place } from "./place.ts";
 import { PairSeats, type Seated, seatedIn, type Seating, seatOf } from "./seats.ts";
-import { tellVerdict } from "./tell_verdict.ts";
 import { UrlUses } from "./url_uses.ts";
 import type { FleetView } from "./view.ts";
 import { Watchers } from "./watchers.ts";
@@ -60,16 +60,25 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   readonly #running = new Set<Promise<void>>();
   readonly #healthWatch: Disposable | undefined;
   readonly #overdue: OverdueWatch | undefined;
+  readonly #judge: Judge;
   #inflight = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    const { health, log, observer } = options;
+    this.#judge = new Judge({
+      health,
+      log,
+      observer,
+      roster: this.#roster,
+      listeners: this.#listeners,
+    });
     this.#overdue = options.frozen && new OverdueWatch({
       clock: options.clock,
       floorMs: options.frozen.afterMs,
       onOverdue: (id) => this.#watchers.get(id)?.askUrgently(),
     });
-    this.#healthWatch = options.health.watch?.((id) => this.#judge(id));
+    this.#healthWatch = health.watch?.((id) => this.#judge.judge(id));
   }
 
   /** Requests that engines work on. */
@@ -144,7 +153,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const owed = prompt && live?.owe(place(this.#options.policies, { engine, leg, peer, prompt }));
     const { clock, observer } = this.#options;
     const begun: Begun = { engine, leg, peer, beganMs: clock.now() };
-    this.#begin(live, begun);
+    this.#judge.began(live, begun);
     const awaited = live === undefined || leg === "models"
       ? undefined
       : this.#overdue?.began(engine.id, leg);
@@ -160,7 +169,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       onHead: (status) => {
         owed?.release();
         if (awaited !== undefined) this.#overdue?.answered(engine.id, awaited);
-        if (status < 300) this.#answering(begun);
+        if (status < 300) this.#judge.answering(begun);
       },
       onLanded: (outcome, root) => {
         if (awaited !== undefined) this.#overdue?.ended(engine.id, awaited);
@@ -180,7 +189,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const seats = new PairSeats(seatOf(first?.load), seatOf(second?.load), kv);
     // Whoever waits is offered what is left as soon as a verdict is another one: not before all is taken.
     this.#options.health.chose?.(prefill, decode);
-    for (const live of [first, second]) this.#seated(live);
+    for (const live of [first, second]) this.#judge.seated(live);
     return seats;
   }
 
@@ -191,7 +200,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   seat(engine: Engine): Lease {
     const live = this.#roster.of(engine);
     const seat = seatOf(live?.load);
-    this.#seated(live);
+    this.#judge.seated(live);
     return seat;
   }
 
@@ -279,7 +288,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#roster.add(live);
     this.#uses.begin(engine.url);
     this.#options.health.know?.(live.engine);
-    this.#judge(engine.id);
+    this.#judge.judge(engine.id);
     this.#listeners.tell({ kind: "added", engine: live.engine });
     this.#watchers.add(engine.id, this.#watcherOf(live));
   }
@@ -296,7 +305,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   #renew(live: LiveEngine): void {
     const { engine } = live;
     this.#options.health.know?.(engine);
-    this.#judge(engine.id);
+    this.#judge.judge(engine.id);
     this.#roster.renew(live);
     this.#listeners.tell({ kind: "changed", engine });
   }
@@ -305,7 +314,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const live = this.#roster.get(id);
     if (live === undefined || live.leaving) return;
     live.leaving = true;
-    this.#judge(id);
+    this.#judge.judge(id);
     this.#roster.renew(live);
     this.#listeners.tell({ kind: "leaving", engine: live.engine });
   }
@@ -348,26 +357,12 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const { engine, peer, leg, end, code } = outcome;
     if (this.#roster.of(engine) === undefined) return;
     health.report(outcome, { beganMs, root });
-    this.#judge(engine.id);
+    this.#judge.judge(engine.id);
     if (leg === "models" && end === "failed") this.#giveUp(engine);
     if (end !== "failed" || !ASKS_AFTER.has(leg)) return;
     this.#watchers.get(engine.id)?.askSoon();
     // Either engine may be the reason that KV does not come.
     if (code === "kv-timeout" && peer !== undefined) this.#watchers.get(peer.id)?.askSoon();
-  }
-
-  #begin(live: LiveEngine | undefined, begun: Begun): void {
-    const { health } = this.#options;
-    if (live === undefined || health.began === undefined) return;
-    health.began(begun);
-    if (live.verdict.kind === "probation") this.#judge(begun.engine.id);
-  }
-
-  /** A request has a seat of `live`: where that is on probation, others go around it. */
-  #seated(live: LiveEngine | undefined): void {
-    if (live?.verdict.kind !== "probation") return;
-    this.#options.health.seated?.(live.engine);
-    this.#judge(live.engine.id);
   }
 
   /** What is overdue of an engine that does not answer is not waited for any longer. */
@@ -378,15 +373,6 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       url: engine.url,
     });
     frozen?.giveUp(engine);
-  }
-
-  #answering(begun: Begun): void {
-    const { health } = this.#options;
-    const live = this.#roster.of(begun.engine);
-    if (live === undefined || health.answering === undefined) return;
-    health.answering(begun);
-    // While the trial of an engine is answered, others may follow.
-    if (live.verdict.kind === "shut") this.#judge(begun.engine.id);
   }
 
   /**
@@ -400,19 +386,6 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#options.log.info(asleep ? "Engine sleeps" : "Engine is awake", { url: engine.url });
     this.#roster.renew(live);
     this.#listeners.tell({ kind: "changed", engine: live.engine });
-  }
-
-  #judge(id: string): void {
-    const live = this.#roster.get(id);
-    if (live === undefined) return;
-    const was = live.verdict;
-    live.verdict = live.leaving ? { kind: "leaving" } : this.#options.health.engine(id);
-    const { log, observer } = this.#options;
-    const { kind } = live.verdict;
-    const leaves = kind === "leaving" || was.kind === "leaving";
-    if (kind !== was.kind && !leaves) observer.onVerdict(live.engine, live.verdict);
-    tellVerdict(log, live.engine, was, live.verdict);
-    if (kind !== was.kind) this.#listeners.tellRoom(live.engine);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
