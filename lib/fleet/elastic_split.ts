@@ -35,6 +35,17 @@ const BUSY = 0.85;
 /** By how much less the busier side must have to do afterwards: so no move is soon undone. */
 const GAIN = 0.12;
 
+/** The same for a move back of what was moved of late, and how many intervals that is. */
+const GAIN_BACK = 0.3;
+const OF_LATE = 10;
+
+/** The move before. */
+export interface LastMove {
+  readonly to: Side;
+  /** How long ago, in milliseconds. */
+  readonly agoMs: number;
+}
+
 const STAY: SplitDecision = { kind: "stay" };
 
 /** How much of what it should have to do each engine of a side has, by which all are alike: 1 is right. */
@@ -44,15 +55,15 @@ export function pressureOf(side: Side, demand: number, engines: number): number 
 }
 
 /**
- * Decide for the engines of one model; `sinceMoveMs` is how long ago one moved, Infinity for never. A
- * move for load leaves both sides what they keep, and the busier one a good deal less to do.
+ * Decide for the engines of one model, of which the `last` move is known, if there was one. A move for
+ * load leaves both sides what they keep, and the busier one a good deal less to do.
  */
 export function decideSplit(
   view: SplitView,
   rules: SplitRules,
-  sinceMoveMs: number,
+  last: LastMove | undefined,
 ): SplitDecision {
-  if (sinceMoveMs < rules.intervalMs) return STAY;
+  if (last !== undefined && last.agoMs < rules.intervalMs) return STAY;
   const least = { prefill: rules.minPrefill, decode: rules.minDecode };
   const { prefill, decode } = view;
   if (decode.engines < least.decode && prefill.movable > 0) {
@@ -73,7 +84,10 @@ export function decideSplit(
     pressureOf(to, view[to].demand, view[to].engines + 1),
     pressureOf(from, view[from].demand, view[from].engines - 1),
   );
-  return after <= pressure[to] * (1 - GAIN) ? { kind: "move", to, why: "load" } : STAY;
+  const isBack = last !== undefined && last.to !== to && last.agoMs < OF_LATE * rules.intervalMs;
+  return after <= pressure[to] * (1 - (isBack ? GAIN_BACK : GAIN))
+    ? { kind: "move", to, why: "load" }
+    : STAY;
 }
 
 /** The side that an engine begins on that has none: in turns, beginning with the decode side. */

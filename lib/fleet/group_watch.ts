@@ -45,7 +45,7 @@ interface Group {
   readonly kv: Engine["kv"];
   readonly demand: Readonly<Record<Counted, Smoothed>>;
   readonly hints: Readonly<Record<Counted, ScaleHint>>;
-  movedMs: number;
+  moved: { readonly to: Side; readonly atMs: number } | undefined;
 }
 
 /** Watches from its making until it is disposed. */
@@ -118,7 +118,7 @@ export class GroupWatch implements Disposable {
       kv,
       demand: { prefill: smoothed(), decode: smoothed(), any: smoothed() },
       hints: { prefill: hint(), decode: hint(), any: hint() },
-      movedMs: -Infinity,
+      moved: undefined,
     };
   }
 
@@ -155,12 +155,14 @@ export class GroupWatch implements Disposable {
     const view = { prefill: state("prefill"), decode: state("decode") };
     if (view.prefill.movable + view.decode.movable === 0) return;
     const { rules, fleet, log, onMove } = this.#deps;
-    const decision = decideSplit(view, rules, nowMs - group.movedMs);
+    const { moved } = group;
+    const last = moved && { to: moved.to, agoMs: nowMs - moved.atMs };
+    const decision = decideSplit(view, rules, last);
     if (decision.kind === "stay") return;
     const { to, why } = decision;
     const chosen = leastBusy(sides[to === "prefill" ? "decode" : "prefill"]);
     if (chosen === undefined) return;
-    group.movedMs = nowMs;
+    group.moved = { to, atMs: nowMs };
     const { engine } = chosen;
     log.info("Engine is on another side from here on", {
       url: engine.url,

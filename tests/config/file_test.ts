@@ -103,7 +103,7 @@ Deno.test("readFileValues() tells where a shape is wrong", () => {
     ["engines: http://a", ['engines in pd.yaml "http://a": expected a list of engines']],
     ["engines: [{role: decode}]", ["engines[0].url in pd.yaml: required"]],
     ["engines: [{url: http://a}, {url: 5}]", ['engines[1].url in pd.yaml "5"']],
-    ["engines: [{url: a, role: both}]", ['engines[0].role in pd.yaml "both"']],
+    ["engines: [{url: a, role: every}]", ['engines[0].role in pd.yaml "every"']],
     ["engines: [{url: a, modle: m}]", [
       'engines[0] in pd.yaml "modle": unknown key; did you mean model?',
     ]],

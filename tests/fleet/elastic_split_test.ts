@@ -3,6 +3,7 @@ import type { Side } from "../../lib/base/mod.ts";
 import {
   decideSplit,
   firstSide,
+  type LastMove,
   otherSide,
   pressureOf,
   type SideState,
@@ -22,9 +23,9 @@ function decided(
   prefill: SideState,
   decode: SideState,
   rules: Partial<SplitRules> = {},
-  sinceMoveMs = Infinity,
+  last?: LastMove,
 ): string {
-  const decision = decideSplit({ prefill, decode }, { ...RULES, ...rules }, sinceMoveMs);
+  const decision = decideSplit({ prefill, decode }, { ...RULES, ...rules }, last);
   return decision.kind === "stay" ? "stay" : `${decision.to} ${decision.why}`;
 }
 
@@ -47,8 +48,18 @@ Deno.test("decideSplit() gives an engine to the side that has more to do", () =>
 Deno.test("decideSplit() moves none that cannot, and none too soon", () => {
   const [prefill, decode] = [side(4, 4), side(4, 1)];
   assertEquals(decided(prefill, side(4, 1, 0)), "stay");
-  assertEquals(decided(prefill, decode, {}, 29_999), "stay");
-  assertEquals(decided(prefill, decode, {}, 30_000), "prefill load");
+  assertEquals(decided(prefill, decode, {}, { to: "prefill", agoMs: 29_999 }), "stay");
+  assertEquals(decided(prefill, decode, {}, { to: "prefill", agoMs: 30_000 }), "prefill load");
+});
+
+Deno.test("decideSplit() moves one back of late where that helps much", () => {
+  const back = (demand: number, agoMs: number): string =>
+    decided(side(2, demand), side(6, 1), {}, { to: "decode", agoMs });
+  assertEquals([back(1.6, 299_999), back(1.6, 300_000)], ["prefill load", "prefill load"]);
+  // A third engine of four is a quarter of what each has to do.
+  const few = (agoMs: number): string =>
+    decided(side(3, 2.4), side(5, 1), {}, { to: "decode", agoMs });
+  assertEquals([few(299_999), few(300_000)], ["stay", "prefill load"]);
 });
 
 Deno.test("decideSplit() leaves each side what it keeps, and makes it up where it lacks", () => {
@@ -89,7 +100,7 @@ function played(
       prefill: side(counts.prefill, prefill),
       decode: side(counts.decode, decode),
     };
-    const decision = decideSplit(view, { ...RULES, minPrefill, minDecode }, Infinity);
+    const decision = decideSplit(view, { ...RULES, minPrefill, minDecode }, undefined);
     if (decision.kind === "stay") continue;
     const before = { ...counts };
     counts[decision.to]++;
