@@ -237,9 +237,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     });
     this.#running.add(running);
     const ended = new AbortController();
-    const all = synced.promise
-      .then(() => this.#watchers.asked)
-      .then(() => ended.abort());
+    const all = synced.promise.then(() => this.#watchers.asked).then(() => ended.abort());
     const late = sleep(this.#options.clock, FIRST_ROUND_MS, ended.signal);
     return Promise.race([all, late]).then(() => {});
   }

@@ -80,9 +80,9 @@ Deno.test("dispatch() never prints a secret of the environment or of URLs", asyn
 });
 
 Deno.test("dispatch() warns of flags without effect, whichever way they were given", async () => {
-  const { ports, err, out, signals } = fakeProcess({ PD_ROUTER_FILE_STORAGE_CLASS: "local_file" });
+  const { ports, err, out, signals } = fakeProcess({ PD_ROUTER_OTEL_SERVICE_NAME: "mine" });
   const argv = ["--routing-logic=roundrobin", "--static-backends=http://a", "--static-models=m"];
-  const served = dispatch([...argv, "--port=0", "--host=127.0.0.1", "--batch-processor=local"], {
+  const served = dispatch([...argv, "--port=0", "--host=127.0.0.1", "--semantic-cache-dir=d"], {
     ...ports,
     clock: new FakeClock(),
   });
@@ -91,7 +91,7 @@ Deno.test("dispatch() warns of flags without effect, whichever way they were giv
   assertEquals(await served, 0);
   assertStringIncludes(
     err.text,
-    "WARNING Without effect in this version: --file-storage-class, --batch-processor\n",
+    "WARNING Without effect in this version: --semantic-cache-dir, --otel-service-name\n",
   );
 });
 
