@@ -16,27 +16,23 @@ export interface ControlParts extends Pick<FlowDeps, "upstream" | "timeouts"> {
   readonly clock: Clock;
 }
 
-/** The places of a fleet that it takes part in; without --allow-engine-control, in none. */
+/** The places of a fleet that it takes part in. */
 export interface ControlWiring {
   fetching(fetch: FetchCards): FetchCards;
   observing(observer: FleetObserver): FleetObserver;
-  /** The fleet is there; undefined where nobody tells engines what to do. */
-  attach(fleet: Fleet): EngineControl | undefined;
+  /** The fleet is there. */
+  attach(fleet: Fleet): EngineControl;
 }
 
 /** The wiring for `config`. */
 export function wireControl(config: RouterConfig, parts: ControlParts): ControlWiring {
-  if (config.control?.engines !== true) {
-    return {
-      fetching: (fetch) => fetch,
-      observing: (observer) => observer,
-      attach: () => undefined,
-    };
-  }
+  // Without that flag, those alone that this router knows to sleep.
+  const all = config.control?.engines === true;
   let attached: { readonly fleet: Fleet; readonly control: EngineControl } | undefined;
   const watch = new SleepWatch({
     isAsleep: async (engine, signal) => await attached?.control.isAsleep(engine, signal),
     setAsleep: (engine, asleep) => attached?.fleet.setAsleep(engine, asleep),
+    mayAsk: (engine) => all || (attached !== undefined && sleeps(attached.fleet, engine)),
   });
   return {
     fetching: (fetch) => watch.behind(fetch),
@@ -68,8 +64,9 @@ export function checksAwake(
   fleet: Pick<Fleet, "snapshot">,
   checksOf: (engine: Engine) => readonly EngineCheck[],
 ): (engine: Engine) => readonly EngineCheck[] {
-  return (engine) => {
-    const entry = fleet.snapshot().entries.find((each) => each.engine.id === engine.id);
-    return entry?.asleep === true ? [] : checksOf(engine);
-  };
+  return (engine) => sleeps(fleet, engine) ? [] : checksOf(engine);
+}
+
+function sleeps(fleet: Pick<Fleet, "snapshot">, { id }: Engine): boolean {
+  return fleet.snapshot().entries.some(({ engine, asleep }) => engine.id === id && asleep === true);
 }

@@ -8,9 +8,10 @@ export const CONTROL_FLAGS = {
     {
       name: "allow-engine-control",
       type: "flag",
-      help: "Let clients put engines to sleep, wake them up and ask whether they sleep (/sleep, " +
-        "/wake_up, /is_sleeping, each with ?id=), and load and unload LoRA adapters at all engines " +
-        "of a model: whoever reaches the router may, unless it has API keys",
+      help:
+        "Let clients load and unload LoRA adapters at all engines of a model: whoever reaches the " +
+        "router may, unless it has API keys. Besides, engines are asked whether they sleep, so that " +
+        "those are found which others have put to sleep",
     },
     {
       name: "pass-through-paths",

@@ -9,11 +9,13 @@ export interface SleepWatchDeps {
   /** Whether an engine sleeps; undefined where it does not say. */
   readonly isAsleep: (engine: Engine, signal: AbortSignal) => Promise<boolean | undefined>;
   readonly setAsleep: (engine: Engine, asleep: boolean) => void;
+  /** Whether it may be asked at all: most have no such endpoint. */
+  readonly mayAsk: (engine: Engine) => boolean;
 }
 
 /**
  * Engines are asked whether they sleep when they are met or have changed, while they sleep, and when a
- * request to them has failed since; others are left alone: most have no such endpoint.
+ * request to them has failed since, where they may be; others are left alone.
  */
 export class SleepWatch {
   readonly #deps: SleepWatchDeps;
@@ -29,7 +31,7 @@ export class SleepWatch {
     return async (flight, signal) => {
       const { engine } = flight;
       const cards = await fetch(flight, signal);
-      if (this.#settled.has(engine.url)) return cards;
+      if (this.#settled.has(engine.url) || !this.#deps.mayAsk(engine)) return cards;
       const asleep = await this.#deps.isAsleep(engine, signal);
       if (asleep !== true && !signal.aborted) this.#settled.add(engine.url);
       if (asleep !== undefined) this.#deps.setAsleep(engine, asleep);

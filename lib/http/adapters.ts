@@ -4,7 +4,7 @@ import { errorBodyOf, errorMessageOf } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { readJsonBody } from "./body.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
-import { controlOf, requireAll } from "./controlled.ts";
+import { adapterControl, requireAll } from "./controlled.ts";
 import { pathWithQuery } from "./picked_engine.ts";
 import { receive } from "./receive.ts";
 import { jsonAnswer } from "./respond.ts";
@@ -35,7 +35,7 @@ export async function changeAdapter(
   call: HttpCall,
   change: AdapterChange,
 ): Promise<Answer> {
-  const control = controlOf(deps, call);
+  const control = adapterControl(deps, call);
   const { model, ...asked } = await readAsked(deps, call, change);
   const engines = change === "unload" && model === undefined
     ? enginesWith(deps, asked.lora_name)

@@ -48,8 +48,8 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly scrapes: Pick<Scrapes, "text">;
   /** Looks for models that nobody serves; absent where they are refused at once. */
   readonly lookup?: Pick<ModelLookup, "look"> | undefined;
-  /** Tells engines what to do; absent where clients may not. */
-  readonly control?: EngineControl | undefined;
+  /** Tells engines what to do. */
+  readonly control: EngineControl;
   /** What keeps the router from doing its work at the moment; undefined for nothing. */
   readonly ailment: () => string | undefined;
   /**

@@ -4,12 +4,12 @@ import type { EngineControl } from "../flow/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { queryOf } from "./picked_engine.ts";
 
-/** What tells engines what to do. Throws `forbidden` where nobody is to. */
-export function controlOf(
-  { control }: Pick<HttpDeps, "control">,
+/** What has engines serve other models. Throws `forbidden` where nobody is to. */
+export function adapterControl(
+  { control, config }: Pick<HttpDeps, "control" | "config">,
   { path }: HttpCall,
 ): EngineControl {
-  if (control !== undefined) return control;
+  if (config.control?.engines === true) return control;
   throw new RouterError(
     "forbidden",
     `'${path}' changes engines for all clients: the router allows it with --allow-engine-control`,

@@ -2,25 +2,24 @@
 import type { ControlAsk } from "../flow/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
-import { controlOf, namedEngine } from "./controlled.ts";
+import { namedEngine } from "./controlled.ts";
 import { pathWithQuery } from "./picked_engine.ts";
 
 /** `POST /sleep?id=`: other parameters go on. A sleeping engine gets no requests. */
 export async function putToSleep(deps: HttpDeps, call: HttpCall): Promise<Answer> {
-  const control = controlOf(deps, call);
   const engine = namedEngine(deps, call);
   const entry = deps.fleet.snapshot().entries.find((each) => each.engine.id === engine.id);
-  return await control.sleep(engine, entry?.asleep === true, askOf(call, "POST"));
+  return await deps.control.sleep(engine, entry?.asleep === true, askOf(call, "POST"));
 }
 
 /** `POST /wake_up?id=`: it is used again as soon as it says that it is awake. */
 export async function wakeUp(deps: HttpDeps, call: HttpCall): Promise<Answer> {
-  return await controlOf(deps, call).wakeUp(namedEngine(deps, call), askOf(call, "POST"));
+  return await deps.control.wakeUp(namedEngine(deps, call), askOf(call, "POST"));
 }
 
 /** `GET /is_sleeping?id=`. */
 export async function isSleeping(deps: HttpDeps, call: HttpCall): Promise<Answer> {
-  return await controlOf(deps, call).askAsleep(namedEngine(deps, call), askOf(call, "GET"));
+  return await deps.control.askAsleep(namedEngine(deps, call), askOf(call, "GET"));
 }
 
 function askOf(call: HttpCall, method: ControlAsk["method"]): ControlAsk {

@@ -16,7 +16,7 @@ Deno.test("a sleeping engine gets nothing until it is woken up", async () => {
   await using one = await startSim({ role: "any", ttftMs: 0 });
   await using other = await startSim({ role: "any", ttftMs: 0 });
   const engines = [engineAt(one.url, "any"), engineAt(other.url, "any")];
-  await using router = await startRouter(engines, CONTROL);
+  await using router = await startRouter(engines);
   const { url } = router;
   const id = new URL(one.url).host;
   const ask = (query = ""): Promise<number> => statusOf(post(`${url}/v1/completions${query}`, ASK));

@@ -9,19 +9,21 @@ const A = engine("a");
 function watched(...answers: readonly (boolean | undefined)[]) {
   const left = [...answers];
   const told: boolean[] = [];
+  const may = { ask: true };
   const watch = new SleepWatch({
     isAsleep: () => {
       if (left.length === 0) throw new Error("asked too often");
       return Promise.resolve(left.shift());
     },
     setAsleep: (_engine, asleep) => void told.push(asleep),
+    mayAsk: () => may.ask,
   });
   const ask = async (fetch: FetchCards = () => Promise.resolve(cards(["m"]))): Promise<unknown> => {
     const { clock, onLanded } = { clock: new FakeClock(), onLanded: () => {} };
     const flight = takeOff({ clock, engine: A, leg: "models", peer: undefined, onLanded });
     return await watch.behind(fetch)(flight, new AbortController().signal);
   };
-  return { watch, told, left, ask };
+  return { watch, told, left, ask, may };
 }
 
 const ENDED = { engine: A, leg: "direct", peer: undefined, headMs: 1, ms: 1 } as const;
@@ -54,6 +56,16 @@ Deno.test("SleepWatch asks an engine that sleeps each time, and one that has cha
   watch.follow({ kind: "changed", engine: A });
   await ask();
   assertEquals(told, [true, true, false, false]);
+});
+
+Deno.test("SleepWatch asks only engines that it may, and keeps asking whether it may", async () => {
+  const { told, ask, may } = watched(true);
+  may.ask = false;
+  assertEquals(await ask(), cards(["m"]));
+  assertEquals(told, []);
+  may.ask = true;
+  await ask();
+  assertEquals(told, [true]);
 });
 
 Deno.test("SleepWatch asks nothing of an engine that does not say what it serves", async () => {

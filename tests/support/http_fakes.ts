@@ -20,6 +20,7 @@ import {
   type HttpCall,
   type HttpDeps,
 } from "../../lib/http/mod.ts";
+import { EngineControl } from "../../lib/flow/mod.ts";
 import { RequestTrace } from "../../lib/request/mod.ts";
 import { configOf, FLEET } from "../config/support.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -70,6 +71,11 @@ export function httpSetting(changes: HttpChanges = {}): HttpSetting {
     firstRound: () => undefined,
     bodies: new ByteBudget(64 * 1024 * 1024),
     doors: openDoorsOf(setting.flow),
+    control: new EngineControl({
+      ...setting.flow,
+      apiKey: undefined,
+      fleet: { setAsleep: () => {}, ask: () => Promise.resolve() },
+    }),
     remarks: () => ({}),
     retired: () => false,
     draining: () => false,
