@@ -6,6 +6,7 @@ import type { Gate } from "./gate.ts";
 import { holdOne, leaveAt, PATH, request } from "./held.ts";
 import { pause, until } from "./process.ts";
 import type { RealRouter } from "./router.ts";
+import { readEvents } from "./streams.ts";
 
 /** Engines behind gates, and the router that knows the gates. */
 export interface FaultRun {
@@ -149,29 +150,4 @@ async function killDecode(run: FaultRun): Promise<string> {
   return `the stream ended after ${ms} ms with ${
     error.slice(6)
   }; the next request ${refused.status}`;
-}
-
-/** Read `count` events; `rest` reads what follows to the end. */
-async function readEvents(
-  response: Response,
-  count: number,
-): Promise<{ rest(): Promise<string> }> {
-  must(response.status === 200 && response.body !== null, `status ${response.status}`);
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (text.split("\n\n").length <= count) {
-    const { done, value } = await reader.read();
-    must(!done, `the stream ended in ${JSON.stringify(text)}`);
-    text += value;
-  }
-  return {
-    rest: async () => {
-      let more = "";
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return more;
-        more += value;
-      }
-    },
-  };
 }

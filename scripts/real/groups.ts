@@ -14,6 +14,7 @@ import { checkMatrix } from "./matrix_checks.ts";
 import { checkKvMoved, checkLmcacheMoved, lossesOf } from "./moved_checks.ts";
 import { checkProxyNotif } from "./notif_check.ts";
 import { pause, type Processes } from "./process.ts";
+import { checkRestarts } from "./restart_checks.ts";
 import { startRouter, warmUp } from "./router.ts";
 
 /** What a group has to work with. */
@@ -34,7 +35,14 @@ const PORTS = {
   prefills: [18_401, 18_402],
   decode: 18_403,
   sides: [18_411, 18_412, 18_413],
-  routers: { direct: 18_420, handoff: 18_421, faults: 18_422, canary: 18_423, events: 18_424 },
+  routers: {
+    direct: 18_420,
+    handoff: 18_421,
+    faults: 18_422,
+    canary: 18_423,
+    events: 18_424,
+    restarts: 18_425,
+  },
   publishers: [
     { name: "publisher-1", port: 18_408, events: 18_450 },
     { name: "publisher-2", port: 18_409, events: 18_452 },
@@ -55,8 +63,44 @@ const ENGINE_BYTES = 3.2 * 2 ** 30;
 export const GROUPS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   nixl: runNixl,
   lmcache: runLmcache,
+  restarts: runRestarts,
   events: runKvEvents,
 };
+
+async function runRestarts({ environment, checks, processes, logs }: Stage): Promise<void> {
+  const [prefillPort] = PORTS.prefills;
+  const kinds = [
+    nixlKind("prefill-1", prefillPort, PORTS.sides[0]),
+    nixlKind("decode-1", PORTS.decode, PORTS.sides[1]),
+    nixlKind("decode-2", PORTS.prefills[1], PORTS.sides[2]),
+  ] as const;
+  const start = (kind: Parameters<typeof startEngine>[3]): Promise<RealEngine> =>
+    startEngine(processes, environment, logs, kind);
+  const [single, prefill, ...decodes] = await Promise.all([
+    start({ name: "single", port: PORTS.single }),
+    start(kinds[0]),
+    start(kinds[1]),
+    start(kinds[2]),
+  ]);
+  const router = await startRouter(processes, logs, "router-restarts", PORTS.routers.restarts, [
+    ...["--kv-protocol", "nixl", "--continue-streams", "--decode-policy", "roundrobin"],
+    ...["--prefill", prefill.url],
+    ...decodes.flatMap(({ url }) => ["--decode", url]),
+  ]);
+  if (await warmUp(router) > 0) await pause((LEASE_SECONDS + 3) * 1000);
+  await checkRestarts(checks, {
+    group: "NixlConnector 1P2D",
+    router,
+    single,
+    prefill,
+    decodes,
+    startAgain: ({ name }) => {
+      const kind = kinds.find((each) => each.name === name);
+      if (kind === undefined) throw new Error(`No engine is called ${name}`);
+      return start(kind);
+    },
+  });
+}
 
 async function runKvEvents({ environment, checks, processes, logs }: Stage): Promise<void> {
   const engines = await Promise.all(
