@@ -34,6 +34,7 @@ import { ModelWatcher } from "./model_watcher.ts";
 import { OverdueWatch } from "./overdue.ts";
 import { type EngineChange, readSource } from "./read_source.ts";
 import { Roster } from "./roster.ts";
+import { isGivenUp } from "./patience.ts";
 import { place } from "./place.ts";
 import { PairSeats, type Seated, seatedIn, type Seating, seatOf } from "./seats.ts";
 import { UrlUses } from "./url_uses.ts";
@@ -226,9 +227,10 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
    */
   follow(source: EngineSource): Promise<void> {
     const synced = Promise.withResolvers<void>();
+    const { clock, log } = this.#options;
     const running = readSource(source, {
       signal: this.#stop.signal,
-      log: this.#options.log,
+      log,
       onSynced: synced.resolve,
       onChange: (change) => this.#apply(change),
     }).finally(() => {
@@ -238,14 +240,11 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#running.add(running);
     const ended = new AbortController();
     const all = synced.promise.then(() => this.#watchers.asked).then(() => ended.abort());
-    const late = sleep(this.#options.clock, FIRST_ROUND_MS, ended.signal);
+    const late = sleep(clock, FIRST_ROUND_MS, ended.signal);
     return Promise.race([all, late]).then(() => {});
   }
 
-  /**
-   * Ask engines for their models at once, by id; all when `ids` is absent. Resolves when each has been
-   * asked, whatever came of it.
-   */
+  /** Ask engines for their models at once, by id, all when `ids` is absent; resolves once all have been asked. */
   ask(ids?: Iterable<string>): Promise<void> {
     return this.#watchers.ask(ids);
   }
@@ -365,12 +364,13 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
 
   /** What is overdue of an engine that does not answer is not waited for any longer. */
   #giveUp(engine: Engine): void {
-    if (this.#overdue?.isOverdue(engine.id) !== true) return;
     const { log, frozen } = this.#options;
-    log.warning("Engine shows no sign of life: its requests are taken elsewhere", {
-      url: engine.url,
-    });
-    frozen?.giveUp(engine);
+    const overdueMs = this.#overdue?.overdueMs(engine.id);
+    if (overdueMs === undefined || frozen === undefined) return;
+    if (!isGivenUp({ ...frozen, engine, overdueMs, all: this.#roster.all })) return;
+    const { url } = engine;
+    log.warning("Engine shows no sign of life: its requests are taken elsewhere", { url });
+    frozen.giveUp(engine);
   }
 
   /**

@@ -69,10 +69,10 @@ export class OverdueWatch implements Disposable {
     this.#deps = deps;
   }
 
-  /** Whether the answers of `id` are overdue at this moment. */
-  isOverdue(id: string): boolean {
+  /** For how long the answers of `id` have been missed, in milliseconds; undefined when they are not. */
+  overdueMs(id: string): number | undefined {
     const waits = this.#engines.get(id);
-    return waits !== undefined && this.#overdueMs(waits) !== undefined;
+    return waits && this.#overdueMs(waits);
   }
 
   /** A request has been sent to the engine called `id`; `answered` or `ended` must be told of it. */

@@ -1,5 +1,5 @@
 /** Engines that die and are started anew, under a router that goes on with streams. @module */
-import { ask, post, textOf } from "./ask.ts";
+import { ask, type Body, post, textOf } from "./ask.ts";
 import { type Checks, must } from "./check.ts";
 import type { RealEngine } from "./engine.ts";
 import { PATH, request } from "./held.ts";
@@ -24,6 +24,11 @@ export interface RestartRun {
 const TOKENS = 600;
 const EVENTS = 20;
 
+/** Prompts that are tried, and how much of an answer has to be whole characters. */
+const FIRST_SEED = 40;
+const SEEDS = 20;
+const WHOLE_CHARS = 250;
+
 /** How long handoffs may take to come back once an engine serves again. */
 const BACK_MS = 60_000;
 
@@ -38,8 +43,7 @@ export async function checkRestarts(checks: Checks, run: RestartRun): Promise<vo
 }
 
 async function killDecode(run: RestartRun): Promise<string> {
-  const body = request(40, { stream: true, max_tokens: TOKENS, ignore_eos: true });
-  const right = textOfEvents(await (await post(run.single.url + PATH, body)).text());
+  const { body, right } = await textRequest(run);
   const stream = await readEvents(await post(run.router.url + PATH, body), EVENTS);
   const busy = await Promise.all(
     run.decodes.map((engine) => engine.metric("vllm:num_requests_running")),
@@ -59,6 +63,21 @@ async function killDecode(run: RestartRun): Promise<string> {
   return `${victim.name} killed after ${EVENTS} events: the right ${TOKENS} tokens, ${seconds} s later`;
 }
 
+/**
+ * A request with the right answer to it, which begins with text: of random weights come bytes as well that
+ * are no characters, and between two of these nobody can tell where to go on.
+ */
+async function textRequest(
+  { single }: RestartRun,
+): Promise<{ readonly body: Body; readonly right: string }> {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+    const body = request(seed, { stream: true, max_tokens: TOKENS, ignore_eos: true });
+    const right = textOfEvents(await (await post(single.url + PATH, body)).text());
+    if (!right.slice(0, WHOLE_CHARS).includes("\ufffd")) return { body, right };
+  }
+  throw new Error("Every answer has bytes that are no characters");
+}
+
 async function restartDecode(run: RestartRun): Promise<string> {
   const gone = run.decodes.find(({ process }) => process.ended);
   must(gone !== undefined, "no decode engine has gone");
@@ -67,7 +86,7 @@ async function restartDecode(run: RestartRun): Promise<string> {
   const served = await engine.metric("vllm:request_success_total");
   const seconds = await rightUntil(
     run,
-    50,
+    60,
     async () => await engine.metric("vllm:request_success_total") > served,
   );
   return `${engine.name} takes handoffs again ${seconds} s after it serves; every answer right`;
@@ -76,7 +95,7 @@ async function restartDecode(run: RestartRun): Promise<string> {
 async function killPrefill(run: RestartRun): Promise<string> {
   await run.prefill.process.kill();
   const before = (await run.router.routes()).get("direct") ?? 0;
-  for (let seed = 60; seed < 64; seed++) await right(run, seed);
+  for (let seed = 80; seed < 84; seed++) await right(run, seed);
   const direct = ((await run.router.routes()).get("direct") ?? 0) - before;
   return `4 of 4 right, ${direct} of them by one engine`;
 }
@@ -85,7 +104,7 @@ async function restartPrefill(run: RestartRun): Promise<string> {
   run.prefill = await run.startAgain(run.prefill);
   const handed = async (): Promise<number> => (await run.router.routes()).get("handoff_nixl") ?? 0;
   const before = await handed();
-  const seconds = await rightUntil(run, 70, async () => await handed() > before);
+  const seconds = await rightUntil(run, 90, async () => await handed() > before);
   return `handoffs are back ${seconds} s after it serves; every answer right`;
 }
 

@@ -59,7 +59,7 @@ for (const side of ["prefills", "decodes"] as const) {
   });
 }
 
-Deno.test("the only engine of a frozen side is waited for no longer than its sign of life", async () => {
+Deno.test("the only engine of a frozen side is waited for longer, and not for ever", async () => {
   await using cluster = await startCluster(FLEET);
   freeze(cluster.decodes[0]);
   const [status] = await ask(cluster, 1, false) as [number];

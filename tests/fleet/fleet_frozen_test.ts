@@ -48,6 +48,24 @@ Deno.test("Fleet gives up an engine that owes answers and shows no sign of life"
   assertEquals(fleet.chooseDirect({ model: "m", attempt: 1 })?.id, "b");
 });
 
+Deno.test("Fleet waits longer for an engine where nobody else could serve, and not for ever", async () => {
+  const { clock, fleet, engines, givenUp, find } = await frozenFleet();
+  await using _fleet = fleet;
+  engines.replies.delete("a");
+  engines.replies.delete("b");
+  using _one = fleet.take(find("a"), "direct");
+  using _other = fleet.take(find("b"), "direct");
+  await clock.advance(2_000);
+  await clock.advance(1_000);
+  // Both are found out in one moment: the first while the other still seems to be there.
+  const early = givenUp.length;
+  assertEquals(early <= 1, true);
+  await clock.advance(5_000);
+  assertEquals(givenUp.length, early);
+  await clock.advance(20_000);
+  assertEquals(new Set(givenUp), new Set(["a", "b"]));
+});
+
 Deno.test("Fleet leaves an engine alone that is slow, and there", async () => {
   const { clock, fleet, engines, givenUp, find } = await frozenFleet();
   await using _fleet = fleet;

@@ -19,9 +19,9 @@ Deno.test("OverdueWatch tells of an engine that has answered nothing for longer 
   const { clock, watch, told } = watching();
   watch.began("a", "prefill");
   await clock.advance(1_500);
-  assertEquals([told, watch.isOverdue("a")], [[], false]);
+  assertEquals([told, watch.overdueMs("a")], [[], undefined]);
   await clock.advance(500);
-  assertEquals([told, watch.isOverdue("a")], [[["a", 2_000]], true]);
+  assertEquals([told, watch.overdueMs("a")], [[["a", 2_000]], 2_000]);
 });
 
 Deno.test("OverdueWatch takes the beginning of any answer as a sign of life", async () => {
@@ -98,7 +98,7 @@ Deno.test("OverdueWatch forgets engines that have gone, with what they owe", asy
   watch.answered("a", owed);
   watch.ended("a", owed);
   await clock.advance(10_000);
-  assertEquals([told, clock.pending, watch.isOverdue("a")], [[], 0, false]);
+  assertEquals([told, clock.pending, watch.overdueMs("a")], [[], 0, undefined]);
 });
 
 Deno.test("OverdueWatch never tells of an engine that answers within the floor, whatever comes and goes", async () => {

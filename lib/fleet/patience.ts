@@ -1,0 +1,35 @@
+/** Whether an engine that gives no answer is still waited for. Pure. @module */
+import type { Engine } from "../base/mod.ts";
+import type { LiveEngine } from "./live_engine.ts";
+
+/**
+ * So many times as long is waited where nobody else could serve: an engine may be busy beyond measure, as
+ * one whose server shares its process with the model, and to give it up would serve nobody.
+ */
+const ALONE = 6;
+
+/** An engine that has owed answers for `overdueMs`, and what is there besides. */
+export interface OverdueEngine {
+  readonly engine: Engine;
+  readonly overdueMs: number;
+  /** From when on an engine is asked for a sign of life. */
+  readonly afterMs: number;
+  readonly all: Iterable<Pick<LiveEngine, "engine" | "verdict" | "asleep">>;
+}
+
+/** Whether what is waited for of it is better asked of others. */
+export function isGivenUp({ engine, overdueMs, afterMs, all }: OverdueEngine): boolean {
+  if (overdueMs >= ALONE * afterMs) return true;
+  for (const other of all) if (replaces(other, engine)) return true;
+  return false;
+}
+
+/** Whether `other` does what `engine` would: the same leg, or the whole request. */
+function replaces(
+  { engine: other, verdict: { kind }, asleep }: Pick<LiveEngine, "engine" | "verdict" | "asleep">,
+  { id, role, models }: Engine,
+): boolean {
+  if (other.id === id || asleep || kind === "shut" || kind === "leaving") return false;
+  if (other.role === "prefill" && role !== "prefill") return false;
+  return other.models.some((model) => models.includes(model));
+}
