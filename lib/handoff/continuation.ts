@@ -203,7 +203,12 @@ export class Continuation {
     const said = this.#said;
     if (said === undefined) return true;
     const { request, given } = this.#parts;
-    const { stop: stops, minTokens, body } = request;
+    const { form, stop: stops, minTokens, body } = request;
+    if (form === "completions" && stops.length === 0) {
+      // No parser takes anything out there, and nothing is held back for a stop string.
+      this.#said = undefined;
+      return true;
+    }
     const include = flagOf(body, "include_stop_str_in_output") === true;
     const held = await heldText(said, given.ids, at, promptIds, textOf);
     const most = include ? 0 : Math.max(0, ...stops.map(({ length }) => length - 1));
