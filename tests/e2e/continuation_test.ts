@@ -124,6 +124,13 @@ for (const [way, shape] of Object.entries(WAYS)) {
   }
 }
 
+for (const [way, shape] of Object.entries(WAYS)) {
+  Deno.test(`${way}: a stream that dies behind ends that are ignored is gone on with`, async () => {
+    const request = asked(false, "len 6", { max_tokens: 18, ignore_eos: true });
+    await diesAnywhere({ prefills: 1, decodes: 2, ...shape }, [request], { last: 16 });
+  });
+}
+
 const LOGPROBS = FEATURES["logprobs of characters"] ?? ((chat) => asked(chat, CHARACTERS));
 const STOP = FEATURES["a stop string"] ?? ((chat) => asked(chat, CHARACTERS));
 
