@@ -1,21 +1,10 @@
 /** The composition root: builds every long-lived part from one configuration. @module */
 import manifest from "../deno.json" with { type: "json" };
-import {
-  type Breather,
-  ByteBudget,
-  type Clock,
-  describeError,
-  type Logger,
-  type Random,
-  RouterError,
-  sleep,
-  TurnBreather,
-} from "./base/mod.ts";
+import { ByteBudget, describeError, RouterError, sleep, TurnBreather } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import {
   EngineChecks,
   EngineHealth,
-  type EngineSource,
   Fleet,
   KeyRefusals,
   ModelLookup,
@@ -37,18 +26,13 @@ import {
 } from "./app_fleet.ts";
 import { watchGroups } from "./app_elastic.ts";
 import { gaugeHealth } from "./app_health.ts";
-import { type HostFigures, hostGauge } from "./app_host.ts";
+import { hostGauge } from "./app_host.ts";
 import { followKvEvents, gaugeKvEvents, lookupOf } from "./app_kv_events.ts";
 import { bothObservers, metricsReader, requestLoad, startLoad } from "./app_load.ts";
+import type { App, AppPorts } from "./app_ports.ts";
 import { buildProof, type RunningProof } from "./app_proof.ts";
 import { Admission, type GenerateDeps } from "./flow/mod.ts";
-import type { LoadedHooks } from "./hooks/mod.ts";
-import {
-  type HandoffPorts,
-  promptParts,
-  type RunningHandoff,
-  startHandoff,
-} from "./app_handoff.ts";
+import { promptParts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
 import { type Front, type FrontOptions, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
   createHandler,
@@ -56,89 +40,15 @@ import {
   faultAnswer,
   type HttpDeps,
   lineAsker,
-  type OnTrace,
   refusalAnswer,
   Scrapes,
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
 import { Background, type FlowDeps, RetryBudget } from "./request/mod.ts";
 import { partsRead, policiesFor, type Policy } from "./selection/mod.ts";
-import { createUpstreamClient, type Dial, type PooledUpstreamClient } from "./upstream/mod.ts";
+import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
 
-/** What the router takes from its surroundings. */
-export interface AppPorts extends HandoffPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  /** Told of every finished inference request. */
-  readonly onTrace?: OnTrace;
-  /**
-   * Where engines come from.
-   * @default the configuration's engines, for ever
-   */
-  readonly sources?: readonly EngineSource[];
-  /**
-   * What accepts clients.
-   * @default the router's own server on the platform's sockets
-   */
-  readonly front?: StartFront;
-  /**
-   * Opens connections to engines.
-   * @default the platform's sockets
-   */
-  readonly dial?: Dial;
-  /** What the process and its machine use; without it, nothing of that is told. */
-  readonly host?: HostFigures | undefined;
-  /**
-   * Where work on large bodies rests.
-   * @default the machine's event loop
-   */
-  readonly breather?: Breather;
-  /**
-   * The operator's own code.
-   * @default none
-   */
-  readonly hooks?: LoadedHooks | undefined;
-}
-
-/** What a router holds at a moment; all zero when nothing is asked of it. */
-export interface AppStats {
-  readonly waiters: number;
-  readonly inflight: number;
-  readonly drains: number;
-  readonly background: number;
-  /** Engine connections in use. */
-  readonly connections: number;
-  /** Bytes held of request bodies. */
-  readonly buffered: number;
-}
-
-/** What is taken of the engines, and who waits for it, at a moment. */
-export interface AdmissionStats {
-  /** Requests that wait. */
-  readonly queued: number;
-  /** Seats, and bytes of KV buffers. */
-  readonly seats: number;
-  readonly kvBytes: number;
-}
-
-/** A router that serves. */
-export interface App extends AsyncDisposable {
-  /** Where it listens. */
-  readonly address: { readonly hostname: string; readonly port: number };
-  /** Where prefill engines send their KV-ready notifications. */
-  readonly notifications: { readonly endpoint: string; readonly port: number } | undefined;
-  /** Resolves when every engine has been asked for its models once. */
-  readonly probed: Promise<void>;
-  stats(): AppStats;
-  admission(): AdmissionStats;
-  /** Say that it is not ready: it will soon take no more requests. */
-  retire(): void;
-  /** Take no more requests; resolves when those in flight have ended, or at the deadline. */
-  drain(timeoutMs: number): Promise<void>;
-  /** Resolves when the router has stopped. */
-  readonly closed: Promise<void>;
-}
+export type { AdmissionStats, App, AppPorts, AppStats } from "./app_ports.ts";
 
 /** Further attempts that are always there, so that a router with few requests can make them. */
 const RETRIES_PER_SECOND = 3;

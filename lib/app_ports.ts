@@ -1,0 +1,84 @@
+/** What a router takes from its surroundings, and what it is to them. @module */
+import type { HandoffPorts } from "./app_handoff.ts";
+import type { HostFigures } from "./app_host.ts";
+import type { Breather, Clock, Logger, Random } from "./base/mod.ts";
+import type { EngineSource } from "./fleet/mod.ts";
+import type { StartFront } from "./front/mod.ts";
+import type { LoadedHooks } from "./hooks/mod.ts";
+import type { OnTrace } from "./http/mod.ts";
+import type { Dial } from "./upstream/mod.ts";
+
+/** What the router takes from its surroundings. */
+export interface AppPorts extends HandoffPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Told of every finished inference request. */
+  readonly onTrace?: OnTrace;
+  /**
+   * Where engines come from.
+   * @default the configuration's engines, for ever
+   */
+  readonly sources?: readonly EngineSource[];
+  /**
+   * What accepts clients.
+   * @default the router's own server on the platform's sockets
+   */
+  readonly front?: StartFront;
+  /**
+   * Opens connections to engines.
+   * @default the platform's sockets
+   */
+  readonly dial?: Dial;
+  /** What the process and its machine use; without it, nothing of that is told. */
+  readonly host?: HostFigures | undefined;
+  /**
+   * Where work on large bodies rests.
+   * @default the machine's event loop
+   */
+  readonly breather?: Breather;
+  /**
+   * The operator's own code.
+   * @default none
+   */
+  readonly hooks?: LoadedHooks | undefined;
+}
+
+/** What a router holds at a moment; all zero when nothing is asked of it. */
+export interface AppStats {
+  readonly waiters: number;
+  readonly inflight: number;
+  readonly drains: number;
+  readonly background: number;
+  /** Engine connections in use. */
+  readonly connections: number;
+  /** Bytes held of request bodies. */
+  readonly buffered: number;
+}
+
+/** What is taken of the engines, and who waits for it, at a moment. */
+export interface AdmissionStats {
+  /** Requests that wait. */
+  readonly queued: number;
+  /** Seats, and bytes of KV buffers. */
+  readonly seats: number;
+  readonly kvBytes: number;
+}
+
+/** A router that serves. */
+export interface App extends AsyncDisposable {
+  /** Where it listens. */
+  readonly address: { readonly hostname: string; readonly port: number };
+  /** Where prefill engines send their KV-ready notifications. */
+  readonly notifications: { readonly endpoint: string; readonly port: number } | undefined;
+  /** Resolves when every engine has been asked for its models once. */
+  readonly probed: Promise<void>;
+  stats(): AppStats;
+  admission(): AdmissionStats;
+  /** Say that it is not ready: it will soon take no more requests. */
+  retire(): void;
+  /** Take no more requests; resolves when those in flight have ended, or at the deadline. */
+  drain(timeoutMs: number): Promise<void>;
+  /** Resolves when the router has stopped. */
+  readonly closed: Promise<void>;
+}
