@@ -3,7 +3,7 @@ import OpenAI from "openai";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import type { FakeClock } from "../support/fake_clock.ts";
-import { TurningClock } from "../support/turning_clock.ts";
+import { advancing, TurningClock } from "../support/turning_clock.ts";
 import {
   engineAt,
   post,
@@ -52,7 +52,7 @@ function gate(): Gate {
 interface Slow {
   readonly router: TestRouter;
   readonly engine: ScriptedEngine;
-  readonly clock: FakeClock;
+  readonly clock: TurningClock;
   readonly open: (answer: Response) => void;
 }
 
@@ -138,11 +138,12 @@ Deno.test("an error behind an early head is an event with its status", async () 
 });
 
 Deno.test("what is no request an engine works on is refused by the status, however early heads are", async () => {
-  await withSlow(async ({ router, engine }) => {
+  await withSlow(async ({ router, engine, clock }) => {
     for (
       const [body, status] of [["{", 400], [{ ...CHAT, model: "x", stream: true }, 404]] as const
     ) {
-      const answer = await post(`${router.url}/v1/chat/completions`, body);
+      const asked = post(`${router.url}/v1/chat/completions`, body);
+      const answer = await advancing(clock, asked);
       await answer.text();
       assertEquals(answer.status, status);
     }

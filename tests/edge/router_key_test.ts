@@ -2,8 +2,7 @@ import { createLogger, sha256, systemClock } from "../../lib/base/mod.ts";
 import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import { engineAt, post, type RouterChanges, startRouter } from "../support/router.ts";
-import type { FakeClock } from "../support/fake_clock.ts";
-import { TurningClock } from "../support/turning_clock.ts";
+import { advancing, TurningClock } from "../support/turning_clock.ts";
 import { type Answer, got, startRoute } from "./support.ts";
 
 const KEY = "right";
@@ -44,7 +43,7 @@ function startLocked(status = 401): LockedEngine {
 interface Asking {
   readonly url: string;
   readonly lines: readonly string[];
-  readonly clock: FakeClock;
+  readonly clock: TurningClock;
 }
 
 async function withLocked(
@@ -69,9 +68,8 @@ for (const status of [401, 403]) {
       const own = apiKey === undefined ? {} : { apiKey };
       await withLocked([engineAt(engine.url, "any")], own, async ({ url, lines, clock }) => {
         for (const path of ["/v1/completions", "/v1/embeddings"]) {
-          const answer = await post(url + path, ASK, {
-            headers: { authorization: `Bearer ${KEY}` },
-          });
+          const headers = { authorization: `Bearer ${KEY}` };
+          const answer = await advancing(clock, post(url + path, ASK, { headers }));
           const { error } = await answer.json();
           assertEquals([answer.status, error.code], [502, 502]);
           assertStringIncludes(error.message, "the engines refuse the router's key");
@@ -88,9 +86,8 @@ for (const status of [401, 403]) {
         engine.key = apiKey;
         await eventually(async () => {
           await clock.advance(1_000);
-          const answer = await post(`${url}/v1/embeddings`, ASK, {
-            headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
-          });
+          const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+          const answer = await advancing(clock, post(`${url}/v1/embeddings`, ASK, { headers }));
           await answer.text();
           return answer.status === 200;
         });
@@ -103,8 +100,8 @@ for (const status of [401, 403]) {
 Deno.test("an engine that is not heard from is no engine that refuses a key", async () => {
   await using engine = startLocked();
   const silent = engineAt("http://127.0.0.1:9", "any");
-  await withLocked([engineAt(engine.url, "any"), silent], {}, async ({ url }) => {
-    const answer = await post(`${url}/v1/embeddings`, ASK);
+  await withLocked([engineAt(engine.url, "any"), silent], {}, async ({ url, clock }) => {
+    const answer = await advancing(clock, post(`${url}/v1/embeddings`, ASK));
     assertEquals(answer.status, 503);
     assertStringIncludes((await answer.json()).error.message, "not heard from yet");
   });

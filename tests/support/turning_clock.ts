@@ -10,3 +10,16 @@ export class TurningClock extends FakeClock {
     return { cancel, [Symbol.dispose]: cancel };
   }
 }
+
+/** What `asked` comes to, time going on meanwhile: for answers that some wait stands before. */
+export async function advancing<T>(clock: TurningClock, asked: Promise<T>): Promise<T> {
+  let settled = false;
+  const settle = (): void => void (settled = true);
+  asked.then(settle, settle);
+  while (!settled) {
+    await clock.advance(100);
+    // Sockets have their turn.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  return await asked;
+}
