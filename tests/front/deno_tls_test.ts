@@ -1,11 +1,10 @@
 /** The platform's server with certificates, asked by the platform's own clients. */
-import { encodeUtf8, Lease, RouterError } from "../../lib/base/mod.ts";
+import { encodeUtf8, Lease, RouterError, systemClock } from "../../lib/base/mod.ts";
 import { type Front, type FrontHandler, startDenoFront } from "../../lib/front/mod.ts";
 import type { FrontOptions } from "../../lib/front/mod.ts";
 import type { ByteSource } from "../../lib/request/mod.ts";
 import type { ServerTls, TlsPair } from "../../lib/tls/mod.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
-import { FakeClock } from "../support/fake_clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Chains, chains } from "../tls/support.ts";
 
@@ -37,7 +36,7 @@ function start(tls: ServerTls, handler: FrontHandler, more: Partial<FrontOptions
     throw new Error("a fault");
   };
   const options = { hostname: "127.0.0.1", port: 0, limits: LIMITS, onFault, tls, ...more };
-  return startDenoFront(options, handler, { clock: new FakeClock() });
+  return startDenoFront(options, handler, { clock: systemClock() });
 }
 
 async function ask(
@@ -187,7 +186,7 @@ Deno.test("startDenoFront() counts requests under the address that they are told
     arrived.resolve();
     await running.promise;
     return { status: 200, headers: [], body: encodeUtf8("done") };
-  }, { clock: new FakeClock() });
+  }, { clock: systemClock() });
   try {
     const from = (client: string): Promise<Response> =>
       fetch(`http://127.0.0.1:${front.addr.port}/`, { headers: { "x-client": client } });

@@ -1,5 +1,5 @@
 /** Both kinds of listeners on real sockets, asked by the platform's own client. */
-import { Lease } from "../../lib/base/mod.ts";
+import { Lease, systemClock } from "../../lib/base/mod.ts";
 import { listenTls, type ServerTls, type TlsListener, type TlsPair } from "../../lib/tls/mod.ts";
 import {
   assert,
@@ -8,11 +8,10 @@ import {
   assertRejects,
   assertThrows,
 } from "../support/assert.ts";
-import { FakeClock } from "../support/fake_clock.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Chains, chains, readAll } from "./support.ts";
 
-const CLOCK = new FakeClock();
+const CLOCK = systemClock();
 const ANY = { hostname: "127.0.0.1", port: 0 } as const;
 
 /** Renews at the word of a test. */
