@@ -1,4 +1,4 @@
-import { silentLogger } from "../../lib/base/mod.ts";
+import { silentLogger, systemClock } from "../../lib/base/mod.ts";
 import { KvStore } from "../../lib/sim/kv_store.ts";
 import {
   type AllocRequest,
@@ -16,14 +16,13 @@ import { KvReceiver } from "../../lib/sim/receiver.ts";
 import { RpcClient } from "../../lib/sim/rpc_client.ts";
 import { ZmtpError } from "../../lib/sim/zmtp.ts";
 import { assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
-import { FakeClock } from "../support/fake_clock.ts";
 
 const AGENT = "00000000-0000-0000-0000-000000000001";
 const KEYS = ["m@1@0@a@float", "m@1@0@-b@float", "m@1@0@c@float"];
 
 /** A receiver of one rank and a sender's socket to it. */
 class Bench implements AsyncDisposable {
-  readonly store = new KvStore(1, new FakeClock());
+  readonly store = new KvStore(1, systemClock());
   readonly #receiver: KvReceiver;
   readonly #init: RpcClient;
   readonly #alloc: RpcClient;
@@ -50,7 +49,7 @@ class Bench implements AsyncDisposable {
       port,
       type,
       timeoutMs: 5000,
-      clock: new FakeClock(),
+      clock: systemClock(),
     });
   }
 

@@ -1,5 +1,5 @@
 /** The client on real TLS sockets. */
-import { RouterError } from "../../lib/base/mod.ts";
+import { RouterError, systemClock } from "../../lib/base/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "../../lib/upstream/mod.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -23,7 +23,7 @@ async function listen(): Promise<Deno.TlsListener> {
 
 async function createClient(): Promise<PooledUpstreamClient> {
   const { ca } = await certificates();
-  return createUpstreamClient({ clock: new FakeClock(), caCerts: [ca] });
+  return createUpstreamClient({ clock: systemClock(), caCerts: [ca] });
 }
 
 Deno.test("client talks HTTP over TLS with a given authority and keeps the connection", async () => {
@@ -57,7 +57,7 @@ Deno.test("client refuses a certificate of an unknown authority", async () => {
   await using server = new RawServer(async (peer) => {
     await peer.readRequest().catch(() => undefined);
   }, await listen());
-  using client = createUpstreamClient({ clock: new FakeClock() });
+  using client = createUpstreamClient({ clock: systemClock() });
   const url = `https://localhost:${server.port}`;
   const error = await assertRejects(() => client.send(request({ url })), RouterError, url);
   assertEquals(error.code, "upstream-unreachable");
@@ -70,7 +70,7 @@ Deno.test("client refuses authorities that are no certificates", async () => {
   await using server = new RawServer(async (peer) => {
     await peer.readRequest().catch(() => undefined);
   }, await listen());
-  using client = createUpstreamClient({ clock: new FakeClock(), caCerts: [pem] });
+  using client = createUpstreamClient({ clock: systemClock(), caCerts: [pem] });
   const url = `https://localhost:${server.port}`;
   const error = await assertRejects(() => client.send(request({ url })), RouterError, url);
   assertEquals(error.code, "upstream-unreachable");

@@ -1,10 +1,9 @@
 /** The server on real TCP sockets. */
-import { RouterError } from "../../../lib/base/mod.ts";
+import { RouterError, systemClock } from "../../../lib/base/mod.ts";
 import { createUpstreamClient } from "../../../lib/upstream/mod.ts";
 import type { FrontRequest } from "../../../lib/front/contract/mod.ts";
 import type { Answer } from "../../../lib/request/mod.ts";
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
 import { eventually } from "../../support/eventually.ts";
 import { answerOf, readAll, request, wire } from "./support/server.ts";
 import { RawClient, startSockets } from "./support/sockets.ts";
@@ -50,7 +49,7 @@ Deno.test("startHttp1() serves fetch with bodies, streams and kept connections",
 
 Deno.test("startHttp1() serves the upstream client on one connection", async () => {
   await using server = startSockets(echo);
-  using client = createUpstreamClient({ clock: new FakeClock() });
+  using client = createUpstreamClient({ clock: systemClock() });
   for (let count = 0; count < 5; count++) {
     using response = await client.send({
       method: "POST",
