@@ -2,19 +2,13 @@
 import manifest from "../deno.json" with { type: "json" };
 import { ByteBudget, describeError, RouterError, sleep, TurnBreather } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import {
-  EngineChecks,
-  EngineHealth,
-  Fleet,
-  KeyRefusals,
-  ModelLookup,
-  staticSource,
-} from "./fleet/mod.ts";
+import { EngineChecks, EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { checksBy } from "./app_checks.ts";
 import { checksAwake, tellGuarded, wireControl } from "./app_control.ts";
 import { externalOf, hooksOf } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
+import { openBook } from "./app_discovery.ts";
 import { openDoors } from "./app_doors.ts";
 import {
   cardFetcher,
@@ -168,7 +162,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
   }
   const elastic = stack.use(watchGroups(config, { clock, log, metrics, fleet }));
-  const sources = ports.sources ?? [staticSource(config.engines)];
+  const sources = ports.sources ?? [stack.use(openBook(config, { log }))];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
   let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);

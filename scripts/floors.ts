@@ -16,7 +16,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["upstream", "tokenization", "zmq", "batch"],
   ["disagg", "selection", "kv_events"],
   ["fleet"],
-  ["kv"],
+  ["kv", "discovery"],
   ["request"],
   ["front/contract"],
   ["handoff", "fan_out", "front", "doors", "hooks", "external"],

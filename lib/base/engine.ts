@@ -87,6 +87,8 @@ export interface Engine {
   readonly maxNumSeqs?: number;
   /** Set where its KV events are to be followed. */
   readonly kvEvents?: KvEventsAt;
+  /** Its start, in any form, where its source knows it: another one, and it is another engine. */
+  readonly started?: string;
   /** Where it stands: labels such as its zone and its rack, when configured. */
   readonly topology?: Readonly<Record<string, string>>;
 }

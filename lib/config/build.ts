@@ -1,5 +1,5 @@
 /** The configuration record from settings that are known to be right. @module */
-import { type Engine, LOG_LEVELS } from "../base/mod.ts";
+import { LOG_LEVELS } from "../base/mod.ts";
 import { doorOptions } from "./build_doors.ts";
 import { batchOptions } from "./batches.ts";
 import { checkOptions } from "./checks.ts";
@@ -39,7 +39,7 @@ export interface Secrets {
 /** The configuration that checked `settings` and `engines` amount to. */
 export function buildConfig(
   settings: Settings,
-  engines: readonly Engine[],
+  { engines, discovery }: Pick<RouterConfig, "engines" | "discovery">,
   keys: Secrets,
 ): RouterConfig {
   const { engines: apiKey, clients: clientKeys } = keys;
@@ -49,6 +49,7 @@ export function buildConfig(
     listen: { host: settings.text("host"), port: settings.number("port") },
     rootPath: settings.text("root-path"),
     engines,
+    discovery,
     aliases: settings.map("static-aliases"),
     routing: routingOf(settings),
     ...kvEventOptions(settings),

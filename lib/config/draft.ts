@@ -8,33 +8,11 @@ import {
   type Role,
 } from "../base/mod.ts";
 import { FIRST_TOKENS, type FirstToken } from "./first_token.ts";
-import { kvEventsOf, type RawKvEvents } from "./kv_events.ts";
+import { kvEventsOf } from "./kv_events.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
+import type { RawEngine } from "./raw_engine.ts";
 import { type EngineUrl, parseEngineUrl } from "./url.ts";
 import { parseHost, parsePorts } from "./value.ts";
-
-/** What was written, in any notation. */
-export interface RawEngine {
-  readonly url: string;
-  readonly role: Role;
-  readonly models: readonly string[];
-  readonly label?: string | undefined;
-  readonly kv_protocol?: string | undefined;
-  readonly max_num_seqs?: number | undefined;
-  readonly kv_events?: RawKvEvents | undefined;
-  readonly topology?: Readonly<Record<string, string>> | undefined;
-  readonly nixl?: {
-    readonly host?: string | undefined;
-    readonly init_ports?: readonly string[] | undefined;
-    readonly alloc_ports?: readonly string[] | undefined;
-    readonly query_ports?: readonly string[] | undefined;
-    readonly first_token?: string | undefined;
-    readonly notifications?: number | undefined;
-    readonly buffer_bytes?: number | undefined;
-    readonly bytes_per_token?: number | undefined;
-    readonly chunk_size?: number | undefined;
-  } | undefined;
-}
 
 /** What was said of where an engine receives KV; what was left out is decided later. */
 export interface DraftReceiver {
@@ -50,6 +28,8 @@ export interface DraftReceiver {
 export interface EngineDraft {
   /** The name under which it was given, for messages. */
   readonly where: string;
+  /** As it was written. */
+  readonly raw: RawEngine;
   readonly at: EngineUrl;
   readonly role: Role;
   /** Empty when they are to be read from the engine. */
@@ -153,6 +133,7 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
   const { role, label, topology } = raw;
   const draft = {
     where,
+    raw,
     at: at.value,
     role,
     models,

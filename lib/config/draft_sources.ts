@@ -1,9 +1,9 @@
 /** Engines by `--prefill` and `--decode`, by a file's `engines`, and by static lists. @module */
 import type { Role } from "../base/mod.ts";
-import { draftEngine, type Drafts, joinDrafts, type RawEngine } from "./draft.ts";
+import { draftEngine, type Drafts, joinDrafts } from "./draft.ts";
 import type { EngineEntry } from "./file_shapes.ts";
-import type { RawKvEvents } from "./kv_events.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
+import type { RawEngine, RawKvEvents } from "./raw_engine.ts";
 import type { Settings } from "./settings.ts";
 import { maskUrls } from "./value.ts";
 

@@ -8,17 +8,11 @@ import {
 } from "../base/mod.ts";
 import type { DraftReceiver, EngineDraft } from "./draft.ts";
 import { elasticProblems } from "./elastic.ts";
-import { type FirstToken, modesOfFirstToken } from "./first_token.ts";
-import { type EventPorts, usualEvents } from "./kv_events.ts";
+import { modesOfFirstToken } from "./first_token.ts";
+import { usualEvents } from "./kv_events.ts";
 import type { Problem } from "./problem.ts";
+import type { EventPorts, ReceiverDefaults, RecordRules } from "./raw_engine.ts";
 import type { Handoff } from "./schema.ts";
-
-/** What holds for decode engines of which nothing else was said. */
-export interface ReceiverDefaults {
-  readonly initPorts: readonly number[];
-  readonly allocPorts: readonly number[];
-  readonly firstToken: FirstToken;
-}
 
 /** Addresses that mean "every interface" to the one who binds, and nothing to the one who dials. */
 const WILDCARDS = new Set(["0.0.0.0", "::", "[::]", "*"]);
@@ -43,30 +37,37 @@ export function finishEngines(
     ...elasticProblems(drafts, usual),
   ];
   const ids = uniqueIds(drafts);
-  const engines = drafts.map((draft, index): Engine => {
-    const { label, notifications, maxNumSeqs, topology } = draft;
-    const kvEvents = draft.kvEvents ?? (events && usualEvents(draft.at.host, events));
-    const kv = draft.kvProtocol ?? usual;
-    const nixl = receivers === undefined || kv !== usual ? undefined : receiverOf(draft, receivers);
-    return {
-      id: ids[index] ?? draft.at.id,
-      url: draft.at.url,
-      role: draft.role,
-      models: draft.models,
-      ...(label === undefined ? {} : { label }),
-      kv,
-      ...(nixl === undefined ? {} : { nixl }),
-      ...(notifications === undefined ? {} : { notifications }),
-      ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
-      ...(topology === undefined ? {} : { topology }),
-      ...(kvEvents === undefined ? {} : { kvEvents }),
-    };
-  });
+  const rules = { usual, receivers, events };
+  const engines = drafts.map((draft, index) =>
+    engineRecord(draft, ids[index] ?? draft.at.id, rules)
+  );
   const places = drafts.map((draft) => draft.where);
   if (receivers !== undefined) {
     problems.push(...receiverProblems(engines, places), ...rankProblems(engines, places));
   }
   return { engines, problems };
+}
+
+/** The record of one engine, under `id`. */
+export function engineRecord(draft: EngineDraft, id: string, rules: RecordRules): Engine {
+  const { usual, receivers, events } = rules;
+  const { label, notifications, maxNumSeqs, topology } = draft;
+  const kvEvents = draft.kvEvents ?? (events && usualEvents(draft.at.host, events));
+  const kv = draft.kvProtocol ?? usual;
+  const nixl = receivers === undefined || kv !== usual ? undefined : receiverOf(draft, receivers);
+  return {
+    id,
+    url: draft.at.url,
+    role: draft.role,
+    models: draft.models,
+    ...(label === undefined ? {} : { label }),
+    kv,
+    ...(nixl === undefined ? {} : { nixl }),
+    ...(notifications === undefined ? {} : { notifications }),
+    ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
+    ...(topology === undefined ? {} : { topology }),
+    ...(kvEvents === undefined ? {} : { kvEvents }),
+  };
 }
 
 /** What is missing among engines that are to hand prompts over. */
@@ -127,7 +128,10 @@ function duplicateUrls(drafts: readonly EngineDraft[]): Problem[] {
 }
 
 /** What needs settings of the router's own cannot be one engine's exception. */
-function protocolProblems(drafts: readonly EngineDraft[], usual: Handoff["kind"]): Problem[] {
+export function protocolProblems(
+  drafts: readonly EngineDraft[],
+  usual: Handoff["kind"],
+): Problem[] {
   return drafts.flatMap(({ where, at, kvProtocol }): Problem[] => {
     if (kvProtocol === undefined || kvProtocol === usual) return [];
     if (usual !== "none" && !KV_PROTOCOLS[kvProtocol].notifies) return [];
@@ -152,31 +156,19 @@ function receiverProblems(engines: readonly Engine[], places: readonly string[])
   const problems: Problem[] = [];
   const owners = new Map<string, string>();
   const seen = new Set<string>();
-  for (const [index, { url, nixl }] of engines.entries()) {
+  for (const [index, engine] of engines.entries()) {
+    const { url } = engine;
     // An engine that is given twice is one problem, not one for each port as well.
-    if (nixl === undefined || seen.has(url)) continue;
+    if (seen.has(url)) continue;
     seen.add(url);
     const wrong = (message: string): void =>
       void problems.push({ key: places[index] ?? url, value: url, message });
-    if (WILDCARDS.has(nixl.host)) {
-      wrong(`prefill engines cannot connect to "${nixl.host}": give the host they reach it by`);
-    }
-    const { initPorts, allocPorts, queryPorts } = nixl;
-    const lengths = [initPorts, allocPorts, ...(queryPorts === undefined ? [] : [queryPorts])]
-      .map((list) => list.length);
-    if (new Set(lengths).size > 1) {
-      const counts = ["init", "alloc", "query"].flatMap((name, at) =>
-        lengths[at] === undefined ? [] : `${lengths[at]} ${name}`
-      );
-      wrong(`has ${counts.join(", ")} ports: one of each for every rank`);
-    }
-    for (const port of [...initPorts, ...allocPorts, ...(queryPorts ?? [])]) {
-      const address = `${nixl.host}:${port}`;
+    for (const fault of receiverFaults(engine)) wrong(fault);
+    for (const address of new Set(receiverAddresses(engine))) {
       const owner = owners.get(address);
       if (owner === undefined) owners.set(address, url);
-      else if (owner === url) wrong(`uses the port ${address} twice`);
       else {
-        wrong(`receives KV on ${address}, as ${owner} does: give each its own host or ports`);
+        wrong(sharedAddress(address, owner));
         break;
       }
     }
@@ -184,18 +176,61 @@ function receiverProblems(engines: readonly Engine[], places: readonly string[])
   return problems;
 }
 
+/** The addresses on which an engine receives KV, `host:port` each; none where it receives none. */
+export function receiverAddresses({ nixl }: Engine): readonly string[] {
+  if (nixl === undefined) return [];
+  const { host, initPorts, allocPorts, queryPorts = [] } = nixl;
+  return [...initPorts, ...allocPorts, ...queryPorts].map((port) => `${host}:${port}`);
+}
+
+/** What is said of an engine that receives KV on an address of the engine `owner`. */
+export function sharedAddress(address: string, owner: string): string {
+  return `receives KV on ${address}, as ${owner} does: give each its own host or ports`;
+}
+
+/** What is wrong with where an engine receives KV, whatever others do. */
+export function receiverFaults(engine: Engine): readonly string[] {
+  const { nixl } = engine;
+  if (nixl === undefined) return [];
+  const faults: string[] = [];
+  if (WILDCARDS.has(nixl.host)) {
+    faults.push(`prefill engines cannot connect to "${nixl.host}": give the host they reach it by`);
+  }
+  const { initPorts, allocPorts, queryPorts } = nixl;
+  const lengths = [initPorts, allocPorts, ...(queryPorts === undefined ? [] : [queryPorts])]
+    .map((list) => list.length);
+  if (new Set(lengths).size > 1) {
+    const counts = ["init", "alloc", "query"].flatMap((name, at) =>
+      lengths[at] === undefined ? [] : `${lengths[at]} ${name}`
+    );
+    faults.push(`has ${counts.join(", ")} ports: one of each for every rank`);
+  }
+  const seen = new Set<string>();
+  for (const address of receiverAddresses(engine)) {
+    if (seen.has(address)) faults.push(`uses the port ${address} twice`);
+    seen.add(address);
+  }
+  return faults;
+}
+
 function rankProblems(engines: readonly Engine[], places: readonly string[]): Problem[] {
   return engines.flatMap((prefill, index): Problem[] => {
-    const ranks = prefill.notifications ?? 0;
-    const short = engines.find((decode) =>
-      decode.nixl !== undefined && decode.nixl.initPorts.length < ranks && decode !== prefill &&
-      mayMeet(prefill, decode)
-    );
-    if (short?.nixl === undefined) return [];
-    const message = `has ${ranks} ranks that notify, more than ${short.url} has ports ` +
-      `(${short.nixl.initPorts.length}): one for every rank`;
-    return [{ key: places[index] ?? prefill.url, value: prefill.url, message }];
+    const short = engines.values().map((decode) => ranksFault(prefill, decode))
+      .find((fault) => fault !== undefined);
+    return short === undefined
+      ? []
+      : [{ key: places[index] ?? prefill.url, value: prefill.url, message: short }];
   });
+}
+
+/** Why LMCache on `prefill` cannot send to `decode`: it has a port for each of its ranks. */
+export function ranksFault(prefill: Engine, decode: Engine): string | undefined {
+  const { notifications: ranks = 0 } = prefill;
+  if (ranks === 0 || decode.nixl === undefined || decode === prefill) return undefined;
+  const ports = decode.nixl.initPorts.length;
+  if (ports >= ranks || !mayMeet(prefill, decode)) return undefined;
+  return `has ${ranks} ranks that notify, more than ${decode.url} has ports ` +
+    `(${ports}): one for every rank`;
 }
 
 function modelsOf(engines: readonly Engine[]): string {

@@ -1,23 +1,9 @@
 /** Where engines publish their KV events, and the index of them, from what was written. @module */
 import { type EndpointAt, engineAddressProblem, type KvEventsAt } from "../base/mod.ts";
 import { routingOf } from "./policies.ts";
+import type { EventPorts, RawKvEvents } from "./raw_engine.ts";
 import type { KvEventOptions } from "./schema.ts";
 import type { Settings } from "./settings.ts";
-
-/** What was written of an engine's KV events. */
-export interface RawKvEvents {
-  /** `tcp://host:port`, or a port of the engine's host. */
-  readonly endpoint: string;
-  readonly replay?: string | undefined;
-  readonly topic?: string | undefined;
-  readonly ranks?: number | undefined;
-}
-
-/** Ports of engines that say nothing of their KV events. */
-export interface EventPorts {
-  readonly events: number;
-  readonly replay: number | undefined;
-}
 
 /** Data-parallel ranks of an engine. */
 const MAX_RANKS = 1024;

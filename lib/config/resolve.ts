@@ -13,7 +13,7 @@ import { checkProblems } from "./checks.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
-import { finishEngines, handoffProblems, type ReceiverDefaults } from "./engines.ts";
+import { finishEngines, handoffProblems } from "./engines.ts";
 import { type ConfigFile, type FileValues, readFileValues } from "./file.ts";
 import { GATES_VARIABLE, readGates } from "./feature_gates.ts";
 import { type ENVIRONMENT_ONLY, FLAGS } from "./flags.ts";
@@ -25,7 +25,8 @@ import { passThroughProblems } from "./pass_through.ts";
 import type { Problem } from "./problem.ts";
 import { protocolOf } from "./protocol.ts";
 import { dynamicProblems, providersOf, toldOf } from "./resolve_peer.ts";
-import type { RouterConfig } from "./schema.ts";
+import type { EngineRules, ReceiverDefaults } from "./raw_engine.ts";
+import type { DiscoveryOptions, RouterConfig } from "./schema.ts";
 import { readSettings, type Setting, type Settings } from "./settings.ts";
 import { unknownFlags } from "./unknown_flags.ts";
 
@@ -132,7 +133,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
   if (problems.length > 0) {
     return { ok: false, problems, settings: settings.all(), engines: engines.engines };
   }
-  const built = buildConfig(settings, engines.engines, {
+  const built = buildConfig(settings, engines, {
     engines: key.apiKey,
     clients: [...settings.list("api-key"), ...extraKeys],
   });
@@ -257,7 +258,11 @@ function readEngines(
   settings: Settings,
   files: readonly { readonly content: FileValues; readonly path: string }[],
   unread: boolean,
-): { readonly engines: readonly Engine[]; readonly problems: readonly Problem[] } {
+): {
+  readonly engines: readonly Engine[];
+  readonly problems: readonly Problem[];
+  readonly discovery: DiscoveryOptions;
+} {
   const handoff = isHandoff(settings);
   const { drafts, problems } = joinDrafts([
     draftSpecs(settings, "prefill"),
@@ -266,12 +271,8 @@ function readEngines(
     ...files.map(({ content, path }) => draftEntries(content.engines, path)),
     draftStatic(settings, handoff),
   ]);
-  const finished = finishEngines(
-    drafts,
-    isNotified(settings) ? receivers(settings) : undefined,
-    protocolOf(settings),
-    eventPorts(settings, goesByKv(settings)),
-  );
+  const rules = rulesOf(settings);
+  const finished = finishEngines(drafts, rules.receivers, rules.usual, rules.events);
   const { engines } = finished;
   const all = [...problems, ...finished.problems, ...addressProblems(settings, drafts)];
   const complete = problems.length === 0 && !unread &&
@@ -292,7 +293,22 @@ function readEngines(
     const message = "a prefill engine needs --routing-logic disaggregated_prefill";
     all.push(...strays.map(({ where, at }) => ({ key: where, value: at.url, message })));
   }
-  return { engines, problems: all };
+  const listed = drafts.map(({ where, raw }) => ({ where, raw }));
+  return { engines, problems: all, discovery: { rules, listed } };
+}
+
+/** What all engines are checked by. */
+function rulesOf(settings: Settings): EngineRules {
+  return {
+    usual: protocolOf(settings),
+    receivers: isNotified(settings) ? receivers(settings) : undefined,
+    events: eventPorts(settings, goesByKv(settings)),
+    labels: {
+      prefill: settings.list("prefill-model-labels"),
+      decode: settings.list("decode-model-labels"),
+    },
+    linkLocal: settings.on("allow-link-local-engines"),
+  };
 }
 
 function receivers(

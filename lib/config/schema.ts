@@ -8,6 +8,20 @@ import type { AllowedOrigins } from "./origins.ts";
 import type { ModuleName } from "./module_name.ts";
 import type { PolicyName } from "./policy_names.ts";
 import type { ExternalProvider } from "./providers.ts";
+import type { EngineRules, RawEngine } from "./raw_engine.ts";
+
+/** Which engines there are, and by what they are checked that are found later. */
+export interface DiscoveryOptions {
+  readonly rules: EngineRules;
+  /** Those of the command line and of files. */
+  readonly listed: readonly ListedEngine[];
+}
+
+/** One engine as it was written, and where. */
+export interface ListedEngine {
+  readonly where: string;
+  readonly raw: RawEngine;
+}
 
 /** How an engine, or the engines of a handoff, are chosen. */
 export interface Routing {
@@ -292,6 +306,7 @@ export interface RouterConfig {
   readonly rootPath: string;
   /** URLs and ids are unique. Empty `models` are to be read from the engine. */
   readonly engines: readonly Engine[];
+  readonly discovery: DiscoveryOptions;
   /** Model by alias. */
   readonly aliases: ReadonlyMap<string, string>;
   readonly routing: Routing;

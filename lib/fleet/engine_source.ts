@@ -5,9 +5,14 @@ import type { Engine } from "../base/mod.ts";
 export type SourceChange =
   /**
    * An engine is there, or its record is another one. Empty `models` are read from the engine itself.
-   * An engine that was leaving stays.
+   * An engine that was leaving stays. Under another `started` it is another engine.
    */
-  | { readonly kind: "upsert"; readonly engine: Engine }
+  | {
+    readonly kind: "upsert";
+    readonly engine: Engine;
+    /** Whether it sleeps; absent where its source does not know. */
+    readonly asleep?: boolean;
+  }
   /** It shall get nothing more, and may end what it has. */
   | { readonly kind: "leaving"; readonly id: string }
   /** It is gone; requests under way on it may still end. */

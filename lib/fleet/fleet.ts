@@ -259,7 +259,9 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   #apply(change: EngineChange): void {
     switch (change.kind) {
       case "upsert":
-        return this.#upsert(change.engine);
+        this.#upsert(change.engine);
+        if (change.asleep !== undefined) this.setAsleep(change.engine, change.asleep);
+        return;
       case "leaving":
         return this.#leave(change.id);
       case "remove":
@@ -271,7 +273,9 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
 
   #upsert(engine: Engine): void {
     const known = this.#roster.of(engine);
-    if (known !== undefined) return this.#configure(known, engine);
+    if (known?.configured.started === engine.started && known !== undefined) {
+      return this.#configure(known, engine);
+    }
     this.#remove(engine.id);
     const { clock, log, maxEngines = MAX_ENGINES } = this.#options;
     if (this.#roster.size >= maxEngines) {

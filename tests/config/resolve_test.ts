@@ -12,7 +12,19 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { configOf, FLEET, type Given, PAIR, resolve } from "./support.ts";
 
 Deno.test("resolveConfig() needs two flags for a handoff", () => {
-  assertEquals(configOf({ flags: PAIR }), {
+  const { discovery: { rules, listed }, ...config } = configOf({ flags: PAIR });
+  assertEquals(rules, {
+    usual: "lmcache",
+    receivers: { initPorts: [7300], allocPorts: [7400], firstToken: "prefill" },
+    events: undefined,
+    labels: { prefill: [], decode: [] },
+    linkLocal: false,
+  });
+  assertEquals(listed.map(({ where, raw: { url, role } }) => [where, url, role]), [
+    ["--prefill", "http://p:8000", "prefill"],
+    ["--decode", "http://d:8000", "decode"],
+  ]);
+  assertEquals(config, {
     listen: { host: "0.0.0.0", port: 8001 },
     rootPath: "",
     engines: [
@@ -91,7 +103,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
 });
 
 Deno.test("resolveConfig() takes every value from flags", () => {
-  const config = configOf({
+  const { discovery, ...config } = configOf({
     flags: {
       ...PAIR,
       "host": "127.0.0.1",
@@ -174,6 +186,7 @@ Deno.test("resolveConfig() takes every value from flags", () => {
     env: { VLLM_API_KEY: "hush\n", PD_ROUTER_API_KEYS: "two, three\n" },
     checkFile: () => undefined,
   });
+  assertEquals(discovery.rules.receivers?.firstToken, "decode");
   assertEquals({ ...config, engines: [] }, {
     listen: { host: "127.0.0.1", port: 0 },
     rootPath: "/llm",

@@ -9,6 +9,7 @@ import {
   systemClock,
 } from "../../lib/base/mod.ts";
 import type { Handoff, LmcacheHandoff, RouterConfig } from "../../lib/config/mod.ts";
+import { staticSource } from "../../lib/fleet/mod.ts";
 import type { OnTrace } from "../../lib/http/mod.ts";
 
 /** What a test may change of the configuration. */
@@ -68,6 +69,10 @@ export async function startRouter(
     listen: { host: "127.0.0.1", port: 0 },
     rootPath: "",
     engines: engines.map((engine) => ({ kv, ...engine })),
+    discovery: {
+      rules: { usual: kv, labels: { prefill: [], decode: [] }, linkLocal: false },
+      listed: [],
+    },
     aliases: new Map(),
     routing: { kind: "roundrobin" },
     handoff: !split ? { kind: "none" } : kind !== "lmcache" ? { kind } : {
@@ -140,6 +145,7 @@ export async function startRouter(
     clock: clock ?? systemClock(),
     random: seededRandom(seed ?? 1),
     log: log_ ?? silentLogger(),
+    sources: [staticSource(config.engines)],
     ...(onTrace === undefined ? {} : { onTrace }),
     ...ports,
   });

@@ -1,0 +1,12 @@
+/**
+ * Where engines are found while the router serves, and the book that makes them one source for the fleet.
+ * @module
+ */
+export {
+  type BookDeps,
+  type BookEntry,
+  EngineBook,
+  type Following,
+  type SourceState,
+} from "./engine_book.ts";
+export { type FoundChange, type FoundEngine, type FoundSource, listedSource } from "./found.ts";
