@@ -162,7 +162,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
   }
   const elastic = stack.use(watchGroups(config, { clock, log, metrics, fleet }));
-  const sources = ports.sources ?? [stack.use(openBook(config, { log }))];
+  const sources = ports.sources ??
+    [stack.use(openBook(config, { clock, random, log, dnsNet: ports.dnsNet }))];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
   let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);

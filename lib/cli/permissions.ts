@@ -7,6 +7,7 @@ import {
   type RouterConfig,
   type Setting,
 } from "../config/mod.ts";
+import { RESOLV_CONF } from "../dns/mod.ts";
 import { listenHost } from "../zmq/mod.ts";
 
 /** A descriptor that is held back is one of the null device. */
@@ -21,12 +22,27 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
     !name.startsWith(ENV_PREFIX)
   );
   return [
-    result.ok ? `--allow-net=${addressesOf(result.config).join(",")}` : "--allow-net",
-    readFlag([ALWAYS_READ, ...filesOf(result), ...foldersOf(result)]),
+    isFixed(result) ? `--allow-net=${addressesOf(result.config).join(",")}` : "--allow-net",
+    readFlag([
+      ALWAYS_READ,
+      ...(asksSystemServers(result) ? [RESOLV_CONF] : []),
+      ...filesOf(result),
+      ...foldersOf(result),
+    ]),
     ...foldersOf(result).map((folder) => `--allow-write=${folder}`),
     `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
     ...(needsAddon(result) ? ["--allow-ffi"] : []),
   ];
+}
+
+/** Whether all addresses are known at the start: those of engines that are found are not. */
+function isFixed(result: ConfigResult): result is Extract<ConfigResult, { readonly ok: true }> {
+  return result.ok && result.config.discovery.dns === undefined;
+}
+
+/** Whether the system's file says which DNS servers are asked. */
+function asksSystemServers(result: ConfigResult): boolean {
+  return result.ok && result.config.discovery.dns?.servers.length === 0;
 }
 
 /** Deno has no way to name a path with a comma. */

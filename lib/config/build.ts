@@ -55,7 +55,10 @@ export function buildConfig(
     ...kvEventOptions(settings),
     handoff: handoff(settings),
     ...worthOptions(settings),
-    ...elasticOptions(settings, engines),
+    ...elasticOptions(settings, [
+      ...engines,
+      ...(discovery.dns?.names ?? []).map(({ engine }) => engine),
+    ]),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),
       cacheBytes: settings.number("tokenize-cache-bytes"),

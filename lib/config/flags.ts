@@ -20,6 +20,7 @@ import { HOOK_FLAGS } from "./flags_hooks.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
 import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
+import { DNS_FLAGS } from "./flags_dns.ts";
 import { GATES_VARIABLE } from "./feature_gates.ts";
 import { PEER_FLAGS } from "./flags_peer.ts";
 import { PROVIDER_FLAGS } from "./flags_providers.ts";
@@ -101,11 +102,11 @@ const SUPPORTED_GROUPS = [
       {
         name: "service-discovery",
         type: "string",
-        choices: ["static", "external-only"],
+        choices: ["static", "dns", "external-only"],
         refused: ["k8s"],
-        help:
-          "Where engines are found; static when --static-backends is given; external-only for " +
-          "none but the providers of --external-providers-config",
+        help: "Where engines are found; static when --static-backends is given; dns for the " +
+          "addresses of --dns-name, beside engines that are given; external-only for none but " +
+          "the providers of --external-providers-config",
       },
       { name: "static-backends", type: "list", help: "Engine URLs" },
       { name: "static-models", type: "list", help: "Model of each engine, in the same order" },
@@ -132,6 +133,7 @@ const SUPPORTED_GROUPS = [
       },
     ],
   },
+  DNS_FLAGS,
   POLICY_FLAGS,
   KV_EVENT_FLAGS,
   WORTH_FLAGS,
