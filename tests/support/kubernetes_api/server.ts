@@ -1,4 +1,5 @@
 /** The API server of tests on a socket, which can be stopped and started again. @module */
+import type { Issued } from "../authority.ts";
 import { KubernetesApi } from "./api.ts";
 
 /** An API server that listens. */
@@ -7,13 +8,17 @@ export class KubernetesServer implements AsyncDisposable {
   #port = 0;
   #running: { readonly server: Deno.HttpServer; readonly stop: AbortController } | undefined;
 
-  constructor(api: KubernetesApi = new KubernetesApi()) {
+  readonly #pair: Issued | undefined;
+
+  /** With a certificate, it speaks TLS. */
+  constructor(api: KubernetesApi = new KubernetesApi(), pair?: Issued) {
     this.api = api;
+    this.#pair = pair;
     this.start();
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `${this.#pair === undefined ? "http" : "https"}://127.0.0.1:${this.#port}`;
   }
 
   /** Listen, where it did before. */
@@ -22,6 +27,7 @@ export class KubernetesServer implements AsyncDisposable {
     const server = Deno.serve({
       hostname: "127.0.0.1",
       port: this.#port,
+      ...this.#pair,
       signal: stop.signal,
       onListen: ({ port }) => void (this.#port = port),
       // A body that was cut is what a test wants.
