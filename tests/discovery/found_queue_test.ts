@@ -1,42 +1,47 @@
-import { FoundQueue } from "../../lib/discovery/found_queue.ts";
-import type { FoundChange } from "../../lib/discovery/mod.ts";
+import { type FoundChange, FoundQueue } from "../../lib/discovery/mod.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
+import { settle } from "../support/fake_clock.ts";
 import { foundAt } from "./support.ts";
 
-/** Read `count` changes. */
-async function read(queue: FoundQueue, count: number): Promise<readonly string[]> {
-  const lines: string[] = [];
-  for await (const change of queue.read(new AbortController().signal)) {
-    lines.push(lineOf(change));
-    if (lines.length === count) break;
+function text(change: FoundChange): string {
+  switch (change.kind) {
+    case "found":
+      return change.engine.raw.url;
+    case "lost":
+      return `${change.key} lost`;
+    default:
+      return change.kind;
   }
-  return lines;
 }
 
-function lineOf(change: FoundChange): string {
-  if (change.kind === "found") return `+${change.engine.key}`;
-  return change.kind === "lost" ? `-${change.key}` : "synced";
+async function collect(queue: FoundQueue, stop: AbortSignal, into: string[]): Promise<void> {
+  for await (const change of queue.read(stop)) into.push(text(change));
 }
 
-Deno.test("FoundQueue.read() tells of each engine how it is at last, and syncs behind all", async () => {
-  const queue = new FoundQueue();
-  queue.sync();
-  queue.found(foundAt("a", "http://a:1"));
-  queue.found(foundAt("b", "http://b:1"));
-  queue.lost("a");
-  assertEquals(await read(queue, 3), ["-a", "+b", "synced"]);
-  const reading = read(queue, 1);
-  queue.found(foundAt("c", "http://c:1"));
-  assertEquals(await reading, ["+c"]);
-});
-
-Deno.test("FoundQueue.read() ends when it is stopped, and with what it fails with", async () => {
+Deno.test("read() tells of each engine how it is at last, and then of being complete", async () => {
   const queue = new FoundQueue();
   const stop = new AbortController();
-  const reading = queue.read(stop.signal).next();
+  const told: string[] = [];
+  queue.found(foundAt("a", "http://a"));
+  queue.found(foundAt("b", "http://b"));
+  queue.found(foundAt("a", "http://a2"));
+  queue.lost("b");
+  queue.sync();
+  const reading = collect(queue, stop.signal, told);
+  await settle();
+  assertEquals(told, ["http://a2", "b lost", "synced"]);
+  queue.found(foundAt("c", "http://c"));
+  await settle();
+  assertEquals(told.slice(3), ["http://c"]);
   stop.abort();
-  assertEquals((await reading).done, true);
-  const failing = read(queue, 1);
-  queue.fail(new Error("out of order"));
-  await assertRejects(() => failing, Error, "out of order");
+  await reading;
+});
+
+Deno.test("read() ends with what the queue was failed with", async () => {
+  const queue = new FoundQueue();
+  const reading = collect(queue, new AbortController().signal, []);
+  await settle();
+  queue.fail(new Error("broken"));
+  queue.fail(new Error("later"));
+  await assertRejects(() => reading, Error, "broken");
 });
