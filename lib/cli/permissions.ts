@@ -21,12 +21,27 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
     !name.startsWith(ENV_PREFIX)
   );
   return [
-    result.ok ? `--allow-net=${addressesOf(result.config).join(",")}` : "--allow-net",
+    result.ok && !isWatched(result)
+      ? `--allow-net=${addressesOf(result.config).join(",")}`
+      : "--allow-net",
     readFlag([ALWAYS_READ, ...filesOf(result), ...foldersOf(result)]),
     ...foldersOf(result).map((folder) => `--allow-write=${folder}`),
     `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
     ...(needsAddon(result) ? ["--allow-ffi"] : []),
   ];
+}
+
+/** Files that are read again may name other engines. */
+const NAMING_ENGINES: ReadonlySet<string> = new Set([
+  "config",
+  "dynamic-config-yaml",
+  "dynamic-config-json",
+  "external-providers-config",
+]);
+
+function isWatched({ config, settings }: Extract<ConfigResult, { readonly ok: true }>): boolean {
+  return config.reload !== undefined &&
+    settings.some(({ flag: { name }, value }) => NAMING_ENGINES.has(name) && value !== undefined);
 }
 
 /** Deno has no way to name a path with a comma. */

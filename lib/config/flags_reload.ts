@@ -3,7 +3,7 @@ import type { FlagGroup } from "./flag.ts";
 
 /** Files that are read again. */
 export const RELOAD_FLAGS = {
-  title: "Reloading",
+  title: "Changed files",
   flags: [
     {
       name: "reload-interval",

@@ -37,7 +37,16 @@ export const FIELDS = {
   worth: "live",
   elastic: "live",
   tokenize: "live",
-  timeouts: "live",
+  timeouts: {
+    connectMs: "live",
+    tokenizeMs: "live",
+    // How long KV is waited for at most follows from these at the start.
+    prefillMs: ["prefill-timeout"],
+    prefillMsPerToken: ["prefill-timeout"],
+    firstByteMs: "live",
+    wholeAnswerMs: "live",
+    streamIdleMs: "live",
+  },
   clients: [
     "client-head-timeout",
     "client-body-timeout",

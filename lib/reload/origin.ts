@@ -2,30 +2,30 @@
 import type { Resolved } from "./plan.ts";
 
 /** What was read: all of it right, or everything that is wrong with it. */
-export type ConfigRead =
+export type ConfigRead<Hooks> =
   & {
     /** Digest of the files that are watched, as they were read. */
     readonly digest: string;
   }
   & (
-    | { readonly ok: true; readonly loaded: Loaded }
+    | { readonly ok: true; readonly loaded: Loaded<Hooks> }
     | { readonly ok: false; readonly problems: readonly string[] }
   );
 
 /** A configuration that can be taken. */
-export interface Loaded extends Resolved {
+export interface Loaded<Hooks> extends Resolved {
   /** What an operator should know of it. */
   readonly notes: readonly string[];
   /** The operator's own modules, imported; the same value as long as they say the same. */
-  readonly hooks: unknown;
+  readonly hooks: Hooks;
 }
 
 /** Whatever can read the configuration again. */
-export interface ConfigOrigin {
+export interface ConfigOrigin<Hooks> {
   /** What the router was started with. */
-  readonly start: { readonly digest: string; readonly loaded: Loaded };
+  readonly start: { readonly digest: string; readonly loaded: Loaded<Hooks> };
   /** Read it all; rejects for faults of the program alone. */
-  read(): Promise<ConfigRead>;
+  read(): Promise<ConfigRead<Hooks>>;
   /** Digest of the files that are watched, as they are; undefined where there are none. */
   readonly look?: (() => Promise<string>) | undefined;
   /** Told of what is in force from here on. */

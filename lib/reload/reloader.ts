@@ -5,12 +5,12 @@ import type { ConfigOrigin, ConfigRead, Loaded, ReloadReport } from "./origin.ts
 import { planReload } from "./plan.ts";
 
 /** What reloading works with. */
-export interface ReloaderDeps {
+export interface ReloaderDeps<Hooks> {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly origin: ConfigOrigin;
+  readonly origin: ConfigOrigin<Hooks>;
   /** Have the router go by `loaded`, all at once; where it rejects, nothing has changed. */
-  readonly apply: (loaded: Loaded) => Promise<void>;
+  readonly apply: (loaded: Loaded<Hooks>) => Promise<void>;
   /** Told of the end of each reload; must not throw. */
   readonly onReport?: (report: ReloadReport) => void;
 }
@@ -23,17 +23,17 @@ const MAX_TOLD = 20;
 const MAX_TEXT = 500;
 
 /** Reads when it is asked to, and when files have changed. */
-export class Reloader implements Disposable {
-  readonly #deps: ReloaderDeps;
+export class Reloader<Hooks> implements Disposable {
+  readonly #deps: ReloaderDeps<Hooks>;
   readonly #watch: ConfigWatch | undefined;
-  #loaded: Loaded;
+  #loaded: Loaded<Hooks>;
   #running: Promise<ReloadReport> | undefined;
   #next: Promise<ReloadReport> | undefined;
   #stopped = false;
   #problems: readonly string[] = [];
   #restart: readonly string[] = [];
 
-  constructor(deps: ReloaderDeps) {
+  constructor(deps: ReloaderDeps<Hooks>) {
     const { clock, origin: { start, look } } = this.#deps = deps;
     this.#loaded = start.loaded;
     this.#watch = look && new ConfigWatch(start.digest, {
@@ -84,7 +84,7 @@ export class Reloader implements Disposable {
   }
 
   async #taken(): Promise<ReloadReport> {
-    let read: ConfigRead;
+    let read: ConfigRead<Hooks>;
     try {
       read = await this.#read();
     } catch (error) {
@@ -96,7 +96,11 @@ export class Reloader implements Disposable {
     const { applied, restart, ...resolved } = planReload(this.#loaded, read.loaded);
     const hooks = read.loaded.hooks === this.#loaded.hooks ? [] : ["modules"];
     const all = [...applied, ...hooks];
-    const loaded: Loaded = { ...resolved, hooks: read.loaded.hooks, notes: read.loaded.notes };
+    const loaded: Loaded<Hooks> = {
+      ...resolved,
+      hooks: read.loaded.hooks,
+      notes: read.loaded.notes,
+    };
     try {
       if (all.length > 0) await this.#deps.apply(loaded);
     } catch (error) {
@@ -109,7 +113,7 @@ export class Reloader implements Disposable {
     return { result, applied: all, restart, problems: [] };
   }
 
-  async #read(): Promise<ConfigRead> {
+  async #read(): Promise<ConfigRead<Hooks>> {
     const over = new AbortController();
     const late = sleep(this.#deps.clock, READ_MS, over.signal).then((end) => {
       if (end === "aborted") throw new RouterError("internal", "The files have been read");

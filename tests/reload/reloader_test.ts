@@ -7,8 +7,8 @@ import { BASE, TextOrigin } from "./support.ts";
 interface Case extends Disposable {
   readonly clock: FakeClock;
   readonly origin: TextOrigin;
-  readonly reloader: Reloader;
-  readonly applied: Loaded[];
+  readonly reloader: Reloader<undefined>;
+  readonly applied: Loaded<undefined>[];
   readonly reports: ReloadReport[];
   readonly lines: string[];
   /** What `apply` waits for, and ends by. */

@@ -8,7 +8,7 @@ import { assert } from "../support/assert.ts";
 export const BASE = "routing_logic: roundrobin\nstatic_backends: http://a:1\nstatic_models: m\n";
 
 /** What `text` says, read as the file of `--config`. */
-export function readOf(text: string): ConfigRead {
+export function readOf(text: string): ConfigRead<undefined> {
   const digest = sha256(text);
   const parsed = parseConfigText(text);
   const result = resolveConfig({
@@ -24,17 +24,17 @@ export function readOf(text: string): ConfigRead {
 }
 
 /** The configuration of a text that is right. */
-export function resolved(text: string): Loaded {
+export function resolved(text: string): Loaded<undefined> {
   const read = readOf(text);
   assert(read.ok, read.ok ? "" : read.problems.join("; "));
   return read.loaded;
 }
 
 /** An origin that reads `text`, which tests change. */
-export class TextOrigin implements ConfigOrigin {
+export class TextOrigin implements ConfigOrigin<undefined> {
   text: string;
   reads = 0;
-  readonly start: ConfigOrigin["start"];
+  readonly start: ConfigOrigin<undefined>["start"];
   readonly inForce: Resolved[] = [];
 
   constructor(text: string) {
@@ -42,7 +42,7 @@ export class TextOrigin implements ConfigOrigin {
     this.start = { digest: sha256(text), loaded: resolved(text) };
   }
 
-  read(): Promise<ConfigRead> {
+  read(): Promise<ConfigRead<undefined>> {
     this.reads++;
     return Promise.resolve(readOf(this.text));
   }
