@@ -78,6 +78,8 @@ export class Reloader<Hooks> implements Disposable {
     this.#running = undefined;
     this.#problems = report.problems;
     this.#tell(report);
+    // The log may be another from here on: it has been told.
+    if (report.result === "applied") this.#deps.origin.taken(this.#loaded);
     this.#watch?.arm();
     this.#deps.onReport?.(report);
     return report;
@@ -108,7 +110,6 @@ export class Reloader<Hooks> implements Disposable {
     }
     this.#loaded = loaded;
     this.#restart = restart;
-    if (all.length > 0) this.#deps.origin.taken(loaded);
     const result = all.length > 0 ? "applied" : "unchanged";
     return { result, applied: all, restart, problems: [] };
   }
