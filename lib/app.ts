@@ -15,6 +15,7 @@ import { tellGuarded, wireControl } from "./app_control.ts";
 import { externalClient } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDiscovery } from "./app_discovery.ts";
+import { watchSources } from "./app_sources.ts";
 import { openDoors } from "./app_doors.ts";
 import {
   cardFetcher,
@@ -159,9 +160,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch((change) => names.follow(change));
   const elastic = stack.use(watchGroups(configNow, { clock, log, metrics, fleet }));
   const discovery = ports.sources === undefined
-    ? stack.use(openDiscovery(config, { log }))
+    ? stack.use(openDiscovery(config, { clock, random, log, metrics, descriptors, dial }))
     : undefined;
   const sources = discovery === undefined ? ports.sources ?? [] : [discovery.book];
+  const sourceWatch = stack.use(
+    watchSources(discovery?.book, { clock, log, metrics, exposed: config.answers.exposeEngines }),
+  );
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
   let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
@@ -183,6 +187,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     if (batches !== undefined) gaugeBatches(metrics, batches);
     gaugeKvEvents(metrics, running.kvWatch);
     elastic.gauge();
+    sourceWatch.gauge();
   };
   const depsOf = (now: Generation): HttpDeps => ({
     ...now.flow,
@@ -206,9 +211,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       front.ailment ??
         (now.pairing?.handoff.notifications?.listening === false
           ? "the socket for KV-ready notifications is not bound"
-          : undefined),
+          : sourceWatch.ailment()),
     remarks: () => ({
       ...doors.remarks(),
+      ...sourceWatch.remarks(),
       ...(now.config.dynamic === undefined ? {} : { dynamic_config: now.config.dynamic }),
       ...reloader?.remarks(),
     }),

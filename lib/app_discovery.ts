@@ -1,19 +1,32 @@
 /** Where the router's engines are found: the book of them, and its sources. @module */
-import type { Logger } from "./base/mod.ts";
+import type { Clock, Logger, Random } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { EngineBook, type Following, type FoundSource, listedSource } from "./discovery/mod.ts";
+import {
+  EngineBook,
+  type Following,
+  type FoundSource,
+  KubernetesSource,
+  listedSource,
+} from "./discovery/mod.ts";
+import type { Metrics } from "./metrics/mod.ts";
 import { isSame } from "./reload/mod.ts";
+import { createUpstreamClient, type Dial, type UpstreamClientOptions } from "./upstream/mod.ts";
 
 /** What sources work with. */
-export interface DiscoveryParts {
+export interface SourceParts extends Pick<UpstreamClientOptions, "descriptors"> {
+  readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, "count">;
+  /** Opens connections; the platform's sockets when absent. */
+  readonly dial?: Dial | undefined;
 }
 
 /** One source, where a configuration has it. */
 interface SourceKind {
   /** All that it goes by: where that is another, so is the source. Undefined where there is none. */
   readonly of: (config: Pick<RouterConfig, "discovery">) => unknown;
-  readonly open: (config: Pick<RouterConfig, "discovery">, parts: DiscoveryParts) => FoundSource;
+  readonly open: (config: Pick<RouterConfig, "discovery">, parts: SourceParts) => FoundSource;
 }
 
 /** Every source, by its name. */
@@ -27,6 +40,14 @@ const SOURCES: Readonly<Record<string, SourceKind>> = {
         listed.map(({ where, raw }) => ({ key: raw.url, where, raw })),
       ),
   },
+  kubernetes: {
+    // It gives roles by labels, which are of the rules.
+    of: ({ discovery: { kubernetes, rules } }) => kubernetes && { kubernetes, rules },
+    open: ({ discovery: { kubernetes, rules } }, parts) =>
+      kubernetes === undefined
+        ? listedSource("kubernetes", [])
+        : new KubernetesSource(kubernetes, rules, kubernetesPorts(parts)),
+  },
 };
 
 /** A book that follows every source of a configuration. */
@@ -39,7 +60,7 @@ export interface AppDiscovery extends AsyncDisposable {
 /** Begin with those of `config`. */
 export function openDiscovery(
   config: Pick<RouterConfig, "discovery">,
-  parts: DiscoveryParts,
+  parts: SourceParts,
 ): AppDiscovery {
   const book = new EngineBook({ log: parts.log, rules: config.discovery.rules });
   const followed = new Map<string, { readonly following: Following; of: unknown }>();
@@ -70,5 +91,32 @@ export function openDiscovery(
       book.recheck(rules);
     },
     [Symbol.asyncDispose]: () => book[Symbol.asyncDispose](),
+  };
+}
+
+type KubernetesPorts = ConstructorParameters<typeof KubernetesSource>[2];
+
+/** The API server is no engine: it is shown no certificate, and may be at any address. */
+function kubernetesPorts(
+  { clock, random, metrics, dial, descriptors }: SourceParts,
+): KubernetesPorts {
+  const source = "kubernetes";
+  return {
+    clock,
+    random,
+    files: { stat: Deno.statSync, read: Deno.readTextFileSync },
+    connect: (caCerts) =>
+      createUpstreamClient({
+        clock,
+        caCerts,
+        ...(descriptors === undefined ? {} : { descriptors }),
+        ...(dial === undefined ? {} : { dial }),
+      }),
+    onEvent(event) {
+      const name = event === "list"
+        ? "pd_router_discovery_lists_total"
+        : "pd_router_discovery_errors_total";
+      metrics.count(name, { source });
+    },
   };
 }

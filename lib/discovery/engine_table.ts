@@ -5,6 +5,7 @@
  */
 import type { Engine } from "../base/mod.ts";
 import {
+  type CheckedEngine,
   checkEngine,
   type EngineDraft,
   engineRecord,
@@ -23,6 +24,7 @@ export type Admission =
 interface Row {
   readonly raw: RawEngine;
   readonly started: string | undefined;
+  readonly mistakes: readonly string[];
   readonly draft: EngineDraft | undefined;
   state: Admission;
 }
@@ -49,14 +51,19 @@ export class EngineTable {
   }
 
   /**
-   * Put an engine in, or in the place of the one under `key`.
+   * Put an engine in, or in the place of the one under `key`. With `mistakes` it is left out for them.
    *
    * @returns the keys whose engines are others than before: those left out may come in another's place.
    */
-  put(key: string, raw: RawEngine, started?: string): readonly string[] {
+  put(
+    key: string,
+    raw: RawEngine,
+    started?: string,
+    mistakes: readonly string[] = [],
+  ): readonly string[] {
     const before = this.#rows.get(key);
     if (before !== undefined) this.#free(key, before);
-    this.#admit(key, this.#check(key, raw, started));
+    this.#admit(key, this.#check(key, { raw, started, mistakes }));
     return [key, ...this.#retry(key)];
   }
 
@@ -67,7 +74,7 @@ export class EngineTable {
       const row = this.#rows.get(key);
       if (row === undefined) return [];
       this.#free(key, row);
-      return [[key, this.#check(key, row.raw, row.started)] as const];
+      return [[key, this.#check(key, row)] as const];
     });
     for (const [key, row] of rows) this.#admit(key, row);
     return [...new Set([...keys, ...this.#retry()])];
@@ -83,11 +90,17 @@ export class EngineTable {
   }
 
   /** A row that is in nobody's way yet. */
-  #check(key: string, raw: RawEngine, started: string | undefined): Row {
-    const checked = checkEngine(raw, this.#rules);
+  #check(
+    key: string,
+    { raw, started, mistakes }: Pick<Row, "raw" | "started" | "mistakes">,
+  ): Row {
+    const checked: CheckedEngine = mistakes.length > 0
+      ? { ok: false, problems: mistakes }
+      : checkEngine(raw, this.#rules);
     const row: Row = {
       raw,
       started,
+      mistakes,
       draft: checked.ok ? checked.draft : undefined,
       state: { kind: "out", problems: checked.ok ? [] : checked.problems },
     };

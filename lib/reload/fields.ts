@@ -29,6 +29,7 @@ export const FIELDS = {
       linkLocal: ["allow-link-local-engines"],
     },
     listed: "live",
+    kubernetes: "live",
   },
   aliases: "live",
   routing: "live",

@@ -104,3 +104,11 @@ Deno.test("EngineTable.recheck() checks those that are there by other rules, who
   assertEquals(table.recheck(PLAIN, ["p", "d", "e"]), ["p", "d", "e"]);
   assertEquals([url(table, "p"), url(table, "e")], [undefined, "http://d:2"]);
 });
+
+Deno.test("put() leaves an engine out for mistakes where it was found, whatever else is right", () => {
+  const table = new EngineTable(PLAIN);
+  table.put("a", rawAt("http://a"), undefined, ["annotation x: wrong"]);
+  assertEquals(table.get("a"), { kind: "out", problems: ["annotation x: wrong"] });
+  table.put("a", rawAt("http://a"));
+  assertEquals(table.get("a")?.kind, "in");
+});
