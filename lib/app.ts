@@ -3,6 +3,7 @@ import manifest from "../deno.json" with { type: "json" };
 import { ByteBudget, describeError, RouterError, sleep, TurnBreather } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineChecks, EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
+import { wireAdmin } from "./app_admin.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { checksBy } from "./app_checks.ts";
 import { checksAwake, tellGuarded, wireControl } from "./app_control.ts";
@@ -74,6 +75,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const policies = policiesFor(config.routing, { random });
   tellGuarded(config, log);
   const wiring = wireControl(config, { upstream, timeouts, clock });
+  const adminWiring = wireAdmin(config, { clock });
+  const observing = bothObservers(fleetObserver(metrics, keyRefusals), requests.observer);
   const fleet = stack.use(
     new Fleet({
       clock,
@@ -88,9 +91,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
       },
-      observer: wiring.observing(
-        bothObservers(fleetObserver(metrics, keyRefusals), requests.observer),
-      ),
+      observer: wiring.observing(adminWiring?.observing(observing) ?? observing),
       seats: seatLimits(config),
     }),
   );
@@ -162,7 +163,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
   }
   const elastic = stack.use(watchGroups(config, { clock, log, metrics, fleet }));
-  const sources = ports.sources ?? [stack.use(openBook(config, { log }))];
+  const book = ports.sources === undefined || adminWiring !== undefined
+    ? stack.use(openBook(config, { log }))
+    : undefined;
+  const sources = [...ports.sources ?? [], ...book === undefined ? [] : [book]];
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
   let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
@@ -216,21 +220,38 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     retired: () => retired,
     draining: () => draining,
   };
+  const startFront: StartFront = ports.front ??
+    ((options, handler) => startHttp1(options, handler, { clock }));
   const front = listen(
     config,
     deps,
     { ...doors.front, spare: () => keeper.spare() },
-    ports.front ?? ((options, handler) => startHttp1(options, handler, { clock })),
+    startFront,
   );
   keeper.attach(front);
   if (generate !== undefined) proof?.start(generate, probed, () => draining);
   stack.defer(() => front.shutdown());
+  const admin = book && adminWiring?.open({
+    clock,
+    random,
+    log,
+    metrics,
+    book,
+    fleet,
+    kvReport: proof?.report,
+    version: manifest.version,
+    start: startFront,
+    edge: doors.front,
+    faultAnswer: faultAnswer(deps),
+  });
+  if (admin !== undefined) stack.use(admin);
   batches?.start(lineAsker(deps));
   const running = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {
     address: front.addr,
     notifications: handoff?.notifications,
+    admin: admin?.address,
     probed,
     closed: Promise.race([stopped.promise, front.finished]),
     stats: () => ({

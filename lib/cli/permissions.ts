@@ -21,7 +21,9 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
     !name.startsWith(ENV_PREFIX)
   );
   return [
-    result.ok ? `--allow-net=${addressesOf(result.config).join(",")}` : "--allow-net",
+    result.ok && !findsEngines(result.config)
+      ? `--allow-net=${addressesOf(result.config).join(",")}`
+      : "--allow-net",
     readFlag([ALWAYS_READ, ...filesOf(result), ...foldersOf(result)]),
     ...foldersOf(result).map((folder) => `--allow-write=${folder}`),
     `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
@@ -58,6 +60,11 @@ function needsAddon({ settings }: ConfigResult): boolean {
   return settings.some(({ flag, value }) =>
     flag.name === "nixl-proxy-socket" && value === "zeromq"
   );
+}
+
+/** Whether engines may be at addresses that nobody can tell beforehand. */
+function findsEngines({ admin }: RouterConfig): boolean {
+  return admin !== undefined;
 }
 
 /** Where it listens, and its engines. */

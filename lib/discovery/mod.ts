@@ -9,4 +9,6 @@ export {
   type Following,
   type SourceState,
 } from "./engine_book.ts";
+export type { EngineFault } from "./engine_table.ts";
 export { type FoundChange, type FoundEngine, type FoundSource, listedSource } from "./found.ts";
+export { ManualSource, MAX_MANUAL } from "./manual_source.ts";
