@@ -10,6 +10,7 @@ import {
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
+import { wireAdmin } from "./app_admin.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { tellGuarded, wireControl } from "./app_control.ts";
 import { externalClient } from "./app_outside.ts";
@@ -91,6 +92,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const policies = policySlot(config, random);
   tellGuarded(config, log);
   const wiring = wireControl(configNow, { upstream, timeouts, clock });
+  const adminWiring = wireAdmin(config, { clock });
+  const observing = bothObservers(fleetObserver(metrics, keyRefusals), requests.observer);
   const fleet = stack.use(
     new Fleet({
       clock,
@@ -105,9 +108,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
       },
-      observer: wiring.observing(
-        bothObservers(fleetObserver(metrics, keyRefusals), requests.observer),
-      ),
+      observer: wiring.observing(adminWiring?.observing(observing) ?? observing),
       seats: seatLimits(configNow),
     }),
   );
@@ -159,10 +160,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
   const elastic = stack.use(watchGroups(configNow, { clock, log, metrics, fleet }));
-  const discovery = ports.sources === undefined
+  const discovery = ports.sources === undefined || adminWiring !== undefined
     ? stack.use(openDiscovery(config, { clock, random, log, metrics, descriptors, dial }))
     : undefined;
-  const sources = discovery === undefined ? ports.sources ?? [] : [discovery.book];
+  const sources = [...ports.sources ?? [], ...discovery === undefined ? [] : [discovery.book]];
   const sourceWatch = stack.use(
     watchSources(discovery?.book, { clock, log, metrics, exposed: config.answers.exposeEngines }),
   );
@@ -232,11 +233,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     handle = createHandler(deps);
   };
   serve(running.now);
+  const startFront: StartFront = ports.front ??
+    ((options, handler) => startHttp1(options, handler, { clock }));
   const front = listen(
     config,
     { log, metrics, handle: (request) => handle(request) },
     { ...doors.front, spare: () => keeper.spare() },
-    ports.front ?? ((options, handler) => startHttp1(options, handler, { clock })),
+    startFront,
   );
   keeper.attach(front);
   running.prove(probed, () => draining);
@@ -259,6 +262,23 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         serve(now);
       }),
   }));
+  const admin = discovery && adminWiring?.open({
+    clock,
+    random,
+    log,
+    metrics,
+    book: discovery.book,
+    fleet,
+    get kvReport() {
+      return running.now.pairing?.proof.report;
+    },
+    reload: reloader?.reload,
+    version: manifest.version,
+    start: startFront,
+    edge: doors.front,
+    faultAnswer: faultAnswer({ log }),
+  });
+  if (admin !== undefined) stack.use(admin);
   const all = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {
@@ -266,6 +286,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     get notifications() {
       return running.now.pairing?.handoff.notifications;
     },
+    admin: admin?.address,
     probed,
     config: configNow,
     reload: () => reloader?.reload() ?? Promise.reject(new RouterError("internal", NO_ORIGIN)),

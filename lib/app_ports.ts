@@ -78,6 +78,8 @@ export interface App extends AsyncDisposable {
   readonly address: { readonly hostname: string; readonly port: number };
   /** Where prefill engines send their KV-ready notifications. */
   readonly notifications: { readonly endpoint: string; readonly port: number } | undefined;
+  /** Where the admin API listens; absent where it is off. */
+  readonly admin?: { readonly hostname: string; readonly port: number } | undefined;
   /** Resolves when every engine has been asked for its models once. */
   readonly probed: Promise<void>;
   /** What is in force. */

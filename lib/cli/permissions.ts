@@ -92,8 +92,8 @@ function isInCluster({ settings }: ConfigResult): boolean {
 
 /** Where it listens, and its engines; undefined where they are found, at whatever addresses. */
 function addressesOf(config: RouterConfig): readonly string[] | undefined {
-  const { listen, handoff, engines, external = [], discovery } = config;
-  if (discovery.kubernetes !== undefined) return undefined;
+  const { admin, listen, handoff, engines, external = [], discovery } = config;
+  if (discovery.kubernetes !== undefined || admin !== undefined) return undefined;
   const addresses = [addressText(listen.host, listen.port)];
   if (handoff.kind === "lmcache") {
     addresses.push(addressText(listenHost(handoff.proxy.host), handoff.proxy.port));

@@ -1,5 +1,6 @@
 /** The configuration record from settings that are known to be right. @module */
 import { LOG_LEVELS } from "../base/mod.ts";
+import { adminOptions } from "./build_admin.ts";
 import { doorOptions } from "./build_doors.ts";
 import { batchOptions } from "./batches.ts";
 import { checkOptions } from "./checks.ts";
@@ -75,6 +76,7 @@ export function buildConfig(
     admission: admissionOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },
     ...controlOptions(settings),
+    ...adminOptions(settings),
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     lifecycle: { drainDelayMs: settings.ms("drain-delay") },

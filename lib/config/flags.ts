@@ -7,6 +7,7 @@
  */
 import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
+import { ADMIN_FLAGS } from "./flags_admin.ts";
 import { ADMISSION_FLAGS } from "./flags_admission.ts";
 import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BATCH_FLAGS } from "./flags_batch.ts";
@@ -80,6 +81,7 @@ const SUPPORTED_GROUPS = [
   DOOR_FLAGS,
   DESCRIPTOR_FLAGS,
   CONTROL_FLAGS,
+  ADMIN_FLAGS,
   {
     title: "Engines",
     flags: [

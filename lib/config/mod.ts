@@ -4,6 +4,9 @@
  * Knows nothing of sockets, files or the process; reads what it is handed.
  * @module
  */
+export { type AdminAddress, type AdminOptions, isLoopback } from "./admin.ts";
+export * from "./engine_notation.ts";
+export { USUAL_ADMIN } from "./flags_admin.ts";
 export type { FileKind } from "./door_problems.ts";
 export type { DoorOptions, KeyOptions, PairFiles } from "./doors.ts";
 export * from "./flag.ts";

@@ -6,6 +6,7 @@
  */
 import { type Engine, KV_PROTOCOLS } from "../base/mod.ts";
 import { buildConfig } from "./build.ts";
+import { adminProblems } from "./build_admin.ts";
 import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./door_problems.ts";
 import { splitKeys } from "./build_doors.ts";
 import { batchProblems } from "./batches.ts";
@@ -131,6 +132,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...checkProblems(settings),
     ...batchProblems(settings),
     ...doorProblems(settings, extraKeys),
+    ...adminProblems(settings),
     ...key.problems,
   ];
   if (problems.length > 0) {
@@ -280,12 +282,13 @@ function readEngines(
   const complete = problems.length === 0 && !unread && !found &&
     !files.some(({ content }) => content.invalid.has("engines")) &&
     ENGINE_SETTINGS.every((name) => settings.get(name).valid);
-  const needed = settings.get("external-providers-config").value === undefined;
+  const needed = settings.get("external-providers-config").value === undefined &&
+    settings.get("admin-listen").value === undefined;
   if (complete && engines.length === 0 && needed) {
     const message = "none are given: add --prefill URL and --decode URL, or --static-backends " +
       "and --static-models";
     all.push({ key: "engines", message });
-  } else if (complete && handoff) {
+  } else if (complete && handoff && settings.get("admin-listen").value === undefined) {
     all.push(...handoffProblems(engines));
   }
   const logic = settings.get("routing-logic");

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { AdminOptions } from "./admin.ts";
 import type { DoorOptions } from "./doors.ts";
 import type { AllowedOrigins } from "./origins.ts";
 import type { ModuleName } from "./module_name.ts";
@@ -370,6 +371,8 @@ export interface RouterConfig {
   readonly admission: AdmissionOptions;
   /** Absent: nothing. */
   readonly control?: ControlOptions;
+  /** Absent: it is off. */
+  readonly admin?: AdminOptions;
   readonly doors: DoorOptions;
   readonly descriptors: DescriptorOptions;
   /** How long requests in flight may go on once the router takes no more. */

@@ -21,6 +21,12 @@ export type Admission =
   | { readonly kind: "in"; readonly engine: Engine }
   | { readonly kind: "out"; readonly problems: readonly string[] };
 
+/** What keeps an engine out: itself, or another that is there. */
+export interface EngineFault {
+  readonly kind: "wrong" | "clash";
+  readonly problems: readonly string[];
+}
+
 interface Row {
   readonly raw: RawEngine;
   readonly started: string | undefined;
@@ -48,6 +54,15 @@ export class EngineTable {
   /** What came of the engine under `key`; undefined where there is none. */
   get(key: string): Admission | undefined {
     return this.#rows.get(key)?.state;
+  }
+
+  /** What would keep an engine out if it were put in under `key`; undefined where it would come in. */
+  faultOf(key: string, raw: RawEngine): EngineFault | undefined {
+    const checked = checkEngine(raw, this.#rules);
+    if (!checked.ok) return { kind: "wrong", problems: checked.problems };
+    const { draft } = checked;
+    const clash = this.#clash(key, engineRecord(draft, this.#idFor(draft, key), this.#rules));
+    return clash === undefined ? undefined : { kind: "clash", problems: [clash] };
   }
 
   /**
@@ -159,7 +174,7 @@ export class EngineTable {
 
   #clash(key: string, engine: Engine): string | undefined {
     const owner = this.#urls.get(engine.url);
-    if (owner !== undefined) return `there is an engine with this URL: ${owner}`;
+    if (owner !== undefined && owner !== key) return `there is an engine with this URL: ${owner}`;
     for (const address of receiverAddresses(engine)) {
       const other = this.#receivers.get(address);
       if (other !== undefined && other !== key) {

@@ -10,6 +10,11 @@ export interface KeyStoreOptions {
   /** Digests of keys without limits. */
   readonly given: readonly string[];
   readonly file?: { readonly path: string; readonly files: WatchedFiles } | undefined;
+  /**
+   * The flag that names the file, for messages.
+   * @default "--api-keys-file"
+   */
+  readonly flag?: string | undefined;
   readonly clock: Pick<Clock, "now">;
   readonly log: Logger;
   /** Nobody's but this process's. */
@@ -34,7 +39,7 @@ export class KeyStore {
     const problem = this.#read(look);
     if (problem !== undefined) {
       const path = options.file?.path;
-      throw new RouterError("internal", `Cannot use --api-keys-file ${path}: ${problem}`);
+      throw new RouterError("internal", `Cannot use ${this.#flag} ${path}: ${problem}`);
     }
     this.#ring = new KeyRing(this.#states.values(), options.secret);
   }
@@ -44,6 +49,10 @@ export class KeyStore {
     this.#given = given;
     this.#take();
     this.#ring = new KeyRing(this.#states.values(), this.#options.secret);
+  }
+
+  get #flag(): string {
+    return this.#options.flag ?? "--api-keys-file";
   }
 
   /** Keys in force. */
@@ -76,14 +85,14 @@ export class KeyStore {
     if (look === undefined || look.kind === "same") return;
     this.#problem = this.#read(look);
     if (this.#problem !== undefined) {
-      log.error("Cannot use the changed --api-keys-file: the keys before stay", {
+      log.error(`Cannot use the changed ${this.#flag}: the keys before stay`, {
         file: file?.path,
         problem: this.#problem,
       });
       return;
     }
     this.#ring = new KeyRing(this.#states.values(), secret);
-    log.info("The keys of --api-keys-file have been read again", { keys: this.size });
+    log.info(`The keys of ${this.#flag} have been read again`, { keys: this.size });
   }
 
   /** Take what a look has found; why it cannot be used, or undefined when it can. */

@@ -344,6 +344,12 @@ export const METRICS = {
       "asked once more, for want of room or as a try has failed.",
     labels: ["result"],
   },
+  "pd_router_admin_requests_total": {
+    kind: "counter",
+    help:
+      "Requests of the admin API, by operation (none for those that were not let in) and status.",
+    labels: ["operation", "status"],
+  },
   "pd_router_stored_bytes": {
     kind: "gauge",
     help: "Bytes of files and of results of batches.",

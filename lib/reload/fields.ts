@@ -87,6 +87,7 @@ export const FIELDS = {
   requests: "live",
   admission: "live",
   control: "live",
+  admin: ["admin-listen", "admin-api-key", "admin-api-keys-file", "admin-insecure"],
   doors: {
     keys: { given: "live", file: ["api-keys-file"], open: "live" },
     tls: ["tls-cert", "tls-key", "tls-client-ca"],

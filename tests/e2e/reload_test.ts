@@ -230,6 +230,34 @@ Deno.test("a reload takes other hooks, and checks of engines", async () => {
   assertEquals(await statusOf(post(`${router.url}/v1/completions`, ASK)), 200);
 });
 
+Deno.test("POST /admin/reload tells what has changed, and 409 what is wrong; engines added there stay", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [one, added] = await Promise.all([1, 2].map((seed) => startSim({ role: "any" }, seed)));
+  assert(one !== undefined && added !== undefined);
+  stack.use(one);
+  stack.use(added);
+  const admin = `${backends([one.url])}admin_listen: 127.0.0.1:0\n`;
+  const router = stack.use(await start(admin));
+  const url = `http://127.0.0.1:${router.app.admin?.port}/admin`;
+  const ask = async (path: string, body?: unknown): Promise<readonly [number, string]> => {
+    const answer = await post(`${url}/${path}`, body ?? "");
+    return [answer.status, await answer.text()];
+  };
+  assertEquals((await ask("engines", { url: added.url }))[0], 201);
+  router.origin.text = `${HERE}${admin}static_aliases: {x: ${MODEL}}\nlabels: 1\n`;
+  const [refused, why] = await ask("reload");
+  assertEquals(refused, 409);
+  assertMatch(why, /labels in pd\.yaml: unknown key/);
+  router.origin.text = `${HERE}${admin}static_aliases: {x: ${MODEL}}\n`;
+  const [status, text] = await ask("reload");
+  assertEquals(status, 200);
+  const { result, applied, restart } = JSON.parse(text);
+  assertEquals([result, applied, restart], ["applied", ["static-aliases"], []]);
+  assertEquals((await router.take(`${admin}prefill_model_labels: p\n`)).result, "applied");
+  await eventually(async () => (await listed(router.url)).length === 2);
+  assertEquals(await statusOf(post(`${router.url}/v1/completions`, { ...ASK, model: "x" })), 404);
+});
+
 Deno.test("200 reloads under load leave no socket, no engine and nothing under way", async () => {
   await using stack = new AsyncDisposableStack();
   const [one, other] = await Promise.all([1, 2].map((seed) => startSim({ role: "any" }, seed)));
