@@ -161,7 +161,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch((change) => names.follow(change));
   const elastic = stack.use(watchGroups(configNow, { clock, log, metrics, fleet }));
   const discovery = ports.sources === undefined || adminWiring !== undefined
-    ? stack.use(openDiscovery(config, { clock, random, log, metrics, descriptors, dial }))
+    ? stack.use(openDiscovery(config, { ...ports, metrics, descriptors }))
     : undefined;
   const sources = [...ports.sources ?? [], ...discovery === undefined ? [] : [discovery.book]];
   const sourceWatch = stack.use(

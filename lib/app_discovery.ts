@@ -2,12 +2,14 @@
 import type { Clock, Logger, Random } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import {
+  DnsSource,
   EngineBook,
   type Following,
   type FoundSource,
   KubernetesSource,
   listedSource,
 } from "./discovery/mod.ts";
+import { askingOnly, type DnsNet, platformDnsNet, Resolver } from "./dns/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
 import { isSame } from "./reload/mod.ts";
 import { createUpstreamClient, type Dial, type UpstreamClientOptions } from "./upstream/mod.ts";
@@ -20,6 +22,8 @@ export interface SourceParts extends Pick<UpstreamClientOptions, "descriptors"> 
   readonly metrics: Pick<Metrics, "count">;
   /** Opens connections; the platform's sockets when absent. */
   readonly dial?: Dial | undefined;
+  /** Sockets to DNS servers; the platform's when absent. */
+  readonly dnsNet?: DnsNet | undefined;
 }
 
 /** One source, where a configuration has it. */
@@ -47,6 +51,15 @@ const SOURCES: Readonly<Record<string, SourceKind>> = {
       kubernetes === undefined
         ? listedSource("kubernetes", [])
         : new KubernetesSource(kubernetes, rules, kubernetesPorts(parts)),
+  },
+  dns: {
+    of: ({ discovery: { dns } }) => dns,
+    open: ({ discovery: { dns } }, { clock, random, dnsNet: net = platformDnsNet() }) => {
+      if (dns === undefined) return listedSource("dns", []);
+      const conf = dns.servers.length === 0 ? undefined : askingOnly(dns.servers);
+      const resolver = new Resolver({ net, clock, random, conf });
+      return new DnsSource(dns, { clock, random, resolver });
+    },
   },
 };
 

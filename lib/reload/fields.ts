@@ -30,6 +30,7 @@ export const FIELDS = {
     },
     listed: "live",
     kubernetes: "live",
+    dns: "live",
   },
   aliases: "live",
   routing: "live",
