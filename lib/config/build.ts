@@ -55,7 +55,7 @@ export function buildConfig(
     ...kvEventOptions(settings),
     handoff: handoff(settings),
     ...worthOptions(settings),
-    ...elasticOptions(settings, engines),
+    ...elasticOptions(settings, engines, discovery.kubernetes !== undefined),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),
       cacheBytes: settings.number("tokenize-cache-bytes"),

@@ -18,11 +18,12 @@ import { ELASTIC_FLAGS } from "./flags_elastic.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
 import { HOOK_FLAGS } from "./flags_hooks.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
-import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
+import { COMPATIBILITY_FLAGS } from "./flags_compatibility.ts";
 import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
 import { GATES_VARIABLE } from "./feature_gates.ts";
 import { PEER_FLAGS } from "./flags_peer.ts";
 import { PROVIDER_FLAGS } from "./flags_providers.ts";
+import { KUBERNETES_FLAGS } from "./flags_kubernetes.ts";
 import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
@@ -101,11 +102,10 @@ const SUPPORTED_GROUPS = [
       {
         name: "service-discovery",
         type: "string",
-        choices: ["static", "external-only"],
-        refused: ["k8s"],
-        help:
-          "Where engines are found; static when --static-backends is given; external-only for " +
-          "none but the providers of --external-providers-config",
+        choices: ["static", "k8s", "external-only"],
+        help: "Where engines are found; static when --static-backends is given; k8s for pods or " +
+          "Services of a cluster, beside those that are given; external-only for none but the " +
+          "providers of --external-providers-config",
       },
       { name: "static-backends", type: "list", help: "Engine URLs" },
       { name: "static-models", type: "list", help: "Model of each engine, in the same order" },
@@ -132,6 +132,7 @@ const SUPPORTED_GROUPS = [
       },
     ],
   },
+  KUBERNETES_FLAGS,
   POLICY_FLAGS,
   KV_EVENT_FLAGS,
   WORTH_FLAGS,
@@ -334,7 +335,6 @@ const SUPPORTED_GROUPS = [
 export const FLAG_GROUPS: readonly FlagGroup[] = [
   ...SUPPORTED_GROUPS,
   { title: "Accepted for compatibility, without effect", flags: COMPATIBILITY_FLAGS },
-  { title: "Known, only the default is accepted by this version", flags: UNSUPPORTED_FLAGS },
 ];
 
 /** Every flag. */

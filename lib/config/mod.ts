@@ -16,6 +16,7 @@ export { engineRecord, ranksFault, receiverAddresses, sharedAddress } from "./en
 export * from "./engine_rules.ts";
 export type { EngineRules, RawEngine, RecordRules } from "./raw_engine.ts";
 export { type ModuleName, moduleName } from "./module_name.ts";
+export { CLUSTER_VARIABLES, SERVICE_ACCOUNT_FOLDER } from "./flags_kubernetes.ts";
 export type { ExternalProvider } from "./providers.ts";
 export { FIRST_TOKENS, modesOfFirstToken } from "./first_token.ts";
 export { type AllowedOrigins, parseOrigins } from "./origins.ts";

@@ -18,6 +18,7 @@ import { type ConfigFile, type FileValues, readFileValues } from "./file.ts";
 import { GATES_VARIABLE, readGates } from "./feature_gates.ts";
 import { type ENVIRONMENT_ONLY, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
+import { isKubernetes, type KubernetesRead, readKubernetes } from "./kubernetes.ts";
 import { eventPorts, goesByKv } from "./kv_events.ts";
 import { parseOrigins } from "./origins.ts";
 import { policyProblems } from "./policies.ts";
@@ -103,7 +104,8 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     { content: defaults, path: dynamic?.path ?? "" },
   ];
   const unread = [file, dynamic].flatMap((one) => one?.ok === false ? [one] : []);
-  const engines = readEngines(settings, files, unread.length > 0);
+  const kubernetes = readKubernetes(settings, input.env);
+  const engines = readEngines(settings, { files, unread: unread.length > 0, kubernetes });
   const gates = gatesOf(settings, input.env);
   const external = providersOf(settings, input);
   const key = readApiKey(input.env);
@@ -122,6 +124,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...external.problems,
     ...originProblems(settings),
     ...passThroughProblems(settings),
+    ...kubernetes.problems,
     ...engines.problems,
     ...fileProblems(settings, input),
     ...bufferProblems(settings),
@@ -256,8 +259,11 @@ function originProblems(settings: Settings): readonly Problem[] {
 
 function readEngines(
   settings: Settings,
-  files: readonly { readonly content: FileValues; readonly path: string }[],
-  unread: boolean,
+  { files, unread, kubernetes }: {
+    readonly files: readonly { readonly content: FileValues; readonly path: string }[];
+    readonly unread: boolean;
+    readonly kubernetes: KubernetesRead;
+  },
 ): {
   readonly engines: readonly Engine[];
   readonly problems: readonly Problem[];
@@ -275,7 +281,8 @@ function readEngines(
   const finished = finishEngines(drafts, rules.receivers, rules.usual, rules.events);
   const { engines } = finished;
   const all = [...problems, ...finished.problems, ...addressProblems(settings, drafts)];
-  const complete = problems.length === 0 && !unread &&
+  const found = isKubernetes(settings);
+  const complete = problems.length === 0 && !unread && !found &&
     !files.some(({ content }) => content.invalid.has("engines")) &&
     ENGINE_SETTINGS.every((name) => settings.get(name).valid);
   const needed = settings.get("external-providers-config").value === undefined;
@@ -294,7 +301,9 @@ function readEngines(
     all.push(...strays.map(({ where, at }) => ({ key: where, value: at.url, message })));
   }
   const listed = drafts.map(({ where, raw }) => ({ where, raw }));
-  return { engines, problems: all, discovery: { rules, listed } };
+  const { options } = kubernetes;
+  const discovery = { rules, listed, ...(options === undefined ? {} : { kubernetes: options }) };
+  return { engines, problems: all, discovery };
 }
 
 /** What all engines are checked by. */

@@ -9,4 +9,6 @@ export {
   type Following,
   type SourceState,
 } from "./engine_book.ts";
+export { type KubernetesPorts, KubernetesSource } from "./kubernetes_source.ts";
+export { FoundQueue } from "./found_queue.ts";
 export { type FoundChange, type FoundEngine, type FoundSource, listedSource } from "./found.ts";

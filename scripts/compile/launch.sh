@@ -11,6 +11,7 @@ file_flags="$file_flags engine-tls-key=PD_ROUTER_ENGINE_TLS_KEY"
 file_flags="$file_flags dynamic-config-yaml=PD_ROUTER_DYNAMIC_CONFIG_YAML"
 file_flags="$file_flags dynamic-config-json=PD_ROUTER_DYNAMIC_CONFIG_JSON"
 file_flags="$file_flags external-providers-config=PD_ROUTER_EXTERNAL_PROVIDERS_CONFIG"
+file_flags="$file_flags k8s-token-file=PD_ROUTER_K8S_TOKEN_FILE k8s-ca-file=PD_ROUTER_K8S_CA_FILE"
 
 # Flags that name modules, FILE:NAME, which may import others of their folder.
 module_flags='callbacks=PD_ROUTER_CALLBACKS request-rewriter=PD_ROUTER_REQUEST_REWRITER'
@@ -80,6 +81,9 @@ let_read_named() {
         ;;
     esac
   done
+  case " ${PD_ROUTER_SERVICE_DISCOVERY-} $*" in
+    *' k8s'* | *=k8s*) let_read /var/run/secrets/kubernetes.io/serviceaccount ;;
+  esac
   [ -f "$config" ] && is_telling "$config" && let_by --config "$config"
   keeps_files "$@" && let_by "$@"
 }
@@ -107,7 +111,7 @@ is_telling() {
     for pair in ${file_flags#* } $module_flags; do
       under "${pair%%=*}"
       case $line in
-        *"$key"* | *zeromq*) return 0 ;;
+        *"$key"* | *zeromq* | *service_discovery*k8s*) return 0 ;;
       esac
     done
   done <"$1"

@@ -16,7 +16,7 @@ export interface PeerStart {
 }
 
 /** Engines are found in Kubernetes: refused for that reason alone, and for no other flag that works. */
-const K8S = ['--service-discovery "k8s": not supported by this version'];
+const K8S = ["--k8s-api-server: required outside a cluster"];
 
 /** `routerSpec` of a values file, as far as the chart's template makes flags of it. */
 interface RouterSpec {
