@@ -32,7 +32,7 @@ import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_FLAGS } from "./flags_policies.ts";
 import { WORTH_FLAGS } from "./flags_worth.ts";
-import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
+import { LMCACHE_KEYS, PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
@@ -244,6 +244,16 @@ const SUPPORTED_GROUPS = [
         name: "trust-client-kv-params",
         type: "flag",
         help: "Keep kv_transfer_params that clients send, for routers in a chain",
+      },
+      {
+        name: "lmcache-keys",
+        type: "string",
+        choices: LMCACHE_KEYS,
+        default: "own",
+        help:
+          "Keys of KV that LMCache moves: each handoff's own, by a tag, so that of two prompts " +
+          "that begin alike none reads pages that are still to be written for the other; or " +
+          "shared, where prefill engines are to find KV again in an LMCache of their own",
       },
       {
         name: "lmcache-tag-direct",

@@ -86,6 +86,10 @@ export type KvTimeoutPolicy = "retry" | "proceed";
 export const PROXY_SOCKETS = ["builtin", "zeromq"] as const;
 export type ProxySocket = (typeof PROXY_SOCKETS)[number];
 
+/** Whether KV of each handoff has keys of its own in LMCache, or those of its tokens alone. */
+export const LMCACHE_KEYS = ["own", "shared"] as const;
+export type LmcacheKeys = (typeof LMCACHE_KEYS)[number];
+
 /** Handoffs from prefill to decode engines over LMCache's NIXL path. */
 export interface LmcacheHandoff {
   readonly kind: "lmcache";
@@ -95,6 +99,7 @@ export interface LmcacheHandoff {
   /** Longest wait for the notifications after the prefill engine has answered. */
   readonly kvReadyTimeoutMs: number;
   readonly kvTimeoutPolicy: KvTimeoutPolicy;
+  readonly keys: LmcacheKeys;
   /** How long the notifications of finished requests are recognised as late ones. */
   readonly finishedReqTtlMs: number;
   /** Period of the sweeper that forgets finished requests. */

@@ -90,3 +90,20 @@ Deno.test("dispatch() prints permissions alone, one a line", async () => {
   assertEquals(await dispatch(["check", "--permissions"], broken.ports), 1);
   assertEquals(broken.out.lines[0], "--allow-net");
 });
+
+Deno.test("neededPermissions() has what a cluster asks for, where engines are found in it", () => {
+  const argv = [
+    ...["--service-discovery", "k8s", "--k8s-label-selector", "app=vllm"],
+    ...["--routing-logic", "roundrobin"],
+  ];
+  const env = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
+  const inside = [
+    "--allow-net",
+    "--allow-read=/dev/null,/var/run/secrets/kubernetes.io/serviceaccount",
+    `${ENV},KUBERNETES_SERVICE_HOST,KUBERNETES_SERVICE_PORT`,
+  ];
+  assertEquals(needed(argv, env), inside);
+  assertEquals(needed(argv), inside);
+  const away = [...argv, "--k8s-api-server", "https://api", "--k8s-token-file", "/etc/token"];
+  assertEquals(needed(away), ["--allow-net", "--allow-read=/dev/null,/etc/token", ENV]);
+});

@@ -253,3 +253,17 @@ Deno.test("launch.sh lets the folders of modules be read that flags and variable
     assertEquals(await readable(args, { env }), `--allow-read=/dev/null${more}`, args.join(" "));
   }
 });
+
+Deno.test("launch.sh lets the service account be read, where engines are found in Kubernetes", async () => {
+  const account = ",/var/run/secrets/kubernetes.io/serviceaccount";
+  const rows: readonly (readonly [string, readonly string[], Record<string, string>?])[] = [
+    [account, ["--service-discovery", "k8s"]],
+    [account, ["--service-discovery=k8s"]],
+    [account, [], { PD_ROUTER_SERVICE_DISCOVERY: "k8s" }],
+    ["", ["--service-discovery", "static"]],
+    [",/t", ["--k8s-token-file", "/t"]],
+  ];
+  for (const [more, args, env = {}] of rows) {
+    assertEquals(await readable(args, { env }), `--allow-read=/dev/null${more}`, args.join(" "));
+  }
+});

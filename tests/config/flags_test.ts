@@ -130,6 +130,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["kv-index-bytes", 268_435_456],
   ["kv-protocol", undefined],
   ["trust-client-kv-params", undefined],
+  ["lmcache-keys", "own"],
   ["lmcache-tag-direct", undefined],
   ["prefill-policy", undefined],
   ["decode-policy", undefined],

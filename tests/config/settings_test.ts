@@ -119,6 +119,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "nixl-cleanup-interval": "61",
   "nixl-kv-ready-timeout": "11",
   "nixl-kv-timeout-policy": "proceed",
+  "lmcache-keys": "shared",
   "nixl-first-token": "both",
   "tokenize": "auto",
   "tokenize-cache-bytes": "1000",
