@@ -75,6 +75,12 @@ export async function podChecks(stage: Stage): Promise<void> {
     await c.label({ app: "vllm" });
     return `${took}, back after ${await scene.becomes(idsOf(all))}; ${await even(all)}`;
   });
+  await under("an annotation that is wrong leaves its engine out, until it is mended", async () => {
+    await a.annotate({ "pd-router/port": "x" });
+    const took = await scene.becomes(idsOf([b, c, d]));
+    await a.annotate({ "pd-router/port": undefined });
+    return `${took}, back after ${await scene.becomes(idsOf(all))}; ${await even(all)}`;
+  });
   await under("labels that mean nothing change nothing", async () => {
     for (let round = 0; round < 20; round++) await a.label({ round: String(round) });
     await pause(STILL_MS);

@@ -79,6 +79,9 @@ export class Pods implements AsyncDisposable {
   }
 }
 
+/** Labels, or annotations. */
+type Texts = Readonly<Record<string, string | undefined>>;
+
 /** One of them. */
 export class EnginePod {
   readonly object: KubernetesObject;
@@ -176,9 +179,13 @@ export class EnginePod {
   }
 
   /** Change labels; undefined takes one away. */
-  async label(labels: Readonly<Record<string, string | undefined>>): Promise<void> {
-    const entries = Object.entries(labels).map(([name, value]) => [name, value ?? null]);
-    await this.#admin.patch(this.object, { metadata: { labels: Object.fromEntries(entries) } });
+  async label(labels: Texts): Promise<void> {
+    await this.#admin.patch(this.object, { metadata: { labels: merged(labels) } });
+  }
+
+  /** Change annotations, likewise. */
+  async annotate(annotations: Texts): Promise<void> {
+    await this.#admin.patch(this.object, { metadata: { annotations: merged(annotations) } });
   }
 
   /** Have it end within `graceSeconds`: the pod stays, with the time of its deletion. */
@@ -198,6 +205,11 @@ export class EnginePod {
   async remove(): Promise<void> {
     await this.#admin.delete(this.object);
   }
+}
+
+/** As a merge patch has it. */
+function merged(texts: Texts): Readonly<Record<string, string | null>> {
+  return Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, value ?? null]));
 }
 
 /** This moment, to the second, as the API has times. */
