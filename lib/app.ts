@@ -164,7 +164,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   }
   const elastic = stack.use(watchGroups(config, { clock, log, metrics, fleet }));
   const book = ports.sources === undefined
-    ? stack.use(openBook(config, { clock, random, log, metrics, descriptors, dial: ports.dial }))
+    ? stack.use(openBook(config, { ...ports, metrics, descriptors }))
     : undefined;
   const sources = ports.sources ?? (book === undefined ? [] : [book]);
   const sourceWatch = stack.use(

@@ -1,7 +1,8 @@
 /** Where the router's engines are found: the book of them, and its sources. @module */
 import type { Clock, Logger, Random } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { EngineBook, KubernetesSource, listedSource } from "./discovery/mod.ts";
+import { DnsSource, EngineBook, KubernetesSource, listedSource } from "./discovery/mod.ts";
+import { askingOnly, type DnsNet, platformDnsNet, Resolver } from "./dns/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
 import { createUpstreamClient, type Dial, type UpstreamClientOptions } from "./upstream/mod.ts";
 
@@ -16,6 +17,8 @@ export interface SourceParts extends Pick<UpstreamClientOptions, "descriptors"> 
   readonly metrics: Pick<Metrics, "count">;
   /** Opens connections; the platform's sockets when absent. */
   readonly dial?: Dial | undefined;
+  /** Sockets to DNS servers; the platform's when absent. */
+  readonly dnsNet?: DnsNet | undefined;
 }
 
 /** A book that follows every source of `config`. */
@@ -23,13 +26,19 @@ export function openBook(
   { discovery }: Pick<RouterConfig, "discovery">,
   parts: SourceParts,
 ): EngineBook {
-  const { rules, listed, kubernetes } = discovery;
+  const { rules, listed, kubernetes, dns } = discovery;
   const book = new EngineBook({ log: parts.log, rules });
   book.follow(
     listedSource(CONFIGURATION, listed.map(({ where, raw }) => ({ key: raw.url, where, raw }))),
   );
   if (kubernetes !== undefined) {
     book.follow(new KubernetesSource(kubernetes, rules, kubernetesPorts(parts)));
+  }
+  if (dns !== undefined) {
+    const { clock, random, dnsNet: net = platformDnsNet() } = parts;
+    const conf = dns.servers.length === 0 ? undefined : askingOnly(dns.servers);
+    const resolver = new Resolver({ net, clock, random, conf });
+    book.follow(new DnsSource(dns, { clock, random, resolver }));
   }
   return book;
 }

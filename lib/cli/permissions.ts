@@ -9,6 +9,7 @@ import {
   SERVICE_ACCOUNT_FOLDER,
   type Setting,
 } from "../config/mod.ts";
+import { RESOLV_CONF } from "../dns/mod.ts";
 import { listenHost } from "../zmq/mod.ts";
 
 /** A descriptor that is held back is one of the null device. */
@@ -29,6 +30,7 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
     addresses === undefined ? "--allow-net" : `--allow-net=${addresses.join(",")}`,
     readFlag([
       ALWAYS_READ,
+      ...(asksSystemServers(result) ? [RESOLV_CONF] : []),
       ...filesOf(result),
       ...foldersOf(result),
       ...(inCluster ? [SERVICE_ACCOUNT_FOLDER] : []),
@@ -37,6 +39,11 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
     `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
     ...(needsAddon(result) ? ["--allow-ffi"] : []),
   ];
+}
+
+/** Whether the system's file says which DNS servers are asked. */
+function asksSystemServers(result: ConfigResult): boolean {
+  return result.ok && result.config.discovery.dns?.servers.length === 0;
 }
 
 /** Deno has no way to name a path with a comma. */
@@ -80,7 +87,7 @@ function isInCluster({ settings }: ConfigResult): boolean {
 /** Where it listens, and its engines; undefined where they are found, at whatever addresses. */
 function addressesOf(config: RouterConfig): readonly string[] | undefined {
   const { listen, handoff, engines, external = [], discovery } = config;
-  if (discovery.kubernetes !== undefined) return undefined;
+  if (discovery.kubernetes !== undefined || discovery.dns !== undefined) return undefined;
   const addresses = [addressText(listen.host, listen.port)];
   if (handoff.kind === "lmcache") {
     addresses.push(addressText(listenHost(handoff.proxy.host), handoff.proxy.port));

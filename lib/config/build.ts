@@ -56,7 +56,11 @@ export function buildConfig(
     ...kvEventOptions(settings),
     handoff: handoff(settings),
     ...worthOptions(settings),
-    ...elasticOptions(settings, engines, discovery.kubernetes !== undefined),
+    ...elasticOptions(
+      settings,
+      [...engines, ...(discovery.dns?.names ?? []).map(({ engine }) => engine)],
+      discovery.kubernetes !== undefined,
+    ),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),
       cacheBytes: settings.number("tokenize-cache-bytes"),

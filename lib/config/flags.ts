@@ -20,6 +20,7 @@ import { HOOK_FLAGS } from "./flags_hooks.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
 import { COMPATIBILITY_FLAGS } from "./flags_compatibility.ts";
 import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
+import { DNS_FLAGS } from "./flags_dns.ts";
 import { GATES_VARIABLE } from "./feature_gates.ts";
 import { PEER_FLAGS } from "./flags_peer.ts";
 import { PROVIDER_FLAGS } from "./flags_providers.ts";
@@ -102,10 +103,10 @@ const SUPPORTED_GROUPS = [
       {
         name: "service-discovery",
         type: "string",
-        choices: ["static", "k8s", "external-only"],
+        choices: ["static", "k8s", "dns", "external-only"],
         help: "Where engines are found; static when --static-backends is given; k8s for pods or " +
-          "Services of a cluster, beside those that are given; external-only for none but the " +
-          "providers of --external-providers-config",
+          "Services of a cluster, and dns for the addresses of --dns-name, beside those that are " +
+          "given; external-only for none but the providers of --external-providers-config",
       },
       { name: "static-backends", type: "list", help: "Engine URLs" },
       { name: "static-models", type: "list", help: "Model of each engine, in the same order" },
@@ -133,6 +134,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   KUBERNETES_FLAGS,
+  DNS_FLAGS,
   POLICY_FLAGS,
   KV_EVENT_FLAGS,
   WORTH_FLAGS,

@@ -5,6 +5,7 @@
  * @module
  */
 export type { FileKind } from "./door_problems.ts";
+export type { DnsAddress, DnsName, DnsOptions } from "./dns_options.ts";
 export type { DoorOptions, KeyOptions, PairFiles } from "./doors.ts";
 export * from "./flag.ts";
 export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS } from "./flags.ts";

@@ -10,6 +10,7 @@ import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./
 import { splitKeys } from "./build_doors.ts";
 import { batchProblems } from "./batches.ts";
 import { checkProblems } from "./checks.ts";
+import { isDns, namesRole, readDns } from "./dns.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
@@ -106,6 +107,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
   const unread = [file, dynamic].flatMap((one) => one?.ok === false ? [one] : []);
   const kubernetes = readKubernetes(settings, input.env);
   const engines = readEngines(settings, { files, unread: unread.length > 0, kubernetes });
+  const dns = readDns(settings);
   const gates = gatesOf(settings, input.env);
   const external = providersOf(settings, input);
   const key = readApiKey(input.env);
@@ -125,6 +127,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...originProblems(settings),
     ...passThroughProblems(settings),
     ...kubernetes.problems,
+    ...dns.problems,
     ...engines.problems,
     ...fileProblems(settings, input),
     ...bufferProblems(settings),
@@ -136,7 +139,9 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
   if (problems.length > 0) {
     return { ok: false, problems, settings: settings.all(), engines: engines.engines };
   }
-  const built = buildConfig(settings, engines, {
+  const found = dns.options === undefined ? {} : { dns: dns.options };
+  const discovery = { ...engines.discovery, ...found };
+  const built = buildConfig(settings, { ...engines, discovery }, {
     engines: key.apiKey,
     clients: [...settings.list("api-key"), ...extraKeys],
   });
@@ -176,9 +181,15 @@ function isNotified(settings: Settings): boolean {
   return protocol !== "none" && KV_PROTOCOLS[protocol].notifies;
 }
 
-/** `--prefill` and `--decode`, or `--both`, alone are enough to start with. */
-function withImplied(given: Settings): Settings {
-  const isGiven = (name: "prefill" | "decode" | "both"): boolean => given.list(name).length > 0;
+/** `--prefill` and `--decode`, or `--both`, alone are enough to start with; so is `--dns-name`. */
+function withImplied(said: Settings): Settings {
+  const discovery = said.get("service-discovery");
+  const isNamed = said.list("dns-name").length > 0;
+  const given = isNamed && discovery.valid && discovery.value === undefined
+    ? said.implying("service-discovery", "dns")
+    : said;
+  const isGiven = (name: "prefill" | "decode" | "both"): boolean =>
+    given.list(name).length > 0 || namesRole(given, name);
   const settings = isGiven("both") ? withElastic(given) : given;
   if (!isGiven("prefill") && !isGiven("decode") && !isGiven("both")) return settings;
   const logic = settings.get("routing-logic");
@@ -281,7 +292,7 @@ function readEngines(
   const finished = finishEngines(drafts, rules.receivers, rules.usual, rules.events);
   const { engines } = finished;
   const all = [...problems, ...finished.problems, ...addressProblems(settings, drafts)];
-  const found = isKubernetes(settings);
+  const found = isKubernetes(settings) || isDns(settings);
   const complete = problems.length === 0 && !unread && !found &&
     !files.some(({ content }) => content.invalid.has("engines")) &&
     ENGINE_SETTINGS.every((name) => settings.get(name).valid);

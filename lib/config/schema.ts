@@ -3,6 +3,7 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { DnsOptions } from "./dns_options.ts";
 import type { DoorOptions } from "./doors.ts";
 import type { AllowedOrigins } from "./origins.ts";
 import type { ModuleName } from "./module_name.ts";
@@ -15,6 +16,8 @@ export interface DiscoveryOptions {
   readonly rules: EngineRules;
   /** Those of the command line and of files. */
   readonly listed: readonly ListedEngine[];
+  /** Absent: none are found by DNS. */
+  readonly dns?: DnsOptions;
   /** Absent: none are looked for there. */
   readonly kubernetes?: KubernetesOptions;
 }

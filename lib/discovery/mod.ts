@@ -2,6 +2,7 @@
  * Where engines are found while the router serves, and the book that makes them one source for the fleet.
  * @module
  */
+export { DnsSource, type DnsSourceDeps } from "./dns_source.ts";
 export {
   type BookDeps,
   type BookEntry,

@@ -84,8 +84,18 @@ let_read_named() {
   case " ${PD_ROUTER_SERVICE_DISCOVERY-} $*" in
     *' k8s'* | *=k8s*) let_read /var/run/secrets/kubernetes.io/serviceaccount ;;
   esac
+  looks_up "$@" && let_read /etc/resolv.conf
   [ -f "$config" ] && is_telling "$config" && let_by --config "$config"
   keeps_files "$@" && let_by "$@"
+}
+
+# Whether a start with these arguments finds engines by DNS, as far as the configuration file does not
+# say so.
+looks_up() {
+  case " ${PD_ROUTER_SERVICE_DISCOVERY-} ${PD_ROUTER_DNS_NAME+--dns-name} $*" in
+    *' dns'* | *=dns* | *' --dns-name'*) return 0 ;;
+  esac
+  return 1
 }
 
 # Whether a start with these arguments may be one that keeps files.
@@ -111,7 +121,7 @@ is_telling() {
     for pair in ${file_flags#* } $module_flags; do
       under "${pair%%=*}"
       case $line in
-        *"$key"* | *zeromq* | *service_discovery*k8s*) return 0 ;;
+        *"$key"* | *zeromq* | *service_discovery*k8s* | *dns_name*) return 0 ;;
       esac
     done
   done <"$1"

@@ -24,8 +24,8 @@ export const GRANTS: readonly Grant[] = [
   { flag: "--allow-net", why: "clients, engines and KV-ready notifications, wherever they are" },
   {
     flag: "--allow-read",
-    why: "the files that flags name: configuration, certificates, keys; and the null device, by " +
-      "which descriptors are held back",
+    why: "the files that flags name: configuration, certificates, keys; /etc/resolv.conf where " +
+      "engines are found by DNS; and the null device, by which descriptors are held back",
   },
   {
     flag: `--allow-env=${VARIABLES.join(",")}`,

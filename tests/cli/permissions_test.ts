@@ -36,6 +36,14 @@ Deno.test("neededPermissions() names where the router listens, and its engines",
   assertEquals(nixl[0], "--allow-net=[::],p:443,10.0.0.2:8200");
 });
 
+Deno.test("neededPermissions() names no address where engines are found by DNS", () => {
+  const named = ["--routing-logic=roundrobin", "--dns-name=vllm.test"];
+  const asks = ["--allow-net", "--allow-read=/dev/null,/etc/resolv.conf", ENV];
+  assertEquals(needed(named), asks);
+  const given = needed([...named, "--dns-servers=10.96.0.10"]);
+  assertEquals(given, ["--allow-net", "--allow-read=/dev/null", ENV]);
+});
+
 Deno.test("neededPermissions() names an address once", () => {
   const argv = [
     ...["--routing-logic=roundrobin", "--decode", "http://[::1]", "--decode", "http://[::1]/b"],
