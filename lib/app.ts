@@ -10,6 +10,7 @@ import { checksAwake, tellGuarded, wireControl } from "./app_control.ts";
 import { externalOf, hooksOf } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openBook } from "./app_discovery.ts";
+import { watchSources } from "./app_sources.ts";
 import { openDoors } from "./app_doors.ts";
 import {
   cardFetcher,
@@ -164,9 +165,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   }
   const elastic = stack.use(watchGroups(config, { clock, log, metrics, fleet }));
   const book = ports.sources === undefined || adminWiring !== undefined
-    ? stack.use(openBook(config, { log }))
+    ? stack.use(openBook(config, { ...ports, metrics, descriptors }))
     : undefined;
   const sources = [...ports.sources ?? [], ...book === undefined ? [] : [book]];
+  const sourceWatch = stack.use(
+    watchSources(book, { clock, log, metrics, exposed: config.answers.exposeEngines }),
+  );
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
   let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
@@ -187,6 +191,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     if (batches !== undefined) gaugeBatches(metrics, batches);
     gaugeKvEvents(metrics, kvWatch);
     elastic.gauge();
+    sourceWatch.gauge();
   };
   const external = externalOf(config, flow, { caCerts, descriptors, dial: ports.dial });
   if (external !== undefined) stack.use(external);
@@ -211,9 +216,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       front.ailment ??
         (handoff?.notifications?.listening === false
           ? "the socket for KV-ready notifications is not bound"
-          : undefined),
+          : sourceWatch.ailment()),
     remarks: () => ({
       ...doors.remarks(),
+      ...sourceWatch.remarks(),
       ...(config.dynamic === undefined ? {} : { dynamic_config: config.dynamic }),
     }),
     firstRound: () => firstRound,

@@ -34,6 +34,7 @@ export interface AdminParts {
   readonly metrics: Metrics;
   readonly book: EngineBook;
   readonly fleet: Fleet;
+  /** Read whenever it is told of. */
   readonly kvReport: HttpDeps["kvReport"];
   /** Absent where there is nothing to read again. */
   readonly reload?: AdminDeps["reload"];
@@ -67,7 +68,7 @@ export function wireAdmin(
     observing: (observer) => waits.observing(observer),
     open(parts) {
       using stack = new DisposableStack();
-      const { book, fleet, log, metrics, edge, kvReport, version, reload } = parts;
+      const { book, fleet, log, metrics, edge, version, reload } = parts;
       const manual = new ManualSource(ADMIN_SOURCE);
       book.follow(manual);
       waits.attach(fleet);
@@ -81,7 +82,7 @@ export function wireAdmin(
         manual,
         fleet,
         waits,
-        rows: () => engineRows({ fleet, names, kvReport }),
+        rows: () => engineRows({ fleet, names, kvReport: parts.kvReport }),
         keys,
         loopback: admin.loopback,
         reload,

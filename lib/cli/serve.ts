@@ -2,7 +2,7 @@
 import type { App, AppPorts } from "../app.ts";
 import { describeError, type Logger, sleep } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
-import { engineText, handoffText } from "./check.ts";
+import { engineText, foundText, handoffText } from "./check.ts";
 import { INTERRUPTED, settled } from "./ending.ts";
 import type { Signals } from "./signals.ts";
 
@@ -108,6 +108,8 @@ function logStart(config: RouterConfig, app: ServingApp, log: Logger): void {
   if (app.notifications !== undefined) {
     log.info(`Waiting for KV-ready notifications on ${app.notifications.endpoint}`);
   } else if (handoff.kind !== "none") log.info(`Handoffs by ${handoffText(handoff)}`);
+  const { kubernetes } = config.discovery;
+  if (kubernetes !== undefined) log.info(`Engines are ${foundText(kubernetes)}`);
   for (const engine of engines) {
     log.info(`Engine ${engine.id}: ${engineText(engine, handoff.kind)}`);
   }

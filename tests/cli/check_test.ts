@@ -60,9 +60,9 @@ Deno.test("checkReport() has every flag that does something, and others only whe
   for (const { name, status } of FLAGS) {
     assertEquals(new RegExp(`^ {2}${name} `, "m").test(text), status === undefined, name);
   }
-  const given = report(["--request-rewriter", "noop", "--k8s-port", "80"]);
+  const given = report(["--request-rewriter", "noop", "--lmcache-worker-timeout", "80"]);
   assertMatch(given, /^ {2}request-rewriter +noop +flag$/m);
-  assertMatch(given, /^ {2}k8s-port +80 +flag; not valid$/m);
+  assertMatch(given, /^ {2}lmcache-worker-timeout +80 +flag$/m);
 });
 
 Deno.test("checkReport() lists every problem", () => {
@@ -114,4 +114,14 @@ Deno.test("loadConfig() lets the flag's file win over the environment's", () => 
   const files = { "/a": "port: 1001", "/b": "port: 1002" };
   const text = report(["--config", "/a", "--config=/b"], { PD_ROUTER_CONFIG: "/a" }, files);
   assertMatch(text, /^ {2}port +1002 +file$/m);
+});
+
+Deno.test("checkReport() says which engines are found in Kubernetes", () => {
+  const text = report([
+    ...["--service-discovery", "k8s", "--k8s-api-server", "https://10.0.0.1:6443"],
+    ...["--k8s-label-selector", "app=vllm", "--routing-logic", "roundrobin"],
+  ]);
+  const found =
+    "found in Kubernetes: pods with app=vllm in the namespace default, by https://10.0.0.1:6443";
+  assertStringIncludes(text, `Engines besides\n  ${found}`);
 });
