@@ -37,6 +37,7 @@ const COMMANDS: readonly (readonly [name: string, text: string])[] = [
   ["pd-router check --permissions", "print which of Deno's permissions it needs, and nothing else"],
   ["pd-router demo", "simulated engines, the router and a few requests; needs no GPU"],
   ["pd-router sim [flags]", "one simulated vLLM + LMCache engine; needs no GPU"],
+  ["pd-router engines COMMAND", "list, add, drain, undrain or remove engines of a running router"],
   ["pd-router explain [flags]", "which way a request would take and why, or the whole table"],
   ["pd-router help [TOPIC]", "this text, or more of one of the topics below"],
 ];
@@ -45,6 +46,7 @@ const COMMANDS: readonly (readonly [name: string, text: string])[] = [
 export const TOPICS = [
   ["check", "the flags of pd-router check, which are those below"],
   ["demo", "the flags of pd-router demo"],
+  ["engines", "the commands and flags of pd-router engines"],
   ["explain", "the flags of pd-router explain"],
   ["flags", "every flag with its environment variable"],
   ["metrics", "every metric with its labels"],

@@ -8,7 +8,7 @@ import type { Signals } from "./signals.ts";
 
 /** What serving needs of a router. */
 export type ServingApp =
-  & Pick<App, "address" | "config" | "notifications" | "retire" | "drain" | "closed">
+  & Pick<App, "address" | "admin" | "config" | "notifications" | "retire" | "drain" | "closed">
   & AsyncDisposable;
 
 /** What serving uses. */
@@ -98,6 +98,11 @@ function logStart(config: RouterConfig, app: ServingApp, log: Logger): void {
       `${descriptors.limit} file descriptors carry ${descriptors.clients} clients at once, at ` +
         "about two for each stream",
     );
+  }
+  if (app.admin !== undefined) {
+    const secure = config.admin?.loopback === false && doors.tls !== undefined;
+    const { hostname, port } = app.admin;
+    log.info(`Admin API on ${address(secure ? "https" : "http", hostname, port)}`);
   }
   if (app.notifications !== undefined) {
     log.info(`Waiting for KV-ready notifications on ${app.notifications.endpoint}`);

@@ -61,7 +61,7 @@ export function buildConfig(
     ...elasticOptions(
       settings,
       [...engines, ...(discovery.dns?.names ?? []).map(({ engine }) => engine)],
-      discovery.kubernetes !== undefined,
+      discovery.kubernetes !== undefined || settings.get("admin-listen").value !== undefined,
     ),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),

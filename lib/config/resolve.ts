@@ -289,17 +289,17 @@ function readEngines(
   const finished = finishEngines(drafts, rules.receivers, rules.usual, rules.events);
   const { engines } = finished;
   const all = [...problems, ...finished.problems, ...addressProblems(settings, drafts)];
-  const found = isKubernetes(settings) || isDns(settings);
+  const found = isKubernetes(settings) || isDns(settings) ||
+    settings.get("admin-listen").value !== undefined;
   const complete = problems.length === 0 && !unread && !found &&
     !files.some(({ content }) => content.invalid.has("engines")) &&
     ENGINE_SETTINGS.every((name) => settings.get(name).valid);
-  const needed = settings.get("external-providers-config").value === undefined &&
-    settings.get("admin-listen").value === undefined;
+  const needed = settings.get("external-providers-config").value === undefined;
   if (complete && engines.length === 0 && needed) {
     const message = "none are given: add --prefill URL and --decode URL, or --static-backends " +
       "and --static-models";
     all.push({ key: "engines", message });
-  } else if (complete && handoff && settings.get("admin-listen").value === undefined) {
+  } else if (complete && handoff) {
     all.push(...handoffProblems(engines));
   }
   const logic = settings.get("routing-logic");

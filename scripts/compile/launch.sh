@@ -36,9 +36,10 @@ let_read() {
   esac
 }
 
-# Lets the file "$2" be read if the flag "$1" names a file; that of explain has no variable.
+# Lets the file "$2" be read if the flag "$1" names a file; those of explain and engines have no
+# variable.
 let_read_of() {
-  case " $file_flags request=" in
+  case " $file_flags request= file=" in
     *" $1="*) let_read "$2" ;;
   esac
   case " $module_flags" in
@@ -76,7 +77,7 @@ let_read_named() {
         let_read_of "${name#--}" "${argument#*=}"
         ;;
       --*)
-        case " $file_flags $module_flags request=" in
+        case " $file_flags $module_flags request= file=" in
           *" ${argument#--}="*) flag=${argument#--} ;;
         esac
         ;;

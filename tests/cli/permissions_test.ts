@@ -52,6 +52,14 @@ Deno.test("neededPermissions() names an address once", () => {
   assertEquals(needed(argv)[0], "--allow-net=127.0.0.1:8001,[::1]:80");
 });
 
+Deno.test("neededPermissions() names no address where engines can be added, and the file of their keys", () => {
+  const argv = ["--prefill", "http://p", "--decode", "http://d", "--admin-listen", "8002"];
+  assertEquals(needed([...argv, "--admin-api-keys-file", "/etc/ca.pem"]).slice(0, 2), [
+    "--allow-net",
+    "--allow-read=/dev/null,/etc/ca.pem",
+  ]);
+});
+
 Deno.test("neededPermissions() names every file, wherever it is named", () => {
   const pair = ["--prefill", "http://p", "--decode", "http://d"];
   const both = "--allow-read=/dev/null,/etc/pd.yaml,/etc/ca.pem";

@@ -138,7 +138,7 @@ function hangingEngine(): HangingEngine {
 }
 
 /** A router in front of `engine`, and its lines of standard output as they come. */
-function spawnRouter(engine: HangingEngine): {
+function spawnRouter(engine: HangingEngine, more: readonly string[] = []): {
   readonly child: Deno.ChildProcess;
   readonly until: (pattern: RegExp) => Promise<string>;
 } {
@@ -147,6 +147,7 @@ function spawnRouter(engine: HangingEngine): {
     "--routing-logic=roundrobin",
     "--host=127.0.0.1",
     "--port=0",
+    ...more,
   ]).spawn();
   const chunks = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -173,6 +174,39 @@ Deno.test("main.ts serves until SIGTERM, drains, and ends with 0", async () => {
   await until(/(Stopped after)/);
   const err = await new Response(child.stderr).text();
   assertEquals([(await child.status).code, err], [0, ""]);
+});
+
+Deno.test("main.ts engines drains an engine of a running router while it answers, and adds another", async () => {
+  const engine = hangingEngine();
+  const { child, until } = spawnRouter(engine, ["--admin-listen=127.0.0.1:0"]);
+  const url = await until(/Serving on (http:\S+)/);
+  const admin = `--admin=${await until(/Admin API on (http:\S+)/)}`;
+  const answer = fetch(`${url}/v1/completions`, {
+    method: "POST",
+    body: JSON.stringify({ model: "m", prompt: "a" }),
+  });
+  await until(/(Routing request)/);
+  const id = `127.0.0.1:${engine.port}`;
+  const early = await run(["engines", "drain", id, admin, "--timeout=0"]);
+  assertEquals([early.code, early.out], [3, `${id}: draining, 1 in flight\n`]);
+  const draining = run(["engines", "drain", id, admin]);
+  await engine[Symbol.asyncDispose]();
+  const { status, body } = await answer;
+  await body?.cancel();
+  assertEquals(status, 200);
+  const done = await draining;
+  assertEquals([done.code, done.err], [0, ""]);
+  assertMatch(done.out, /: drained, 0 in flight\n$/);
+  const added = await run(["engines", "add", "http://127.0.0.2:9", "--model=m", admin]);
+  assertEquals([added.code, added.out], [0, "127.0.0.2:9: added, role any\n"]);
+  const { out } = await run(["engines", "list", admin]);
+  assertMatch(out, new RegExp(`^${id} +decode +drained +0 +configuration +m$`, "m"));
+  assertMatch(out, /^127\.0\.0\.2:9 +any +\w+ +0 +admin +m$/m);
+  child.kill("SIGTERM");
+  await until(/(Stopped after)/);
+  // Of the engines that are not there, the log has told.
+  await child.stderr.cancel();
+  assertEquals((await child.status).code, 0);
 });
 
 Deno.test("main.ts ends at once with 130 on a second signal", async () => {

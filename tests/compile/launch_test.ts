@@ -50,6 +50,7 @@ Deno.test("launch.sh lets those files be read that arguments and variables name"
     [",--port", ["--tls-ca", "--port"]],
     [",body.json", ["explain", "--request", "body.json"]],
     ["", ["explain", "--request", "-"]],
+    [",engine.json", ["engines", "add", "http://a", "--file", "engine.json"]],
     ["", ["--tls-ca", ""]],
     ["", ["--tls-ca"]],
     [",/env.pem", [], { PD_ROUTER_TLS_CA: "/env.pem" }],

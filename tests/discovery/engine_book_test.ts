@@ -225,3 +225,36 @@ Deno.test("EngineBook.recheck() leaves out nothing that another list is about to
   assertEquals(await followed.told(), ["+p:1", "-d:1"]);
   assertEquals(followed.lines, []);
 });
+
+Deno.test("EngineBook.find() knows engines that are left out by their source's name and their own", async () => {
+  await using followed = open();
+  const { book } = followed;
+  const source = new SaidSource();
+  book.follow(source);
+  source.found(foundAt("x", "http://a:1"));
+  source.found(foundAt("y", "http://a:1"));
+  await followed.told();
+  assertEquals(book.find("a:1")?.key, "said/x");
+  assertEquals(book.find("said/x")?.engine?.id, "a:1");
+  const out = book.find("said/y");
+  assertEquals([out?.engine, out?.problems], [
+    undefined,
+    ["there is an engine with this URL: said/x"],
+  ]);
+  assert(book.patch("said/y", { label: "x" }));
+  assert(!book.drain("said/z", true));
+});
+
+Deno.test("EngineBook.faultOf() tells what would keep an engine out, and changes nothing", async () => {
+  await using followed = open();
+  const { book } = followed;
+  const source = new SaidSource();
+  book.follow(source);
+  source.found(foundAt("x", "http://a:1"));
+  await followed.told();
+  const raw = foundAt("x", "http://a:1").raw;
+  assertEquals(book.faultOf("said", "x", { ...raw, max_num_seqs: 3 }), undefined);
+  assertEquals(book.faultOf("said", "x", { ...raw, max_num_seqs: 0 })?.kind, "wrong");
+  assertEquals(book.faultOf("said", "y", raw)?.kind, "clash");
+  assertEquals(await followed.told(), []);
+});

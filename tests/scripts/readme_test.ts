@@ -2,6 +2,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { parseArgv } from "../../lib/cli/argv.ts";
 import { demoHelp } from "../../lib/cli/demo.ts";
 import { dispatch } from "../../lib/cli/dispatch.ts";
+import { enginesHelp, readEnginesLine } from "../../lib/cli/engines_flags.ts";
 import { explainHelp } from "../../lib/cli/explain.ts";
 import { loadConfig } from "../../lib/cli/load.ts";
 import { FLAGS, problemText } from "../../lib/config/mod.ts";
@@ -100,7 +101,7 @@ Deno.test("README.md starts routers with configurations that are right", () => {
     return files[0] ?? "";
   };
   const starts = routerArguments("start").filter((args) =>
-    !args.includes("--version") && args[0] !== "explain"
+    !args.includes("--version") && args[0] !== "explain" && args[0] !== "engines"
   );
   assert(starts.length >= 4);
   for (const args of starts) {
@@ -109,6 +110,12 @@ Deno.test("README.md starts routers with configurations that are right", () => {
     assertEquals(result.ok ? [] : result.problems.map(problemText), [], args.join(" "));
     assert(result.ok && result.config.handoff.kind !== "none");
   }
+});
+
+Deno.test("README.md speaks to a running router by commands that are right", () => {
+  const lines = argumentsOf("dist/pd-router", "engines");
+  assert(lines.length >= 4);
+  for (const line of lines) assertEquals(readEnginesLine(line).kind, "ask", line.join(" "));
 });
 
 Deno.test("README.md explains a request as the command does", async () => {
@@ -187,8 +194,9 @@ Deno.test("README.md speaks of flags that there are", () => {
   const real = REAL_FLAGS.map(([flag]) => flag.slice("--".length));
   const explain = [...explainHelp().matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = ""]) => name);
   assert(explain.length >= 5);
+  const engines = [...enginesHelp().matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = ""]) => name);
   const chaos = Object.keys(CHAOS_DEFAULTS);
-  const known = [...own, ...general, ...real, ...chaos, ...explain, ...FOREIGN_FLAGS];
+  const known = [...own, ...general, ...real, ...chaos, ...explain, ...engines, ...FOREIGN_FLAGS];
   const granted = GRANTS.map(({ flag }) => flag).join(" ");
   for (const [code] of README.matchAll(/`[^`\n]+`/g)) {
     for (const [flag, name = "", rest] of code.matchAll(/(?<=[`\s])--([a-z][a-z0-9-]*)(\*?)/g)) {
