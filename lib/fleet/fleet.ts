@@ -369,9 +369,8 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   /** What is overdue of an engine that does not answer is not waited for any longer. */
   #giveUp(engine: Engine): void {
     const { log, frozen } = this.#options;
-    const overdueMs = this.#overdue?.overdueMs(engine.id);
-    if (overdueMs === undefined || frozen === undefined) return;
-    if (!isGivenUp({ ...frozen, engine, overdueMs, all: this.#roster.all })) return;
+    if (frozen === undefined || this.#overdue?.overdueMs(engine.id) === undefined) return;
+    if (!isGivenUp({ engine, all: this.#roster.all })) return;
     const { url } = engine;
     log.warning("Engine shows no sign of life: its requests are taken elsewhere", { url });
     frozen.giveUp(engine);
