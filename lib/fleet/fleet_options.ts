@@ -8,7 +8,13 @@ import type { SeatLimits } from "./seats.ts";
 
 /** What happens to the engines of a fleet. */
 export type FleetChange =
-  | { readonly kind: "added" | "changed" | "leaving" | "removed"; readonly engine: Engine }
+  | { readonly kind: "added" | "changed" | "leaving"; readonly engine: Engine }
+  | {
+    readonly kind: "removed";
+    readonly engine: Engine;
+    /** It has been started anew: another engine takes its place at once, at the same address. */
+    readonly replaced?: true;
+  }
   /** An engine that was removed has nothing under way any more: its URL means nothing to anybody. */
   | { readonly kind: "forgotten"; readonly engine: Engine };
 
@@ -31,6 +37,11 @@ export interface FleetOptions {
   readonly health: Health;
   readonly policies: Policies;
   readonly fetchCards: FetchCards;
+  /**
+   * From an engine's coming until it has all of its share of requests, in milliseconds.
+   * @default 0
+   */
+  readonly slowStartMs?: number;
   /** When and how engines are found out that show no sign of life; without it, none is. */
   readonly frozen?: FrozenOptions;
   readonly observer: FleetObserver;

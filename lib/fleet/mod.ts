@@ -9,6 +9,7 @@ export { decideSplit, type SplitRules } from "./elastic_split.ts";
 export * from "./engine_checks.ts";
 export * from "./engine_fleet.ts";
 export * from "./engine_health.ts";
+export { ENGINE_STATES, type EngineState } from "./engine_lives.ts";
 export * from "./engine_series.ts";
 export * from "./engine_source.ts";
 export * from "./fleet.ts";
