@@ -10,6 +10,7 @@ import { externalOf, hooksOf } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openBook } from "./app_discovery.ts";
 import { openDoors } from "./app_doors.ts";
+import { watchFacts } from "./app_facts.ts";
 import {
   cardFetcher,
   fleetObserver,
@@ -20,6 +21,7 @@ import {
 } from "./app_fleet.ts";
 import { watchGroups } from "./app_elastic.ts";
 import { gaugeHealth } from "./app_health.ts";
+import { endRestarted, gaugeLives, lifeReport } from "./app_life.ts";
 import { hostGauge } from "./app_host.ts";
 import { followKvEvents, gaugeKvEvents, lookupOf } from "./app_kv_events.ts";
 import { bothObservers, metricsReader, requestLoad, startLoad } from "./app_load.ts";
@@ -67,33 +69,41 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     }),
   );
   const background = stack.use(new Background(log));
-  const { timeouts } = config;
+  const { timeouts, health: { slowStartMs } } = config;
   const keyRefusals = new KeyRefusals(log, doors.doors.keepsKeys);
   const requests = requestLoad({ clock, metrics }, config.stats);
   const health = stack.use(new EngineHealth({ clock, random, log, rules: healthRules(config) }));
   const policies = policiesFor(config.routing, { random });
   tellGuarded(config, log);
   const wiring = wireControl(config, { upstream, timeouts, clock });
-  const fleet = stack.use(
+  const breather = ports.breather ?? stack.use(new TurnBreather(clock));
+  const readMetrics = metricsReader({ upstream, timeouts, breather }, config.apiKey);
+  const facts = watchFacts({
+    ...{ clock, upstream, timeouts, readMetrics, apiKey: config.apiKey },
+    onRestart: (engine) => fleet.restarted(engine),
+  });
+  const fleet: Fleet = stack.use(
     new Fleet({
       clock,
       random,
       log,
       health,
       policies,
-      fetchCards: wiring.fetching(
+      fetchCards: wiring.fetching(facts.behind(
         healthFirst({ upstream, timeouts }, cardFetcher({ upstream, timeouts }, config.apiKey)),
-      ),
+      )),
       frozen: {
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
       },
       observer: wiring.observing(
-        bothObservers(fleetObserver(metrics, keyRefusals), requests.observer),
+        bothObservers(fleetObserver(metrics, keyRefusals, facts), requests.observer),
       ),
       seats: seatLimits(config),
+      ...(slowStartMs === undefined ? {} : { slowStartMs }),
     }),
   );
+  fleet.watch((change) => facts.follow(change));
   const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
   fleet.watch((change) => requests.follow(change));
@@ -101,11 +111,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const admission = stack.use(
     new Admission({ clock, metrics, fleet, size, timeoutMs: queueTimeoutMs }),
   );
-  const breather = ports.breather ?? stack.use(new TurnBreather(clock));
-  const read = metricsReader({ upstream, timeouts, breather }, config.apiKey);
   const { stats } = requests;
   const load = stack.use(
-    startLoad({ clock, random, log, metrics, fleet, read, stats }, config.stats),
+    startLoad(
+      { clock, random, log, metrics, fleet, read: readMetrics, facts, stats },
+      config.stats,
+    ),
   );
   const { refuseLinkLocal = false } = doors.upstream;
   const kvWatch = followKvEvents(config, {
@@ -144,10 +155,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const handoff = config.handoff.kind === "none"
     ? undefined
     : stack.use(await startHandoff(config.handoff, flow, config, { ...ports, peers, parts }));
+  fleet.watch(endRestarted({ metrics, upstream, board: () => handoff?.board }));
   fleet.watch(forgetGone({ metrics, upstream, prompts: parts.prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
-  const proof = handoff && stack.use(buildProof(flow, config, read));
+  const proof = handoff && stack.use(buildProof(flow, config, { readMetrics, facts }));
   if (proof !== undefined) fleet.watch((change) => proof.follow(change));
   const own = handoff?.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
@@ -178,6 +190,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     metrics.set("pd_router_client_connections", {}, front.connections);
     metrics.set("pd_router_queue_length", {}, admission.waiting);
     gaugeHealth(metrics, fleet);
+    gaugeLives(metrics, fleet);
     load.gauge();
     gaugeHost();
     if (batches !== undefined) gaugeBatches(metrics, batches);
@@ -195,6 +208,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     doors: doors.doors,
     handoff: generate,
     kvReport: proof?.report,
+    life: lifeReport(fleet),
     control,
     lookup: stack.use(new ModelLookup({ clock, fleet })),
     onTrace: ports.onTrace,

@@ -24,6 +24,7 @@ import { GATES_VARIABLE } from "./feature_gates.ts";
 import { PEER_FLAGS } from "./flags_peer.ts";
 import { PROVIDER_FLAGS } from "./flags_providers.ts";
 import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
+import { LIFE_FLAGS } from "./flags_life.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
@@ -254,6 +255,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   HEALTH_FLAGS,
+  LIFE_FLAGS,
   CHECK_FLAGS,
   PROOF_FLAGS,
   {

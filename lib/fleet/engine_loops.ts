@@ -34,7 +34,7 @@ export class EngineLoop {
   }
 
   /**
-   * Resolves after `ms` milliseconds, or as soon as it is woken up: for a `change`, by any of its engine.
+   * Resolves after `ms` milliseconds, or for a `change` as soon as its engine has changed.
    * False when the work has ended.
    */
   async pause(ms: number, until: "time" | "change" = "time"): Promise<boolean> {
@@ -46,19 +46,14 @@ export class EngineLoop {
     return !this.signal.aborted;
   }
 
-  /** Have it go on at once, where it pauses. */
-  wake(): void {
-    this.#pause?.abort.abort();
-  }
-
   /** The engine has changed. */
   changed(): void {
-    if (this.#pause?.forChange === true) this.wake();
+    if (this.#pause?.forChange === true) this.#pause.abort.abort();
   }
 
   end(): void {
     this.#stop.abort();
-    this.wake();
+    this.#pause?.abort.abort();
   }
 }
 
@@ -78,11 +73,6 @@ export class EngineLoops implements AsyncDisposable {
   /** Engines that are worked for. */
   get size(): number {
     return this.#loops.size;
-  }
-
-  /** Have the work for the engine `id` go on at once, where it pauses. */
-  wake(id: string): void {
-    this.#loops.get(id)?.wake();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

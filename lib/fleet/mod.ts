@@ -12,6 +12,8 @@ export * from "./engine_health.ts";
 export { ENGINE_STATES, type EngineState } from "./engine_lives.ts";
 export * from "./engine_series.ts";
 export * from "./engine_source.ts";
+export * from "./engine_told.ts";
+export * from "./facts_watch.ts";
 export * from "./fleet.ts";
 export * from "./fleet_options.ts";
 export * from "./flight.ts";

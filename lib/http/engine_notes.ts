@@ -12,6 +12,14 @@ export interface KvReport {
   differences(): readonly RoleDifference[];
 }
 
+/** How far engines are in their lives. */
+export interface LifeReport {
+  /** Its state, and what it gets of its share of requests where that is not all. */
+  of(engine: Engine): { readonly state: string; readonly share?: number };
+  /** Those that are not there any more, while something is under way on them. */
+  gone(): Iterable<Engine>;
+}
+
 /** Fields for each engine by its id; of an engine without a note there is none. */
 export type EngineNotes = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 

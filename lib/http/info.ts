@@ -42,16 +42,16 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
 
 /**
  * `GET /engines`: the production-stack router's fields, and the role, which says what `?id=` may pick.
- * Addresses are told where they are to be, as that router's are not. What speaks against an engine, and
- * against pairs of it, is told where there is something.
+ * Addresses are told where they are to be, as that router's are not. How far each engine is in its life is
+ * told, and what speaks against it, and against pairs of it, where there is something. Behind them are
+ * those that have gone while something is under way on them.
  */
-export function engines({ fleet, names, kvReport }: HttpDeps): Answer {
+export function engines({ fleet, names, kvReport, life }: HttpDeps): Answer {
   const view = fleet.snapshot();
   const notes = kvReport && engineNotes(kvReport, view.engines, names);
   const doubted = Map.groupBy(fleet.doubtedPairs(), ({ prefill }) => prefill.id);
-  return jsonAnswer(
-    200,
-    view.entries.map(({ engine, created, load, asleep, onSideSince }) => {
+  return jsonAnswer(200, [
+    ...view.entries.map(({ engine, created, load, asleep, onSideSince }) => {
       const pairs = doubted.get(engine.id)?.map(({ decode, verdict }) => ({
         engine_id: names.of(decode),
         ...judgement(verdict),
@@ -66,10 +66,16 @@ export function engines({ fleet, names, kvReport }: HttpDeps): Answer {
         ...(load === undefined ? {} : roomTold(load)),
         ...judgement(fleet.verdict(engine)),
         ...(pairs === undefined ? {} : { shut_pairs: pairs }),
+        ...life?.of(engine),
         ...notes?.get(engine.id),
       };
     }),
-  );
+    ...Array.from(life?.gone() ?? [], (engine) => ({
+      engine_id: names.of(engine),
+      serving_models: [],
+      state: "gone",
+    })),
+  ]);
 }
 
 /** What an engine may be asked to do; of one that can be on either side, on which it is and since when. */

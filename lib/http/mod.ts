@@ -7,7 +7,7 @@
 export { lineAsker } from "./batch_line.ts";
 export * from "./context.ts";
 export { EngineNames } from "./engine_names.ts";
-export { type KvReport } from "./engine_notes.ts";
+export { type KvReport, type LifeReport } from "./engine_notes.ts";
 export * from "./handler.ts";
 export { refusalAnswer } from "./respond.ts";
 export { Scrapes } from "./scrapes.ts";

@@ -25,9 +25,10 @@ export const lmcache: KvProtocol = {
       throw new RouterError("internal", `Engine ${decode.url} has no NIXL receiver`);
     }
     const kvId = ids.next();
+    const ranks = prefill.notifications ?? receiver.initPorts.length;
     return {
       // Before the prefill is sent: a notification can overtake its answer.
-      landed: board.expect(kvId, { ranks: prefill.notifications ?? receiver.initPorts.length }),
+      landed: board.expect(kvId, { ranks, of: [prefill.id, decode.id] }),
       prefillParams: kvTransferParams(kvId, receiver, mode),
       decodeParams: () => undefined,
       reclaim: { singleUse: false, params: () => undefined },

@@ -227,6 +227,17 @@ export const METRICS = {
     help: "Whether an engine answered when it was last asked for its models (1 or 0).",
     labels: ["server", "role"],
   },
+  "pd_router_engine_state": {
+    kind: "gauge",
+    help:
+      "How far an engine is now: 1 under its state (joining, slow_start, ready, draining, gone).",
+    labels: ["server", "state"],
+  },
+  "pd_router_engine_restarts_total": {
+    kind: "counter",
+    help: "Engines that were started anew at their address, as far as that was found out.",
+    labels: ["server"],
+  },
   "pd_router_engine_errors_total": {
     kind: "counter",
     help:
