@@ -2,7 +2,15 @@
 import manifest from "../deno.json" with { type: "json" };
 import { ByteBudget, describeError, RouterError, sleep, TurnBreather } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { EngineChecks, EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
+import {
+  BrokenPairs,
+  EngineChecks,
+  EngineHealth,
+  Fleet,
+  KeyRefusals,
+  ModelLookup,
+  PairFit,
+} from "./fleet/mod.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { checksBy } from "./app_checks.ts";
 import { checksAwake, tellGuarded, wireControl } from "./app_control.ts";
@@ -82,6 +90,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     ...{ clock, upstream, timeouts, readMetrics, apiKey: config.apiKey },
     onRestart: (engine) => fleet.restarted(engine),
   });
+  const pairs = {
+    fit: config.health.pairUnequal === true ? undefined : new PairFit(log, facts),
+    broken: new BrokenPairs({ log, snapshot: () => fleet.snapshot() }),
+  };
   const fleet: Fleet = stack.use(
     new Fleet({
       clock,
@@ -97,13 +109,18 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         giveUp: ({ url }) => upstream.giveUp(url),
       },
       observer: wiring.observing(
-        bothObservers(fleetObserver(metrics, keyRefusals, facts), requests.observer),
+        bothObservers(
+          fleetObserver(metrics, keyRefusals, [facts, pairs.broken]),
+          requests.observer,
+        ),
       ),
       seats: seatLimits(config),
+      ...(pairs.fit === undefined ? {} : { fit: pairs.fit }),
       ...(slowStartMs === undefined ? {} : { slowStartMs }),
     }),
   );
   fleet.watch((change) => facts.follow(change));
+  fleet.watch((change) => pairs.broken.follow(change));
   const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
   fleet.watch((change) => requests.follow(change));
@@ -190,7 +207,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     metrics.set("pd_router_client_connections", {}, front.connections);
     metrics.set("pd_router_queue_length", {}, admission.waiting);
     gaugeHealth(metrics, fleet);
-    gaugeLives(metrics, fleet);
+    gaugeLives(metrics, fleet, pairs);
     load.gauge();
     gaugeHost();
     if (batches !== undefined) gaugeBatches(metrics, batches);
@@ -208,7 +225,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     doors: doors.doors,
     handoff: generate,
     kvReport: proof?.report,
-    life: lifeReport(fleet),
+    life: lifeReport(fleet, pairs),
     control,
     lookup: stack.use(new ModelLookup({ clock, fleet })),
     onTrace: ports.onTrace,

@@ -37,7 +37,7 @@ type InflightLabels = { readonly server: string; readonly leg: ServingLeg };
 export function fleetObserver(
   metrics: Metrics,
   keyRefusals?: KeyRefusals,
-  facts?: Pick<FactsWatch, "landed">,
+  others: readonly Pick<FactsWatch, "landed">[] = [],
 ): FleetObserver {
   // One object for each series, as every request counts there and back.
   const series = new WeakMap<Engine, Map<ServingLeg, InflightLabels>>();
@@ -53,7 +53,7 @@ export function fleetObserver(
       metrics.add("pd_router_inflight_requests", labelsOf(engine, leg), delta),
     onOutcome(outcome) {
       keyRefusals?.report(outcome);
-      facts?.landed(outcome);
+      for (const other of others) other.landed(outcome);
       const { engine: { url, role }, leg, end, code, refused = false } = outcome;
       if (leg === "models" && end !== "left") {
         // Given another role, it is told of under that alone.

@@ -1,14 +1,26 @@
 /** What is told of the lives of engines, and what ends where one was started anew. @module */
 import type { Engine } from "./base/mod.ts";
-import type { Fleet, FleetChange } from "./fleet/mod.ts";
+import type { BrokenPairs, Fleet, FleetChange, PairFit } from "./fleet/mod.ts";
 import type { LifeReport } from "./http/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
 import type { PooledUpstreamClient } from "./upstream/mod.ts";
 import type { KvReadyBoard } from "./zmq/mod.ts";
 
+/** What is known of pairs beside what health says. */
+export interface PairNotes {
+  /** Undefined where engines are paired whatever they tell. */
+  readonly fit: PairFit | undefined;
+  readonly broken: BrokenPairs;
+}
+
 /** What `/engines` tells of how far engines are. */
-export function lifeReport(fleet: Pick<Fleet, "life" | "gone">): LifeReport {
+export function lifeReport(
+  fleet: Pick<Fleet, "life" | "gone" | "snapshot">,
+  { fit, broken }: PairNotes,
+): LifeReport {
   return {
+    misfits: () => fit?.misfitsIn(fleet.snapshot()) ?? [],
+    broken: () => broken.broken,
     of(engine) {
       const { state = "gone", share } = fleet.life(engine) ?? {};
       return share === undefined ? { state } : { state, share: Math.round(share * 100) / 100 };
@@ -17,16 +29,20 @@ export function lifeReport(fleet: Pick<Fleet, "life" | "gone">): LifeReport {
   };
 }
 
-/** Set the gauge of each engine's state: of those that are forgotten nothing is left. */
+/** Set the gauges of engines' states and of pairs: of those that are forgotten nothing is left. */
 export function gaugeLives(
-  metrics: Pick<Metrics, "replace">,
+  metrics: Pick<Metrics, "replace" | "set">,
   fleet: Pick<Fleet, "snapshot" | "life" | "gone">,
+  { fit, broken }: PairNotes,
 ): void {
   const states = [...fleet.snapshot().engines, ...fleet.gone].map((engine) => ({
     labels: { server: engine.url, state: fleet.life(engine)?.state ?? "gone" } as const,
     value: 1,
   }));
   metrics.replace("pd_router_engine_state", states);
+  const misfits = fit?.misfitsIn(fleet.snapshot()) ?? [];
+  metrics.set("pd_router_pairs_unequal", {}, misfits.length);
+  metrics.set("pd_router_pairs_broken", {}, broken.broken.length);
 }
 
 /** What keeps something of engines that were started anew. */

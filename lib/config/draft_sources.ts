@@ -16,7 +16,15 @@ const KV_EVENT_KEYS = [
 ] as const;
 
 const SPEC_KEYS = {
-  prefill: ["model", "notifications", "kv_protocol", "max_num_seqs", "topology", ...KV_EVENT_KEYS],
+  prefill: [
+    "model",
+    "notifications",
+    "kv_protocol",
+    "max_num_seqs",
+    "chunk_size",
+    "topology",
+    ...KV_EVENT_KEYS,
+  ],
   decode: [
     "model",
     "init",

@@ -36,9 +36,15 @@ const ANOTHER = 0.05;
 export class FactsWatch {
   readonly #deps: FactsWatchDeps;
   readonly #known = new Map<string, Known>();
+  #revision = 0;
 
   constructor(deps: FactsWatchDeps) {
     this.#deps = deps;
+  }
+
+  /** Counts how often what some engine tells may have become another. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** What `engine` has told; empty where it is not known. */
@@ -82,6 +88,7 @@ export class FactsWatch {
   }
 
   #learn(engine: Engine, told: EngineTold, asked: boolean): void {
+    if (asked) this.#revision++;
     const { id, url } = engine;
     const was = this.#known.get(id);
     if (was !== undefined && was.url === url && isAnother(was, told)) {

@@ -11,6 +11,7 @@ import {
   type PairAsk,
   type PairChoice,
   type Roomy,
+  UNEQUAL,
   type Verdict,
 } from "../selection/mod.ts";
 import type { Asking, EngineFleet } from "./engine_fleet.ts";
@@ -153,13 +154,15 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   choosePair(ask: Asking<PairAsk> & Roomy): PairChoice | FullPair;
   choosePair(ask: Asking<PairAsk>): PairChoice;
   choosePair(ask: Asking<PairAsk> & Partial<Roomy>): PairChoice | FullPair {
-    const { health, policies } = this.#options;
+    const { health, policies, fit } = this.#options;
     const view = this.snapshot();
+    const unequal = fit?.in(view);
     const choice = choosePair(view.group(ask.model), policies, {
       ...ask,
       universe: view.engines,
       sieve: this.#lives.sieve,
-      pairVerdict: (prefill, decode) => health.pair(prefill.id, decode.id),
+      pairVerdict: (prefill, decode) =>
+        unequal?.(prefill.id, decode.id) === true ? UNEQUAL : health.pair(prefill.id, decode.id),
     });
     // Where room is looked at, a request goes to the pair only when its seats are taken.
     if (choice.kind === "pair" && choice.trial && ask.tokens === undefined) {

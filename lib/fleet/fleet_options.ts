@@ -4,6 +4,7 @@ import type { Policies, Verdict } from "../selection/mod.ts";
 import type { Outcome, ServingLeg } from "./flight.ts";
 import type { Health } from "./health.ts";
 import type { FetchCards } from "./model_watcher.ts";
+import type { PairFit } from "./pair_fit.ts";
 import type { SeatLimits } from "./seats.ts";
 
 /** What happens to the engines of a fleet. */
@@ -42,6 +43,8 @@ export interface FleetOptions {
    * @default 0
    */
   readonly slowStartMs?: number;
+  /** Which engines are not to be paired; absent where all that speak alike are. */
+  readonly fit?: Pick<PairFit, "in">;
   /** When and how engines are found out that show no sign of life; without it, none is. */
   readonly frozen?: FrozenOptions;
   readonly observer: FleetObserver;

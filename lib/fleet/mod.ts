@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./breaker.ts";
+export * from "./broken_pairs.ts";
 export { decideSplit, type SplitRules } from "./elastic_split.ts";
 export * from "./engine_checks.ts";
 export * from "./engine_fleet.ts";
@@ -28,6 +29,7 @@ export { missingOf } from "./missing.ts";
 export * from "./model_lookup.ts";
 export * from "./load_watch.ts";
 export * from "./model_watcher.ts";
+export * from "./pair_fit.ts";
 export { place, type Placement } from "./place.ts";
 export * from "./request_stats.ts";
 export * from "./seats.ts";

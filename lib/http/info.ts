@@ -48,7 +48,7 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
  */
 export function engines({ fleet, names, kvReport, life }: HttpDeps): Answer {
   const view = fleet.snapshot();
-  const notes = kvReport && engineNotes(kvReport, view.engines, names);
+  const notes = engineNotes(kvReport, view.engines, names, life);
   const doubted = Map.groupBy(fleet.doubtedPairs(), ({ prefill }) => prefill.id);
   return jsonAnswer(200, [
     ...view.entries.map(({ engine, created, load, asleep, onSideSince }) => {
@@ -67,7 +67,7 @@ export function engines({ fleet, names, kvReport, life }: HttpDeps): Answer {
         ...judgement(fleet.verdict(engine)),
         ...(pairs === undefined ? {} : { shut_pairs: pairs }),
         ...life?.of(engine),
-        ...notes?.get(engine.id),
+        ...notes.get(engine.id),
       };
     }),
     ...Array.from(life?.gone() ?? [], (engine) => ({

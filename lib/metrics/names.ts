@@ -277,6 +277,16 @@ export const METRICS = {
     help: "Engines that are gone around now, by role and by the code of what failed.",
     labels: ["role", "why"],
   },
+  "pd_router_pairs_unequal": {
+    kind: "gauge",
+    help: "Pairs of engines that do not hand off to one another, as what they tell differs.",
+    labels: [],
+  },
+  "pd_router_pairs_broken": {
+    kind: "gauge",
+    help: "Pairs whose decode engine was started anew and does not get the prefill engine's KV.",
+    labels: [],
+  },
   "pd_router_engines_sleeping": {
     kind: "gauge",
     help: "Engines that sleep now and get no requests, by role.",

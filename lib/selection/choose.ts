@@ -7,7 +7,7 @@ import {
   type FullPair,
   type NoPair,
 } from "./able_pairs.ts";
-import { type Candidate, GOOD, type Verdict } from "./candidate.ts";
+import { type Candidate, GOOD, UNEQUAL, type Verdict } from "./candidate.ts";
 import type { ModelGroup, Takes } from "./group.ts";
 import type { Policies } from "./policies.ts";
 import type { PickAsk, PickedPair, Policy } from "./policy.ts";
@@ -156,7 +156,8 @@ function oneByOne(able: AblePairs, policies: Policies, ask: PairAsk): PickedPair
   const kin = able.kinOf(decode);
   const all = kin.prefill.list;
   const open = all.filter((prefill) => isOpen(ask, prefill, decode));
-  const best = { list: isSome(open) ? open : all, against: kin.prefill.against };
+  const equal = isSome(open) ? open : all.filter((prefill) => isEqual(ask, prefill, decode));
+  const best = { list: isSome(equal) ? equal : all, against: kin.prefill.against };
   const peer = { candidate: decode, among: kin.decode.list.length };
   const prefill = takeOf(best, policies.prefill, { ...ask, peer }, ask.tried?.prefill);
   return { prefill, decode };
@@ -171,9 +172,11 @@ function shutOf(
   const able = ablePairs(group, { ...asked, tokens: undefined });
   if (able.kind !== "some") return {};
   const [first] = able.decode.list;
-  const decode = able.decode.list.find((one) => hasOpen(ask, able, one)) ?? first;
+  const decode = able.decode.list.find((one) => hasOpen(ask, able, one)) ??
+    able.decode.list.find((one) => hasEqual(ask, able, one)) ?? first;
   const { list } = able.kinOf(decode).prefill;
-  const prefill = list.find((one) => isOpen(ask, one, decode)) ?? list[0];
+  const prefill = list.find((one) => isOpen(ask, one, decode)) ??
+    list.find((one) => isEqual(ask, one, decode)) ?? list[0];
   const shut = whyPairShut(ask, prefill, decode);
   return shut === undefined ? {} : { shut };
 }
@@ -213,12 +216,26 @@ function decodeOf(able: AblePairs, policy: Policy, ask: PairAsk): Candidate {
   if (hasOpen(ask, able, first)) return first;
   const others = able.decode.list.filter((one) => hasOpen(ask, able, one));
   // The first pick has taken the turn.
-  return isSome(others) ? policy.pick(others, { ...ask, attempt: ask.attempt + 1 }) : first;
+  if (isSome(others)) return policy.pick(others, { ...ask, attempt: ask.attempt + 1 });
+  const equal = able.decode.list.filter((one) => hasEqual(ask, able, one));
+  return isSome(equal) && !equal.includes(first)
+    ? policy.pick(equal, { ...ask, attempt: ask.attempt + 1 })
+    : first;
 }
 
 /** Whether `decode` has a partner that it is not shut with. */
 function hasOpen(ask: PairAsk, { kinOf }: AblePairs, decode: Candidate): boolean {
   return kinOf(decode).prefill.list.some((prefill) => isOpen(ask, prefill, decode));
+}
+
+/** Whether `decode` has a partner whose KV would do. */
+function hasEqual(ask: PairAsk, { kinOf }: AblePairs, decode: Candidate): boolean {
+  return kinOf(decode).prefill.list.some((prefill) => isEqual(ask, prefill, decode));
+}
+
+/** Whether the two might do, though they are shut for a while. */
+function isEqual({ pairVerdict }: PairAsk, prefill: Candidate, decode: Candidate): boolean {
+  return pairVerdict?.(prefill.engine, decode.engine) !== UNEQUAL;
 }
 
 function isOpen({ pairVerdict }: PairAsk, prefill: Candidate, decode: Candidate): boolean {
