@@ -17,6 +17,7 @@ import { checksAwake, tellGuarded, wireControl } from "./app_control.ts";
 import { externalOf, hooksOf } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openBook } from "./app_discovery.ts";
+import { watchSources } from "./app_sources.ts";
 import { openDoors } from "./app_doors.ts";
 import { watchFacts } from "./app_facts.ts";
 import {
@@ -191,7 +192,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
   }
   const elastic = stack.use(watchGroups(config, { clock, log, metrics, fleet }));
-  const sources = ports.sources ?? [stack.use(openBook(config, { log }))];
+  const book = ports.sources === undefined
+    ? stack.use(openBook(config, { ...ports, metrics, descriptors }))
+    : undefined;
+  const sources = ports.sources ?? (book === undefined ? [] : [book]);
+  const sourceWatch = stack.use(
+    watchSources(book, { clock, log, metrics, exposed: config.answers.exposeEngines }),
+  );
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
   let firstRound: Promise<void> | undefined = Promise.race([probed, ending.promise]);
@@ -213,6 +220,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     if (batches !== undefined) gaugeBatches(metrics, batches);
     gaugeKvEvents(metrics, kvWatch);
     elastic.gauge();
+    sourceWatch.gauge();
   };
   const external = externalOf(config, flow, { caCerts, descriptors, dial: ports.dial });
   if (external !== undefined) stack.use(external);
@@ -238,9 +246,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       front.ailment ??
         (handoff?.notifications?.listening === false
           ? "the socket for KV-ready notifications is not bound"
-          : undefined),
+          : sourceWatch.ailment()),
     remarks: () => ({
       ...doors.remarks(),
+      ...sourceWatch.remarks(),
       ...(config.dynamic === undefined ? {} : { dynamic_config: config.dynamic }),
     }),
     firstRound: () => firstRound,

@@ -2,7 +2,14 @@
 import type { DescriptorSource } from "./base/mod.ts";
 import type { Handoff, RouterConfig, TokenizeOptions } from "./config/mod.ts";
 import { type HandoffDeps, longestPrefillMs, OwnLimits } from "./handoff/mod.ts";
-import { KV_TABLE, KvRequestIds, type KvTable, Reclaimer, type SendReclaim } from "./kv/mod.ts";
+import {
+  KV_TABLE,
+  KvRequestIds,
+  type KvTable,
+  Reclaimer,
+  type SendReclaim,
+  TAGGED_KV_TABLE,
+} from "./kv/mod.ts";
 import {
   exchange,
   type FlowDeps,
@@ -79,7 +86,8 @@ export async function startHandoff(
   { tokenize, doors }: Pick<RouterConfig, "tokenize" | "doors">,
   ports: HandoffPorts & { readonly peers?: PeerBounds; readonly parts?: PromptParts } = {},
 ): Promise<RunningHandoff> {
-  const { bindPull, kv = KV_TABLE, peers } = ports;
+  const own = config.kind === "lmcache" && config.keys === "own";
+  const { bindPull, kv = own ? TAGGED_KV_TABLE : KV_TABLE, peers } = ports;
   const { clock, log, metrics, random, background } = flow;
   const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
   const graceMs = GRACE_WAITS * waits.kvReadyTimeoutMs;

@@ -2,6 +2,7 @@
 import type { HandoffPorts } from "./app_handoff.ts";
 import type { HostFigures } from "./app_host.ts";
 import type { Breather, Clock, Logger, Random } from "./base/mod.ts";
+import type { DnsNet } from "./dns/mod.ts";
 import type { EngineSource } from "./fleet/mod.ts";
 import type { StartFront } from "./front/mod.ts";
 import type { LoadedHooks } from "./hooks/mod.ts";
@@ -30,6 +31,11 @@ export interface AppPorts extends HandoffPorts {
    * @default the platform's sockets
    */
   readonly dial?: Dial;
+  /**
+   * Sockets to DNS servers, and who is to be asked.
+   * @default the platform's
+   */
+  readonly dnsNet?: DnsNet;
   /** What the process and its machine use; without it, nothing of that is told. */
   readonly host?: HostFigures | undefined;
   /**

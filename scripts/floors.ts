@@ -14,7 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["sse", "http1", "tls"],
   ["openai", "metrics", "config"],
   ["upstream", "tokenization", "zmq", "batch"],
-  ["disagg", "selection", "kv_events"],
+  ["disagg", "selection", "kv_events", "dns"],
   ["fleet"],
   ["kv", "discovery"],
   ["request"],

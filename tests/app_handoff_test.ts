@@ -17,6 +17,7 @@ const LMCACHE: LmcacheHandoff = {
   proxySocket: "builtin",
   kvReadyTimeoutMs: 50,
   kvTimeoutPolicy: "proceed",
+  keys: "own",
   finishedReqTtlMs: 1,
   cleanupIntervalMs: 1_000,
 };

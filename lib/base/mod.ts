@@ -12,6 +12,7 @@ export * from "./cidr.ts";
 export * from "./clock.ts";
 export * from "./descriptors.ts";
 export * from "./digest.ts";
+export * from "./dns_name.ts";
 export * from "./engine.ts";
 export * from "./engine_address.ts";
 export * from "./errors.ts";

@@ -96,7 +96,7 @@ function isOfInterest(setting: Setting): boolean {
 }
 
 function isSupported({ flag }: Setting): boolean {
-  return flag.status !== "unsupported" && flag.status !== "without-effect";
+  return flag.status === undefined;
 }
 
 function settingRow(setting: Setting): string {

@@ -1,12 +1,15 @@
 /** Which of Deno's permissions a configuration needs, as arguments of `deno run`. @module */
 import {
+  CLUSTER_VARIABLES,
   type ConfigResult,
   ENV_PREFIX,
   ENVIRONMENT_ONLY,
   moduleName,
   type RouterConfig,
+  SERVICE_ACCOUNT_FOLDER,
   type Setting,
 } from "../config/mod.ts";
+import { RESOLV_CONF } from "../dns/mod.ts";
 import { listenHost } from "../zmq/mod.ts";
 
 /** A descriptor that is held back is one of the null device. */
@@ -17,16 +20,30 @@ const ALWAYS_READ = "/dev/null";
  * can be told: it names no addresses then, and needs all of them.
  */
 export function neededPermissions(result: ConfigResult): readonly string[] {
-  const variables = ENVIRONMENT_ONLY.map(({ name }) => name).filter((name) =>
+  const variables: string[] = ENVIRONMENT_ONLY.map(({ name }) => name).filter((name) =>
     !name.startsWith(ENV_PREFIX)
   );
+  const addresses = result.ok ? addressesOf(result.config) : undefined;
+  const inCluster = isInCluster(result);
+  if (inCluster) variables.push(...CLUSTER_VARIABLES);
   return [
-    result.ok ? `--allow-net=${addressesOf(result.config).join(",")}` : "--allow-net",
-    readFlag([ALWAYS_READ, ...filesOf(result), ...foldersOf(result)]),
+    addresses === undefined ? "--allow-net" : `--allow-net=${addresses.join(",")}`,
+    readFlag([
+      ALWAYS_READ,
+      ...(asksSystemServers(result) ? [RESOLV_CONF] : []),
+      ...filesOf(result),
+      ...foldersOf(result),
+      ...(inCluster ? [SERVICE_ACCOUNT_FOLDER] : []),
+    ]),
     ...foldersOf(result).map((folder) => `--allow-write=${folder}`),
     `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
     ...(needsAddon(result) ? ["--allow-ffi"] : []),
   ];
+}
+
+/** Whether the system's file says which DNS servers are asked. */
+function asksSystemServers(result: ConfigResult): boolean {
+  return result.ok && result.config.discovery.dns?.servers.length === 0;
 }
 
 /** Deno has no way to name a path with a comma. */
@@ -60,8 +77,17 @@ function needsAddon({ settings }: ConfigResult): boolean {
   );
 }
 
-/** Where it listens, and its engines. */
-function addressesOf({ listen, handoff, engines, external = [] }: RouterConfig): readonly string[] {
+/** Whether the API server of the cluster around it is asked, as its service account. */
+function isInCluster({ settings }: ConfigResult): boolean {
+  const valueOf = (name: string): Setting["value"] =>
+    settings.find(({ flag }) => flag.name === name)?.value;
+  return valueOf("service-discovery") === "k8s" && valueOf("k8s-api-server") === undefined;
+}
+
+/** Where it listens, and its engines; undefined where they are found, at whatever addresses. */
+function addressesOf(config: RouterConfig): readonly string[] | undefined {
+  const { listen, handoff, engines, external = [], discovery } = config;
+  if (discovery.kubernetes !== undefined || discovery.dns !== undefined) return undefined;
   const addresses = [addressText(listen.host, listen.port)];
   if (handoff.kind === "lmcache") {
     addresses.push(addressText(listenHost(handoff.proxy.host), handoff.proxy.port));

@@ -19,6 +19,7 @@ import {
   type Handoff,
   type HealthOptions,
   type HookOptions,
+  LMCACHE_KEYS,
   PROXY_SOCKETS,
   RANK_LEGS,
   type RouterConfig,
@@ -55,7 +56,11 @@ export function buildConfig(
     ...kvEventOptions(settings),
     handoff: handoff(settings),
     ...worthOptions(settings),
-    ...elasticOptions(settings, engines),
+    ...elasticOptions(
+      settings,
+      [...engines, ...(discovery.dns?.names ?? []).map(({ engine }) => engine)],
+      discovery.kubernetes !== undefined,
+    ),
     tokenize: {
       how: settings.choice("tokenize", TOKENIZE_WAYS),
       cacheBytes: settings.number("tokenize-cache-bytes"),
@@ -207,6 +212,7 @@ function handoff(settings: Settings): Handoff {
     proxySocket: settings.choice("nixl-proxy-socket", PROXY_SOCKETS),
     kvReadyTimeoutMs: settings.ms("nixl-kv-ready-timeout"),
     kvTimeoutPolicy: settings.choice("nixl-kv-timeout-policy", ["retry", "proceed"]),
+    keys: settings.choice("lmcache-keys", LMCACHE_KEYS),
     finishedReqTtlMs: settings.ms("nixl-finished-req-ttl"),
     cleanupIntervalMs: settings.ms("nixl-cleanup-interval"),
   };

@@ -25,6 +25,7 @@ const FILES = [
   ["engine-tls-cert", "certificate"],
   ["engine-tls-key", "private-key"],
   ["api-keys-file", "api-keys"],
+  ["k8s-ca-file", "authorities"],
 ] as const;
 
 const PAIRS = [["tls-cert", "tls-key"], ["engine-tls-cert", "engine-tls-key"]] as const;

@@ -15,7 +15,8 @@ const KV_EVENT_KEYS = [
   "kv_events_ranks",
 ] as const;
 
-const SPEC_KEYS = {
+/** Keys of engines that are written as specs, by role. */
+export const SPEC_KEYS = {
   prefill: [
     "model",
     "notifications",
@@ -54,39 +55,47 @@ export function draftSpecs(settings: Settings, role: keyof typeof SPEC_KEYS): Dr
     settings.list(role).map((spec): Drafts => {
       const shown = maskUrls(spec);
       const { url, fields, wrong } = splitSpec(spec, SPEC_KEYS[role]);
-      const list = (key: string): readonly string[] | undefined =>
-        fields.get(key)?.split(",").map((item) => item.trim());
-      const number = (key: string): number | undefined => {
-        const text = fields.get(key);
-        return text === undefined ? undefined : Number(text);
-      };
-      const topology = topologyIn(list("topology"));
-      if (topology === "wrong") wrong.push("topology: expected labels such as zone:a,rack:r1");
-      const drafts = draftEngine(where, shown, {
-        url,
-        role,
-        models: list("model") ?? [],
-        kv_protocol: fields.get("kv_protocol"),
-        max_num_seqs: number("max_num_seqs"),
-        topology: topology === "wrong" ? undefined : topology,
-        kv_events: kvEventsIn(fields),
-        nixl: {
-          host: fields.get("host"),
-          init_ports: list("init"),
-          alloc_ports: list("alloc"),
-          query_ports: list("query"),
-          first_token: fields.get("first_token"),
-          notifications: number("notifications"),
-          buffer_bytes: number("buffer_bytes"),
-          bytes_per_token: number("bytes_per_token"),
-          chunk_size: number("chunk_size"),
-        },
-      });
+      const drafts = draftEngine(where, shown, { url, ...specEngine(fields, role, wrong) });
       if (wrong.length === 0) return drafts;
       const problems = wrong.map((message) => ({ key: where, value: shown, message }));
       return { drafts: [], problems: [...problems, ...drafts.problems] };
     }),
   );
+}
+
+/** What the fields of a spec say of an engine; what is wrong with them is added to `wrong`. */
+export function specEngine(
+  fields: ReadonlyMap<string, string>,
+  role: Role,
+  wrong: string[],
+): Omit<RawEngine, "url"> {
+  const list = (key: string): readonly string[] | undefined =>
+    fields.get(key)?.split(",").map((item) => item.trim());
+  const number = (key: string): number | undefined => {
+    const text = fields.get(key);
+    return text === undefined ? undefined : Number(text);
+  };
+  const topology = topologyIn(list("topology"));
+  if (topology === "wrong") wrong.push("topology: expected labels such as zone:a,rack:r1");
+  return {
+    role,
+    models: list("model") ?? [],
+    kv_protocol: fields.get("kv_protocol"),
+    max_num_seqs: number("max_num_seqs"),
+    topology: topology === "wrong" ? undefined : topology,
+    kv_events: kvEventsIn(fields),
+    nixl: {
+      host: fields.get("host"),
+      init_ports: list("init"),
+      alloc_ports: list("alloc"),
+      query_ports: list("query"),
+      first_token: fields.get("first_token"),
+      notifications: number("notifications"),
+      buffer_bytes: number("buffer_bytes"),
+      bytes_per_token: number("bytes_per_token"),
+      chunk_size: number("chunk_size"),
+    },
+  };
 }
 
 /** Engines of the file's `engines`. */
@@ -203,7 +212,8 @@ function topologyIn(
     : Object.fromEntries(pairs);
 }
 
-function splitSpec(spec: string, keys: readonly string[]): {
+/** `URL;key=value;...` in its parts; `wrong` is what cannot be read of it. */
+export function splitSpec(spec: string, keys: readonly string[]): {
   readonly url: string;
   readonly fields: ReadonlyMap<string, string>;
   readonly wrong: string[];

@@ -5,12 +5,13 @@ import type { Problem } from "./problem.ts";
 import type { ElasticOptions, Handoff } from "./schema.ts";
 import type { Settings } from "./settings.ts";
 
-/** How they are moved; nothing where there are none. */
+/** How they are moved; nothing where there are none, and none may be `found` later. */
 export function elasticOptions(
   settings: Settings,
   engines: readonly Pick<Engine, "role">[],
+  found: boolean,
 ): { readonly elastic?: ElasticOptions } {
-  if (!engines.some(({ role }) => role === "both")) return {};
+  if (!found && !engines.some(({ role }) => role === "both")) return {};
   return {
     elastic: {
       intervalMs: settings.ms("elastic-interval"),

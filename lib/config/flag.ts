@@ -36,15 +36,10 @@ export interface Flag {
   /** Stands for the value where the flag is given without one. Absent: it needs one. */
   readonly bare?: string | number;
   readonly choices?: readonly string[];
-  /** Choices of the production-stack router that this version refuses. */
-  readonly refused?: readonly string[];
   /** Least and greatest number, both allowed. */
   readonly range?: readonly [least: number, greatest: number];
-  /**
-   * Absent: the flag does something. `without-effect`: checked, and that is all. `unsupported`:
-   * known, and refused unless it has its default.
-   */
-  readonly status?: "without-effect" | "unsupported";
+  /** Absent: the flag does something. `without-effect`: checked, and that is all. */
+  readonly status?: "without-effect";
   /** The value is never printed. */
   readonly secret?: true;
 }

@@ -18,11 +18,13 @@ import { ELASTIC_FLAGS } from "./flags_elastic.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
 import { HOOK_FLAGS } from "./flags_hooks.ts";
 import { API_KEYS_VARIABLE, DOOR_FLAGS } from "./flags_doors.ts";
-import { COMPATIBILITY_FLAGS, UNSUPPORTED_FLAGS } from "./flags_compatibility.ts";
+import { COMPATIBILITY_FLAGS } from "./flags_compatibility.ts";
 import { DESCRIPTOR_FLAGS } from "./flags_descriptors.ts";
+import { DNS_FLAGS } from "./flags_dns.ts";
 import { GATES_VARIABLE } from "./feature_gates.ts";
 import { PEER_FLAGS } from "./flags_peer.ts";
 import { PROVIDER_FLAGS } from "./flags_providers.ts";
+import { KUBERNETES_FLAGS } from "./flags_kubernetes.ts";
 import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
 import { LIFE_FLAGS } from "./flags_life.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
@@ -32,7 +34,7 @@ import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_FLAGS } from "./flags_policies.ts";
 import { WORTH_FLAGS } from "./flags_worth.ts";
-import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
+import { LMCACHE_KEYS, PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
@@ -102,11 +104,10 @@ const SUPPORTED_GROUPS = [
       {
         name: "service-discovery",
         type: "string",
-        choices: ["static", "external-only"],
-        refused: ["k8s"],
-        help:
-          "Where engines are found; static when --static-backends is given; external-only for " +
-          "none but the providers of --external-providers-config",
+        choices: ["static", "k8s", "dns", "external-only"],
+        help: "Where engines are found; static when --static-backends is given; k8s for pods or " +
+          "Services of a cluster, and dns for the addresses of --dns-name, beside those that are " +
+          "given; external-only for none but the providers of --external-providers-config",
       },
       { name: "static-backends", type: "list", help: "Engine URLs" },
       { name: "static-models", type: "list", help: "Model of each engine, in the same order" },
@@ -133,6 +134,8 @@ const SUPPORTED_GROUPS = [
       },
     ],
   },
+  KUBERNETES_FLAGS,
+  DNS_FLAGS,
   POLICY_FLAGS,
   KV_EVENT_FLAGS,
   WORTH_FLAGS,
@@ -246,6 +249,16 @@ const SUPPORTED_GROUPS = [
         help: "Keep kv_transfer_params that clients send, for routers in a chain",
       },
       {
+        name: "lmcache-keys",
+        type: "string",
+        choices: LMCACHE_KEYS,
+        default: "own",
+        help:
+          "Keys of KV that LMCache moves: each handoff's own, by a tag, so that of two prompts " +
+          "that begin alike none reads pages that are still to be written for the other; or " +
+          "shared, where prefill engines are to find KV again in an LMCache of their own",
+      },
+      {
         name: "lmcache-tag-direct",
         type: "flag",
         help: "Give requests that are served directly a key tag of LMCache's, so that a decode " +
@@ -336,7 +349,6 @@ const SUPPORTED_GROUPS = [
 export const FLAG_GROUPS: readonly FlagGroup[] = [
   ...SUPPORTED_GROUPS,
   { title: "Accepted for compatibility, without effect", flags: COMPATIBILITY_FLAGS },
-  { title: "Known, only the default is accepted by this version", flags: UNSUPPORTED_FLAGS },
 ];
 
 /** Every flag. */

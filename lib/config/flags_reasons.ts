@@ -1,6 +1,6 @@
 /**
- * Why flags of the production-stack router do nothing here, or are refused, and what to do instead.
- * Whether a flag is ignored or refused is its `status` in the table of flags, and nowhere else.
+ * Why flags of the production-stack router do nothing here, and what to do instead. Whether a flag is
+ * ignored is its `status` in the table of flags, and nowhere else.
  * @module
  */
 
@@ -13,16 +13,9 @@ interface Reason {
 
 const REASONS: readonly Reason[] = [
   {
-    flags: [
-      "k8s-service-discovery-type",
-      "k8s-port",
-      "k8s-namespace",
-      "k8s-label-selector",
-      "k8s-watcher-timeout-seconds",
-      "backend-health-check-timeout-seconds",
-    ],
-    why: "engines are not looked for in Kubernetes: name them in --static-backends, or in the " +
-      "file of --config",
+    flags: ["backend-health-check-timeout-seconds"],
+    why: "engines in Kubernetes are asked for their models as all others are: one that does not " +
+      "answer within 5 s is asked again",
   },
   {
     flags: [
@@ -55,22 +48,7 @@ const BY_FLAG: ReadonlyMap<string, string> = new Map(
   REASONS.flatMap(({ flags, why }) => flags.map((flag) => [flag, why] as const)),
 );
 
-/** Values that a flag has in the production-stack router and not here, as `flag=value`. */
-const OF_VALUES: Readonly<Record<string, string>> = {
-  "service-discovery=k8s": "name the engines in --static-backends with --service-discovery " +
-    "static, or in the file of --config",
-  "routing-logic=kvaware": "--routing-logic session keeps a conversation at the engine that has " +
-    "its KV cache",
-  "routing-logic=prefixaware": "--routing-logic session keeps a conversation at the engine that " +
-    "has its KV cache",
-};
-
-/** Why the flag of that name (without dashes) is ignored or refused; undefined for those that work. */
+/** Why the flag of that name (without dashes) is ignored; undefined for those that work. */
 export function reasonOf(flagName: string): string | undefined {
   return BY_FLAG.get(flagName);
-}
-
-/** What to do in place of a value that is refused. */
-export function reasonOfValue(flagName: string, value: string): string | undefined {
-  return OF_VALUES[`${flagName}=${value}`];
 }

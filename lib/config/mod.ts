@@ -5,6 +5,7 @@
  * @module
  */
 export type { FileKind } from "./door_problems.ts";
+export type { DnsAddress, DnsName, DnsOptions } from "./dns_options.ts";
 export type { DoorOptions, KeyOptions, PairFiles } from "./doors.ts";
 export * from "./flag.ts";
 export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS } from "./flags.ts";
@@ -16,6 +17,7 @@ export { engineRecord, ranksFault, receiverAddresses, sharedAddress } from "./en
 export * from "./engine_rules.ts";
 export type { EngineRules, RawEngine, RecordRules } from "./raw_engine.ts";
 export { type ModuleName, moduleName } from "./module_name.ts";
+export { CLUSTER_VARIABLES, SERVICE_ACCOUNT_FOLDER } from "./flags_kubernetes.ts";
 export type { ExternalProvider } from "./providers.ts";
 export { FIRST_TOKENS, modesOfFirstToken } from "./first_token.ts";
 export { type AllowedOrigins, parseOrigins } from "./origins.ts";

@@ -1,7 +1,7 @@
 /** The flags of the production-stack router, and what they do here, as Markdown. @module */
 import type { Flag } from "./flag.ts";
 import { findFlag } from "./flags.ts";
-import { reasonOf, reasonOfValue } from "./flags_reasons.ts";
+import { reasonOf } from "./flags_reasons.ts";
 
 /** That router's flags in the order of its own help, without dashes; `--version` and `--help` too. */
 export const PEER_FLAG_NAMES: readonly string[] = [
@@ -73,7 +73,6 @@ export const PEER_FLAG_NAMES: readonly string[] = [
 const STATUS_WORDS = {
   "honoured": "honoured",
   "without-effect": "ignored",
-  "unsupported": "refused",
 } as const satisfies Readonly<Record<NonNullable<Flag["status"]> | "honoured", string>>;
 
 /** A table: each flag, whether it is honoured, and else why not and what to do. */
@@ -85,16 +84,8 @@ export function renderPeerFlags(): string {
   return ["| flag | here | |", "|---|---|---|", ...rows, ""].join("\n");
 }
 
-function peerRow(flag: Flag): string {
-  const { name, status = "honoured", refused = [] } = flag;
-  const values = refused.map((value) => {
-    const why = reasonOfValue(name, value);
-    return `\`${value}\` is refused${why === undefined ? "" : `: ${why}`}`;
-  });
-  const only = status === "unsupported" && flag.default
-    ? [`only \`${flag.default}\` is taken`]
-    : [];
-  const why = status === "honoured" ? flag.help : reasonOf(name) ?? flag.help;
-  const said = [...only, why, ...values].join(". ").replaceAll("|", "\\|");
-  return `| \`--${name}\` | ${STATUS_WORDS[status]} | ${said} |`;
+function peerRow({ name, status, help }: Flag): string {
+  const word = STATUS_WORDS[status ?? "honoured"];
+  const said = status === undefined ? help : reasonOf(name) ?? help;
+  return `| \`--${name}\` | ${word} | ${said.replaceAll("|", "\\|")} |`;
 }

@@ -10,6 +10,7 @@ import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./
 import { splitKeys } from "./build_doors.ts";
 import { batchProblems } from "./batches.ts";
 import { checkProblems } from "./checks.ts";
+import { isDns, namesRole, readDns } from "./dns.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
@@ -18,6 +19,7 @@ import { type ConfigFile, type FileValues, readFileValues } from "./file.ts";
 import { GATES_VARIABLE, readGates } from "./feature_gates.ts";
 import { type ENVIRONMENT_ONLY, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
+import { isKubernetes, type KubernetesRead, readKubernetes } from "./kubernetes.ts";
 import { eventPorts, goesByKv } from "./kv_events.ts";
 import { parseOrigins } from "./origins.ts";
 import { policyProblems } from "./policies.ts";
@@ -103,7 +105,9 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     { content: defaults, path: dynamic?.path ?? "" },
   ];
   const unread = [file, dynamic].flatMap((one) => one?.ok === false ? [one] : []);
-  const engines = readEngines(settings, files, unread.length > 0);
+  const kubernetes = readKubernetes(settings, input.env);
+  const engines = readEngines(settings, { files, unread: unread.length > 0, kubernetes });
+  const dns = readDns(settings);
   const gates = gatesOf(settings, input.env);
   const external = providersOf(settings, input);
   const key = readApiKey(input.env);
@@ -122,6 +126,8 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...external.problems,
     ...originProblems(settings),
     ...passThroughProblems(settings),
+    ...kubernetes.problems,
+    ...dns.problems,
     ...engines.problems,
     ...fileProblems(settings, input),
     ...bufferProblems(settings),
@@ -133,7 +139,9 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
   if (problems.length > 0) {
     return { ok: false, problems, settings: settings.all(), engines: engines.engines };
   }
-  const built = buildConfig(settings, engines, {
+  const found = dns.options === undefined ? {} : { dns: dns.options };
+  const discovery = { ...engines.discovery, ...found };
+  const built = buildConfig(settings, { ...engines, discovery }, {
     engines: key.apiKey,
     clients: [...settings.list("api-key"), ...extraKeys],
   });
@@ -173,9 +181,15 @@ function isNotified(settings: Settings): boolean {
   return protocol !== "none" && KV_PROTOCOLS[protocol].notifies;
 }
 
-/** `--prefill` and `--decode`, or `--both`, alone are enough to start with. */
-function withImplied(given: Settings): Settings {
-  const isGiven = (name: "prefill" | "decode" | "both"): boolean => given.list(name).length > 0;
+/** `--prefill` and `--decode`, or `--both`, alone are enough to start with; so is `--dns-name`. */
+function withImplied(said: Settings): Settings {
+  const discovery = said.get("service-discovery");
+  const isNamed = said.list("dns-name").length > 0;
+  const given = isNamed && discovery.valid && discovery.value === undefined
+    ? said.implying("service-discovery", "dns")
+    : said;
+  const isGiven = (name: "prefill" | "decode" | "both"): boolean =>
+    given.list(name).length > 0 || namesRole(given, name);
   const settings = isGiven("both") ? withElastic(given) : given;
   if (!isGiven("prefill") && !isGiven("decode") && !isGiven("both")) return settings;
   const logic = settings.get("routing-logic");
@@ -256,8 +270,11 @@ function originProblems(settings: Settings): readonly Problem[] {
 
 function readEngines(
   settings: Settings,
-  files: readonly { readonly content: FileValues; readonly path: string }[],
-  unread: boolean,
+  { files, unread, kubernetes }: {
+    readonly files: readonly { readonly content: FileValues; readonly path: string }[];
+    readonly unread: boolean;
+    readonly kubernetes: KubernetesRead;
+  },
 ): {
   readonly engines: readonly Engine[];
   readonly problems: readonly Problem[];
@@ -275,7 +292,8 @@ function readEngines(
   const finished = finishEngines(drafts, rules.receivers, rules.usual, rules.events);
   const { engines } = finished;
   const all = [...problems, ...finished.problems, ...addressProblems(settings, drafts)];
-  const complete = problems.length === 0 && !unread &&
+  const found = isKubernetes(settings) || isDns(settings);
+  const complete = problems.length === 0 && !unread && !found &&
     !files.some(({ content }) => content.invalid.has("engines")) &&
     ENGINE_SETTINGS.every((name) => settings.get(name).valid);
   const needed = settings.get("external-providers-config").value === undefined;
@@ -294,7 +312,9 @@ function readEngines(
     all.push(...strays.map(({ where, at }) => ({ key: where, value: at.url, message })));
   }
   const listed = drafts.map(({ where, raw }) => ({ where, raw }));
-  return { engines, problems: all, discovery: { rules, listed } };
+  const { options } = kubernetes;
+  const discovery = { rules, listed, ...(options === undefined ? {} : { kubernetes: options }) };
+  return { engines, problems: all, discovery };
 }
 
 /** What all engines are checked by. */

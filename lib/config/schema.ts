@@ -3,6 +3,7 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { DnsOptions } from "./dns_options.ts";
 import type { DoorOptions } from "./doors.ts";
 import type { AllowedOrigins } from "./origins.ts";
 import type { ModuleName } from "./module_name.ts";
@@ -15,6 +16,34 @@ export interface DiscoveryOptions {
   readonly rules: EngineRules;
   /** Those of the command line and of files. */
   readonly listed: readonly ListedEngine[];
+  /** Absent: none are found by DNS. */
+  readonly dns?: DnsOptions;
+  /** Absent: none are looked for there. */
+  readonly kubernetes?: KubernetesOptions;
+}
+
+/** Engines in Kubernetes. */
+export interface KubernetesOptions {
+  readonly access: ClusterAccess;
+  readonly namespace: string;
+  /** Label selector, never empty. */
+  readonly selector: string;
+  /** What an engine is. */
+  readonly by: "pod" | "service";
+  /** Port of engines that say no other. */
+  readonly port: number;
+  /** After how long a watch is begun anew, in whole seconds; absent: as is usual. */
+  readonly watchSeconds?: number;
+}
+
+/** How an API server is reached. */
+export interface ClusterAccess {
+  /** `http` or `https`, without a slash at the end. */
+  readonly url: string;
+  /** Absent: none is shown. */
+  readonly tokenFile?: string;
+  /** Absent: the platform's authorities count. */
+  readonly caFile?: string;
 }
 
 /** One engine as it was written, and where. */
@@ -60,6 +89,10 @@ export type KvTimeoutPolicy = "retry" | "proceed";
 export const PROXY_SOCKETS = ["builtin", "zeromq"] as const;
 export type ProxySocket = (typeof PROXY_SOCKETS)[number];
 
+/** Whether KV of each handoff has keys of its own in LMCache, or those of its tokens alone. */
+export const LMCACHE_KEYS = ["own", "shared"] as const;
+export type LmcacheKeys = (typeof LMCACHE_KEYS)[number];
+
 /** Handoffs from prefill to decode engines over LMCache's NIXL path. */
 export interface LmcacheHandoff {
   readonly kind: "lmcache";
@@ -69,6 +102,7 @@ export interface LmcacheHandoff {
   /** Longest wait for the notifications after the prefill engine has answered. */
   readonly kvReadyTimeoutMs: number;
   readonly kvTimeoutPolicy: KvTimeoutPolicy;
+  readonly keys: LmcacheKeys;
   /** How long the notifications of finished requests are recognised as late ones. */
   readonly finishedReqTtlMs: number;
   /** Period of the sweeper that forgets finished requests. */

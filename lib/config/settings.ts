@@ -6,7 +6,6 @@
 import { RouterError } from "../base/mod.ts";
 import { envName, fileKey, type Flag } from "./flag.ts";
 import { type FlagName, FLAGS, type SupportedFlag } from "./flags.ts";
-import { reasonOf, reasonOfValue } from "./flags_reasons.ts";
 import type { Problem } from "./problem.ts";
 import { type FlagValue, parseValue, type RawValue, shownValue } from "./value.ts";
 
@@ -131,7 +130,7 @@ export class Settings {
   }
 }
 
-/** Every flag's setting, with a problem for each value that is wrong or not supported. */
+/** Every flag's setting, with a problem for each value that is wrong. */
 export function readSettings(
   layers: Layers,
 ): { readonly settings: Settings; readonly problems: readonly Problem[] } {
@@ -147,19 +146,8 @@ export function readSettings(
     const { source, where, raw } = given;
     const text = shownValue(flag, raw);
     const parsed = parseValue(flag, raw);
-    if (flag.status === "unsupported") {
-      if (parsed.ok && parsed.value === fallback.value) return { ...fallback, source, where };
-      const only = flag.default ? `; only its default, ${flag.default}, is` : "";
-      const why = reasonOf(flag.name);
-      const message = `not supported by this version${only}${why === undefined ? "" : `: ${why}`}`;
-      problems.push({ key: where, value: text, message });
-    } else if (parsed.ok) {
-      return { flag, source, where, valid: true, value: parsed.value, text };
-    } else {
-      const instead = typeof raw === "string" ? reasonOfValue(flag.name, raw.trim()) : undefined;
-      const message = instead === undefined ? parsed.message : `${parsed.message}: ${instead}`;
-      problems.push({ key: where, value: text, message });
-    }
+    if (parsed.ok) return { flag, source, where, valid: true, value: parsed.value, text };
+    problems.push({ key: where, value: text, message: parsed.message });
     return { ...fallback, source, where, valid: false, text };
   });
   return { settings: new Settings(settings), problems };

@@ -121,9 +121,6 @@ function parseOne(flag: Flag, type: Flag["type"], text: string): Parsed {
 }
 
 function parseText(flag: Flag, text: string): Parsed {
-  if (flag.refused?.includes(text)) {
-    return bad(`not supported by this version; supported: ${flag.choices?.join(", ")}`);
-  }
   if (flag.choices === undefined || flag.choices.includes(text)) return good(text);
   return bad(withSuggestion(`expected ${either(flag.choices)}`, text, flag.choices));
 }

@@ -2,6 +2,7 @@
 import { encodeUtf8, type Engine } from "../base/mod.ts";
 import type { ModelType } from "../config/mod.ts";
 import { silentClip } from "./silent_clip.ts";
+import { KEY_TAG } from "./spec.ts";
 
 /** A request to be posted. */
 export interface CheckRequest {
@@ -64,6 +65,6 @@ export function checkRequest(engine: Engine, model: string, type: ModelType): Ch
 function kvFields({ kv, role }: Engine): Fields {
   if (kv !== "lmcache" || role === "any") return {};
   return {
-    kv_transfer_params: { "lmcache.skip_save": true, "lmcache.tag.pd_router": "check" },
+    kv_transfer_params: { "lmcache.skip_save": true, [KEY_TAG]: "check" },
   };
 }

@@ -9,6 +9,7 @@ import { type ByteParts, concatBytes, encodeUtf8, recordOf } from "../base/mod.t
 import { fieldOf, JsonObject, objectOf, type RawJson } from "../openai/mod.ts";
 import { forcesTool } from "./features.ts";
 import { flagOf, type GenerationRequest } from "./generation.ts";
+import { kvTagParams } from "./spec.ts";
 
 /** Chat fields that `/tokenize` takes as they are. */
 const TOKENIZED = [
@@ -335,7 +336,7 @@ export function originalBody(
 }
 
 /** What keeps a request away from KV that LMCache's receiver holds for others. */
-const DIRECT_TAG = '{"lmcache.tag.pd_router":"direct"}';
+const DIRECT_TAG = kvTagParams("direct");
 
 /**
  * The body of a request that one engine serves whole. `tagged`: LMCache looks its prompt up under

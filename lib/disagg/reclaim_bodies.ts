@@ -8,19 +8,19 @@ import type { GenerationRequest } from "./generation.ts";
 import { prefillBodyD1, withToken } from "./legs.ts";
 
 /** A decode request that reads KV no answer will read: the same ids, one token, no stream. */
-export function reclaimBodyP1(model: string, promptIds: Uint8Array, firstToken: number): ByteParts {
-  return objectOf({
-    model: JSON.stringify(model),
-    prompt: withToken(promptIds, firstToken),
-    max_tokens: "1",
-    stream: "false",
-  });
+export function reclaimBodyP1(
+  model: string,
+  promptIds: Uint8Array,
+  firstToken: number,
+  kvTransferParams?: RawJson,
+): ByteParts {
+  return reclaimBodyIds(model, withToken(promptIds, firstToken), kvTransferParams);
 }
 
 /** As `reclaimBodyP1`, of a prompt without a first token behind it. */
 export function reclaimBodyIds(
   model: string,
-  promptIds: Uint8Array,
+  promptIds: RawJson,
   kvTransferParams: RawJson | undefined,
 ): ByteParts {
   return objectOf({

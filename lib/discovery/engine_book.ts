@@ -261,7 +261,8 @@ export class EngineBook implements EngineSource, AsyncDisposable {
 
   #put(key: string, { found, patch }: Entry): void {
     const raw = patch === undefined ? found.raw : { ...found.raw, ...patch };
-    for (const changed of this.#table.put(key, raw, found.started)) this.#tell(changed);
+    const changed = this.#table.put(key, raw, found.started, found.problems);
+    for (const each of changed) this.#tell(each);
   }
 
   /** Tell the fleet how the engine under `key` is. */

@@ -5,6 +5,7 @@
  */
 import type { Engine } from "../base/mod.ts";
 import {
+  type CheckedEngine,
   checkEngine,
   type EngineDraft,
   engineRecord,
@@ -49,14 +50,21 @@ export class EngineTable {
   }
 
   /**
-   * Put an engine in, or in the place of the one under `key`.
+   * Put an engine in, or in the place of the one under `key`. With `mistakes` it is left out for them.
    *
    * @returns the keys whose engines are others than before: those left out may come in another's place.
    */
-  put(key: string, raw: RawEngine, started?: string): readonly string[] {
+  put(
+    key: string,
+    raw: RawEngine,
+    started?: string,
+    mistakes: readonly string[] = [],
+  ): readonly string[] {
     const before = this.#rows.get(key);
     if (before !== undefined) this.#free(key, before);
-    const checked = checkEngine(raw, this.#rules);
+    const checked: CheckedEngine = mistakes.length > 0
+      ? { ok: false, problems: mistakes }
+      : checkEngine(raw, this.#rules);
     const row: Row = {
       raw,
       started,

@@ -8,6 +8,8 @@ export interface FoundEngine {
   /** What messages call it, e.g. `pod default/vllm-0`. */
   readonly where: string;
   readonly raw: RawEngine;
+  /** What is wrong with what was written there: with any of it, the engine is left out. */
+  readonly problems?: readonly string[] | undefined;
   /** Its start: under another one it is another engine, whatever its address. */
   readonly started?: string | undefined;
   /** It gets nothing more, and ends what it has. */

@@ -2,6 +2,7 @@
  * Where engines are found while the router serves, and the book that makes them one source for the fleet.
  * @module
  */
+export { DnsSource, type DnsSourceDeps } from "./dns_source.ts";
 export {
   type BookDeps,
   type BookEntry,
@@ -9,4 +10,6 @@ export {
   type Following,
   type SourceState,
 } from "./engine_book.ts";
+export { type KubernetesPorts, KubernetesSource } from "./kubernetes_source.ts";
+export { FoundQueue } from "./found_queue.ts";
 export { type FoundChange, type FoundEngine, type FoundSource, listedSource } from "./found.ts";

@@ -42,6 +42,8 @@ export function canaryRequest(
     prompt: ids,
     max_tokens: ANSWER_TOKENS,
     temperature: 0,
+    // An answer that ends with its first token says nothing of a decode engine.
+    ignore_eos: true,
     ...(salt === undefined ? {} : { cache_salt: salt }),
   };
   return readGeneration("completions", parseRequest(encodeUtf8(JSON.stringify(body))));

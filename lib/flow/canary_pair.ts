@@ -36,7 +36,10 @@ export type CanaryResult =
   | "mismatch"
   /** There was no answer. */
   | "failed"
-  /** The pair is gone around, or has no context long enough, or cannot say ids. */
+  /**
+   * The pair is gone around, or has no context long enough, or cannot say ids; or the answer ended
+   * before the decode engine was needed.
+   */
   | "skipped";
 
 /** What a canary works with. */
@@ -56,6 +59,8 @@ export interface CanaryPair {
 
 /** What the decode engine told of the handoff. */
 interface Told {
+  /** Its part of the answer has come to its end. */
+  decoded: boolean;
   tokens: number | undefined;
   cached: number | undefined;
 }
@@ -74,16 +79,19 @@ export async function tryCanary(
   const context = contextOf(deps, signal);
   const ids = await askIds(deps, context, { pair, model, count });
   if (ids === undefined) return "skipped";
-  const told: Told = { tokens: undefined, cached: undefined };
+  const told: Told = { decoded: false, tokens: undefined, cached: undefined };
   const busy = (): boolean => decode.inflight > 0;
   const shared = busy();
   const before = await counters(deps, pair);
   const moved = await handOff(apart(deps, told), context, { pair, model, ids, mode, protocol });
   const after = await counters(deps, pair);
   const alone = shared || busy() ? undefined : { before, after };
-  const found = judge(deps, pair, { count, cached: told.cached, alone });
+  const { decoded, cached } = told;
+  // What the decode engine was not asked for it did not look up either.
+  const found = decoded ? judge(deps, pair, { count, cached, alone }) : "open";
   const right = await askAlone(deps, context, { pair, model, ids });
   if (moved !== right) return "mismatch";
+  if (!decoded) return "skipped";
   return found === "short" ? "recomputed" : "ok";
 }
 
@@ -108,7 +116,7 @@ function apart(deps: CanaryDeps, told: Told): HandoffDeps {
     witness: {
       begin: () => ({
         sent: () => {},
-        ended: (tokens, cached) => void Object.assign(told, { tokens, cached }),
+        ended: (tokens, cached) => void Object.assign(told, { decoded: true, tokens, cached }),
       }),
     },
   };

@@ -76,8 +76,9 @@ export function reclaimBehind(
   model: string,
   ids: Uint8Array,
   end: PrefillEnd,
+  kvTransferParams?: RawJson,
 ): ByteParts | undefined {
   const told = end.kind === "ok" ? end.result.firstToken : undefined;
   const token = told ?? lastIds(ids, 1).at(0);
-  return token === undefined ? undefined : reclaimBodyP1(model, ids, token);
+  return token === undefined ? undefined : reclaimBodyP1(model, ids, token, kvTransferParams);
 }

@@ -2,7 +2,8 @@
 import type { RouterError } from "../base/mod.ts";
 import { decodeBodyP1, prefillBodyP1, reclaimBodyIds, type TextRequest } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
-import type { Custody, KvProtocol } from "../kv/mod.ts";
+import { type Custody, isReplayable, type KvProtocol } from "../kv/mod.ts";
+import type { RawJson } from "../openai/mod.ts";
 import { orAborted, type RequestContext } from "../request/mod.ts";
 import type { Exclude, Pair } from "../selection/mod.ts";
 import { beginPrefill, reclaimBehind } from "./begin_prefill.ts";
@@ -51,6 +52,8 @@ export type LegOpened =
 export interface PrefilledLeg {
   readonly kind: "prefilled";
   readonly result: FirstTokenResult;
+  /** `kv_transfer_params` of the decode leg. */
+  readonly params: RawJson | undefined;
   /** The KV is the decode leg's from here on; disposed, it is released. */
   readonly custody: Custody;
 }
@@ -62,20 +65,22 @@ export async function prefillOn(
   ask: LegAsk,
 ): Promise<PrefilledLeg | LegFailed | { readonly kind: "gone" }> {
   const { request, pair, ids } = ask;
-  const { leg, custody: begun } = beginPrefill(deps, context, {
+  const { transfer, leg, custody: begun } = beginPrefill(deps, context, {
     ...ask,
     model: request.model,
     mode: "p1",
     send: (params) => ({ path: PATH, body: prefillBodyP1(request, ids, params, true) }),
     logprobs: request.logprobs !== undefined,
     decodePath: PATH,
-    reclaim: async (leg) => reclaimBehind(request.model, ids, await leg),
+    reclaim: async (leg, params) => reclaimBehind(request.model, ids, await leg, params),
   });
   using custody = begun;
   const end = await orAborted(leg, ask.gone);
   if (end === "aborted") return { kind: "gone" };
   if (end.kind === "ok" && tellsFirstToken(end.result)) {
-    return { kind: "prefilled", result: end.result, custody: custody.move() };
+    const { result } = end;
+    const params = transfer.decodeParams(result);
+    return { kind: "prefilled", result, params, custody: custody.move() };
   }
   return notPrefilled(end, pair, custody);
 }
@@ -85,7 +90,7 @@ export async function decodeOn(
   deps: HandoffDeps,
   context: RequestContext,
   ask: LegAsk,
-  { result, custody }: PrefilledLeg,
+  { result, params, custody }: PrefilledLeg,
 ): Promise<LegOpened> {
   const { request, pair, ids, maxTokens, gone } = ask;
   using unopened = new DisposableStack();
@@ -98,6 +103,7 @@ export async function decodeOn(
     maxTokens,
     tokenIds: true,
     ownStops: true,
+    kvTransferParams: params,
   });
   const opened = await openWhenReady(deps, context, custody, {
     missed: missed.note,
@@ -140,7 +146,7 @@ export async function relayOn(
     ownStops: true,
     kvTransferParams,
   });
-  const replayable = kvTransferParams === undefined;
+  const replayable = isReplayable(transfer, kvTransferParams);
   const open = (abort: AbortController): Promise<OpenEnd> => {
     // The decode engine would wait in vain for what no prefill sends.
     if (together) deps.background.run(abortWithout(leg, abort));

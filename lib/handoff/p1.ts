@@ -67,7 +67,7 @@ export async function attemptP1(
   const { request, pair, prompt } = ask;
   const { decode } = pair;
   const watch = deps.witness?.begin(pair);
-  const { leg, custody: begun } = beginPrefill(deps, context, {
+  const { transfer, leg, custody: begun } = beginPrefill(deps, context, {
     pair,
     seats: ask.seats,
     protocol,
@@ -76,11 +76,11 @@ export async function attemptP1(
     send: (params) => prefillRequest(request, prompt, params),
     logprobs: request.logprobs !== undefined,
     decodePath: COMPLETIONS,
-    reclaim: async (leg) => {
+    reclaim: async (leg, params) => {
       const end = await leg;
       const told = end.kind === "ok" ? end.result : undefined;
       const ids = prompt.kind === "known" ? prompt.ids : await prompt.idsToReclaim(told);
-      return reclaimBehind(request.model, ids, end);
+      return reclaimBehind(request.model, ids, end, params);
     },
   });
   using custody = begun;
@@ -118,7 +118,8 @@ export async function attemptP1(
   if (first.kind === "unknown") {
     return { kind: "direct", reason: "detokenize_unavailable", moved: true };
   }
-  const prefilled = { result, first, custody: custody.move(), watch };
+  const params = transfer.decodeParams(result);
+  const prefilled = { result, first, params, custody: custody.move(), watch };
   return await decodeRest(deps, context, known, prefilled);
 }
 
@@ -137,6 +138,8 @@ function prefillRequest(
 interface Prefilled {
   readonly result: FirstTokenResult;
   readonly first: FirstText;
+  /** `kv_transfer_params` of the decode leg. */
+  readonly params: RawJson | undefined;
   readonly custody: Custody;
   readonly watch: HandoffWatch | undefined;
 }
@@ -204,7 +207,7 @@ async function decodeRest(
   prefilled: Prefilled,
 ): Promise<AttemptEnd> {
   const { request, pair, prompt } = ask;
-  const { result, first, custody, watch } = prefilled;
+  const { result, first, params, custody, watch } = prefilled;
   let told = toldOfP1(undefined);
   const joiner = first.kind === "partial" ? first.joiner : undefined;
   const given = givenOf(ask, result);
@@ -248,6 +251,7 @@ async function decodeRest(
             tokenIds: joiner !== undefined || stops !== undefined || tells.tokenIds ||
               given !== undefined,
             ownStops: stops !== undefined,
+            kvTransferParams: params,
           }),
         }, abort);
       },

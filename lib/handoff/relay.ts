@@ -12,7 +12,7 @@ import {
   reclaimBodyD1,
 } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
-import type { Custody, KvProtocol } from "../kv/mod.ts";
+import { type Custody, isReplayable, type KvProtocol } from "../kv/mod.ts";
 import { fieldOf, type RawJson, type Usage } from "../openai/mod.ts";
 import {
   type ByteSource,
@@ -101,6 +101,7 @@ async function prefillFirst(
   if (end.kind !== "ok") return withoutAnswer(ask, end, custody);
   const { result } = end;
   const params = transfer.decodeParams(result);
+  const replayable = isReplayable(transfer, params);
   using flight = decodeFlight(deps, ask);
   const missed = new MissedKv(deps, ask.pair);
   const tokenIds = ask.find !== undefined;
@@ -108,12 +109,13 @@ async function prefillFirst(
     missed: missed.note,
     open: (abort) => {
       if (!context.trace.lacksKv) watch?.sent();
-      return openRelay(deps, context, { ...ask, flight, params, abort, tokenIds });
+      return openRelay(deps, context, { ...ask, flight, params, replayable, abort, tokenIds });
     },
     gone: context.signal,
     ...patience(ask),
   });
-  return endOf(deps, context, ask, { opened, flight, params, missed, usage: result.usage, watch });
+  const { usage } = result;
+  return endOf(deps, context, ask, { opened, flight, params, replayable, missed, usage, watch });
 }
 
 function decodeFlight({ fleet }: HandoffDeps, { request, pair, seats }: RelayAsk): Flight {
@@ -135,13 +137,14 @@ async function together(
   let decoding: AbortController | undefined;
   let begun = false;
   const params = transfer.decodeParams(undefined);
+  const replayable = isReplayable(transfer, params);
   using flight = decodeFlight(deps, ask);
   const tokenIds = ask.find !== undefined;
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {
       decoding = abort;
       watch?.sent();
-      return openRelay(deps, context, { ...ask, flight, params, abort, tokenIds });
+      return openRelay(deps, context, { ...ask, flight, params, replayable, abort, tokenIds });
     },
     gone: context.signal,
     prefill: leg,
@@ -161,7 +164,7 @@ async function together(
   const usage = (): Usage | undefined =>
     prefilled?.kind === "ok" ? prefilled.result.usage : undefined;
   const missed = new MissedKv(deps, ask.pair);
-  return endOf(deps, context, ask, { opened, flight, params, missed, usage, watch });
+  return endOf(deps, context, ask, { opened, flight, params, replayable, missed, usage, watch });
 }
 
 /** Of a whole answer the beginning is the end: how far its decode is cannot be seen. */
@@ -189,6 +192,8 @@ interface Opened {
   readonly opened: ReadyEnd<RelayOpenEnd>;
   readonly flight: Flight;
   readonly params: RawJson | undefined;
+  /** The decode engine was told nothing that is good for one request alone. */
+  readonly replayable: boolean;
   readonly missed: MissedKv;
   /** The prefill's; asked for later where it is still under way. */
   readonly usage: Usage | undefined | (() => Usage | undefined);
@@ -199,7 +204,7 @@ function endOf(
   deps: HandoffDeps,
   context: RequestContext,
   ask: RelayAsk,
-  { opened, flight, params, missed, usage, watch }: Opened,
+  { opened, flight, params, replayable, missed, usage, watch }: Opened,
 ): AttemptEnd {
   const { pair } = ask;
   switch (opened.kind) {
@@ -213,7 +218,7 @@ function endOf(
     case "failed": {
       const { error } = opened;
       // A decode engine that cannot load KV fails as well when it is the prefill engine's fault.
-      const fault = params === undefined || error.refusal !== undefined
+      const fault = replayable || error.refusal !== undefined
         ? [pair.decode]
         : [pair.decode, pair.prefill];
       const exclude = fault.map(({ id }) => ({ id, why: "failed" }) as const);

@@ -43,6 +43,8 @@ export interface OpenAsk {
   readonly flight: Flight;
   /** `kv_transfer_params` for the decode engine. */
   readonly params: RawJson | undefined;
+  /** Whether it may be sent a second time, where the first was not taken on. */
+  readonly replayable: boolean;
   /** Have the answer tell the ids of its tokens, whether the client asks for them or not. */
   readonly tokenIds?: boolean;
   /** Ends the exchange. */
@@ -53,7 +55,7 @@ export interface OpenAsk {
 export async function openRelay(
   deps: FlowDeps,
   context: RequestContext,
-  { request, path, flight, params, abort, tokenIds }: OpenAsk,
+  { request, path, flight, params, replayable, abort, tokenIds }: OpenAsk,
 ): Promise<RelayOpenEnd> {
   const { engine } = flight;
   let response: UpstreamResponse | undefined;
@@ -66,7 +68,7 @@ export async function openRelay(
       body: originalBody(request, params, false, tokenIds),
       headTimeoutMs: request.stream ? deps.timeouts.firstByteMs : deps.timeouts.wholeAnswerMs,
       // What a prefill said of its KV is good for one request.
-      replayable: params === undefined,
+      replayable,
       signal: abort.signal,
     });
     if (response.status >= 400) {

@@ -35,3 +35,9 @@ export function tagOf(id: string): string | undefined {
   const at = id.indexOf(SEPARATOR);
   return at < 0 ? undefined : id.slice(at + 1);
 }
+
+/** What is unique of an id. */
+export function uniquePartOf(id: string): string {
+  const at = id.indexOf(SEPARATOR);
+  return at < 0 ? id : id.slice(0, at);
+}

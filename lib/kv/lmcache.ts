@@ -6,8 +6,9 @@
  * @module
  */
 import { RouterError } from "../base/mod.ts";
-import { kvTransferParams } from "../disagg/mod.ts";
-import type { KvProtocol } from "./protocol.ts";
+import { kvTagParams, kvTransferParams } from "../disagg/mod.ts";
+import { uniquePartOf } from "./kv_id.ts";
+import type { KvDeps, KvProtocol, Transfer, TransferAsk } from "./protocol.ts";
 
 /** LMCache's PD backend, modes P1 and D1. */
 export const lmcache: KvProtocol = {
@@ -19,19 +20,42 @@ export const lmcache: KvProtocol = {
     holds: true,
     order: "prefill-first",
   },
-  begin({ board, ids }, { pair: { prefill, decode }, mode }) {
-    const receiver = decode.nixl;
-    if (receiver === undefined) {
-      throw new RouterError("internal", `Engine ${decode.url} has no NIXL receiver`);
-    }
-    const kvId = ids.next();
-    const ranks = prefill.notifications ?? receiver.initPorts.length;
-    return {
-      // Before the prefill is sent: a notification can overtake its answer.
-      landed: board.expect(kvId, { ranks, of: [prefill.id, decode.id] }),
-      prefillParams: kvTransferParams(kvId, receiver, mode),
-      decodeParams: () => undefined,
-      reclaim: { singleUse: false, params: () => undefined },
-    };
-  },
+  begin: (deps, ask) => beginTransfer(deps, ask, false),
 };
+
+/**
+ * As `lmcache`, each transfer under keys of its own. A receiver enters keys when it allocates pages, and
+ * tells everyone who comes later that it has them: of two prompts that begin alike, the second would be
+ * announced, and read, before the first has been written.
+ *
+ * Source: LMCache `pd_backend.py` and `pd_backend_async.py` (`_allocate_and_put`), `utils.py`
+ * (`CacheEngineKey`: `lmcache.tag.`).
+ */
+export const taggedLmcache: KvProtocol = {
+  ...lmcache,
+  begin: (deps, ask) => beginTransfer(deps, ask, true),
+};
+
+function beginTransfer(
+  { board, ids }: KvDeps,
+  { pair: { prefill, decode }, mode }: TransferAsk,
+  tagged: boolean,
+): Transfer {
+  const receiver = decode.nixl;
+  if (receiver === undefined) {
+    throw new RouterError("internal", `Engine ${decode.url} has no NIXL receiver`);
+  }
+  const kvId = ids.next();
+  const ranks = prefill.notifications ?? receiver.initPorts.length;
+  const tag = tagged ? uniquePartOf(kvId) : undefined;
+  const readParams = tag === undefined ? undefined : kvTagParams(tag);
+  return {
+    // Before the prefill is sent: a notification can overtake its answer.
+    landed: board.expect(kvId, { ranks, of: [prefill.id, decode.id] }),
+    prefillParams: kvTransferParams(kvId, receiver, mode, tag),
+    decodeParams: () => readParams,
+    // They name what is to be read, and are good for as many requests as come.
+    replayable: true,
+    reclaim: { singleUse: false, params: () => readParams },
+  };
+}

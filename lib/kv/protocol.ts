@@ -59,8 +59,18 @@ export interface Transfer {
    * answer, or without where both legs are sent together.
    */
   readonly decodeParams: (news: KvNews | undefined) => RawJson | undefined;
+  /**
+   * Whether a decode leg may be sent a second time, where the first was not taken on.
+   * @default where it has no params
+   */
+  readonly replayable?: boolean;
   readonly landed: Landing;
   readonly reclaim: Reclaim;
+}
+
+/** Whether the decode leg of a transfer, under `params`, may be sent a second time. */
+export function isReplayable({ replayable }: Transfer, params: RawJson | undefined): boolean {
+  return replayable ?? params === undefined;
 }
 
 /** What a transfer is for. */

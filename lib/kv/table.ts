@@ -1,7 +1,7 @@
 /** All protocols by name, and what they make of engines. @module */
 import { type Engine, type KvName, type Mode, MODES } from "../base/mod.ts";
 import type { Candidate, Takes } from "../selection/mod.ts";
-import { lmcache } from "./lmcache.ts";
+import { lmcache, taggedLmcache } from "./lmcache.ts";
 import { nixl } from "./nixl.ts";
 import type { KvProtocol } from "./protocol.ts";
 import { sharedStorage } from "./shared_storage.ts";
@@ -62,3 +62,10 @@ export class KvTable {
 
 /** The protocols that the router knows. */
 export const KV_TABLE: KvTable = new KvTable({ lmcache, nixl, shared_storage: sharedStorage });
+
+/** As `KV_TABLE`, with LMCache's transfers under keys of their own. */
+export const TAGGED_KV_TABLE: KvTable = new KvTable({
+  lmcache: taggedLmcache,
+  nixl,
+  shared_storage: sharedStorage,
+});

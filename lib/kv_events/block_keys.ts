@@ -16,6 +16,9 @@ export function rootKey(seed: number, blockSize: number, lora: string, into: Hal
   into[1] = mixed(name + Math.imul(seed | 1, 0x9e37_79b1));
 }
 
+/** vLLM's usual size of a block, in tokens. */
+const USUAL = 16;
+
 /** What a run of keys is made of. */
 export interface KeyRun {
   readonly tokens: Int32Array;
@@ -26,8 +29,8 @@ export interface KeyRun {
 
 /**
  * The keys of the blocks from `from` up to `to`, into `low` and `high`. `key` is that of the block before
- * them, and of the last of them afterwards. Eight tokens at a time: this loop is all that a long prompt
- * costs.
+ * them, and of the last of them afterwards. This loop is all that a long prompt costs, so that blocks of the
+ * usual size are made without another in it.
  */
 export function makeKeys(
   key: Halves,
@@ -42,30 +45,23 @@ export function makeKeys(
   let two = key[1] as number;
   for (let block = from; block < to; block++) {
     let at = (block * blockSize) | 0;
-    const whole = (at + eights) | 0;
-    const end = (at + blockSize) | 0;
     if (extras !== undefined) one ^= extraAt(extras, block);
-    for (; at < whole; at = (at + 8) | 0) {
-      one = ((Math.imul(one ^ (tokens[at] as number), 0x0100_0193) +
-            Math.imul(tokens[at + 1] as number, 0x9e37_79b1)) |
-            0) +
-          ((Math.imul(tokens[at + 2] as number, 0x7feb_352d) +
-            Math.imul(tokens[at + 3] as number, 0x68bc_21eb)) |
-            0) |
-        0;
-      one ^= one >>> 15;
-      two = ((Math.imul(two ^ (tokens[at + 4] as number), 0x85eb_ca6b) +
-            Math.imul(tokens[at + 5] as number, 0xc2b2_ae35)) |
-            0) +
-          ((Math.imul(tokens[at + 6] as number, 0x27d4_eb2f) +
-            Math.imul(tokens[at + 7] as number, 0x1656_67b1)) |
-            0) |
-        0;
-      two ^= two >>> 13;
-    }
-    for (; at < end; at++) {
-      one = Math.imul(one ^ (tokens[at] as number), 0x0100_0193);
-      two = Math.imul((two + (tokens[at] as number)) | 0, 0x85eb_ca6b);
+    if (blockSize === USUAL) {
+      one = firstOf(one, tokens, at);
+      two = secondOf(two, tokens, (at + 4) | 0);
+      one = firstOf(one, tokens, (at + 8) | 0);
+      two = secondOf(two, tokens, (at + 12) | 0);
+    } else {
+      const whole = (at + eights) | 0;
+      const end = (at + blockSize) | 0;
+      for (; at < whole; at = (at + 8) | 0) {
+        one = firstOf(one, tokens, at);
+        two = secondOf(two, tokens, (at + 4) | 0);
+      }
+      for (; at < end; at++) {
+        one = Math.imul(one ^ (tokens[at] as number), 0x0100_0193);
+        two = Math.imul((two + (tokens[at] as number)) | 0, 0x85eb_ca6b);
+      }
     }
     const first = Math.imul(one + (two << 13 | two >>> 19), 0x85eb_ca6b);
     const second = Math.imul(two ^ (one << 17 | one >>> 15), 0xc2b2_ae35);
@@ -76,6 +72,30 @@ export function makeKeys(
   }
   key[0] = one;
   key[1] = two;
+}
+
+/** Four tokens from `at` into the first half of a key. */
+function firstOf(half: number, tokens: Int32Array, at: number): number {
+  const sum = ((Math.imul(half ^ (tokens[at] as number), 0x0100_0193) +
+        Math.imul(tokens[at + 1] as number, 0x9e37_79b1)) |
+        0) +
+      ((Math.imul(tokens[at + 2] as number, 0x7feb_352d) +
+        Math.imul(tokens[at + 3] as number, 0x68bc_21eb)) |
+        0) |
+    0;
+  return sum ^ sum >>> 15;
+}
+
+/** As `firstOf`, into the second half. */
+function secondOf(half: number, tokens: Int32Array, at: number): number {
+  const sum = ((Math.imul(half ^ (tokens[at] as number), 0x85eb_ca6b) +
+        Math.imul(tokens[at + 1] as number, 0xc2b2_ae35)) |
+        0) +
+      ((Math.imul(tokens[at + 2] as number, 0x27d4_eb2f) +
+        Math.imul(tokens[at + 3] as number, 0x1656_67b1)) |
+        0) |
+    0;
+  return sum ^ sum >>> 13;
 }
 
 function extraAt(extras: Uint32Array | number, block: number): number {

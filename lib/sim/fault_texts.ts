@@ -30,6 +30,7 @@ export const FAULT_TEXTS: Readonly<Record<keyof SimFaults, string>> = {
   frozen:
     "Takes connections and answers nothing, not even health checks, as a process that was stopped",
   notificationDelayMs: "Delay of a notification, in milliseconds",
+  writeDelayMs: "How long KV takes from the allocation of its pages; it is announced behind that",
   landDelayMs: "From the allocation of pages to the KV's landing in them, in milliseconds",
   dieAfterEvents: "Events of a stream before `dieMidStream`; 0: after the head",
   hangAfterEvents: "Events of a stream before `hangMidStream`",

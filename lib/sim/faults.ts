@@ -40,6 +40,7 @@ const WHEN = {
 const NUMBERS = {
   notificationDelayMs: 200,
   landDelayMs: 0,
+  writeDelayMs: 0,
   dieAfterEvents: 1,
   hangAfterEvents: 1,
   errorAfterEvents: 1,

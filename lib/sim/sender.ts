@@ -144,8 +144,9 @@ export class KvSender {
     spec: DisaggSpec,
   ): Promise<boolean> {
     const { clock, faults, stats, signal } = this.#ports;
-    if (faults.landDelayMs > 0) {
-      if (await sleep(clock, faults.landDelayMs, signal) === "aborted") return false;
+    const delayMs = faults.landDelayMs + faults.writeDelayMs;
+    if (delayMs > 0) {
+      if (await sleep(clock, delayMs, signal) === "aborted") return false;
     }
     try {
       const [bytes] = await client.request([encodeKvWrite(missing, agent)]);

@@ -84,7 +84,7 @@ async function showTls(
  * the connection is there, and throws without closing it. It is given one that does not throw, so
  * that a connection made in that moment arrives here.
  */
-async function openTcp(
+export async function openTcp(
   hostname: string,
   port: number,
   signal: AbortSignal,

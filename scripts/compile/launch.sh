@@ -11,6 +11,7 @@ file_flags="$file_flags engine-tls-key=PD_ROUTER_ENGINE_TLS_KEY"
 file_flags="$file_flags dynamic-config-yaml=PD_ROUTER_DYNAMIC_CONFIG_YAML"
 file_flags="$file_flags dynamic-config-json=PD_ROUTER_DYNAMIC_CONFIG_JSON"
 file_flags="$file_flags external-providers-config=PD_ROUTER_EXTERNAL_PROVIDERS_CONFIG"
+file_flags="$file_flags k8s-token-file=PD_ROUTER_K8S_TOKEN_FILE k8s-ca-file=PD_ROUTER_K8S_CA_FILE"
 
 # Flags that name modules, FILE:NAME, which may import others of their folder.
 module_flags='callbacks=PD_ROUTER_CALLBACKS request-rewriter=PD_ROUTER_REQUEST_REWRITER'
@@ -80,8 +81,21 @@ let_read_named() {
         ;;
     esac
   done
+  case " ${PD_ROUTER_SERVICE_DISCOVERY-} $*" in
+    *' k8s'* | *=k8s*) let_read /var/run/secrets/kubernetes.io/serviceaccount ;;
+  esac
+  looks_up "$@" && let_read /etc/resolv.conf
   [ -f "$config" ] && is_telling "$config" && let_by --config "$config"
   keeps_files "$@" && let_by "$@"
+}
+
+# Whether a start with these arguments finds engines by DNS, as far as the configuration file does not
+# say so.
+looks_up() {
+  case " ${PD_ROUTER_SERVICE_DISCOVERY-} ${PD_ROUTER_DNS_NAME+--dns-name} $*" in
+    *' dns'* | *=dns* | *' --dns-name'*) return 0 ;;
+  esac
+  return 1
 }
 
 # Whether a start with these arguments may be one that keeps files.
@@ -107,7 +121,7 @@ is_telling() {
     for pair in ${file_flags#* } $module_flags; do
       under "${pair%%=*}"
       case $line in
-        *"$key"* | *zeromq*) return 0 ;;
+        *"$key"* | *zeromq* | *service_discovery*k8s* | *dns_name*) return 0 ;;
       esac
     done
   done <"$1"

@@ -1,5 +1,5 @@
 /** What the compiled program may do, and why: nothing that is not listed here. @module */
-import { ENV_PREFIX, ENVIRONMENT_ONLY } from "../../lib/config/mod.ts";
+import { CLUSTER_VARIABLES, ENV_PREFIX, ENVIRONMENT_ONLY } from "../../lib/config/mod.ts";
 
 /** One permission, as Deno's command line writes it. */
 export interface Grant {
@@ -7,10 +7,11 @@ export interface Grant {
   readonly why: string;
 }
 
-/** Variables the program reads: one for each flag, and what only the environment can say. */
+/** Variables the program reads: one for each flag, what only the environment can say, a cluster's. */
 const VARIABLES = [
   `${ENV_PREFIX}*`,
   ...ENVIRONMENT_ONLY.map(({ name }) => name).filter((name) => !name.startsWith(ENV_PREFIX)),
+  ...CLUSTER_VARIABLES,
 ];
 
 /**
@@ -23,12 +24,12 @@ export const GRANTS: readonly Grant[] = [
   { flag: "--allow-net", why: "clients, engines and KV-ready notifications, wherever they are" },
   {
     flag: "--allow-read",
-    why: "the files that flags name: configuration, certificates, keys; and the null device, by " +
-      "which descriptors are held back",
+    why: "the files that flags name: configuration, certificates, keys; /etc/resolv.conf where " +
+      "engines are found by DNS; and the null device, by which descriptors are held back",
   },
   {
     flag: `--allow-env=${VARIABLES.join(",")}`,
-    why: "flags given by environment, the engines' key",
+    why: "flags given by environment, the engines' key, and where a cluster's API server is",
   },
   { flag: "--allow-sys=systemMemoryInfo", why: "`router_memory_usage_percent` of `/metrics`" },
   { flag: "--ignore-env", why: "libraries that look at other variables find them unset" },

@@ -60,9 +60,9 @@ Deno.test("checkReport() has every flag that does something, and others only whe
   for (const { name, status } of FLAGS) {
     assertEquals(new RegExp(`^ {2}${name} `, "m").test(text), status === undefined, name);
   }
-  const given = report(["--request-rewriter", "noop", "--k8s-port", "80"]);
+  const given = report(["--request-rewriter", "noop", "--lmcache-worker-timeout", "80"]);
   assertMatch(given, /^ {2}request-rewriter +noop +flag$/m);
-  assertMatch(given, /^ {2}k8s-port +80 +flag; not valid$/m);
+  assertMatch(given, /^ {2}lmcache-worker-timeout +80 +flag$/m);
 });
 
 Deno.test("checkReport() lists every problem", () => {

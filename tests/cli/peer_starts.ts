@@ -15,9 +15,6 @@ export interface PeerStart {
   readonly warns?: string;
 }
 
-/** Engines are found in Kubernetes: refused for that reason alone, and for no other flag that works. */
-const K8S = ['--service-discovery "k8s": not supported by this version'];
-
 /** `routerSpec` of a values file, as far as the chart's template makes flags of it. */
 interface RouterSpec {
   readonly containerPort?: number;
@@ -229,7 +226,11 @@ export const PEER_STARTS: readonly PeerStart[] = [
       ...["--k8s-namespace=prod", "--routing-logic=session", "--session-key=x-user-id"],
       ...["--engine-stats-interval=10", "--log-stats"],
     ],
-    refused: K8S,
+  },
+  {
+    name: "Kubernetes, outside of it",
+    args: chartArgs({}),
+    refused: ["--k8s-api-server: required outside a cluster"],
   },
   {
     name: "the chart with static engines",
@@ -238,7 +239,7 @@ export const PEER_STARTS: readonly PeerStart[] = [
   ...VALUES.map(([name, spec]): PeerStart => ({
     name: `values: ${name}`,
     args: chartArgs(spec),
-    refused: K8S,
+    ...(spec.otelEndpoint === undefined ? {} : { warns: "no traces are exported" }),
   })),
   ...VALUES.filter(([, { extraArgs = [] }]) => !extraArgs.includes("--prefill-model-labels"))
     .map(([name, spec]): PeerStart => ({

@@ -1,9 +1,16 @@
 import { systemClock } from "../../lib/base/mod.ts";
 import { dispatch } from "../../lib/cli/dispatch.ts";
 import { createSharedStore, type SimEngine } from "../../lib/sim/mod.ts";
-import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
-import { startSim } from "../support/cluster.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../support/assert.ts";
+import { MODEL, startSim } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
+import {
+  KubernetesApi,
+  KubernetesServer,
+  serviceOf,
+  sliceOf,
+} from "../support/kubernetes_api/mod.ts";
+import { startPod } from "../support/kubernetes_fleet.ts";
 import { post } from "../support/router.ts";
 import { PEER_STARTS, type PeerStart } from "./peer_starts.ts";
 import { fakeProcess } from "./support.ts";
@@ -34,29 +41,69 @@ async function enginesFor(args: readonly string[]): Promise<readonly SimEngine[]
 function onLoopback(args: readonly string[], engines: readonly SimEngine[]): readonly string[] {
   const backends = args.indexOf("--static-backends") + 1;
   const changed = args.map((argument, index) =>
-    index === backends ? engines.map(({ url }) => url).join(",") : argument
+    index === backends && backends > 0 ? engines.map(({ url }) => url).join(",") : argument
   );
   return [...changed, "--host", "127.0.0.1", "--port", "0"];
 }
 
+/** The cluster that a start finds its engines in, and what it serves; undefined for none. */
+async function clusterFor(
+  args: readonly string[],
+  stack: AsyncDisposableStack,
+): Promise<{ readonly flags: readonly string[]; readonly models: readonly string[] } | undefined> {
+  const all = new Map(args.flatMap((argument, at) => {
+    const [name = "", value = args[at + 1] ?? ""] = argument.split(/=(.*)/);
+    return name.startsWith("--") ? [[name, value] as const] : [];
+  }));
+  if (all.get("--service-discovery") !== "k8s") return undefined;
+  const api = new KubernetesApi(undefined, all.get("--k8s-namespace"));
+  const server = stack.use(new KubernetesServer(api));
+  const flags = ["--k8s-api-server", server.url];
+  const labels = Object.fromEntries(
+    (all.get("--k8s-label-selector") ?? "").split(",").map((pair) => pair.split("=")),
+  );
+  if (all.get("--k8s-service-discovery-type") === "service-name") {
+    const service = serviceOf("vllm", "m");
+    api.store.create("services", { ...service, metadata: { ...service.metadata, labels } });
+    api.store.create("endpointslices", sliceOf("vllm-1", "vllm", [true]));
+    return { flags, models: [] };
+  }
+  const kv = { kvConnector: "shared_storage" as const, sharedStore: createSharedStore() };
+  const roles = all.has("--prefill-model-labels")
+    ? ["prefill", "decode"] as const
+    : ["any"] as const;
+  for (const role of roles) {
+    const model = all.get(`--${role}-model-labels`) ?? "m";
+    const shape = { name: `vllm-${role}`, labels: { ...labels, model } };
+    stack.use(await startPod(server, shape, { role, ...(role === "any" ? {} : kv) }));
+  }
+  return { flags, models: [MODEL] };
+}
+
 async function serves({ args, env, warns }: PeerStart): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  const cluster = await clusterFor(args, stack);
   const engines = await enginesFor(args);
   for (const engine of engines) stack.use(engine);
   const { ports, out, err, signals } = fakeProcess(env);
-  const served = dispatch(onLoopback(args, engines), { ...ports, clock: systemClock() });
+  const given = [...onLoopback(args, engines), ...cluster?.flags ?? []];
+  const served = dispatch(given, { ...ports, clock: systemClock() });
   const url = (): string => /Serving on (http:\S+)/.exec(out.text)?.[1] ?? "";
   await eventually(() => url() !== "", () => `${out.text}${err.text}`);
   try {
     const health = await fetch(`${url()}/health`);
     assertEquals(await health.json(), { status: "healthy" });
     const [alias] = valuesOf(args, "--static-aliases").map((pair) => pair.split(":")[0]);
-    const models = new Set(valuesOf(args, "--static-models"));
+    const models = new Set(cluster?.models ?? valuesOf(args, "--static-models"));
     for (const model of alias === undefined ? models : [...models, alias]) {
       const body = { model, prompt: "Once upon a time", max_tokens: 4 };
       const answer = await post(`${url()}/v1/completions`, body, { headers: { "x-user-id": "u" } });
       const { choices } = await answer.json();
       assertEquals([answer.status, choices.length], [200, 1], model);
+    }
+    if (cluster !== undefined) {
+      const metrics = await (await fetch(`${url()}/metrics`)).text();
+      assertMatch(metrics, /^pd_router_discovery_engines\{source="kubernetes"\} [12]$/m);
     }
     if (warns !== undefined) assertStringIncludes(err.text, warns);
   } finally {

@@ -36,6 +36,14 @@ Deno.test("neededPermissions() names where the router listens, and its engines",
   assertEquals(nixl[0], "--allow-net=[::],p:443,10.0.0.2:8200");
 });
 
+Deno.test("neededPermissions() names no address where engines are found by DNS", () => {
+  const named = ["--routing-logic=roundrobin", "--dns-name=vllm.test"];
+  const asks = ["--allow-net", "--allow-read=/dev/null,/etc/resolv.conf", ENV];
+  assertEquals(needed(named), asks);
+  const given = needed([...named, "--dns-servers=10.96.0.10"]);
+  assertEquals(given, ["--allow-net", "--allow-read=/dev/null", ENV]);
+});
+
 Deno.test("neededPermissions() names an address once", () => {
   const argv = [
     ...["--routing-logic=roundrobin", "--decode", "http://[::1]", "--decode", "http://[::1]/b"],
@@ -89,4 +97,21 @@ Deno.test("dispatch() prints permissions alone, one a line", async () => {
   const broken = fakeProcess({}, FILES);
   assertEquals(await dispatch(["check", "--permissions"], broken.ports), 1);
   assertEquals(broken.out.lines[0], "--allow-net");
+});
+
+Deno.test("neededPermissions() has what a cluster asks for, where engines are found in it", () => {
+  const argv = [
+    ...["--service-discovery", "k8s", "--k8s-label-selector", "app=vllm"],
+    ...["--routing-logic", "roundrobin"],
+  ];
+  const env = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
+  const inside = [
+    "--allow-net",
+    "--allow-read=/dev/null,/var/run/secrets/kubernetes.io/serviceaccount",
+    `${ENV},KUBERNETES_SERVICE_HOST,KUBERNETES_SERVICE_PORT`,
+  ];
+  assertEquals(needed(argv, env), inside);
+  assertEquals(needed(argv), inside);
+  const away = [...argv, "--k8s-api-server", "https://api", "--k8s-token-file", "/etc/token"];
+  assertEquals(needed(away), ["--allow-net", "--allow-read=/dev/null,/etc/token", ENV]);
 });

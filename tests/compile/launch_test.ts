@@ -62,6 +62,17 @@ Deno.test("launch.sh lets those files be read that arguments and variables name"
   }
 });
 
+Deno.test("launch.sh lets it be read whom the system asks, where engines are found by DNS", async () => {
+  const asks = "--allow-read=/dev/null,/etc/resolv.conf";
+  for (const args of ["--dns-name vllm.test", "--dns-name=vllm.test", "--service-discovery=dns"]) {
+    assertEquals(await readable(args.split(" ")), asks, args);
+  }
+  assertEquals(await readable(["--service-discovery", "dns"]), asks);
+  assertEquals(await readable([], { env: { PD_ROUTER_DNS_NAME: "vllm.test" } }), asks);
+  assertEquals(await readable([], { env: { PD_ROUTER_SERVICE_DISCOVERY: "dns" } }), asks);
+  assertEquals(await readable(["--port", "1"]), "--allow-read=/dev/null");
+});
+
 Deno.test("launch.sh lets all files be read where a path has a comma", async () => {
   assertEquals(await readable(["--tls-ca=/a,b.pem"]), "--allow-read");
   assertEquals(await readable(["--tls-ca=/a,b.pem", "--config", "/no"]), "--allow-read");
@@ -81,7 +92,13 @@ Deno.test("launch.sh asks the program which files a configuration file names, if
       const { stdout, stderr } = await ask(text);
       assertEquals([stdout, stderr], [`${plain}:`, ""]);
     }
-    for (const text of ["port: 1\ntls_ca: /ca.pem", '{"port":1,"tls_ca":"/ca.pem"}']) {
+    for (
+      const text of [
+        "port: 1\ntls_ca: /ca.pem",
+        '{"port":1,"tls_ca":"/ca.pem"}',
+        "dns_name: a.test",
+      ]
+    ) {
       const { stdout } = await ask(text);
       assertEquals(stdout, `${plain},/dev/null,pd.yaml,/ca.pem:`);
     }
@@ -248,6 +265,20 @@ Deno.test("launch.sh lets the folders of modules be read that flags and variable
     [",a/b/", ["--request-rewriter", "a/b/r.js:r"]],
     ["", ["--request-rewriter", "noop"]],
     [",/env/", [], { PD_ROUTER_CALLBACKS: "/env/hooks.ts:it" }],
+  ];
+  for (const [more, args, env = {}] of rows) {
+    assertEquals(await readable(args, { env }), `--allow-read=/dev/null${more}`, args.join(" "));
+  }
+});
+
+Deno.test("launch.sh lets the service account be read, where engines are found in Kubernetes", async () => {
+  const account = ",/var/run/secrets/kubernetes.io/serviceaccount";
+  const rows: readonly (readonly [string, readonly string[], Record<string, string>?])[] = [
+    [account, ["--service-discovery", "k8s"]],
+    [account, ["--service-discovery=k8s"]],
+    [account, [], { PD_ROUTER_SERVICE_DISCOVERY: "k8s" }],
+    ["", ["--service-discovery", "static"]],
+    [",/t", ["--k8s-token-file", "/t"]],
   ];
   for (const [more, args, env = {}] of rows) {
     assertEquals(await readable(args, { env }), `--allow-read=/dev/null${more}`, args.join(" "));

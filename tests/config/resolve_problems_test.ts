@@ -69,11 +69,13 @@ Deno.test("resolveConfig() refuses what does not fit together", () => {
       ['--decode-model-labels "d": also in --prefill-model-labels'],
     ],
 
-    ["other discovery", fleet({ "service-discovery": "k8s" }), ["not supported by this version"]],
     [
       "k8s with nothing else",
       { flags: { "service-discovery": "k8s", "routing-logic": "roundrobin" } },
-      ['--service-discovery "k8s": not supported by this version; supported: static'],
+      [
+        "--k8s-label-selector: required with --service-discovery k8s",
+        "--k8s-api-server: required outside a cluster (KUBERNETES_SERVICE_HOST is not set)",
+      ],
     ],
     ["unknown logic", fleet({ "routing-logic": "roundrobbin" }), ["did you mean roundrobin?"]],
     ["no models", fleet({ "static-models": "" }), ["--static-models: required with"]],

@@ -77,6 +77,13 @@ const OTHER: Readonly<Record<string, string>> = {
   "prefill": "http://p",
   "decode": "http://d",
   "service-discovery": "static",
+  "dns-name": "vllm.test",
+  "dns-type": "srv",
+  "dns-port": "8100",
+  "dns-servers": "10.96.0.10",
+  "dns-min-ttl": "2",
+  "dns-max-ttl": "20",
+  "dns-stale": "60",
   "static-backends": "http://a,http://b",
   "static-models": "m,n",
   "static-aliases": "a:m",
@@ -84,6 +91,14 @@ const OTHER: Readonly<Record<string, string>> = {
   "prefill-model-labels": "x",
   "decode-model-labels": "y",
   "tls-ca": "/etc/ca.pem",
+  "k8s-service-discovery-type": "service-name",
+  "k8s-port": "8100",
+  "k8s-namespace": "prod",
+  "k8s-label-selector": "app=vllm,release=a",
+  "k8s-watcher-timeout-seconds": "30",
+  "k8s-api-server": "https://10.0.0.1:6443",
+  "k8s-token-file": "/etc/token",
+  "k8s-ca-file": "/etc/cluster.pem",
   "routing-logic": "session",
   "session-key": "x-user-id",
   "prefill-policy": "prefixaware",
@@ -113,6 +128,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "nixl-cleanup-interval": "61",
   "nixl-kv-ready-timeout": "11",
   "nixl-kv-timeout-policy": "proceed",
+  "lmcache-keys": "shared",
   "nixl-first-token": "both",
   "tokenize": "auto",
   "tokenize-cache-bytes": "1000",
@@ -246,20 +262,6 @@ Deno.test("readSettings() names a wrong value by the layer it came from, and kee
 Deno.test("readSettings() does not read a layer that another covers", () => {
   const given = { flags: { port: ["9000"] }, env: { PD_ROUTER_PORT: "x" }, file: { port: "y" } };
   assertEquals(readSettings(layers(given)).problems, []);
-});
-
-Deno.test("readSettings() refuses an unsupported flag by name, but not with its default", () => {
-  for (const flag of FLAGS.filter(({ status }) => status === "unsupported")) {
-    const byDefault = flag.type === "flag" ? "false" : String(flag.default ?? "");
-    const env = { [envName(flag.name)]: byDefault };
-    assertEquals(readSettings(layers({ flags: { [flag.name]: [byDefault] } })).problems, []);
-    assertEquals(readSettings(layers({ env })).problems, []);
-    for (const other of [flag.type === "flag" ? "true" : "12345", "not a number"]) {
-      const { problems } = readSettings(layers({ flags: { [flag.name]: [other] } }));
-      assertEquals(problems.map(({ key }) => key), [`--${flag.name}`]);
-      assert(problems[0]?.message.startsWith("not supported by this version"), flag.name);
-    }
-  }
 });
 
 Deno.test("readSettings() never shows a secret", () => {

@@ -79,7 +79,6 @@ Deno.test("parseValue() says what it expected", () => {
     [flag("seconds", { range: [0.001, 5] }), "0", "expected a number of seconds from 0.001 to 5"],
     [flag("flag"), "maybe", "expected true or false"],
     [flag("string", { choices: ["info", "debug"] }), "inf", "info or debug; did you mean info?"],
-    [flag("string", { choices: ["a"], refused: ["k8s"] }), "k8s", "not supported by this version"],
     [flag("host"), "http://a", "not a URL"],
     [flag("host"), "a b", "not a URL"],
     [flag("host"), "a:8000", "without a port"],

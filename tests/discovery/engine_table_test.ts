@@ -90,3 +90,11 @@ Deno.test("EngineTable.put() carries the start of an engine to its record", () =
   const state = table.get("a");
   assertEquals(state?.kind === "in" ? state.engine.started : undefined, "monday");
 });
+
+Deno.test("put() leaves an engine out for mistakes where it was found, whatever else is right", () => {
+  const table = new EngineTable(PLAIN);
+  table.put("a", rawAt("http://a"), undefined, ["annotation x: wrong"]);
+  assertEquals(table.get("a"), { kind: "out", problems: ["annotation x: wrong"] });
+  table.put("a", rawAt("http://a"));
+  assertEquals(table.get("a")?.kind, "in");
+});

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { type Cluster, type ClusterShape, MODEL, startCluster, total } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { post } from "../support/router.ts";
+import { withPair } from "../support/scripted_pair.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -16,12 +17,12 @@ function keptLog(): { readonly log: Logger; readonly lines: Line[] } {
   return { log, lines };
 }
 
-async function figures({ url }: Cluster): Promise<string> {
+async function figures({ url }: Pick<Cluster, "url">): Promise<string> {
   return await (await fetch(`${url}/metrics`)).text();
 }
 
 /** Canaries that have come back, by result. */
-async function results(cluster: Cluster): Promise<Readonly<Record<string, number>>> {
+async function results(cluster: Pick<Cluster, "url">): Promise<Readonly<Record<string, number>>> {
   const found = (await figures(cluster)).matchAll(
     /^pd_router_canary_total\{result="(\w+)"\} (\d+)$/gm,
   );
@@ -29,7 +30,7 @@ async function results(cluster: Cluster): Promise<Readonly<Record<string, number
 }
 
 async function whenBack(
-  cluster: Cluster,
+  cluster: Pick<Cluster, "url">,
   count: number,
 ): Promise<Readonly<Record<string, number>>> {
   let seen: Readonly<Record<string, number>> = {};
@@ -171,4 +172,20 @@ Deno.test("differences between the roles are told once, and on /engines", async 
     [difference],
   ]);
   assertEquals(told().length, 1);
+});
+
+Deno.test("a canary whose answer ends before the decode engine is needed says nothing of the pair", async () => {
+  const ids = Array.from({ length: 600 }, (_, index) => index);
+  await withPair({
+    prefill: { text: " end", finishReason: "stop" },
+    first: ({ path }) =>
+      path === "/tokenize"
+        ? Response.json({ count: ids.length, max_model_len: 4096, tokens: ids })
+        : undefined,
+    decode: () => Response.json({ choices: [{ index: 0, text: " end", finish_reason: "stop" }] }),
+    router: ONCE,
+  }, async ({ router }) => {
+    const seen = { url: router.url };
+    assertEquals(await whenBack(seen, 1), { skipped: 1 });
+  });
 });

@@ -131,3 +131,36 @@ Deno.test("an engine that takes nothing on is believed: nothing has moved, nothi
   assert(metrics.includes('pd_router_drains_total{result="nothing_moved"} 1\n'), metrics);
   assertEquals(cluster.decodes[0]?.stats().prefills, 0);
 });
+
+/** More than a chunk, with which all prompts begin. */
+const BEGINNING = Array.from({ length: 300 }, (_, index) => `word${index}`).join(" ");
+
+/**
+ * Whether answers to prompts that begin alike are right, at once and by two prefill engines, of which one
+ * takes its time to write what it has announced to the decode engine.
+ */
+async function alike(keys: "own" | "shared", mode: Mode): Promise<readonly boolean[]> {
+  await using cluster = await startCluster({
+    prefills: 2,
+    modes: [mode],
+    router: { handoff: { keys } },
+  });
+  const [slow] = cluster.prefills;
+  assert(slow);
+  slow.faults.writeDelayMs = 300;
+  const asked = ["a", "b", "c", "d"].map((end) =>
+    body("", { messages: [{ role: "user", content: `${BEGINNING} ${end} [[sim:len 12]]` }] })
+  );
+  const right = await Promise.all(asked.map((one) => ask(cluster.single.url, one)));
+  const ours = await Promise.all(asked.map((one) => ask(cluster.url, one)));
+  await cluster.quiet();
+  return ours.map(({ status, text }, index) => status === 200 && text === right[index]?.text);
+}
+
+for (const mode of MODES) {
+  Deno.test(`prompts that begin alike read no KV that is still to be written for another, ${mode}`, async () => {
+    assertEquals(await alike("own", mode), [true, true, true, true]);
+    // With keys of the tokens alone they do: pages are found as soon as they are allocated.
+    assert((await alike("shared", mode)).includes(false));
+  });
+}

@@ -129,6 +129,7 @@ export async function withCrowd(
     proxySocket: "builtin",
     kvReadyTimeoutMs: KV_MS,
     kvTimeoutPolicy: "retry",
+    keys: "own",
     finishedReqTtlMs: 1_000,
     cleanupIntervalMs: 500,
   } as const;

@@ -38,7 +38,7 @@ Deno.test("idsIn() takes as many ids as are asked for, and nothing that is none"
 Deno.test("canaryRequest() is of temperature 0, and apart in an engine's cache by its salt", () => {
   const bodyOf = (salt?: string): unknown =>
     JSON.parse(decodeUtf8(concatBytes(originalBody(canaryRequest("m", [1, 2], salt)))));
-  const plain = { model: "m", prompt: [1, 2], max_tokens: 8, temperature: 0 };
+  const plain = { model: "m", prompt: [1, 2], max_tokens: 8, temperature: 0, ignore_eos: true };
   assertEquals(bodyOf(), plain);
   assertEquals(bodyOf("s"), { ...plain, cache_salt: "s" });
 });

@@ -156,7 +156,7 @@ export class FailingEngines {
     if (most === 1) return "reclaim";
     const isDecode = {
       p1: prompt?.at?.(-1) === FIRST,
-      d1: params["lmcache.tag.pd_router"] === undefined,
+      d1: params["lmcache.tag.pd_router"] !== "direct",
       nixl: params.remote_engine_id !== undefined,
     };
     return isDecode[this.#fault.way] ? "decode" : "direct";

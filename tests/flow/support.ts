@@ -31,6 +31,7 @@ const HANDOFF = {
   proxySocket: "builtin",
   kvReadyTimeoutMs: KV_WAIT_MS,
   kvTimeoutPolicy: "retry",
+  keys: "own",
   finishedReqTtlMs: 120_000,
   cleanupIntervalMs: 60_000,
 } as const;

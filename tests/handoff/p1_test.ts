@@ -82,7 +82,9 @@ Deno.test("P1 builds both legs and one completion of them", async () => {
       stream_options: { include_usage: true },
       temperature: 0.5,
       x_unknown: [1],
+      kv_transfer_params: { "lmcache.tag.pd_router": kvId },
     }]);
+    assertEquals(leg.kv_transfer_params["lmcache.tag.pd_router"], kvId);
     assertEquals(drains(), []);
   });
 });

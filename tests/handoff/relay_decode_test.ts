@@ -27,7 +27,8 @@ function begin(stream = true, params?: string): Leg {
   const abort = new AbortController();
   const request = textRequest({ stream, x: [1] });
   const path = "/v1/completions?a=b";
-  const ask = { request, path, flight, params, abort };
+  const replayable = params === undefined;
+  const ask = { request, path, flight, params, replayable, abort };
   return { parts, flight, abort, end: openRelay(parts.deps, parts.context, ask) };
 }
 

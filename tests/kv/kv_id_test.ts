@@ -1,6 +1,6 @@
 import { encode } from "@msgpack/msgpack";
 import { type Random, seededRandom, systemRandom } from "../../lib/base/mod.ts";
-import { KvRequestIds, tagOf } from "../../lib/kv/mod.ts";
+import { KvRequestIds, tagOf, uniquePartOf } from "../../lib/kv/mod.ts";
 import { decodeNotice, MAX_NOTICE_BYTES } from "../../lib/zmq/mod.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "../support/assert.ts";
 
@@ -50,5 +50,11 @@ Deno.test("a notification carries the longest tagged id within its bound, and gi
     const notice = decodeNotice([frame]);
     assertEquals(notice, { kind: "kv-ready", reqId: id });
     assertEquals(tagOf(id), "t".repeat(32));
+  }
+});
+
+Deno.test("uniquePartOf() is the UUID of an id, with a tag or without", () => {
+  for (const id of [UUID, ...TAGS.map((tag) => new KvRequestIds(FIXED, tag).next())]) {
+    assertEquals(uniquePartOf(id), UUID);
   }
 });

@@ -1,5 +1,6 @@
 import { MODES, RouterError } from "../../lib/base/mod.ts";
-import { lmcache } from "../../lib/kv/lmcache.ts";
+import { lmcache, taggedLmcache } from "../../lib/kv/lmcache.ts";
+import { isReplayable } from "../../lib/kv/mod.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { askFor, NEWS, ProtocolFixture, textOf } from "./protocol_support.ts";
 import { engine, LMCACHE_PAIR, pairOf, RECEIVER } from "./support.ts";
@@ -102,4 +103,25 @@ Deno.test("lmcache refuses a decode engine that has no receiver, and waits for n
   const begin = (): unknown => lmcache.begin(fixture.deps, askFor(pairOf("lmcache")));
   const error = assertThrows(begin, RouterError, "http://d:8000");
   assertEquals([error.code, fixture.steps, fixture.waiters], ["internal", [], 0]);
+});
+
+Deno.test("taggedLmcache keeps each transfer under a key of its own, to be read and reclaimed by", () => {
+  using fixture = new ProtocolFixture();
+  const [news] = NEWS;
+  const tags = [1, 2].map(() => {
+    const transfer = taggedLmcache.begin(fixture.deps, askFor(LMCACHE_PAIR, "p1"));
+    using _landed = transfer.landed;
+    const id = fixture.ids.at(-1) ?? "";
+    const tag = `"lmcache.tag.pd_router":"${id}"`;
+    assertEquals(
+      textOf(transfer.prefillParams),
+      `{"ret_first_tok":true,${tag},"disagg_spec":{"req_id":"${id}",${ADDRESS}}}`,
+    );
+    assertEquals(textOf(transfer.decodeParams(news)), `{${tag}}`);
+    assert(transfer.reclaim !== "none");
+    assertEquals(textOf(transfer.reclaim.params(news) as string), `{${tag}}`);
+    assertEquals(isReplayable(transfer, transfer.decodeParams(news)), true);
+    return tag;
+  });
+  assert(tags[0] !== tags[1]);
 });

@@ -81,6 +81,7 @@ export async function startRouter(
       proxySocket: "builtin",
       kvReadyTimeoutMs: 10_000,
       kvTimeoutPolicy: "retry",
+      keys: "own",
       finishedReqTtlMs: 120_000,
       cleanupIntervalMs: 60_000,
       ...lmcache,
