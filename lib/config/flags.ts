@@ -88,7 +88,8 @@ const SUPPORTED_GROUPS = [
         name: "prefill",
         type: "specs",
         help: "A prefill engine: 'URL;model=M;notifications=N', everything but the URL optional; " +
-          "repeatable. Models are read from the engine when not given. Implies --routing-logic " +
+          "repeatable. Models are read from the engine when not given; chunk_size=C, here and with " +
+          "--decode, is LMCache's: engines of unequal ones are not paired. Implies --routing-logic " +
           "disaggregated_prefill and --nixl-proxy-host 0.0.0.0",
       },
       {
