@@ -34,11 +34,17 @@ export interface RunningProof extends AsyncDisposable {
   start(deps: HandoffDeps, ready: Promise<void>, stopped: () => boolean): void;
 }
 
+/** How engines are asked for their metrics, and what else they have told. */
+export interface EngineTelling {
+  readonly readMetrics: ReadMetrics;
+  readonly facts: Pick<FactsWatch, "of">;
+}
+
 /** Build it; `readMetrics` asks an engine for its own, and `facts` knows what else they tell. */
 export function buildProof(
   flow: FlowDeps,
   { apiKey, canary: times }: Pick<RouterConfig, "apiKey" | "canary">,
-  { readMetrics, facts }: { readonly readMetrics: ReadMetrics; readonly facts: FactsWatch },
+  { readMetrics, facts }: EngineTelling,
 ): RunningProof {
   const { clock, log, metrics, fleet } = flow;
   // Nobody waits for its questions: a drain neither.

@@ -6,6 +6,10 @@ export type ErrorCode =
   | "body-too-large"
   /** The body is in a content coding that nobody here can undo. */
   | "unsupported-coding"
+  /** The body says that it is of a type that is not taken here. */
+  | "unsupported-type"
+  /** What is asked for does not go with what is there. */
+  | "conflict"
   /** The client sent nothing for too long. */
   | "client-timeout"
   /** More is held for clients than may be; soon it will be less. */

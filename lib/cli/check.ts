@@ -5,6 +5,7 @@ import {
   ENVIRONMENT_ONLY,
   FLAG_GROUPS,
   type Handoff,
+  type KubernetesOptions,
   problemText,
   type Setting,
 } from "../config/mod.ts";
@@ -34,12 +35,25 @@ export function checkReport(
     ...groups,
     section("Environment only", secrets),
     ...(result.ok ? [section("Handoffs", [handoffText(result.config.handoff)])] : []),
+    ...foundIn(result),
     section("Permissions", neededPermissions(result)),
     section(`Engines in use (${engines.length})`, engines.map((one) => engineRow(one, usual))),
     problems.length === 0
       ? "No problems"
       : section(`Problems (${problems.length})`, problems.map((problem) => problemText(problem))),
   ].join("\n\n");
+}
+
+function foundIn(result: ConfigResult): readonly string[] {
+  const { kubernetes } = result.ok ? result.config.discovery : {};
+  return kubernetes === undefined ? [] : [section("Engines besides", [foundText(kubernetes)])];
+}
+
+/** Which engines are found in Kubernetes. */
+export function foundText({ by, selector, namespace, access }: KubernetesOptions): string {
+  const what = by === "pod" ? "pods" : "Services";
+  return `found in Kubernetes: ${what} with ${selector} in the namespace ${namespace}, by ` +
+    access.url;
 }
 
 /** How KV moves but for engines that say otherwise; most of those there are where it is not known. */

@@ -2,13 +2,13 @@
 import type { App, AppPorts } from "../app.ts";
 import { describeError, type Logger, sleep } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
-import { engineText, handoffText } from "./check.ts";
+import { engineText, foundText, handoffText } from "./check.ts";
 import { INTERRUPTED, settled } from "./ending.ts";
 import type { Signals } from "./signals.ts";
 
 /** What serving needs of a router. */
 export type ServingApp =
-  & Pick<App, "address" | "notifications" | "retire" | "drain" | "closed">
+  & Pick<App, "address" | "config" | "notifications" | "retire" | "drain" | "closed">
   & AsyncDisposable;
 
 /** What serving uses. */
@@ -59,16 +59,15 @@ export async function serve(config: RouterConfig, io: ServeIo): Promise<number> 
     return 1;
   }
   const again = io.signals.next().then(() => INTERRUPTED);
-  return Promise.race([again, stop(config, app, end.name, io)]);
+  return Promise.race([again, stop(app, end.name, io)]);
 }
 
 async function stop(
-  config: RouterConfig,
   app: ServingApp,
   signal: string,
   { clock, log, complain }: ServeIo,
 ): Promise<number> {
-  const { drainTimeoutMs, lifecycle: { drainDelayMs } } = config;
+  const { drainTimeoutMs, lifecycle: { drainDelayMs } } = app.config();
   app.retire();
   if (drainDelayMs > 0) {
     log.info(`${signal}: not ready any more, and draining after ${drainDelayMs / 1000} s`);
@@ -103,6 +102,8 @@ function logStart(config: RouterConfig, app: ServingApp, log: Logger): void {
   if (app.notifications !== undefined) {
     log.info(`Waiting for KV-ready notifications on ${app.notifications.endpoint}`);
   } else if (handoff.kind !== "none") log.info(`Handoffs by ${handoffText(handoff)}`);
+  const { kubernetes } = config.discovery;
+  if (kubernetes !== undefined) log.info(`Engines are ${foundText(kubernetes)}`);
   for (const engine of engines) {
     log.info(`Engine ${engine.id}: ${engineText(engine, handoff.kind)}`);
   }

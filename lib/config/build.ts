@@ -1,5 +1,6 @@
 /** The configuration record from settings that are known to be right. @module */
 import { LOG_LEVELS } from "../base/mod.ts";
+import { adminOptions } from "./build_admin.ts";
 import { doorOptions } from "./build_doors.ts";
 import { batchOptions } from "./batches.ts";
 import { checkOptions } from "./checks.ts";
@@ -9,6 +10,7 @@ import { kvEventOptions } from "./kv_events.ts";
 import { elasticOptions } from "./elastic.ts";
 import { parseOrigins } from "./origins.ts";
 import { routingOf } from "./policies.ts";
+import { reloadOptions } from "./reload.ts";
 import { protocolOf } from "./protocol.ts";
 import {
   type AdmissionOptions,
@@ -78,9 +80,11 @@ export function buildConfig(
     admission: admissionOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },
     ...controlOptions(settings),
+    ...adminOptions(settings),
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     lifecycle: { drainDelayMs: settings.ms("drain-delay") },
+    ...reloadOptions(settings),
     maxRequestBytes: settings.number("max-request-bytes"),
     buffers: { maxBytes: settings.number("max-buffered-bytes") },
     trustClientKvParams: settings.on("trust-client-kv-params"),

@@ -9,7 +9,6 @@ import type * as z from "zod";
 import {
   ALIASES,
   asMap,
-  ENGINE_KEYS,
   type EngineEntry,
   ENGINES,
   STATIC_MODELS,
@@ -19,7 +18,8 @@ import {
 import { fileKey } from "./flag.ts";
 import { FLAGS } from "./flags.ts";
 import { type Problem, withSuggestion } from "./problem.ts";
-import { maskUrls, type Parsed, type RawValue } from "./value.ts";
+import { shapeProblem } from "./shape_problem.ts";
+import type { Parsed, RawValue } from "./value.ts";
 
 /** A configuration file that was read and parsed, or why it was not. */
 export type ConfigFile =
@@ -118,31 +118,11 @@ class Reading implements FileValues {
   #check<T>(type: z.ZodType<T>, value: unknown, key: string): T | undefined {
     const result = type.safeParse(value);
     if (result.success) return result.data;
-    for (const issue of result.error.issues) this.problems.push(this.#problem(issue, value, key));
+    for (const issue of result.error.issues) {
+      this.problems.push(shapeProblem(issue, { value, name: key, source: this.#path }));
+    }
     this.invalid.add(FLAG_OF_KEY.get(key) ?? key);
     return undefined;
-  }
-
-  #problem(issue: z.core.$ZodIssue, root: unknown, key: string): Problem {
-    let where = key;
-    let value = root;
-    for (const step of issue.path) {
-      where += typeof step === "number" ? `[${step}]` : `.${String(step)}`;
-      value = Array.isArray(value) ? value[Number(step)] : asMap(value)?.[String(step)];
-    }
-    const at = `${where} in ${this.#path}`;
-    if (issue.code === "unrecognized_keys") {
-      const [unknown = ""] = issue.keys;
-      return {
-        key: at,
-        value: unknown,
-        message: withSuggestion("unknown key", unknown, ENGINE_KEYS),
-      };
-    }
-    if (value === undefined) return { key: at, message: "required" };
-    const simple = ["string", "number", "boolean"].includes(typeof value);
-    const message = issue.message.replace(/^Invalid [a-z]+: /, "");
-    return { key: at, ...(simple ? { value: maskUrls(String(value)) } : {}), message };
   }
 }
 

@@ -23,7 +23,8 @@ const KV_EVENTS = z.strictObject({
   topic: z.string().optional(),
   ranks: z.number().optional(),
 });
-const ENGINE = z.strictObject({
+/** An item of `engines`. */
+export const ENGINE = z.strictObject({
   url: TEXT,
   role: z.enum(["prefill", "decode", "any", "both"]).optional(),
   model: TEXT.optional(),
@@ -35,12 +36,28 @@ const ENGINE = z.strictObject({
   kv_events: KV_EVENTS.optional(),
   topology: TOPOLOGY.optional(),
 });
+
+/** Changes of an engine: what an item of `engines` may say but its URL, null for what it does not. */
+export const ENGINE_CHANGE = z.strictObject({
+  ...orNull(ENGINE.omit({ url: true })),
+  nixl: z.strictObject(orNull(NIXL)).nullish(),
+  kv_events: z.strictObject(orNull(KV_EVENTS)).nullish(),
+  topology: z.record(z.string(), TEXT.nullable(), "expected labels such as zone").nullish(),
+});
+
+/** The fields of a shape, each of which may be absent or null. */
+function orNull({ shape }: z.ZodObject): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, type]) => [name, z.nullish(type)]),
+  );
+}
+
 const SCALAR = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
 /** Value of the key `engines`. */
 export const ENGINES = z.array(ENGINE, "expected a list of engines");
 
-/** An item of `engines`. */
+/** What `ENGINE` yields. */
 export type EngineEntry = z.infer<typeof ENGINE>;
 
 /** Names that an item of `engines`, or its `nixl`, may have. */

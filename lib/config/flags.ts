@@ -7,6 +7,7 @@
  */
 import { KV_NAMES, LOG_LEVELS } from "../base/mod.ts";
 import { FIRST_TOKENS } from "./first_token.ts";
+import { ADMIN_FLAGS } from "./flags_admin.ts";
 import { ADMISSION_FLAGS } from "./flags_admission.ts";
 import { ANSWER_FLAGS } from "./flags_answers.ts";
 import { BATCH_FLAGS } from "./flags_batch.ts";
@@ -29,6 +30,7 @@ import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
 import { LIFE_FLAGS } from "./flags_life.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
+import { RELOAD_FLAGS } from "./flags_reload.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
 import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
@@ -81,6 +83,7 @@ const SUPPORTED_GROUPS = [
   DOOR_FLAGS,
   DESCRIPTOR_FLAGS,
   CONTROL_FLAGS,
+  ADMIN_FLAGS,
   {
     title: "Engines",
     flags: [
@@ -320,6 +323,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   LIFECYCLE_FLAGS,
+  RELOAD_FLAGS,
   BATCH_FLAGS,
   {
     title: "Logging and statistics",

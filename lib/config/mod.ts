@@ -4,11 +4,14 @@
  * Knows nothing of sockets, files or the process; reads what it is handed.
  * @module
  */
+export { type AdminAddress, type AdminOptions, isLoopback } from "./admin.ts";
+export * from "./engine_notation.ts";
+export { USUAL_ADMIN } from "./flags_admin.ts";
 export type { FileKind } from "./door_problems.ts";
 export type { DnsAddress, DnsName, DnsOptions } from "./dns_options.ts";
 export type { DoorOptions, KeyOptions, PairFiles } from "./doors.ts";
 export * from "./flag.ts";
-export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS } from "./flags.ts";
+export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS, type SupportedFlag } from "./flags.ts";
 export { choicesText, defaultText, renderMarkdown } from "./docs.ts";
 export { PEER_FLAG_NAMES, renderPeerFlags } from "./peer_docs.ts";
 export { type ConfigFile, parseConfigText } from "./file.ts";

@@ -6,6 +6,7 @@
  */
 import { type Engine, KV_PROTOCOLS } from "../base/mod.ts";
 import { buildConfig } from "./build.ts";
+import { adminProblems } from "./build_admin.ts";
 import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./door_problems.ts";
 import { splitKeys } from "./build_doors.ts";
 import { batchProblems } from "./batches.ts";
@@ -134,6 +135,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...checkProblems(settings),
     ...batchProblems(settings),
     ...doorProblems(settings, extraKeys),
+    ...adminProblems(settings),
     ...key.problems,
   ];
   if (problems.length > 0) {
@@ -150,16 +152,11 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...(external.providers.length === 0 ? {} : { external: external.providers }),
     ...(dynamic === undefined ? {} : { dynamic: toldOf(defaults, settings) }),
   };
-  const notes = [...gates.notes, ...(dynamic === undefined ? [] : [readOnce(dynamic.path)])];
-  return { ok: true, config, settings: settings.all(), notes };
+  return { ok: true, config, settings: settings.all(), notes: gates.notes };
 }
 
 function contentOf(file: ConfigFile | undefined): FileValues {
   return file?.ok ? readFileValues(file.content, file.path) : NOTHING;
-}
-
-function readOnce(path: string): string {
-  return `${path} is read once: what is changed in it takes effect with the next start`;
 }
 
 function gatesOf(settings: Settings, env: ConfigInput["env"]): ReturnType<typeof readGates> {
@@ -296,12 +293,13 @@ function readEngines(
   const complete = problems.length === 0 && !unread && !found &&
     !files.some(({ content }) => content.invalid.has("engines")) &&
     ENGINE_SETTINGS.every((name) => settings.get(name).valid);
-  const needed = settings.get("external-providers-config").value === undefined;
+  const needed = settings.get("external-providers-config").value === undefined &&
+    settings.get("admin-listen").value === undefined;
   if (complete && engines.length === 0 && needed) {
     const message = "none are given: add --prefill URL and --decode URL, or --static-backends " +
       "and --static-models";
     all.push({ key: "engines", message });
-  } else if (complete && handoff) {
+  } else if (complete && handoff && settings.get("admin-listen").value === undefined) {
     all.push(...handoffProblems(engines));
   }
   const logic = settings.get("routing-logic");

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
+import type { AdminOptions } from "./admin.ts";
 import type { DnsOptions } from "./dns_options.ts";
 import type { DoorOptions } from "./doors.ts";
 import type { AllowedOrigins } from "./origins.ts";
@@ -277,6 +278,12 @@ export interface LifecycleOptions {
   readonly drainDelayMs: number;
 }
 
+/** How a configuration is found out to be another one. */
+export interface ReloadOptions {
+  /** How often its files are looked at, in milliseconds. */
+  readonly everyMs: number;
+}
+
 /** What engines get at a time, and who waits before them. */
 export interface AdmissionOptions {
   /** Requests of each prefill engine, and of each other; absent: by what is known of it. */
@@ -371,11 +378,15 @@ export interface RouterConfig {
   readonly admission: AdmissionOptions;
   /** Absent: nothing. */
   readonly control?: ControlOptions;
+  /** Absent: it is off. */
+  readonly admin?: AdminOptions;
   readonly doors: DoorOptions;
   readonly descriptors: DescriptorOptions;
   /** How long requests in flight may go on once the router takes no more. */
   readonly drainTimeoutMs: number;
   readonly lifecycle: LifecycleOptions;
+  /** Absent: files are read again when that is asked for, and not before. */
+  readonly reload?: ReloadOptions;
   readonly maxRequestBytes: number;
   readonly buffers: BufferLimits;
   /** Keep KV transfer fields that clients send. */

@@ -4,14 +4,22 @@
  * @module
  */
 import { describeError, type Engine, type Logger } from "../base/mod.ts";
-import { type EngineRules, maskUrls, type RawEngine } from "../config/mod.ts";
+import {
+  type EnginePatch,
+  type EngineRules,
+  maskUrls,
+  patchedEngine,
+  type RawEngine,
+} from "../config/mod.ts";
 import type { EngineSource, SourceChange } from "../fleet/mod.ts";
 import { ChangeQueue } from "./change_queue.ts";
-import { EngineTable } from "./engine_table.ts";
+import { type EngineFault, EngineTable } from "./engine_table.ts";
 import type { FoundEngine, FoundSource } from "./found.ts";
 
 /** One engine that was found. */
 export interface BookEntry {
+  /** Its source's name, a slash, and its own name there. */
+  readonly key: string;
   /** The name of its source. */
   readonly source: string;
   readonly found: FoundEngine;
@@ -21,7 +29,7 @@ export interface BookEntry {
   /** It was told to drain by hand. */
   readonly drained: boolean;
   /** What was changed by hand. */
-  readonly patch: Partial<RawEngine> | undefined;
+  readonly patch: EnginePatch | undefined;
 }
 
 /** How a source is doing. */
@@ -55,7 +63,7 @@ interface Entry {
   /** The id under which the fleet has it. */
   told: string | undefined;
   drained: boolean;
-  patch: Partial<RawEngine> | undefined;
+  patch: EnginePatch | undefined;
   /** The round of its follower in which it was found last. */
   round: number;
   complaint: string;
@@ -96,9 +104,9 @@ export class EngineBook implements EngineSource, AsyncDisposable {
     for (const [key, entry] of this.#entries) yield this.#shown(key, entry);
   }
 
-  /** The engine that the fleet has under `id`. */
+  /** The engine that the fleet has under `id`; or the one whose key that is, be it left out. */
   find(id: string): BookEntry | undefined {
-    const key = this.#byId.get(id);
+    const key = this.#keyOf(id);
     const entry = key === undefined ? undefined : this.#entries.get(key);
     return key === undefined || entry === undefined ? undefined : this.#shown(key, entry);
   }
@@ -144,6 +152,16 @@ export class EngineBook implements EngineSource, AsyncDisposable {
     };
   }
 
+  /**
+   * Have `rules` hold from here on, also of the engines that are there. Of a source that is followed
+   * instead of another, they hold of what it finds again: the rest goes.
+   */
+  recheck(rules: EngineRules): void {
+    const keys = [...this.#entries].filter(([, { follower, round }]) => round === follower.round)
+      .map(([key]) => key);
+    for (const key of this.#table.recheck(rules, keys)) this.#tell(key);
+  }
+
   /** Have the engine `id` finish what it has and get nothing more, or serve again; false where there is none. */
   drain(id: string, drained: boolean): boolean {
     return this.#change(id, (entry) => {
@@ -152,10 +170,15 @@ export class EngineBook implements EngineSource, AsyncDisposable {
   }
 
   /** Have `patch` hold of the engine `id` over what its source says; undefined for nothing. */
-  patch(id: string, patch: Partial<RawEngine> | undefined): boolean {
+  patch(id: string, patch: EnginePatch | undefined): boolean {
     return this.#change(id, (entry) => {
       entry.patch = patch;
     });
+  }
+
+  /** What would keep an engine out that is found by `source` under `name`; undefined for nothing. */
+  faultOf(source: string, name: string, raw: RawEngine): EngineFault | undefined {
+    return this.#table.faultOf(`${source}/${name}`, raw);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -163,8 +186,12 @@ export class EngineBook implements EngineSource, AsyncDisposable {
     await Promise.all(this.#running);
   }
 
+  #keyOf(id: string): string | undefined {
+    return this.#byId.get(id) ?? (this.#entries.has(id) ? id : undefined);
+  }
+
   #change(id: string, change: (entry: Entry) => void): boolean {
-    const key = this.#byId.get(id);
+    const key = this.#keyOf(id);
     const entry = key === undefined ? undefined : this.#entries.get(key);
     if (key === undefined || entry === undefined) return false;
     change(entry);
@@ -260,7 +287,7 @@ export class EngineBook implements EngineSource, AsyncDisposable {
   }
 
   #put(key: string, { found, patch }: Entry): void {
-    const raw = patch === undefined ? found.raw : { ...found.raw, ...patch };
+    const raw = patchedEngine(found.raw, patch);
     const changed = this.#table.put(key, raw, found.started, found.problems);
     for (const each of changed) this.#tell(each);
   }
@@ -312,6 +339,6 @@ export class EngineBook implements EngineSource, AsyncDisposable {
     const state = this.#table.get(key);
     const engine = state?.kind === "in" ? state.engine : undefined;
     const problems = state?.kind === "out" ? state.problems : [];
-    return { source: follower.source.name, found, engine, problems, drained, patch };
+    return { key, source: follower.source.name, found, engine, problems, drained, patch };
   }
 }

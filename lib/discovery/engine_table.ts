@@ -21,16 +21,23 @@ export type Admission =
   | { readonly kind: "in"; readonly engine: Engine }
   | { readonly kind: "out"; readonly problems: readonly string[] };
 
+/** What keeps an engine out: itself, or another that is there. */
+export interface EngineFault {
+  readonly kind: "wrong" | "clash";
+  readonly problems: readonly string[];
+}
+
 interface Row {
   readonly raw: RawEngine;
   readonly started: string | undefined;
+  readonly mistakes: readonly string[];
   readonly draft: EngineDraft | undefined;
   state: Admission;
 }
 
 /** Keyed by whoever fills it. */
 export class EngineTable {
-  readonly #rules: EngineRules;
+  #rules: EngineRules;
   readonly #rows = new Map<string, Row>();
   /** Who has a URL, an id and an address of a receiver: keys of rows. */
   readonly #urls = new Map<string, string>();
@@ -49,6 +56,15 @@ export class EngineTable {
     return this.#rows.get(key)?.state;
   }
 
+  /** What would keep an engine out if it were put in under `key`; undefined where it would come in. */
+  faultOf(key: string, raw: RawEngine): EngineFault | undefined {
+    const checked = checkEngine(raw, this.#rules);
+    if (!checked.ok) return { kind: "wrong", problems: checked.problems };
+    const { draft } = checked;
+    const clash = this.#clash(key, engineRecord(draft, this.#idFor(draft, key), this.#rules));
+    return clash === undefined ? undefined : { kind: "clash", problems: [clash] };
+  }
+
   /**
    * Put an engine in, or in the place of the one under `key`. With `mistakes` it is left out for them.
    *
@@ -62,18 +78,21 @@ export class EngineTable {
   ): readonly string[] {
     const before = this.#rows.get(key);
     if (before !== undefined) this.#free(key, before);
-    const checked: CheckedEngine = mistakes.length > 0
-      ? { ok: false, problems: mistakes }
-      : checkEngine(raw, this.#rules);
-    const row: Row = {
-      raw,
-      started,
-      draft: checked.ok ? checked.draft : undefined,
-      state: { kind: "out", problems: checked.ok ? [] : checked.problems },
-    };
-    this.#rows.set(key, row);
-    this.#admit(key, row);
+    this.#admit(key, this.#check(key, { raw, started, mistakes }));
     return [key, ...this.#retry(key)];
+  }
+
+  /** Have `rules` hold from here on, also of those that are there under `keys`, in that order; as `put`. */
+  recheck(rules: EngineRules, keys: readonly string[]): readonly string[] {
+    this.#rules = rules;
+    const rows = keys.flatMap((key) => {
+      const row = this.#rows.get(key);
+      if (row === undefined) return [];
+      this.#free(key, row);
+      return [[key, this.#check(key, row)] as const];
+    });
+    for (const [key, row] of rows) this.#admit(key, row);
+    return [...new Set([...keys, ...this.#retry()])];
   }
 
   /** Take an engine out; as `put`. */
@@ -85,8 +104,27 @@ export class EngineTable {
     return [key, ...this.#retry(key)];
   }
 
+  /** A row that is in nobody's way yet. */
+  #check(
+    key: string,
+    { raw, started, mistakes }: Pick<Row, "raw" | "started" | "mistakes">,
+  ): Row {
+    const checked: CheckedEngine = mistakes.length > 0
+      ? { ok: false, problems: mistakes }
+      : checkEngine(raw, this.#rules);
+    const row: Row = {
+      raw,
+      started,
+      mistakes,
+      draft: checked.ok ? checked.draft : undefined,
+      state: { kind: "out", problems: checked.ok ? [] : checked.problems },
+    };
+    this.#rows.set(key, row);
+    return row;
+  }
+
   /** Let those in that were left out, as far as they can come. */
-  #retry(except: string): readonly string[] {
+  #retry(except?: string): readonly string[] {
     const came: string[] = [];
     for (const key of [...this.#waiting]) {
       const row = this.#rows.get(key);
@@ -136,7 +174,7 @@ export class EngineTable {
 
   #clash(key: string, engine: Engine): string | undefined {
     const owner = this.#urls.get(engine.url);
-    if (owner !== undefined) return `there is an engine with this URL: ${owner}`;
+    if (owner !== undefined && owner !== key) return `there is an engine with this URL: ${owner}`;
     for (const address of receiverAddresses(engine)) {
       const other = this.#receivers.get(address);
       if (other !== undefined && other !== key) {

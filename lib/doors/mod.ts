@@ -5,7 +5,7 @@
  * @module
  */
 export type { ApiKey, KeyLimits } from "./api_key.ts";
-export { KEY_FIELDS } from "./credentials.ts";
+export { KEY_FIELDS, shownKeys } from "./credentials.ts";
 export * from "./doors.ts";
 export { KeyStore, type KeyStoreOptions } from "./key_store.ts";
 export { type KeysFile, MAX_KEYS_FILE_BYTES, parseKeysFile } from "./keys_file.ts";

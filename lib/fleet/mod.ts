@@ -26,6 +26,7 @@ export { type KvCause } from "./kv_cause.ts";
 export * from "./kv_proof.ts";
 export { type Lessons, lessonsOf } from "./lesson.ts";
 export { missingOf } from "./missing.ts";
+export { FleetWaits, type WaitLimits } from "./fleet_waits.ts";
 export * from "./model_lookup.ts";
 export * from "./load_watch.ts";
 export * from "./model_watcher.ts";

@@ -1,10 +1,9 @@
 /** The endpoints the router answers by itself. @module */
-import { encodeUtf8, type Engine, type ErrorCode, RouterError } from "../base/mod.ts";
+import { encodeUtf8, RouterError } from "../base/mod.ts";
 import { type ModelCard, plainModelCard } from "../openai/mod.ts";
 import type { Answer } from "../request/mod.ts";
-import type { Load, Verdict } from "../selection/mod.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
-import { engineNotes } from "./engine_notes.ts";
+import { engineRows } from "./engine_rows.ts";
 import { jsonAnswer } from "./respond.ts";
 
 /**
@@ -42,64 +41,16 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
 
 /**
  * `GET /engines`: the production-stack router's fields, and the role, which says what `?id=` may pick.
- * Addresses are told where they are to be, as that router's are not. How far each engine is in its life is
- * told, and what speaks against it, and against pairs of it, where there is something. Behind them are
- * those that have gone while something is under way on them.
+ * Addresses are told where they are to be, as that router's are not. Behind them are engines that have gone
+ * while something is under way on them.
  */
-export function engines({ fleet, names, kvReport, life }: HttpDeps): Answer {
-  const view = fleet.snapshot();
-  const notes = engineNotes(kvReport, view.engines, names, life);
-  const doubted = Map.groupBy(fleet.doubtedPairs(), ({ prefill }) => prefill.id);
-  return jsonAnswer(200, [
-    ...view.entries.map(({ engine, created, load, asleep, onSideSince }) => {
-      const pairs = doubted.get(engine.id)?.map(({ decode, verdict }) => ({
-        engine_id: names.of(decode),
-        ...judgement(verdict),
-      }));
-      return {
-        engine_id: names.of(engine),
-        serving_models: engine.models,
-        created,
-        ...(names.exposed ? { url: engine.url } : {}),
-        ...roleTold(engine, onSideSince),
-        ...(asleep === true ? { sleeping: true } : {}),
-        ...(load === undefined ? {} : roomTold(load)),
-        ...judgement(fleet.verdict(engine)),
-        ...(pairs === undefined ? {} : { shut_pairs: pairs }),
-        ...life?.of(engine),
-        ...notes.get(engine.id),
-      };
-    }),
-    ...Array.from(life?.gone() ?? [], (engine) => ({
-      engine_id: names.of(engine),
-      serving_models: [],
-      state: "gone",
-    })),
-  ]);
-}
-
-/** What an engine may be asked to do; of one that can be on either side, on which it is and since when. */
-function roleTold(
-  { role, elastic }: Engine,
-  since: number | undefined,
-): Readonly<Record<string, unknown>> {
-  return elastic === true ? { role: "both", side: role, since } : { role };
-}
-
-/** Requests at an engine, and how many more it may get; the same in bytes of its KV buffer. */
-function roomTold({ seats, maxSeats, kvBytes, buffer }: Load): Readonly<Record<string, number>> {
-  return {
-    inflight: seats,
-    room: Math.max(0, maxSeats - seats),
-    ...(buffer === undefined ? {} : { kv_bytes: kvBytes, kv_room: buffer.bytes - kvBytes }),
-  };
-}
-
-/** What health says, unless it is all well; whether an engine leaves is its source's to say. */
-function judgement(verdict: Verdict): { readonly verdict?: string; readonly why?: ErrorCode } {
-  if (verdict.kind === "good" || verdict.kind === "leaving") return {};
-  const { kind, why } = verdict;
-  return { verdict: kind, ...(why === undefined ? {} : { why }) };
+export function engines(deps: HttpDeps): Answer {
+  const gone = Array.from(deps.life?.gone() ?? [], (engine) => ({
+    engine_id: deps.names.of(engine),
+    serving_models: [],
+    state: "gone",
+  }));
+  return jsonAnswer(200, [...engineRows(deps).values(), ...gone]);
 }
 
 /** `GET /`: what this is, in a line. */

@@ -5,9 +5,11 @@
  * @module
  */
 export { lineAsker } from "./batch_line.ts";
+export { readBody } from "./body.ts";
 export * from "./context.ts";
+export { type EngineRow, engineRows } from "./engine_rows.ts";
 export { EngineNames } from "./engine_names.ts";
 export { type KvReport, type LifeReport } from "./engine_notes.ts";
 export * from "./handler.ts";
-export { refusalAnswer } from "./respond.ts";
+export { errorAnswer, jsonAnswer, refusalAnswer } from "./respond.ts";
 export { Scrapes } from "./scrapes.ts";

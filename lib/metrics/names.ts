@@ -365,9 +365,37 @@ export const METRICS = {
       "asked once more, for want of room or as a try has failed.",
     labels: ["result"],
   },
+  "pd_router_admin_requests_total": {
+    kind: "counter",
+    help:
+      "Requests of the admin API, by operation (none for those that were not let in) and status.",
+    labels: ["operation", "status"],
+  },
   "pd_router_stored_bytes": {
     kind: "gauge",
     help: "Bytes of files and of results of batches.",
+    labels: [],
+  },
+  "pd_router_config_reloads_total": {
+    kind: "counter",
+    help:
+      "Times that the configuration was read again, by what came of it: applied, unchanged, or " +
+      "refused, where the one before stays.",
+    labels: ["result"],
+  },
+  "pd_router_config_last_reload_success": {
+    kind: "gauge",
+    help: "Whether the configuration that was read last could be used (1 or 0).",
+    labels: [],
+  },
+  "pd_router_config_last_reload_seconds": {
+    kind: "gauge",
+    help: "When a configuration that was read again could be used last, in Unix seconds.",
+    labels: [],
+  },
+  "pd_router_config_restart_needed": {
+    kind: "gauge",
+    help: "Settings that differ from what is in force, and take effect with the next start.",
     labels: [],
   },
 } as const satisfies Readonly<Record<string, MetricSpec>>;

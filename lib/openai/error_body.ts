@@ -34,6 +34,8 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "bad-request": { status: 400, type: "BadRequestError" },
   "body-too-large": { status: 413, type: "RequestTooLargeError" },
   "unsupported-coding": { status: 415, type: "UnsupportedMediaTypeError" },
+  "unsupported-type": { status: 415, type: "UnsupportedMediaTypeError" },
+  "conflict": { status: 409, type: "ConflictError" },
   "client-timeout": { status: 408, type: "RequestTimeoutError" },
   "overloaded": { status: 503, type: "ServiceUnavailableError" },
   "unauthorized": { status: 401, type: "AuthenticationError" },

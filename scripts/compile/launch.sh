@@ -4,6 +4,7 @@
 
 # Flags that name files, each with its variable.
 file_flags='config=PD_ROUTER_CONFIG api-keys-file=PD_ROUTER_API_KEYS_FILE tls-ca=PD_ROUTER_TLS_CA'
+file_flags="$file_flags admin-api-keys-file=PD_ROUTER_ADMIN_API_KEYS_FILE"
 file_flags="$file_flags tls-cert=PD_ROUTER_TLS_CERT tls-key=PD_ROUTER_TLS_KEY"
 file_flags="$file_flags tls-client-ca=PD_ROUTER_TLS_CLIENT_CA"
 file_flags="$file_flags engine-tls-cert=PD_ROUTER_ENGINE_TLS_CERT"

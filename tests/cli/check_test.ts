@@ -115,3 +115,13 @@ Deno.test("loadConfig() lets the flag's file win over the environment's", () => 
   const text = report(["--config", "/a", "--config=/b"], { PD_ROUTER_CONFIG: "/a" }, files);
   assertMatch(text, /^ {2}port +1002 +file$/m);
 });
+
+Deno.test("checkReport() says which engines are found in Kubernetes", () => {
+  const text = report([
+    ...["--service-discovery", "k8s", "--k8s-api-server", "https://10.0.0.1:6443"],
+    ...["--k8s-label-selector", "app=vllm", "--routing-logic", "roundrobin"],
+  ]);
+  const found =
+    "found in Kubernetes: pods with app=vllm in the namespace default, by https://10.0.0.1:6443";
+  assertStringIncludes(text, `Engines besides\n  ${found}`);
+});

@@ -104,6 +104,10 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["allowed-origins", undefined],
   ["allow-engine-control", undefined],
   ["pass-through-paths", undefined],
+  ["admin-listen", undefined],
+  ["admin-api-key", undefined],
+  ["admin-api-keys-file", undefined],
+  ["admin-insecure", undefined],
   ["early-head", undefined],
   ["dp-rank-leg", "decode"],
   ["max-buffered-bytes", 1_073_741_824],
@@ -165,6 +169,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["whole-answer-timeout", 3600],
   ["stream-idle-timeout", 60],
   ["drain-delay", 0],
+  ["reload-interval", 5],
   ["drain-timeout", 30],
   ["callback-timeout", 5],
 ];

@@ -57,6 +57,10 @@ const OTHER: Readonly<Record<string, string>> = {
   "allowed-origins": "https://a.example,https://b.example",
   "allow-engine-control": "true",
   "pass-through-paths": "/v1/other,/inference/*",
+  "admin-listen": "127.0.0.1:8002",
+  "admin-api-key": "***",
+  "admin-api-keys-file": "/etc/admin.yaml",
+  "admin-insecure": "true",
   "early-head": "7",
   "dp-rank-leg": "both",
   // A secret is shown as this, whatever it is.
@@ -141,6 +145,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "whole-answer-timeout": "3601",
   "stream-idle-timeout": "61",
   "drain-delay": "3",
+  "reload-interval": "0",
   "drain-timeout": "0",
   "log-level": "debug",
   "log-format": "json",

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "../supp
 import { makeAuthority } from "../support/authority.ts";
 import { freePort, MODEL, total } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
+import { publishing } from "../support/kv_events.ts";
 import {
   KubernetesApi,
   KubernetesServer,
@@ -346,5 +347,38 @@ Deno.test("a router trusts the authorities of its cluster, and no others", async
     assert(server.api.watches.size === 1);
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("KV events of pods are followed, at the usual port and at an annotation's", async () => {
+  await using server = new KubernetesServer();
+  const [usual, own] = [freePort(), freePort()];
+  const annotations = { "pd-router/kv-events": String(own) };
+  await using silent = await startPod(server, { name: "vllm-0" }, publishing("map", [usual, 0]));
+  await using telling = await startPod(
+    server,
+    { name: "vllm-1", annotations },
+    publishing("map", [own, 0]),
+  );
+  await using router = await startFinding(server, {
+    "routing-logic": "kvaware",
+    "kv-events-port": String(usual),
+  });
+  await finds(router, [silent, telling]);
+  const applied = async (): Promise<number> => {
+    const text = await (await fetch(`${router.url}/metrics`)).text();
+    const [, count] = /^pd_router_kv_events_total\{result="applied"\} (\d+)/m.exec(text) ?? [];
+    return Number(count ?? 0);
+  };
+  let asked = 0;
+  for (const { engine } of [silent, telling]) {
+    const before = await applied();
+    await eventually(async () => {
+      const prompt = `${++asked}, as long as some blocks of its engine's cache are: `.repeat(8);
+      const body = { model: MODEL, prompt, max_tokens: 2 };
+      const answer = await post(`${engine.url}/v1/completions`, body);
+      assertEquals(answer.status, 200, await answer.text());
+      return await applied() > before;
+    });
   }
 });

@@ -194,6 +194,8 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   "client-timeout": 408,
   "overloaded": 503,
   "unsupported-coding": 415,
+  "unsupported-type": 415,
+  "conflict": 409,
   "unauthorized": 401,
   "forbidden": 403,
   "rate-limited": 429,

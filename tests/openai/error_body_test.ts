@@ -34,6 +34,8 @@ const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: strin
   ["upstream-timeout", 504, "GatewayTimeoutError"],
   ["request-timeout", 504, "GatewayTimeoutError"],
   ["unsupported-coding", 415, "UnsupportedMediaTypeError"],
+  ["unsupported-type", 415, "UnsupportedMediaTypeError"],
+  ["conflict", 409, "ConflictError"],
   ["client-gone", 499, "ClientClosedRequest"],
   ["shutting-down", 503, "ServiceUnavailableError"],
   ["internal", 500, "InternalServerError"],

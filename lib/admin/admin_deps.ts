@@ -1,0 +1,62 @@
+/** What the admin API works with, and what is asked of it. @module */
+import type { Logger } from "../base/mod.ts";
+import type { EngineBook, ManualSource } from "../discovery/mod.ts";
+import type { KeyStore } from "../doors/mod.ts";
+import type { Fleet, FleetWaits } from "../fleet/mod.ts";
+import type { EngineRow } from "../http/mod.ts";
+import type { Metrics } from "../metrics/mod.ts";
+
+/** What came of reading the configuration again: settings by name. */
+export interface ReloadTold {
+  readonly result: "applied" | "unchanged" | "refused";
+  readonly applied: readonly string[];
+  /** They need another start. */
+  readonly restart: readonly string[];
+  /** Why it was refused. */
+  readonly problems: readonly string[];
+}
+
+/** Reads the configuration again. */
+export type AdminReload = () => Promise<ReloadTold>;
+
+/** One router's parts. */
+export interface AdminDeps {
+  readonly log: Logger;
+  readonly metrics: Pick<Metrics, "count">;
+  readonly book: Pick<EngineBook, "entries" | "find" | "sources" | "drain" | "patch" | "faultOf">;
+  /** The engines that were added here; the book follows it. */
+  readonly manual: ManualSource;
+  readonly fleet: Pick<Fleet, "live">;
+  readonly waits: Pick<FleetWaits, "until">;
+  /** What `/engines` tells, by id and with addresses. */
+  readonly rows: () => ReadonlyMap<string, EngineRow>;
+  /** Absent where no key is asked for. */
+  readonly keys?: Pick<KeyStore, "find"> | undefined;
+  /** Nobody but this machine reaches the listener: other names of it are somebody's trick. */
+  readonly loopback: boolean;
+  /** Absent where there is nothing to read again. */
+  readonly reload?: AdminReload | undefined;
+  /** The router's. */
+  readonly version: string;
+}
+
+/** A request that was let in and is right in its form. */
+export interface AdminAsk {
+  /** The engine that the path names, decoded; empty for none. */
+  readonly id: string;
+  /** Parameters that were given, checked by the operation's table. */
+  readonly query: ReadonlyMap<string, number | boolean>;
+  /** The JSON value; undefined for none. */
+  readonly body: unknown;
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
+  /** Who asks, for the log: an address, and the name of a key where keys are asked for. */
+  readonly by: string;
+}
+
+/** What is answered: JSON. */
+export interface AdminAnswer {
+  readonly status: number;
+  readonly value: unknown;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+}

@@ -1,0 +1,153 @@
+/** The admin API put together: what it looks at, what it changes, and where it listens. @module */
+import { type AdminDeps, adminHandler } from "./admin/mod.ts";
+import {
+  type Clock,
+  describeError,
+  every,
+  type Logger,
+  type Random,
+  RouterError,
+  WatchedFiles,
+} from "./base/mod.ts";
+import type { AdminOptions, RouterConfig } from "./config/mod.ts";
+import { type EngineBook, ManualSource } from "./discovery/mod.ts";
+import { KeyStore, MAX_KEYS_FILE_BYTES } from "./doors/mod.ts";
+import { type Fleet, type FleetObserver, FleetWaits } from "./fleet/mod.ts";
+import type { Front, FrontOptions, StartFront } from "./front/mod.ts";
+import { engineRows, type HttpDeps, refusalAnswer } from "./http/mod.ts";
+import type { Metrics } from "./metrics/mod.ts";
+
+/** The name of the source of engines that are added by the API. */
+export const ADMIN_SOURCE = "admin";
+
+/** Connections at once: it is for a few people and programs. */
+const MAX_CONNECTIONS = 64;
+
+/** How often the file of keys is looked at when nobody comes, so that the log tells of it. */
+const LOOK_MS = 1_000;
+
+/** What it is put together from. */
+export interface AdminParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly book: EngineBook;
+  readonly fleet: Fleet;
+  /** At the moment. */
+  readonly life: HttpDeps["life"];
+  readonly kvReport: HttpDeps["kvReport"];
+  /** Absent where there is nothing to read again. */
+  readonly reload?: AdminDeps["reload"];
+  readonly version: string;
+  readonly start: StartFront;
+  /** How others than this machine are served. */
+  readonly edge: Pick<FrontOptions, "tls">;
+  readonly faultAnswer: FrontOptions["onFault"];
+}
+
+/** The places of a router that it takes part in. */
+export interface AdminWiring {
+  observing(observer: FleetObserver): FleetObserver;
+  /** Everything is there: listen. Throws `RouterError` where it cannot. */
+  open(parts: AdminParts): OpenAdmin;
+}
+
+/** An admin API that listens. */
+export interface OpenAdmin extends AsyncDisposable {
+  readonly address: Front["addr"];
+}
+
+/** The wiring for `config`; undefined where the API is off. */
+export function wireAdmin(
+  { admin, clients }: Pick<RouterConfig, "admin" | "clients">,
+  { clock }: { readonly clock: Clock },
+): AdminWiring | undefined {
+  if (admin === undefined) return undefined;
+  const waits = new FleetWaits(clock);
+  return {
+    observing: (observer) => waits.observing(observer),
+    open(parts) {
+      using stack = new DisposableStack();
+      const { book, fleet, log, metrics, edge, version, reload } = parts;
+      const manual = new ManualSource(ADMIN_SOURCE);
+      book.follow(manual);
+      waits.attach(fleet);
+      stack.use(waits);
+      const keys = openKeys(admin, parts, stack);
+      const names = { exposed: true, of: ({ id }: { readonly id: string }) => id };
+      const handler = adminHandler({
+        log,
+        metrics,
+        book,
+        manual,
+        fleet,
+        waits,
+        rows: () => engineRows({ fleet, names, kvReport: parts.kvReport, life: parts.life }),
+        keys,
+        loopback: admin.loopback,
+        reload,
+        version,
+      });
+      const { host, port } = admin.listen;
+      const options: FrontOptions = {
+        hostname: host,
+        port,
+        limits: { ...clients, maxConnections: MAX_CONNECTIONS, maxPerAddress: MAX_CONNECTIONS },
+        ...(admin.loopback ? {} : edge),
+        onFault: parts.faultAnswer,
+        onRefusal: refusalAnswer,
+      };
+      const front = listen(parts.start, options, handler);
+      front.finished.catch((error: unknown) =>
+        log.error("The admin API serves no more", { error: describeError(error) })
+      );
+      const held = stack.move();
+      return {
+        address: front.addr,
+        async [Symbol.asyncDispose]() {
+          // Whoever waits for an engine would keep it open.
+          await front.close();
+          held.dispose();
+        },
+      };
+    },
+  };
+}
+
+function listen(
+  start: StartFront,
+  options: FrontOptions,
+  handler: Parameters<StartFront>[1],
+): Front {
+  try {
+    return start(options, handler);
+  } catch (cause) {
+    const { hostname, port } = options;
+    throw new RouterError("internal", `Cannot listen on ${hostname}:${port} (--admin-listen)`, {
+      cause,
+    });
+  }
+}
+
+function openKeys(
+  { keys: { given, file } }: AdminOptions,
+  { clock, random, log }: AdminParts,
+  stack: DisposableStack,
+): KeyStore | undefined {
+  if (file === undefined && given.length === 0) return undefined;
+  const port = { stat: Deno.statSync, read: Deno.readTextFileSync };
+  const store = new KeyStore({
+    given,
+    file: file === undefined ? undefined : {
+      path: file,
+      files: new WatchedFiles([file], { clock, port, limitBytes: MAX_KEYS_FILE_BYTES }),
+    },
+    flag: "--admin-api-keys-file",
+    clock,
+    log,
+    secret: random.uuid(),
+  });
+  if (file !== undefined) stack.use(every(clock, LOOK_MS, () => store.look()));
+  return store;
+}
