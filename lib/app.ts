@@ -1,15 +1,21 @@
 /** The composition root: builds every long-lived part from one configuration. @module */
 import manifest from "../deno.json" with { type: "json" };
-import { ByteBudget, describeError, RouterError, sleep, TurnBreather } from "./base/mod.ts";
+import {
+  ByteBudget,
+  describeError,
+  type Engine,
+  RouterError,
+  sleep,
+  TurnBreather,
+} from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { EngineChecks, EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
+import { EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
 import { wireAdmin } from "./app_admin.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
-import { checksBy } from "./app_checks.ts";
-import { checksAwake, tellGuarded, wireControl } from "./app_control.ts";
-import { externalOf, hooksOf } from "./app_outside.ts";
+import { tellGuarded, wireControl } from "./app_control.ts";
+import { externalClient } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
-import { openBook } from "./app_discovery.ts";
+import { openDiscovery } from "./app_discovery.ts";
 import { watchSources } from "./app_sources.ts";
 import { openDoors } from "./app_doors.ts";
 import {
@@ -23,13 +29,21 @@ import {
 import { watchGroups } from "./app_elastic.ts";
 import { gaugeHealth } from "./app_health.ts";
 import { hostGauge } from "./app_host.ts";
-import { followKvEvents, gaugeKvEvents, lookupOf } from "./app_kv_events.ts";
+import { gaugeKvEvents } from "./app_kv_events.ts";
+import { AppLive, type Generation, policySlot } from "./app_live.ts";
 import { bothObservers, metricsReader, requestLoad, startLoad } from "./app_load.ts";
 import type { App, AppPorts } from "./app_ports.ts";
-import { buildProof, type RunningProof } from "./app_proof.ts";
-import { Admission, type GenerateDeps } from "./flow/mod.ts";
-import { promptParts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
-import { type Front, type FrontOptions, type StartFront, startHttp1 } from "./front/mod.ts";
+import { openReloader } from "./app_reload.ts";
+import { isSame } from "./reload/mod.ts";
+import { policiesOf, Slot, timeoutsOf } from "./app_slot.ts";
+import { Admission } from "./flow/mod.ts";
+import {
+  type Front,
+  type FrontHandler,
+  type FrontOptions,
+  type StartFront,
+  startHttp1,
+} from "./front/mod.ts";
 import {
   createHandler,
   EngineNames,
@@ -40,14 +54,13 @@ import {
   Scrapes,
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
-import { Background, type FlowDeps, RetryBudget } from "./request/mod.ts";
-import { partsRead, policiesFor, type Policy } from "./selection/mod.ts";
+import { Background } from "./request/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "./upstream/mod.ts";
 
 export type { AdmissionStats, App, AppPorts, AppStats } from "./app_ports.ts";
 
-/** Further attempts that are always there, so that a router with few requests can make them. */
-const RETRIES_PER_SECOND = 3;
+/** Why there is nothing to be read again. */
+const NO_ORIGIN = "The router was started without a way to read its configuration again";
 
 /** Start a router; resolves when it serves, rejects (with nothing left behind) when it cannot. */
 export async function startApp(config: RouterConfig, ports: AppPorts): Promise<App> {
@@ -69,13 +82,16 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     }),
   );
   const background = stack.use(new Background(log));
-  const { timeouts } = config;
-  const keyRefusals = new KeyRefusals(log, doors.doors.keepsKeys);
+  // Parts that outlive a change of the configuration read what is in force when they need it.
+  let live: AppLive | undefined;
+  const configNow = (): RouterConfig => live?.config ?? config;
+  const timeouts = timeoutsOf(() => configNow().timeouts);
+  const keyRefusals = new KeyRefusals(log, () => doors.doors.keepsKeys);
   const requests = requestLoad({ clock, metrics }, config.stats);
   const health = stack.use(new EngineHealth({ clock, random, log, rules: healthRules(config) }));
-  const policies = policiesFor(config.routing, { random });
+  const policies = policySlot(config, random);
   tellGuarded(config, log);
-  const wiring = wireControl(config, { upstream, timeouts, clock });
+  const wiring = wireControl(configNow, { upstream, timeouts, clock });
   const adminWiring = wireAdmin(config, { clock });
   const observing = bothObservers(fleetObserver(metrics, keyRefusals), requests.observer);
   const fleet = stack.use(
@@ -84,7 +100,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       random,
       log,
       health,
-      policies,
+      policies: policiesOf(() => policies.part),
       fetchCards: wiring.fetching(
         healthFirst({ upstream, timeouts }, cardFetcher({ upstream, timeouts }, config.apiKey)),
       ),
@@ -93,83 +109,63 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         giveUp: ({ url }) => upstream.giveUp(url),
       },
       observer: wiring.observing(adminWiring?.observing(observing) ?? observing),
-      seats: seatLimits(config),
+      seats: seatLimits(configNow),
     }),
   );
   const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
   fleet.watch((change) => requests.follow(change));
-  const { queueSize: size, queueTimeoutMs } = config.admission;
   const admission = stack.use(
-    new Admission({ clock, metrics, fleet, size, timeoutMs: queueTimeoutMs }),
+    new Admission({
+      clock,
+      metrics,
+      fleet,
+      get size() {
+        return configNow().admission.queueSize;
+      },
+      get timeoutMs() {
+        return configNow().admission.queueTimeoutMs;
+      },
+    }),
   );
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const read = metricsReader({ upstream, timeouts, breather }, config.apiKey);
   const { stats } = requests;
-  const load = stack.use(
-    startLoad({ clock, random, log, metrics, fleet, read, stats }, config.stats),
+  const load = new Slot(
+    loadOptions(config),
+    () => startLoad({ clock, random, log, metrics, fleet, read, stats }, configNow().stats),
   );
+  stack.defer(() => load.part[Symbol.asyncDispose]());
+  const { dial } = ports;
+  const outside = stack.use(externalClient({ clock }, { caCerts, descriptors, dial }));
   const { refuseLinkLocal = false } = doors.upstream;
-  const kvWatch = followKvEvents(config, {
-    ...{ clock, random, log, metrics, breather, refuseLinkLocal },
-    dial: ports.dial,
-  });
-  if (kvWatch !== undefined) {
-    stack.use(kvWatch);
-    fleet.watch((change) => kvWatch.follow(change));
-  }
-  const plain: FlowDeps = {
-    clock,
-    random,
-    log,
-    metrics,
-    fleet,
-    keyRefusals,
-    upstream,
-    background,
-    retries: new RetryBudget(clock, {
-      perRequest: config.health.reroutes,
-      share: config.health.retryShare,
-      perSecond: RETRIES_PER_SECOND,
+  const running = live = stack.use(
+    await AppLive.open(config, ports.hooks, {
+      base: {
+        ...{ clock, random, log, metrics, fleet, keyRefusals, upstream, background, breather },
+      },
+      policies,
+      admission,
+      ports,
+      peers: { most: maxPeers, descriptors: keeper.source("notification") },
+      read,
+      kvEvents: { clock, random, log, metrics, breather, refuseLinkLocal, dial },
+      outside,
     }),
-    timeouts,
-    breather,
-    promptParts: partsRead(policies),
-  };
-  const parts = promptParts(plain, config.tokenize);
-  const flow = kvWatch === undefined
-    ? plain
-    : { ...plain, kvLookup: lookupOf(kvWatch, parts.prompts) };
-  const batches = await openBatches(config, flow);
+  );
+  const batches = await openBatches(config, running.lasting);
   if (batches !== undefined) stack.use(batches);
-  const peers = { most: maxPeers, descriptors: keeper.source("notification") };
-  const handoff = config.handoff.kind === "none"
-    ? undefined
-    : stack.use(await startHandoff(config.handoff, flow, config, { ...ports, peers, parts }));
-  fleet.watch(forgetGone({ metrics, upstream, prompts: parts.prompts }));
+  const prompts = { forget: (engine: Engine) => running.prompts.prompts.forget(engine) };
+  fleet.watch(forgetGone({ metrics, upstream, prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
-  const proof = handoff && stack.use(buildProof(flow, config, read));
-  if (proof !== undefined) fleet.watch((change) => proof.follow(change));
-  const own = handoff?.notifications?.endpoint.slice("tcp://".length);
-  if (own !== undefined) names.hide(own, "this router's port for notifications");
-  const generate = handoff &&
-    generateDeps(config, handoff, admission, proof, policies.direct.held);
-  if (config.checks !== undefined) {
-    const { apiKey, checks } = config;
-    const checksOf = checksAwake(
-      fleet,
-      checksBy({ upstream, timeouts, clock, apiKey }, checks),
-    );
-    stack.use(new EngineChecks({ clock, log, fleet, everyMs: checks.everyMs, checksOf }));
-  }
-  const elastic = stack.use(watchGroups(config, { clock, log, metrics, fleet }));
-  const book = ports.sources === undefined || adminWiring !== undefined
-    ? stack.use(openBook(config, { ...ports, metrics, descriptors }))
+  const elastic = stack.use(watchGroups(configNow, { clock, log, metrics, fleet }));
+  const discovery = ports.sources === undefined || adminWiring !== undefined
+    ? stack.use(openDiscovery(config, { ...ports, metrics, descriptors }))
     : undefined;
-  const sources = [...ports.sources ?? [], ...book === undefined ? [] : [book]];
+  const sources = [...ports.sources ?? [], ...discovery === undefined ? [] : [discovery.book]];
   const sourceWatch = stack.use(
-    watchSources(book, { clock, log, metrics, exposed: config.answers.exposeEngines }),
+    watchSources(discovery?.book, { clock, log, metrics, exposed: config.answers.exposeEngines }),
   );
   const probed = Promise.all(sources.map((source) => fleet.follow(source))).then(() => {});
   const ending = Promise.withResolvers<void>();
@@ -179,91 +175,126 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
   const gaugeHost = hostGauge(clock, metrics, ports.host);
+  const waiting = (): number => running.now.pairing?.handoff.board.stats().waiters ?? 0;
   const refreshGauges = (): void => {
-    metrics.set("pd_router_kv_waiters", {}, handoff?.board.stats().waiters ?? 0);
+    metrics.set("pd_router_kv_waiters", {}, waiting());
     metrics.set("pd_router_buffered_bytes", {}, bodies.held);
     metrics.set("pd_router_accepting", {}, front.ailment === undefined ? 1 : 0);
     metrics.set("pd_router_client_connections", {}, front.connections);
     metrics.set("pd_router_queue_length", {}, admission.waiting);
     gaugeHealth(metrics, fleet);
-    load.gauge();
+    load.part.gauge();
     gaugeHost();
     if (batches !== undefined) gaugeBatches(metrics, batches);
-    gaugeKvEvents(metrics, kvWatch);
+    gaugeKvEvents(metrics, running.kvWatch);
     elastic.gauge();
     sourceWatch.gauge();
   };
-  const external = externalOf(config, flow, { caCerts, descriptors, dial: ports.dial });
-  if (external !== undefined) stack.use(external);
-  const deps: HttpDeps = {
-    ...flow,
+  const depsOf = (now: Generation): HttpDeps => ({
+    ...now.flow,
     admission,
-    config,
+    config: now.config,
     version: manifest.version,
     names,
     doors: doors.doors,
-    handoff: generate,
-    kvReport: proof?.report,
+    handoff: now.handoff,
+    kvReport: now.pairing?.proof.report,
     control,
-    lookup: stack.use(new ModelLookup({ clock, fleet })),
+    lookup,
     onTrace: ports.onTrace,
     batches,
-    hooks: hooksOf(config, ports.hooks, flow),
-    external,
+    hooks: now.hooks,
+    external: now.external,
     bodies,
-    scrapes: stack.use(new Scrapes({ clock, metrics, refreshGauges })),
+    scrapes,
+    begin: now.begin,
     ailment: () =>
       front.ailment ??
-        (handoff?.notifications?.listening === false
+        (now.pairing?.handoff.notifications?.listening === false
           ? "the socket for KV-ready notifications is not bound"
           : sourceWatch.ailment()),
     remarks: () => ({
       ...doors.remarks(),
       ...sourceWatch.remarks(),
-      ...(config.dynamic === undefined ? {} : { dynamic_config: config.dynamic }),
+      ...(now.config.dynamic === undefined ? {} : { dynamic_config: now.config.dynamic }),
+      ...reloader?.remarks(),
     }),
     firstRound: () => firstRound,
     retired: () => retired,
     draining: () => draining,
+  });
+  const lookup = stack.use(new ModelLookup({ clock, fleet }));
+  const scrapes = stack.use(new Scrapes({ clock, metrics, refreshGauges }));
+  let deps: HttpDeps;
+  let handle: FrontHandler;
+  const serve = (now: Generation): void => {
+    hideOwn(names, now);
+    deps = depsOf(now);
+    handle = createHandler(deps);
   };
+  serve(running.now);
   const startFront: StartFront = ports.front ??
     ((options, handler) => startHttp1(options, handler, { clock }));
   const front = listen(
     config,
-    deps,
+    { log, metrics, handle: (request) => handle(request) },
     { ...doors.front, spare: () => keeper.spare() },
     startFront,
   );
   keeper.attach(front);
-  if (generate !== undefined) proof?.start(generate, probed, () => draining);
+  running.prove(probed, () => draining);
   stack.defer(() => front.shutdown());
-  const admin = book && adminWiring?.open({
+  batches?.start((line) => lineAsker(deps)(line));
+  const reloader = ports.origin && stack.use(openReloader(ports.origin, {
+    clock,
+    log,
+    metrics,
+    exposed: names.exposed,
+    apply: (next, hooks) =>
+      running.apply(next, hooks, (now, before) => {
+        if (!isSame(before.config.control, next.control)) tellGuarded(next, log);
+        doors.apply(next);
+        discovery?.apply(next);
+        bodies.limitBytes = next.buffers.maxBytes;
+        const read = load.set(loadOptions(next));
+        if (read !== undefined) background.run(Promise.resolve(read[Symbol.asyncDispose]()));
+        for (const { load: seats, engine } of fleet.all) seats.configure(engine);
+        serve(now);
+      }),
+  }));
+  const admin = discovery && adminWiring?.open({
     clock,
     random,
     log,
     metrics,
-    book,
+    book: discovery.book,
     fleet,
-    kvReport: proof?.report,
+    get kvReport() {
+      return running.now.pairing?.proof.report;
+    },
+    reload: reloader?.reload,
     version: manifest.version,
     start: startFront,
     edge: doors.front,
-    faultAnswer: faultAnswer(deps),
+    faultAnswer: faultAnswer({ log }),
   });
   if (admin !== undefined) stack.use(admin);
-  batches?.start(lineAsker(deps));
-  const running = stack.move();
+  const all = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {
     address: front.addr,
-    notifications: handoff?.notifications,
+    get notifications() {
+      return running.now.pairing?.handoff.notifications;
+    },
     admin: admin?.address,
     probed,
+    config: configNow,
+    reload: () => reloader?.reload() ?? Promise.reject(new RouterError("internal", NO_ORIGIN)),
     closed: Promise.race([stopped.promise, front.finished]),
     stats: () => ({
-      waiters: handoff?.board.stats().waiters ?? 0,
+      waiters: waiting(),
       inflight: fleet.inflight,
-      drains: handoff?.reclaimer.pending ?? 0,
+      drains: running.now.pairing?.handoff.reclaimer.pending ?? 0,
       background: background.size,
       connections: upstream.stats().open - upstream.stats().idle,
       buffered: bodies.held,
@@ -287,12 +318,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       batches?.halt();
       // The server waits for its requests, so what they wait for ends first.
       cutOff(upstream);
-      external?.[Symbol.dispose]();
+      cutOff(outside);
       ending.resolve();
       try {
-        await handoff?.[Symbol.asyncDispose]();
+        await running.stop();
       } finally {
-        await running.disposeAsync();
+        await all.disposeAsync();
       }
       stopped.resolve();
     },
@@ -304,31 +335,21 @@ function cutOff(upstream: PooledUpstreamClient): void {
   upstream[Symbol.dispose]();
 }
 
-function generateDeps(
-  config: RouterConfig,
-  { deps }: RunningHandoff,
-  admission: Admission,
-  proof: RunningProof | undefined,
-  heldAt: Policy["held"],
-): GenerateDeps {
-  const { trustClientKvParams, lmcacheTagDirect } = config;
-  const { failurePolicy, fallbackShare, continueStreams } = config.health;
-  return {
-    ...deps,
-    admission,
-    trustClientKvParams,
-    lmcacheTagDirect,
-    failurePolicy,
-    fallbackShare,
-    continueStreams,
-    witness: proof?.witness,
-    ...(config.worth === undefined ? {} : { worth: { rules: config.worth, heldAt } }),
-  };
+/** What is measured and logged at intervals. */
+function loadOptions({ stats }: RouterConfig): Omit<RouterConfig["stats"], "requestWindowMs"> {
+  const { requestWindowMs: _window, ...options } = stats;
+  return options;
+}
+
+/** Where this router is itself is nobody's outside. */
+function hideOwn(names: EngineNames, { pairing }: Generation): void {
+  const own = pairing?.handoff.notifications?.endpoint.slice("tcp://".length);
+  if (own !== undefined) names.hide(own, "this router's port for notifications");
 }
 
 function listen(
   config: RouterConfig,
-  deps: HttpDeps,
+  { log, metrics, handle }: Pick<HttpDeps, "log" | "metrics"> & { readonly handle: FrontHandler },
   edge: Pick<FrontOptions, "tls" | "addressOf" | "spare">,
   start: StartFront,
 ): Front {
@@ -338,12 +359,12 @@ function listen(
     port,
     limits: config.clients,
     ...edge,
-    onFault: faultAnswer(deps),
-    onEvent: frontTeller(deps),
+    onFault: faultAnswer({ log }),
+    onEvent: frontTeller({ log, metrics }),
     onRefusal: refusalAnswer,
   };
   try {
-    return start(options, createHandler(deps));
+    return start(options, handle);
   } catch (cause) {
     throw new RouterError("internal", `Cannot listen on ${host}:${port}`, { cause });
   }

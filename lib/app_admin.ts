@@ -34,7 +34,7 @@ export interface AdminParts {
   readonly metrics: Metrics;
   readonly book: EngineBook;
   readonly fleet: Fleet;
-  /** Read whenever it is told of. */
+  /** At the moment. */
   readonly kvReport: HttpDeps["kvReport"];
   /** Absent where there is nothing to read again. */
   readonly reload?: AdminDeps["reload"];

@@ -24,15 +24,18 @@ export interface ControlWiring {
   attach(fleet: Fleet): EngineControl;
 }
 
-/** The wiring for `config`. */
-export function wireControl(config: RouterConfig, parts: ControlParts): ControlWiring {
+/** The wiring for what `configNow` gives at the moment. */
+export function wireControl(
+  configNow: () => RouterConfig,
+  parts: ControlParts,
+): ControlWiring {
   // Without that flag, those alone that this router knows to sleep.
-  const all = config.control?.engines === true;
+  const all = (): boolean => configNow().control?.engines === true;
   let attached: { readonly fleet: Fleet; readonly control: EngineControl } | undefined;
   const watch = new SleepWatch({
     isAsleep: async (engine, signal) => await attached?.control.isAsleep(engine, signal),
     setAsleep: (engine, asleep) => attached?.fleet.setAsleep(engine, asleep),
-    mayAsk: (engine) => all || (attached !== undefined && sleeps(attached.fleet, engine)),
+    mayAsk: (engine) => all() || (attached !== undefined && sleeps(attached.fleet, engine)),
   });
   return {
     fetching: (fetch) => watch.behind(fetch),
@@ -44,7 +47,7 @@ export function wireControl(config: RouterConfig, parts: ControlParts): ControlW
       },
     }),
     attach(fleet) {
-      const control = new EngineControl({ ...parts, fleet, apiKey: config.apiKey });
+      const control = new EngineControl({ ...parts, fleet, apiKey: configNow().apiKey });
       attached = { fleet, control };
       fleet.watch((change) => watch.follow(change));
       return control;

@@ -28,6 +28,8 @@ export interface AppDoors extends Disposable {
   readonly doors: Doors;
   readonly front: Pick<FrontOptions, "tls" | "addressOf">;
   readonly upstream: Pick<UpstreamClientOptions, "clientPair" | "serverName" | "refuseLinkLocal">;
+  /** Have the keys and the proxies of `config` count; who is in stays. */
+  apply(config: Pick<RouterConfig, "doors">): void;
   /** What is in force in place of what files say, by what it is about; empty when nothing is. */
   readonly remarks: () => Readonly<Record<string, string>>;
 }
@@ -43,16 +45,20 @@ export function openDoors(config: RouterConfig, parts: DoorParts): AppDoors {
   const { clock, random, log, metrics } = parts;
   const { keys, tls, engineTls, trustedProxies, allowLinkLocalEngines } = config.doors;
   using stack = new DisposableStack();
-  const store = keys.file === undefined && keys.given.length === 0 ? undefined : new KeyStore({
-    given: keys.given,
-    file: keys.file === undefined ? undefined : {
-      path: keys.file,
-      files: watched([keys.file], clock, MAX_KEYS_FILE_BYTES),
-    },
-    clock,
-    log,
-    secret: random.uuid(),
-  });
+  const storeOf = (given: readonly string[]): KeyStore =>
+    new KeyStore({
+      given,
+      file: keys.file === undefined ? undefined : {
+        path: keys.file,
+        files: watched([keys.file], clock, MAX_KEYS_FILE_BYTES),
+      },
+      clock,
+      log,
+      secret: random.uuid(),
+    });
+  const needsStore = (given: readonly string[]): boolean =>
+    keys.file !== undefined || given.length > 0;
+  let store = needsStore(keys.given) ? storeOf(keys.given) : undefined;
   if (keys.file !== undefined) stack.use(every(clock, LOOK_MS, () => store?.look()));
   const pair = (files: PairFiles | undefined, name: string): WatchedPair | undefined =>
     files && stack.use(
@@ -92,6 +98,12 @@ export function openDoors(config: RouterConfig, parts: DoorParts): AppDoors {
       refuseLinkLocal: !allowLinkLocalEngines,
       ...(engineTls.serverName === undefined ? {} : { serverName: engineTls.serverName }),
       ...(shown === undefined ? {} : { clientPair: (): TlsPair => shown.current }),
+    },
+    apply({ doors: { keys: { given, open }, trustedProxies } }) {
+      if (!needsStore(given)) store = undefined;
+      else if (store === undefined) store = storeOf(given);
+      else store.give(given);
+      doors.change({ keys: store, open, trustedProxies });
     },
     remarks: () =>
       remarksOf({

@@ -23,16 +23,26 @@ const USUAL = { intervalMs: 30_000, minPrefill: 1, minDecode: 1 } as const;
 
 const SIDES = ["prefill", "decode"] as const;
 
-/** Begin to watch. */
+/** Begin to watch, by the rules of what `configNow` gives at the moment. */
 export function watchGroups(
-  { elastic: rules = USUAL }: Pick<RouterConfig, "elastic">,
+  configNow: () => Pick<RouterConfig, "elastic">,
   { clock, log, metrics, fleet }: ElasticParts,
 ): RunningElastic {
   const watch = new GroupWatch({
     clock,
     log,
     fleet,
-    rules,
+    rules: {
+      get intervalMs() {
+        return (configNow().elastic ?? USUAL).intervalMs;
+      },
+      get minPrefill() {
+        return (configNow().elastic ?? USUAL).minPrefill;
+      },
+      get minDecode() {
+        return (configNow().elastic ?? USUAL).minDecode;
+      },
+    },
     onMove: (_engine, to) => metrics.count("pd_router_elastic_moves_total", { to }),
   });
   return {

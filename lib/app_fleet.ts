@@ -188,7 +188,14 @@ export function healthRules({ health }: Pick<RouterConfig, "health">): HealthRul
   };
 }
 
-/** How many requests engines get at a time. */
-export function seatLimits({ admission }: Pick<RouterConfig, "admission">): SeatLimits {
-  return { prefill: admission.maxPrefillInflight, serving: admission.maxInflight };
+/** How many requests engines get at a time, by what `configNow` gives at the moment. */
+export function seatLimits(configNow: () => Pick<RouterConfig, "admission">): SeatLimits {
+  return {
+    get prefill() {
+      return configNow().admission.maxPrefillInflight;
+    },
+    get serving() {
+      return configNow().admission.maxInflight;
+    },
+  };
 }

@@ -4,38 +4,50 @@ import type { RouterConfig } from "./config/mod.ts";
 import { ExternalProviders } from "./external/mod.ts";
 import { Hooks, type LoadedHooks } from "./hooks/mod.ts";
 import type { FlowDeps } from "./request/mod.ts";
-import { createUpstreamClient, type Dial, type UpstreamClientOptions } from "./upstream/mod.ts";
+import {
+  createUpstreamClient,
+  type Dial,
+  type PooledUpstreamClient,
+  type UpstreamClientOptions,
+} from "./upstream/mod.ts";
 
 /** The hooks; undefined where there are none. */
 export function hooksOf(
   { hooks }: Pick<RouterConfig, "hooks">,
   loaded: LoadedHooks | undefined,
-  { clock, log, metrics, background }: FlowDeps,
+  { clock, log, metrics, background }: Pick<FlowDeps, "clock" | "log" | "metrics" | "background">,
 ): Hooks | undefined {
   if (hooks === undefined || loaded === undefined) return undefined;
   return new Hooks(loaded, { clock, log, metrics, background, timeoutMs: hooks.timeoutMs });
 }
 
 /**
- * The providers; undefined where there are none. Disposing them ends what is under way. They are not
- * shown the certificate that engines are shown, and are at no link-local address, whatever engines may be.
+ * Connections to providers. Disposing them ends what is under way. Providers are not shown the certificate
+ * that engines are shown, and are at no link-local address, whatever engines may be.
  */
-export function externalOf(
-  config: RouterConfig,
-  { clock, log, metrics, timeouts }: FlowDeps,
+export function externalClient(
+  { clock }: Pick<FlowDeps, "clock">,
   options: Pick<UpstreamClientOptions, "caCerts" | "descriptors"> & {
     readonly dial: Dial | undefined;
   },
-): ExternalProviders | undefined {
-  const { external } = config;
-  if (external === undefined) return undefined;
+): PooledUpstreamClient {
   const { dial, ...rest } = options;
-  const upstream = createUpstreamClient({
+  return createUpstreamClient({
     clock,
     refuseLinkLocal: true,
     ...rest,
     ...(dial === undefined ? {} : { dial }),
   });
+}
+
+/** The providers; undefined where there are none. */
+export function externalOf(
+  config: Pick<RouterConfig, "external" | "health">,
+  { clock, log, metrics, timeouts }: Pick<FlowDeps, "clock" | "log" | "metrics" | "timeouts">,
+  upstream: PooledUpstreamClient,
+): ExternalProviders | undefined {
+  const { external } = config;
+  if (external === undefined) return undefined;
   const rules = healthRules(config).engine;
   return new ExternalProviders(external, { clock, log, metrics, upstream, timeouts, rules });
 }

@@ -6,7 +6,9 @@ import type { DnsNet } from "./dns/mod.ts";
 import type { EngineSource } from "./fleet/mod.ts";
 import type { StartFront } from "./front/mod.ts";
 import type { LoadedHooks } from "./hooks/mod.ts";
+import type { RouterConfig } from "./config/mod.ts";
 import type { OnTrace } from "./http/mod.ts";
+import type { ConfigOrigin, ReloadReport } from "./reload/mod.ts";
 import type { Dial } from "./upstream/mod.ts";
 
 /** What the router takes from its surroundings. */
@@ -48,6 +50,11 @@ export interface AppPorts extends HandoffPorts {
    * @default none
    */
   readonly hooks?: LoadedHooks | undefined;
+  /**
+   * Where the configuration comes from, to be read again.
+   * @default nowhere: it stays as it is
+   */
+  readonly origin?: ConfigOrigin<LoadedHooks> | undefined;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */
@@ -81,6 +88,13 @@ export interface App extends AsyncDisposable {
   readonly admin?: { readonly hostname: string; readonly port: number } | undefined;
   /** Resolves when every engine has been asked for its models once. */
   readonly probed: Promise<void>;
+  /** What is in force. */
+  config(): RouterConfig;
+  /**
+   * Read the configuration again and take it, as far as that goes without a start. Resolves whatever comes
+   * of it; rejects where nobody knows where it comes from.
+   */
+  reload(): Promise<ReloadReport>;
   stats(): AppStats;
   admission(): AdmissionStats;
   /** Say that it is not ready: it will soon take no more requests. */

@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["base"],
   ["sse", "http1", "tls"],
   ["openai", "metrics", "config"],
-  ["upstream", "tokenization", "zmq", "batch"],
+  ["upstream", "tokenization", "zmq", "batch", "reload"],
   ["disagg", "selection", "kv_events", "dns"],
   ["fleet"],
   ["kv", "discovery"],

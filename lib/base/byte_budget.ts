@@ -3,7 +3,8 @@ import { Lease } from "./lease.ts";
 
 /** Bytes that may be held at a time, over all who hold some. */
 export class ByteBudget {
-  readonly limitBytes: number;
+  /** Less than is held has nothing taken away: there is no more until enough has been given back. */
+  limitBytes: number;
   #held = 0;
 
   constructor(limitBytes: number) {

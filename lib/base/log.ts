@@ -34,18 +34,21 @@ export interface LoggerOptions {
   readonly format: "text" | "json";
 }
 
-/** A logger that formats lines for `sink`; `written` is of the same sink. */
+/**
+ * A logger that formats lines for `sink`; `written` is of the same sink. `options` are looked at for each
+ * line: whoever holds them can change them.
+ */
 export function createLogger(
   clock: Clock,
   sink: LineSink,
   options: LoggerOptions,
   written?: Logger["written"],
 ): Logger {
-  const limit = LOG_LEVELS.indexOf(options.level);
-  const enabled = (level: LogLevel): boolean => LOG_LEVELS.indexOf(level) <= limit;
-  const format = options.format === "json" ? jsonLine : textLine;
+  const enabled = (level: LogLevel): boolean =>
+    LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(options.level);
   const write = (level: LogLevel, message: string, fields?: LazyFields): void => {
     if (!enabled(level)) return;
+    const format = options.format === "json" ? jsonLine : textLine;
     const known = typeof fields === "function" ? fields() : fields ?? {};
     sink(format(new Date(clock.unixMs()).toISOString(), level, message, known), level);
   };

@@ -25,5 +25,6 @@ export * from "./log.ts";
 export * from "./random.ts";
 export * from "./sliced.ts";
 export * from "./turn_meter.ts";
+export * from "./under_way.ts";
 export * from "./wait.ts";
 export * from "./watched_files.ts";

@@ -1,13 +1,21 @@
 /** Which command an argument list is for, and its running. @module */
 import { startApp } from "../app.ts";
-import { type Logger, RouterError } from "../base/mod.ts";
-import { FLAGS, isDefault, reasonOf, type Setting, withSuggestion } from "../config/mod.ts";
-import { type LoadedHooks, loadHooks } from "../hooks/mod.ts";
+import { type Logger, type LoggerOptions, RouterError } from "../base/mod.ts";
+import {
+  FLAGS,
+  isDefault,
+  reasonOf,
+  type RouterConfig,
+  type Setting,
+  withSuggestion,
+} from "../config/mod.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
+import { type OpenedOrigin, openOrigin } from "./config_origin.ts";
 import { runEngines } from "./engines.ts";
 import { runExplain } from "./explain.ts";
 import { routerHelp } from "./help.ts";
+import { Hangups } from "./hangups.ts";
 import { systemFigures } from "./host_figures.ts";
 import { runHelp } from "./help_topics.ts";
 import { loadConfig } from "./load.ts";
@@ -57,35 +65,49 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
 async function runRouter(argv: readonly string[], ports: CliPorts): Promise<number> {
   const parsed = parseArgv(FLAGS, argv);
   if (parsed.help || parsed.version) return await printGeneral(parsed, ports);
-  const result = loadConfig(parsed, ports);
-  if (!result.ok) return await refuse(result.problems, ports);
-  if (result.config.batches === undefined) ports.forgoWriting();
-  const log = openLogger(ports, result.config.log);
-  using signals = ports.signals((signal) => log.warning(NOTES[signal]));
-  let hooks: LoadedHooks;
+  const options: { -readonly [K in keyof LoggerOptions]: LoggerOptions[K] } = {
+    level: "info",
+    format: "text",
+  };
+  // The operator's modules may not write either.
+  const onTaken = (config: RouterConfig): void => {
+    Object.assign(options, config.log);
+    if (config.batches === undefined) ports.forgoWriting();
+  };
+  const log = openLogger(ports, options);
+  const hangups = new Hangups(log);
+  using signals = ports.signals((signal) =>
+    signal === "SIGHUP" ? hangups.note() : log.warning(NOTES[signal])
+  );
+  let opened: OpenedOrigin;
   try {
-    hooks = await loadHooks(result.config.hooks ?? {}, ports.importModule);
+    opened = await openOrigin(parsed, ports, onTaken);
   } catch (error) {
     if (!(error instanceof RouterError)) throw error;
     await ports.stdio.err.print(`pd-router: ${error.message}`);
     return UNUSABLE;
   }
-  noteIdle(result.settings, log);
-  for (const note of result.notes) log.warning(note);
-  return await serve(result.config, {
+  if (!opened.ok) return await refuse(opened.result.problems, ports);
+  const { origin, origin: { start: { loaded: { config, settings, notes, hooks } } } } = opened;
+  noteIdle(settings, log);
+  for (const note of notes) log.warning(note);
+  return await serve(config, {
     clock: ports.clock,
     random: ports.random,
     log,
     host: systemFigures(),
     signals,
-    start: (config, parts) => startApp(config, { ...parts, hooks }),
+    start: async (config, parts) => {
+      const app = await startApp(config, { ...parts, hooks, origin });
+      hangups.serves(app);
+      return app;
+    },
     complain: (line) => ports.stdio.err.write(line),
   });
 }
 
-/** What is said of signals that end nothing. */
-const NOTES: Readonly<Record<NotedSignal, string>> = {
-  SIGHUP: "SIGHUP: nothing is read again; for another configuration, start anew",
+/** What is said of signals that do nothing. */
+const NOTES: Readonly<Record<Exclude<NotedSignal, "SIGHUP">, string>> = {
   SIGUSR1: "SIGUSR1 is ignored",
   SIGUSR2: "SIGUSR2 is ignored",
 };

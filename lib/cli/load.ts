@@ -19,8 +19,8 @@ export function loadConfig(
   ports: Pick<CliPorts, "env" | "readFile">,
 ): ConfigResult {
   const file = (name: string): ConfigFile | undefined => {
-    const path = argv.flags.get(name)?.at(-1) ?? ports.env(envName(name));
-    return path === undefined || path === "" ? undefined : loadFile(path, ports.readFile);
+    const path = namedFile(argv, ports.env, name);
+    return path === undefined ? undefined : loadFile(path, ports.readFile);
   };
   return resolveConfig({
     flags: argv.flags,
@@ -39,6 +39,16 @@ export function loadConfig(
       return pairProblem({ cert: cert.text, key: key.text });
     },
   });
+}
+
+/** The file that the flag `name` or its variable names; undefined for none. */
+export function namedFile(
+  { flags }: Pick<ParsedArgv, "flags">,
+  env: CliPorts["env"],
+  name: string,
+): string | undefined {
+  const path = flags.get(name)?.at(-1) ?? env(envName(name));
+  return path === "" ? undefined : path;
 }
 
 function loadFile(path: string, readFile: CliPorts["readFile"]): ConfigFile {

@@ -44,7 +44,13 @@ export async function main(
       random: systemRandom(),
       env,
       readFile: (path) => Deno.readTextFileSync(path),
-      importModule: (file) => importUrl(pathToFileURL(file).href),
+      files: { stat: Deno.stat, read: Deno.readTextFile },
+      importModule: (file, version) => {
+        const url = pathToFileURL(file);
+        // Under a name that was imported before, a file is not read again.
+        if (version !== undefined) url.search = version;
+        return importUrl(url.href);
+      },
       readStdin: () => new Response(Deno.stdin.readable).text(),
       forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
       signals: (onNoted) => {

@@ -23,7 +23,7 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
   const variables: string[] = ENVIRONMENT_ONLY.map(({ name }) => name).filter((name) =>
     !name.startsWith(ENV_PREFIX)
   );
-  const addresses = result.ok ? addressesOf(result.config) : undefined;
+  const addresses = result.ok && !isWatched(result) ? addressesOf(result.config) : undefined;
   const inCluster = isInCluster(result);
   if (inCluster) variables.push(...CLUSTER_VARIABLES);
   return [
@@ -44,6 +44,19 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
 /** Whether the system's file says which DNS servers are asked. */
 function asksSystemServers(result: ConfigResult): boolean {
   return result.ok && result.config.discovery.dns?.servers.length === 0;
+}
+
+/** Files that are read again may name other engines. */
+const NAMING_ENGINES: ReadonlySet<string> = new Set([
+  "config",
+  "dynamic-config-yaml",
+  "dynamic-config-json",
+  "external-providers-config",
+]);
+
+function isWatched({ config, settings }: Extract<ConfigResult, { readonly ok: true }>): boolean {
+  return config.reload !== undefined &&
+    settings.some(({ flag: { name }, value }) => NAMING_ENGINES.has(name) && value !== undefined);
 }
 
 /** Deno has no way to name a path with a comma. */
@@ -86,10 +99,9 @@ function isInCluster({ settings }: ConfigResult): boolean {
 
 /** Where it listens, and its engines; undefined where they are found, at whatever addresses. */
 function addressesOf(config: RouterConfig): readonly string[] | undefined {
-  const { listen, handoff, engines, external = [], discovery, admin } = config;
-  if (discovery.kubernetes !== undefined || discovery.dns !== undefined) return undefined;
-  // Engines can be added.
-  if (admin !== undefined) return undefined;
+  const { admin, listen, handoff, engines, external = [], discovery } = config;
+  const { kubernetes, dns } = discovery;
+  if (kubernetes !== undefined || dns !== undefined || admin !== undefined) return undefined;
   const addresses = [addressText(listen.host, listen.port)];
   if (handoff.kind === "lmcache") {
     addresses.push(addressText(listenHost(handoff.proxy.host), handoff.proxy.port));

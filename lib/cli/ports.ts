@@ -1,5 +1,6 @@
 /** What the commands use of the process; tests pass stand-ins. @module */
 import type { Clock, Random } from "../base/mod.ts";
+import type { FilesPort } from "./config_files.ts";
 import type { NotedSignal, Signals } from "./signals.ts";
 import type { Stdio } from "./stdio.ts";
 
@@ -12,8 +13,13 @@ export interface CliPorts {
   readonly env: (name: string) => string | undefined;
   /** Text of a file; throws as `Deno.readTextFileSync` does. */
   readonly readFile: (path: string) => string;
-  /** Imports a module of the operator's by the path of its file, as `import()` does. */
-  readonly importModule: (file: string) => Promise<unknown>;
+  /** The same without holding anything up. */
+  readonly files: FilesPort;
+  /**
+   * Imports a module of the operator's by the path of its file, as `import()` does: once for each
+   * `version`, which tells what the file says.
+   */
+  readonly importModule: (file: string, version?: string) => Promise<unknown>;
   /** All text of standard input. */
   readonly readStdin: () => Promise<string>;
   /** Write no file from here on, whatever was granted. */

@@ -8,7 +8,7 @@ import type { Signals } from "./signals.ts";
 
 /** What serving needs of a router. */
 export type ServingApp =
-  & Pick<App, "address" | "admin" | "notifications" | "retire" | "drain" | "closed">
+  & Pick<App, "address" | "admin" | "config" | "notifications" | "retire" | "drain" | "closed">
   & AsyncDisposable;
 
 /** What serving uses. */
@@ -59,16 +59,15 @@ export async function serve(config: RouterConfig, io: ServeIo): Promise<number> 
     return 1;
   }
   const again = io.signals.next().then(() => INTERRUPTED);
-  return Promise.race([again, stop(config, app, end.name, io)]);
+  return Promise.race([again, stop(app, end.name, io)]);
 }
 
 async function stop(
-  config: RouterConfig,
   app: ServingApp,
   signal: string,
   { clock, log, complain }: ServeIo,
 ): Promise<number> {
-  const { drainTimeoutMs, lifecycle: { drainDelayMs } } = config;
+  const { drainTimeoutMs, lifecycle: { drainDelayMs } } = app.config();
   app.retire();
   if (drainDelayMs > 0) {
     log.info(`${signal}: not ready any more, and draining after ${drainDelayMs / 1000} s`);

@@ -10,6 +10,7 @@ import { kvEventOptions } from "./kv_events.ts";
 import { elasticOptions } from "./elastic.ts";
 import { parseOrigins } from "./origins.ts";
 import { routingOf } from "./policies.ts";
+import { reloadOptions } from "./reload.ts";
 import { protocolOf } from "./protocol.ts";
 import {
   type AdmissionOptions,
@@ -83,6 +84,7 @@ export function buildConfig(
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
     lifecycle: { drainDelayMs: settings.ms("drain-delay") },
+    ...reloadOptions(settings),
     maxRequestBytes: settings.number("max-request-bytes"),
     buffers: { maxBytes: settings.number("max-buffered-bytes") },
     trustClientKvParams: settings.on("trust-client-kv-params"),

@@ -25,8 +25,8 @@ const FILES = [
   ["engine-tls-cert", "certificate"],
   ["engine-tls-key", "private-key"],
   ["api-keys-file", "api-keys"],
-  ["admin-api-keys-file", "api-keys"],
   ["k8s-ca-file", "authorities"],
+  ["admin-api-keys-file", "api-keys"],
 ] as const;
 
 const PAIRS = [["tls-cert", "tls-key"], ["engine-tls-cert", "engine-tls-key"]] as const;

@@ -29,6 +29,7 @@ import { KUBERNETES_FLAGS } from "./flags_kubernetes.ts";
 import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
+import { RELOAD_FLAGS } from "./flags_reload.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
 import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
@@ -319,6 +320,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   LIFECYCLE_FLAGS,
+  RELOAD_FLAGS,
   BATCH_FLAGS,
   {
     title: "Logging and statistics",

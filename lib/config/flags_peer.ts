@@ -9,7 +9,7 @@ export const PEER_FLAGS = {
       name: "dynamic-config-yaml",
       type: "file",
       help: "YAML file of defaults in that router's schema, below flags, variables and --config; " +
-        "read once, at the start",
+        "looked at again every --reload-interval seconds",
     },
     { name: "dynamic-config-json", type: "file", help: "The same as JSON; one of the two" },
     {

@@ -11,7 +11,7 @@ export type { FileKind } from "./door_problems.ts";
 export type { DnsAddress, DnsName, DnsOptions } from "./dns_options.ts";
 export type { DoorOptions, KeyOptions, PairFiles } from "./doors.ts";
 export * from "./flag.ts";
-export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS } from "./flags.ts";
+export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS, type SupportedFlag } from "./flags.ts";
 export { choicesText, defaultText, renderMarkdown } from "./docs.ts";
 export { PEER_FLAG_NAMES, renderPeerFlags } from "./peer_docs.ts";
 export { type ConfigFile, parseConfigText } from "./file.ts";

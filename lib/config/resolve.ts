@@ -152,16 +152,11 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...(external.providers.length === 0 ? {} : { external: external.providers }),
     ...(dynamic === undefined ? {} : { dynamic: toldOf(defaults, settings) }),
   };
-  const notes = [...gates.notes, ...(dynamic === undefined ? [] : [readOnce(dynamic.path)])];
-  return { ok: true, config, settings: settings.all(), notes };
+  return { ok: true, config, settings: settings.all(), notes: gates.notes };
 }
 
 function contentOf(file: ConfigFile | undefined): FileValues {
   return file?.ok ? readFileValues(file.content, file.path) : NOTHING;
-}
-
-function readOnce(path: string): string {
-  return `${path} is read once: what is changed in it takes effect with the next start`;
 }
 
 function gatesOf(settings: Settings, env: ConfigInput["env"]): ReturnType<typeof readGates> {

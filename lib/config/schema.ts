@@ -274,6 +274,12 @@ export interface LifecycleOptions {
   readonly drainDelayMs: number;
 }
 
+/** How a configuration is found out to be another one. */
+export interface ReloadOptions {
+  /** How often its files are looked at, in milliseconds. */
+  readonly everyMs: number;
+}
+
 /** What engines get at a time, and who waits before them. */
 export interface AdmissionOptions {
   /** Requests of each prefill engine, and of each other; absent: by what is known of it. */
@@ -375,6 +381,8 @@ export interface RouterConfig {
   /** How long requests in flight may go on once the router takes no more. */
   readonly drainTimeoutMs: number;
   readonly lifecycle: LifecycleOptions;
+  /** Absent: files are read again when that is asked for, and not before. */
+  readonly reload?: ReloadOptions;
   readonly maxRequestBytes: number;
   readonly buffers: BufferLimits;
   /** Keep KV transfer fields that clients send. */

@@ -152,6 +152,16 @@ export class EngineBook implements EngineSource, AsyncDisposable {
     };
   }
 
+  /**
+   * Have `rules` hold from here on, also of the engines that are there. Of a source that is followed
+   * instead of another, they hold of what it finds again: the rest goes.
+   */
+  recheck(rules: EngineRules): void {
+    const keys = [...this.#entries].filter(([, { follower, round }]) => round === follower.round)
+      .map(([key]) => key);
+    for (const key of this.#table.recheck(rules, keys)) this.#tell(key);
+  }
+
   /** Have the engine `id` finish what it has and get nothing more, or serve again; false where there is none. */
   drain(id: string, drained: boolean): boolean {
     return this.#change(id, (entry) => {

@@ -30,13 +30,14 @@ export interface EngineFault {
 interface Row {
   readonly raw: RawEngine;
   readonly started: string | undefined;
+  readonly mistakes: readonly string[];
   readonly draft: EngineDraft | undefined;
   state: Admission;
 }
 
 /** Keyed by whoever fills it. */
 export class EngineTable {
-  readonly #rules: EngineRules;
+  #rules: EngineRules;
   readonly #rows = new Map<string, Row>();
   /** Who has a URL, an id and an address of a receiver: keys of rows. */
   readonly #urls = new Map<string, string>();
@@ -77,18 +78,21 @@ export class EngineTable {
   ): readonly string[] {
     const before = this.#rows.get(key);
     if (before !== undefined) this.#free(key, before);
-    const checked: CheckedEngine = mistakes.length > 0
-      ? { ok: false, problems: mistakes }
-      : checkEngine(raw, this.#rules);
-    const row: Row = {
-      raw,
-      started,
-      draft: checked.ok ? checked.draft : undefined,
-      state: { kind: "out", problems: checked.ok ? [] : checked.problems },
-    };
-    this.#rows.set(key, row);
-    this.#admit(key, row);
+    this.#admit(key, this.#check(key, { raw, started, mistakes }));
     return [key, ...this.#retry(key)];
+  }
+
+  /** Have `rules` hold from here on, also of those that are there under `keys`, in that order; as `put`. */
+  recheck(rules: EngineRules, keys: readonly string[]): readonly string[] {
+    this.#rules = rules;
+    const rows = keys.flatMap((key) => {
+      const row = this.#rows.get(key);
+      if (row === undefined) return [];
+      this.#free(key, row);
+      return [[key, this.#check(key, row)] as const];
+    });
+    for (const [key, row] of rows) this.#admit(key, row);
+    return [...new Set([...keys, ...this.#retry()])];
   }
 
   /** Take an engine out; as `put`. */
@@ -100,8 +104,27 @@ export class EngineTable {
     return [key, ...this.#retry(key)];
   }
 
+  /** A row that is in nobody's way yet. */
+  #check(
+    key: string,
+    { raw, started, mistakes }: Pick<Row, "raw" | "started" | "mistakes">,
+  ): Row {
+    const checked: CheckedEngine = mistakes.length > 0
+      ? { ok: false, problems: mistakes }
+      : checkEngine(raw, this.#rules);
+    const row: Row = {
+      raw,
+      started,
+      mistakes,
+      draft: checked.ok ? checked.draft : undefined,
+      state: { kind: "out", problems: checked.ok ? [] : checked.problems },
+    };
+    this.#rows.set(key, row);
+    return row;
+  }
+
   /** Let those in that were left out, as far as they can come. */
-  #retry(except: string): readonly string[] {
+  #retry(except?: string): readonly string[] {
     const came: string[] = [];
     for (const key of [...this.#waiting]) {
       const row = this.#rows.get(key);

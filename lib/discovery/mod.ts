@@ -10,8 +10,8 @@ export {
   type Following,
   type SourceState,
 } from "./engine_book.ts";
-export type { EngineFault } from "./engine_table.ts";
 export { type KubernetesPorts, KubernetesSource } from "./kubernetes_source.ts";
 export { FoundQueue } from "./found_queue.ts";
+export type { EngineFault } from "./engine_table.ts";
 export { type FoundChange, type FoundEngine, type FoundSource, listedSource } from "./found.ts";
 export { ManualSource, MAX_MANUAL } from "./manual_source.ts";

@@ -30,12 +30,17 @@ export interface DoorsOptions {
 
 /** Lets requests in, or says why not. */
 export class Doors {
-  readonly #options: DoorsOptions;
+  #options: DoorsOptions;
   /** Names that have been labels; they stay bounded, however often the file changes. */
   readonly #labels = new Set<string>();
 
   constructor(options: DoorsOptions) {
     this.#options = options;
+  }
+
+  /** Have other keys and proxies count from here on; who is in stays. */
+  change(options: Pick<DoorsOptions, "keys" | "open" | "trustedProxies">): void {
+    this.#options = { ...this.#options, ...options };
   }
 
   /** Why the keys in force are not those of the file; undefined when they are. */

@@ -24,6 +24,9 @@ export interface KeyStoreOptions {
 /** Finds keys. A file that has changed counts from the next search on; a bad one does not. */
 export class KeyStore {
   readonly #options: KeyStoreOptions;
+  #given: readonly string[];
+  /** As the file has them that was read last. */
+  #filed: readonly ApiKey[] = [];
   #states = new Map<string, KeyState>();
   #ring: KeyRing<KeyState>;
   #problem: string | undefined;
@@ -31,6 +34,7 @@ export class KeyStore {
   /** Throws `RouterError` when the file cannot be used. */
   constructor(options: KeyStoreOptions) {
     this.#options = options;
+    this.#given = options.given;
     const look = options.file?.files.look();
     const problem = this.#read(look);
     if (problem !== undefined) {
@@ -38,6 +42,13 @@ export class KeyStore {
       throw new RouterError("internal", `Cannot use ${this.#flag} ${path}: ${problem}`);
     }
     this.#ring = new KeyRing(this.#states.values(), options.secret);
+  }
+
+  /** Have the keys with these digests be those that are given one by one. */
+  give(given: readonly string[]): void {
+    this.#given = given;
+    this.#take();
+    this.#ring = new KeyRing(this.#states.values(), this.#options.secret);
   }
 
   get #flag(): string {
@@ -86,27 +97,26 @@ export class KeyStore {
 
   /** Take what a look has found; why it cannot be used, or undefined when it can. */
   #read(look: ReturnType<WatchedFiles["look"]> | undefined): string | undefined {
-    const { given } = this.#options;
-    const plain = given.map((digest, index): ApiKey => ({
-      name: `api-key-${index + 1}`,
-      digest,
-      limits: {},
-    }));
-    if (look === undefined) {
-      this.#take(plain);
-      return undefined;
+    if (look?.kind === "same") return undefined;
+    if (look?.kind === "unreadable") return look.problem;
+    if (look !== undefined) {
+      const parsed = parseKeysFile(look.texts[0] ?? "");
+      if (!parsed.ok) return parsed.problem;
+      this.#filed = parsed.keys;
     }
-    if (look.kind === "same") return undefined;
-    if (look.kind === "unreadable") return look.problem;
-    const parsed = parseKeysFile(look.texts[0] ?? "");
-    if (!parsed.ok) return parsed.problem;
-    // A key that is in the file too has the limits it has there.
-    this.#take([...plain, ...parsed.keys]);
+    this.#take();
     return undefined;
   }
 
   /** States of keys that stay are kept: what they have used, and who is still in. */
-  #take(keys: readonly ApiKey[]): void {
+  #take(): void {
+    const plain = this.#given.map((digest, index): ApiKey => ({
+      name: `api-key-${index + 1}`,
+      digest,
+      limits: {},
+    }));
+    // A key that is in the file too has the limits it has there.
+    const keys = [...plain, ...this.#filed];
     const states = new Map<string, KeyState>();
     for (const key of keys) {
       const before = this.#states.get(key.digest);

@@ -26,14 +26,14 @@ const REFUSALS: ReadonlySet<number | undefined> = new Set([401, 403]);
 /** Learns from outcomes; the log is told when an answer is another than the one before. */
 export class KeyRefusals {
   readonly #log: Pick<Logger, "info" | "warning">;
-  readonly #keys: ReadonlyMap<Leg, string>;
+  readonly #keepsKeys: () => boolean;
   /** Questions that are refused, by URL. */
   readonly #refused = new Map<string, Set<Leg>>();
 
   /** `keepsKeys` where clients' keys are not shown to engines. */
-  constructor(log: Pick<Logger, "info" | "warning">, keepsKeys = false) {
+  constructor(log: Pick<Logger, "info" | "warning">, keepsKeys: boolean | (() => boolean) = false) {
     this.#log = log;
-    this.#keys = keepsKeys ? KEPT : PASSED_ON;
+    this.#keepsKeys = typeof keepsKeys === "function" ? keepsKeys : () => keepsKeys;
   }
 
   /** Whether `engine` has refused to tell its models to the router's key. */
@@ -43,7 +43,7 @@ export class KeyRefusals {
 
   /** Learn from one flight. */
   report({ engine: { url }, leg, status }: Outcome): void {
-    const key = this.#keys.get(leg);
+    const key = (this.#keepsKeys() ? KEPT : PASSED_ON).get(leg);
     if (key === undefined || status === undefined) return;
     const refused = REFUSALS.has(status);
     const legs = this.#refused.get(url);

@@ -1,5 +1,12 @@
 /** What a handler is given of one request, and of the app. @module */
-import { type ByteBudget, type ByteShare, type Logger, type Random, sha256 } from "../base/mod.ts";
+import {
+  type ByteBudget,
+  type ByteShare,
+  type Lease,
+  type Logger,
+  type Random,
+  sha256,
+} from "../base/mod.ts";
 import type { Batches } from "../batch/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import { type Doors, KEY_FIELDS, type Pass } from "../doors/mod.ts";
@@ -62,6 +69,8 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
    * no engine, or no prefill engine, though there is one.
    */
   readonly firstRound: () => Promise<void> | undefined;
+  /** Told of each request; what it gives is released when the answer has ended. */
+  readonly begin?: (() => Lease) | undefined;
   /** Whether the router will soon take no more requests. */
   readonly retired: () => boolean;
   /** Whether the router takes no more requests. */

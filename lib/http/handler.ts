@@ -52,6 +52,7 @@ export function createHandler(deps: HttpDeps, options: HandlerOptions = {}): Fro
     const leaving = earlyHeadMs === undefined ? undefined : new AbortController();
     const life = new RequestLife(clock, goneSignal(request, leaving), requests.timeoutMs);
     const held = deps.bodies.share();
+    const under = deps.begin?.();
     const { method, headers: fields, remote } = request;
     const known = { method, headers: fields, remote, signal: life.signal };
     const asker = contextOf(known, deps, trace, held);
@@ -74,6 +75,7 @@ export function createHandler(deps: HttpDeps, options: HandlerOptions = {}): Fro
       onEnd(outcome, failure) {
         life[Symbol.dispose]();
         held.release();
+        under?.release();
         if (!(pass instanceof RouterError)) pass.release();
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);

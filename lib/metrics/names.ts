@@ -355,4 +355,26 @@ export const METRICS = {
     help: "Bytes of files and of results of batches.",
     labels: [],
   },
+  "pd_router_config_reloads_total": {
+    kind: "counter",
+    help:
+      "Times that the configuration was read again, by what came of it: applied, unchanged, or " +
+      "refused, where the one before stays.",
+    labels: ["result"],
+  },
+  "pd_router_config_last_reload_success": {
+    kind: "gauge",
+    help: "Whether the configuration that was read last could be used (1 or 0).",
+    labels: [],
+  },
+  "pd_router_config_last_reload_seconds": {
+    kind: "gauge",
+    help: "When a configuration that was read again could be used last, in Unix seconds.",
+    labels: [],
+  },
+  "pd_router_config_restart_needed": {
+    kind: "gauge",
+    help: "Settings that differ from what is in force, and take effect with the next start.",
+    labels: [],
+  },
 } as const satisfies Readonly<Record<string, MetricSpec>>;

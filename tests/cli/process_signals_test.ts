@@ -94,13 +94,13 @@ async function sendUntil(
 const INSPECTED = /Debugger listening|Failed to start inspector server/;
 
 for (const [name, command] of FORMS) {
-  Deno.test(`${name} goes on after SIGHUP and SIGUSR2, and says so`, async () => {
+  Deno.test(`${name} goes on after SIGHUP, at which it reads anew, and SIGUSR2, and says so`, async () => {
     await using router = await start(command);
     await sendUntil(router, "SIGUSR2", () => router.text().includes("SIGUSR2 is ignored"));
     await sendUntil(
       router,
       "SIGHUP",
-      () => router.text().includes("SIGHUP: nothing is read again"),
+      () => router.text().includes("The configuration has been read: nothing"),
     );
     assertEquals(await isHealthy(router), true);
   });

@@ -15,7 +15,11 @@ class FakeApp implements ServingApp {
   readonly drained = Promise.withResolvers<void>();
   readonly closed = this.ended.promise;
 
-  constructor({ handoff, listen }: RouterConfig) {
+  readonly config: () => RouterConfig;
+
+  constructor(config: RouterConfig) {
+    const { handoff, listen } = config;
+    this.config = () => config;
     this.address = { hostname: listen.host, port: 4321 };
     if (handoff.kind !== "lmcache") return;
     this.notifications = { endpoint: "tcp://0.0.0.0:7501", port: 7501 };

@@ -105,6 +105,18 @@ export function fakeProcess(
       if (text === undefined) throw new Deno.errors.NotFound(`readfile '${path}'`);
       return text;
     },
+    files: {
+      stat: (path) => {
+        const text = files[path];
+        if (text === undefined) return Promise.reject(new Deno.errors.NotFound(`stat '${path}'`));
+        return Promise.resolve({ isFile: true, size: text.length });
+      },
+      read: (path) => {
+        const text = files[path];
+        if (text === undefined) return Promise.reject(new Deno.errors.NotFound(`read '${path}'`));
+        return Promise.resolve(text);
+      },
+    },
     importModule: (file) => Promise.reject(new TypeError(`Module not found "${file}"`)),
     readStdin: () => Promise.resolve(files["-"] ?? ""),
     forgoWriting: () => {},

@@ -167,6 +167,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["whole-answer-timeout", 3600],
   ["stream-idle-timeout", 60],
   ["drain-delay", 0],
+  ["reload-interval", 5],
   ["drain-timeout", 30],
   ["callback-timeout", 5],
 ];

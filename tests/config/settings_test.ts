@@ -143,6 +143,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "whole-answer-timeout": "3601",
   "stream-idle-timeout": "61",
   "drain-delay": "3",
+  "reload-interval": "0",
   "drain-timeout": "0",
   "log-level": "debug",
   "log-format": "json",

@@ -91,6 +91,20 @@ Deno.test("EngineTable.put() carries the start of an engine to its record", () =
   assertEquals(state?.kind === "in" ? state.engine.started : undefined, "monday");
 });
 
+Deno.test("EngineTable.recheck() checks those that are there by other rules, who came first staying", () => {
+  const table = new EngineTable(PLAIN);
+  table.put("p", rawAt("http://p:1", { role: "prefill" }));
+  table.put("d", rawAt("http://d:1", { role: "decode" }));
+  table.put("e", rawAt("http://d:2", { role: "decode", nixl: { host: "d" } }));
+  assertEquals([url(table, "p"), url(table, "d")], [undefined, "http://d:1"]);
+  assertEquals(table.recheck(HANDOFF, ["p", "d", "e"]), ["p", "d", "e"]);
+  assertEquals([url(table, "p"), url(table, "d")], ["http://p:1", "http://d:1"]);
+  // Both receive KV on the ports that hold where nothing is said.
+  assertStringIncludes(problem(table, "e"), "as http://d:1 does");
+  assertEquals(table.recheck(PLAIN, ["p", "d", "e"]), ["p", "d", "e"]);
+  assertEquals([url(table, "p"), url(table, "e")], [undefined, "http://d:2"]);
+});
+
 Deno.test("put() leaves an engine out for mistakes where it was found, whatever else is right", () => {
   const table = new EngineTable(PLAIN);
   table.put("a", rawAt("http://a"), undefined, ["annotation x: wrong"]);

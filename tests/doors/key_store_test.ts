@@ -1,4 +1,4 @@
-import { createLogger, RouterError, sha256, WatchedFiles } from "../../lib/base/mod.ts";
+import { createLogger, Lease, RouterError, sha256, WatchedFiles } from "../../lib/base/mod.ts";
 import { KeyStore } from "../../lib/doors/mod.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "../support/assert.ts";
 import { FakeClock } from "../support/fake_clock.ts";
@@ -117,4 +117,20 @@ Deno.test("KeyStore does not begin with a file that cannot be used", () => {
   for (const [text, message] of rows) {
     assertEquals(assertThrows(() => new Setup(text), RouterError).message, message);
   }
+});
+
+Deno.test("KeyStore.give() exchanges the keys that were given one by one, and keeps those of the file", () => {
+  const setup = new Setup(ONE, ["sk-a", "sk-b"]);
+  const before = setup.store.find("sk-a");
+  const entered = setup.store.find("sk-one")?.enter();
+  setup.store.give(["sk-a", "sk-c"].map(sha256));
+  assertEquals(
+    setup.names("sk-a", "sk-b", "sk-c", "sk-one"),
+    ["api-key-1", undefined, "api-key-2", "one"],
+  );
+  // What keys have used stays with them.
+  assert(setup.store.find("sk-a") === before && entered !== undefined);
+  assert(!(setup.store.find("sk-one")?.enter() instanceof Lease));
+  setup.write("- {name: two, key: sk-two}");
+  assertEquals(setup.names("sk-a", "sk-one", "sk-two"), ["api-key-1", undefined, "two"]);
 });
