@@ -55,10 +55,10 @@ export function idOf({ engine, key }: BookEntry): string {
   return engine?.id ?? key;
 }
 
-/** Requests that it works on, or has been chosen for. */
+/** Requests that it works on, or has been chosen for, or whose KV is to be had of it. */
 export function inflightOf({ fleet }: Pick<AdminDeps, "fleet">, { engine }: BookEntry): number {
   const live = engine && fleet.live(engine);
-  return live === undefined ? 0 : Math.max(live.inflight, live.load.seats);
+  return live === undefined ? 0 : Math.max(live.inflight, live.load.needed);
 }
 
 function stateOf(deps: Pick<AdminDeps, "fleet">, entry: BookEntry): EngineState {

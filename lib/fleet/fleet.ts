@@ -187,7 +187,12 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   seatPair({ prefill, decode }: Pair, tokens: number): PairSeats {
     const [first, second] = [this.#roster.of(prefill), this.#roster.of(decode)];
     const kv = tokens === 0 ? undefined : second?.load.takeKv(tokens);
-    const seats = new PairSeats(seatOf(first?.load), seatOf(second?.load), kv);
+    const seats = new PairSeats(
+      seatOf(first?.load),
+      seatOf(second?.load),
+      kv,
+      first?.load.takeTransfer(),
+    );
     // Whoever waits is offered what is left as soon as a verdict is another one: not before all is taken.
     this.#options.health.chose?.(prefill, decode);
     for (const live of [first, second]) this.#judge.seated(live);

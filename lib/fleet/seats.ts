@@ -41,6 +41,8 @@ function maxSeatsOf({ role, maxNumSeqs }: Engine, limits: SeatLimits): number {
 export class Seats implements Load {
   seats = 0;
   kvBytes = 0;
+  /** Prompts whose KV is to be had of it: it has answered, and is still needed. */
+  transfers = 0;
   maxSeats: number;
   buffer: KvBuffer | undefined;
   readonly #limits: SeatLimits;
@@ -67,6 +69,21 @@ export class Seats implements Load {
       this.seats--;
       this.#onRoom();
     });
+  }
+
+  /** It is needed until KV of a prompt has been read elsewhere. */
+  takeTransfer(): Lease {
+    this.transfers++;
+    return new Lease(() => {
+      this.transfers--;
+      // There is no more room for it: but who waits until it is idle has to know.
+      if (this.needed === 0) this.#onRoom();
+    });
+  }
+
+  /** How much of it is needed by requests, be it before they are sent to it or after its answer. */
+  get needed(): number {
+    return Math.max(this.seats, this.transfers);
   }
 
   /** Place for the KV of `tokens`; undefined where the buffer's size is not known. */
@@ -157,16 +174,25 @@ export class PairSeats implements Disposable {
   readonly decode: Lease;
   /** Until the KV has been read. */
   readonly kv: KvPlace | undefined;
+  /** Of the prefill engine, which has to be there as long. */
+  readonly transfer: Lease;
 
-  constructor(prefill: Lease, decode: Lease, kv: KvPlace | undefined) {
+  constructor(
+    prefill: Lease,
+    decode: Lease,
+    kv: KvPlace | undefined,
+    transfer = new Lease(() => {}),
+  ) {
     this.prefill = prefill;
     this.decode = decode;
     this.kv = kv;
+    this.transfer = transfer;
   }
 
   [Symbol.dispose](): void {
     this.prefill.release();
     this.kv?.[Symbol.dispose]();
+    this.transfer.release();
     this.decode.release();
   }
 }

@@ -13,12 +13,11 @@ export function heldFor(
   { held }: Pick<RequestContext, "held">,
   { seats }: { readonly seats?: PairSeats | undefined },
 ): Lease | undefined {
-  const body = held?.hold();
-  const place = seats?.kv?.move();
-  if (place === undefined) return body;
+  const leases = [held?.hold(), seats?.kv?.move(), seats?.transfer.move()]
+    .filter((lease) => lease !== undefined);
+  if (leases.length < 2) return leases[0];
   return new Lease(() => {
-    body?.release();
-    place.release();
+    for (const lease of leases) lease.release();
   });
 }
 

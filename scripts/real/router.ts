@@ -40,18 +40,21 @@ export async function warmUp(router: RealRouter): Promise<number> {
   return failed;
 }
 
-/** Start a router on `port` with `flags`; resolves when it serves. */
+/** Start a router on `port` with `flags`, by the program `by` and its arguments; resolves when it serves. */
 export async function startRouter(
   processes: Processes,
   logs: string,
   name: string,
   port: number,
   flags: readonly string[],
+  by: readonly string[] = [],
 ): Promise<RealRouter> {
+  const [command = Deno.execPath(), ...rest] = [...by, Deno.execPath()];
   const process = processes.start({
     name,
-    command: Deno.execPath(),
+    command,
     args: [
+      ...rest,
       ...["run", "--frozen", "--no-check", "--allow-all", `${root}main.ts`],
       ...["--host", "127.0.0.1", "--port", String(port), ...flags],
     ],

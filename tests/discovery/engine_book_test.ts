@@ -196,6 +196,36 @@ Deno.test("EngineBook holds nothing of engines that have come and gone", async (
   assertEquals(followed.book.sources()[0]?.engines, 0);
 });
 
+Deno.test("EngineBook.recheck() tells of engines that other rules let in, or leave out", async () => {
+  await using followed = open();
+  const source = new SaidSource();
+  followed.book.follow(source);
+  source.found(foundAt("p", "http://p:1", { raw: { role: "prefill" } }));
+  source.found(foundAt("a", "http://a:1"));
+  assertEquals(await followed.told(), ["+a:1"]);
+  followed.book.recheck(HANDOFF);
+  assertEquals(await followed.told(), ["+p:1", "+a:1"]);
+  followed.book.recheck(PLAIN);
+  assertEquals(await followed.told(), ["-p:1", "+a:1"]);
+});
+
+Deno.test("EngineBook.recheck() leaves out nothing that another list is about to replace", async () => {
+  await using followed = open();
+  const { book } = followed;
+  book.recheck(HANDOFF);
+  const following = book.follow(
+    listedSource("list", [
+      foundAt("p", "http://p:1", { raw: { role: "prefill" } }),
+      foundAt("d", "http://d:1", { raw: { role: "decode" } }),
+    ]),
+  );
+  assertEquals(await followed.told(), ["+p:1", "+d:1", "synced"]);
+  following.replace(listedSource("list", [foundAt("p", "http://p:1")]));
+  book.recheck(PLAIN);
+  assertEquals(await followed.told(), ["+p:1", "-d:1"]);
+  assertEquals(followed.lines, []);
+});
+
 Deno.test("EngineBook.find() knows engines that are left out by their source's name and their own", async () => {
   await using followed = open();
   const { book } = followed;
@@ -227,34 +257,4 @@ Deno.test("EngineBook.faultOf() tells what would keep an engine out, and changes
   assertEquals(book.faultOf("said", "x", { ...raw, max_num_seqs: 0 })?.kind, "wrong");
   assertEquals(book.faultOf("said", "y", raw)?.kind, "clash");
   assertEquals(await followed.told(), []);
-});
-
-Deno.test("EngineBook.recheck() tells of engines that other rules let in, or leave out", async () => {
-  await using followed = open();
-  const source = new SaidSource();
-  followed.book.follow(source);
-  source.found(foundAt("p", "http://p:1", { raw: { role: "prefill" } }));
-  source.found(foundAt("a", "http://a:1"));
-  assertEquals(await followed.told(), ["+a:1"]);
-  followed.book.recheck(HANDOFF);
-  assertEquals(await followed.told(), ["+p:1", "+a:1"]);
-  followed.book.recheck(PLAIN);
-  assertEquals(await followed.told(), ["-p:1", "+a:1"]);
-});
-
-Deno.test("EngineBook.recheck() leaves out nothing that another list is about to replace", async () => {
-  await using followed = open();
-  const { book } = followed;
-  book.recheck(HANDOFF);
-  const following = book.follow(
-    listedSource("list", [
-      foundAt("p", "http://p:1", { raw: { role: "prefill" } }),
-      foundAt("d", "http://d:1", { raw: { role: "decode" } }),
-    ]),
-  );
-  assertEquals(await followed.told(), ["+p:1", "+d:1", "synced"]);
-  following.replace(listedSource("list", [foundAt("p", "http://p:1")]));
-  book.recheck(PLAIN);
-  assertEquals(await followed.told(), ["+p:1", "-d:1"]);
-  assertEquals(followed.lines, []);
 });

@@ -111,7 +111,19 @@ Deno.test("Fleet.seatPair() takes seats of both engines, which their flights giv
     assertEquals(fleet.seated, { seats: 0, kvBytes: 200 });
   }
   assertEquals(fleet.seated, { seats: 0, kvBytes: 0 });
-  assertEquals(roomy, ["p", "d", "d"]);
+  assertEquals(roomy, ["p", "d", "d", "p"]);
+});
+
+Deno.test("Seats.needed counts whose KV is to be had of an engine, and tells when nobody needs it", () => {
+  const { seats, told } = seatsOf(P);
+  const [seat, transfer, other] = [seats.take(), seats.takeTransfer(), seats.takeTransfer()];
+  assertEquals([seats.needed, told.length], [2, 0]);
+  other.release();
+  seat.release();
+  assertEquals([seats.needed, told.length], [1, 1]);
+  transfer.release();
+  transfer.release();
+  assertEquals([seats.needed, told.length], [0, 2]);
 });
 
 Deno.test("Fleet.hasSeat() is true of engines that are gone, whose seats count nothing", async () => {

@@ -87,7 +87,7 @@ export async function startRouter(
       ...lmcache,
     },
     timeouts: {
-      connectMs: 2_000,
+      connectMs: 20_000,
       tokenizeMs: 20_000,
       prefillMs: 20_000,
       prefillMsPerToken: 0,

@@ -32,8 +32,14 @@ export interface FollowerPorts {
 /** The usual length of a watch, in seconds, and as much again at random. */
 const WATCH_SECONDS = 300;
 
-/** Longest silence of a watch, in milliseconds: there is a bookmark every minute. */
+/**
+ * Longest silence of a watch, in milliseconds. It says nothing of the API server: bookmarks come of changes
+ * alone, so that a watch in which nothing changes is silent too. Begun anew, it shows who is there.
+ */
 const SILENCE_MS = 90_000;
+
+/** How late an API server may end a watch, in milliseconds. */
+const LATE_MS = 5_000;
 
 const HEAD_MS = 30_000;
 
@@ -99,14 +105,19 @@ export class Follower<T> {
   async #watch(sink: ObjectSink<T>, stop: AbortSignal): Promise<boolean> {
     const { clock, client } = this.#ports;
     const began = clock.now();
-    const question = { path: this.#path(), headMs: HEAD_MS, idleMs: SILENCE_MS, signal: stop };
-    using response = await client.get(question);
+    const seconds = this.#seconds();
+    using response = await client.get({
+      path: this.#path(seconds),
+      headMs: HEAD_MS,
+      idleMs: Math.min(SILENCE_MS, 1_000 * seconds + LATE_MS),
+      signal: stop,
+    });
     this.#ailment = undefined;
     const lines = new WatchLines(MAX_EVENT_BYTES);
     let told = false;
     for (;;) {
       const bytes = await readMore(response);
-      if (stop.aborted) return true;
+      if (stop.aborted || bytes === "silent") return true;
       if (bytes === "cut") {
         this.#ports.onEvent("error");
         return false;
@@ -138,10 +149,14 @@ export class Follower<T> {
     return told;
   }
 
-  #path(): string {
+  /** How long the next watch is to be. */
+  #seconds(): number {
     const { watchSeconds, random } = this.#ports;
+    return watchSeconds ?? WATCH_SECONDS + Math.floor(random.next() * WATCH_SECONDS);
+  }
+
+  #path(seconds: number): string {
     const { path, selector } = this.#collection;
-    const seconds = watchSeconds ?? WATCH_SECONDS + Math.floor(random.next() * WATCH_SECONDS);
     const query = new URLSearchParams({
       labelSelector: selector,
       watch: "1",
@@ -206,12 +221,14 @@ export class Follower<T> {
   }
 }
 
-/** The next bytes of a watch; `cut` where its connection was lost, or silent for too long. */
-async function readMore(response: UpstreamResponse): Promise<Uint8Array | "cut" | undefined> {
+/** The next bytes of a watch; `silent` where none came for long, `cut` where its connection was lost. */
+async function readMore(
+  response: UpstreamResponse,
+): Promise<Uint8Array | "silent" | "cut" | undefined> {
   try {
     return await response.read();
   } catch (error) {
-    if (error instanceof RouterError) return "cut";
-    throw error;
+    if (!(error instanceof RouterError)) throw error;
+    return error.code === "upstream-timeout" ? "silent" : "cut";
   }
 }

@@ -72,6 +72,28 @@ Deno.test("run() goes on at the last version it has seen, a bookmark's too", asy
   assertEquals(followed.events, ["list"]);
 });
 
+Deno.test("run() begins a watch anew that is silent, and takes it for no error", async () => {
+  await using followed = follow();
+  const { api, told, upstream, follower } = followed;
+  const watches = (): number => api.asked.filter(({ verb }) => verb === "watch").length;
+  await eventually(() => watches() === 1);
+  upstream.timeOut();
+  await eventually(() => watches() === 2);
+  api.store.create("pods", podOf({ name: "a" }));
+  await eventually(() => told.includes("put a"));
+  assertEquals([followed.events, follower.ailment], [["list"], undefined]);
+});
+
+for (const [watchSeconds, idleMs] of [[10, 15_000], [undefined, 90_000]] as const) {
+  const given = watchSeconds === undefined ? "no time" : `${watchSeconds} s`;
+  Deno.test(`run() takes a watch of ${given} for silent after ${idleMs} ms`, async () => {
+    const shape = watchSeconds === undefined ? {} : { watchSeconds };
+    await using followed = follow(shape);
+    await eventually(() => followed.api.watches.size === 1);
+    assertEquals(followed.upstream.idleTimeoutMs, idleMs);
+  });
+}
+
 for (const expiresByStatus of [false, true]) {
   const how = expiresByStatus ? "as a status" : "as an event";
   Deno.test(`run() lists anew, and nothing flaps, where its version is too old, ${how}`, async () => {

@@ -5,24 +5,22 @@
  */
 import { type Clock, systemClock, type Timer } from "../../../lib/base/mod.ts";
 import { parseSelector } from "./selector.ts";
+import { ANYBODY, may, readQuestion, type Rule, type User } from "./questions.ts";
 import {
   badRequest,
   continueTooOld,
   forbidden,
+  notFound,
+  notNumber,
+  noVersion,
   type Status,
   statusOf,
   tooOld,
   UNAUTHORIZED,
+  UNKNOWN,
 } from "./statuses.ts";
 import { KINDS, type KubeObject, KubeStore, type Resource } from "./store.ts";
 import { Watching } from "./watching.ts";
-
-/** What a Role grants. */
-export interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
 
 /** What the router needs for pods, and for Services. */
 export const RULES: readonly Rule[] = [
@@ -37,16 +35,9 @@ export interface Asked {
   readonly query: URLSearchParams;
 }
 
-const USER = "system:serviceaccount:default:pd-router";
-
-const PATHS: Readonly<Record<string, { readonly group: string; readonly resource: Resource }>> = {
-  "/api/v1/pods": { group: "", resource: "pods" },
-  "/api/v1/services": { group: "", resource: "services" },
-  "/apis/discovery.k8s.io/v1/endpointslices": {
-    group: "discovery.k8s.io",
-    resource: "endpointslices",
-  },
-};
+const NO_SELECTOR = "found '=', expected: ',' or 'end of string'";
+const NO_PAGE = "invalid continue token: continue key is not valid: illegal base64 data at input " +
+  "byte 0";
 
 const LIST_PARAMETERS = new Set(["labelSelector", "limit", "continue"]);
 const WATCH_PARAMETERS = new Set([
@@ -59,6 +50,8 @@ export class KubernetesApi {
   /** Tokens that are taken; none is needed where there are none. */
   readonly tokens = new Set<string>();
   rules: readonly Rule[] = RULES;
+  /** Others than the router, by their tokens. */
+  readonly users = new Map<string, User>();
   /** What is answered in place of the next questions, one each. */
   readonly refusals: Status[] = [];
   /** Watches of versions that are too old are refused by HTTP, not by an event. */
@@ -105,27 +98,38 @@ export class KubernetesApi {
 
   /** Answer one request. */
   handle(request: Request): Response {
-    const url = new URL(request.url);
-    const [, prefix, namespace = "", name = ""] =
-      /^(\/api\/v1|\/apis\/discovery\.k8s\.io\/v1)\/namespaces\/([^/]+)\/([^/]+)$/
-        .exec(url.pathname) ?? [];
-    const at = PATHS[`${prefix}/${name}`];
-    const token = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
-    if (this.tokens.size > 0 && !this.tokens.has(token ?? "")) return answer(UNAUTHORIZED);
-    if (at === undefined) return new Response("404 page not found\n", { status: 404 });
+    const user = this.#userOf(request);
+    if (user === undefined) return answer(UNAUTHORIZED);
+    const question = readQuestion(request);
+    if (question === undefined) return new Response("404 page not found\n", { status: 404 });
     const refusal = this.refusals.shift();
     if (refusal !== undefined) return answer(refusal);
     if (request.method !== "GET") {
       return answer(statusOf(405, "MethodNotAllowed", "the server does not allow this method"));
     }
-    const query = url.searchParams;
-    const verb = query.has("watch") ? "watch" : "list";
-    if (!this.#grants(verb, at) || namespace !== this.store.namespace) {
-      return answer(forbidden(USER, verb, { ...at, namespace }));
+    const { verb, query, namespace, name } = question;
+    if (!may(user, question)) return answer(forbidden(user.name, verb, question));
+    const { resource } = question;
+    if (!isKept(resource)) return answer(UNKNOWN);
+    if (verb === "get") {
+      const object = this.store.get(resource, name);
+      return object === undefined ? answer(notFound(resource, name)) : Response.json(object);
     }
-    const { resource } = at;
     this.asked.push({ verb, resource, query });
-    return verb === "watch" ? this.#watch(resource, query) : this.#list(resource, query);
+    if (verb === "watch") return this.#watch(resource, query);
+    return this.#list(resource, query, namespace === this.store.namespace);
+  }
+
+  /** Undefined for a token that nobody has given. */
+  #userOf({ headers }: Request): User | undefined {
+    const token = /^Bearer (\S+)$/.exec(headers.get("authorization") ?? "")?.[1];
+    const other = token === undefined ? undefined : this.users.get(token);
+    if (other !== undefined) return other;
+    if (this.tokens.size > 0 && token === undefined) return ANYBODY;
+    if (this.tokens.size > 0 && !this.tokens.has(token ?? "")) return undefined;
+    const { namespace } = this.store;
+    const name = `system:serviceaccount:${namespace}:pd-router`;
+    return { name, rules: this.rules, namespace };
   }
 
   /** End everything that is open. */
@@ -134,24 +138,21 @@ export class KubernetesApi {
     for (const timer of this.#timers) timer.cancel();
   }
 
-  #grants(verb: string, at: { readonly group: string; readonly resource: string }): boolean {
-    return this.rules.some(({ apiGroups, resources, verbs }) =>
-      apiGroups.includes(at.group) && resources.includes(at.resource) && verbs.includes(verb)
-    );
-  }
-
-  #list(resource: Resource, query: URLSearchParams): Response {
+  /** Of this namespace; there is nothing in any other. */
+  #list(resource: Resource, query: URLSearchParams, isHere: boolean): Response {
     const stray = [...query.keys()].find((key) => !LIST_PARAMETERS.has(key));
     const selector = parseSelector(query.get("labelSelector") ?? "");
     const limit = Number(query.get("limit") ?? 0);
     if (stray !== undefined) return answer(badRequest(`unexpected parameter ${stray}`));
-    if (selector === undefined) return answer(badRequest("unable to parse requirement"));
-    if (!Number.isInteger(limit) || limit < 0) return answer(badRequest("limit: not a number"));
-    const { version, start, known } = this.#pageOf(resource, query.get("continue"));
-    if (known === undefined) {
-      const rest = restOf(this.store.version, start);
-      return answer(continueTooOld(rest, this.store.version));
+    if (selector === undefined) return answer(badRequest(NO_SELECTOR));
+    if (!Number.isInteger(limit) || limit < 0) {
+      return answer(badRequest(notNumber("Int", query.get("limit") ?? "")));
     }
+    const page = this.#pageOf(resource, query.get("continue"));
+    if (page === undefined) return answer(badRequest(NO_PAGE));
+    const { version, start } = page;
+    const known = isHere ? page.known : [];
+    if (known === undefined) return answer(continueTooOld(restOf(this.store.version, start)));
     const left = known.filter(({ metadata }) =>
       metadata.name >= start && selector(metadata.labels ?? {})
     );
@@ -172,10 +173,11 @@ export class KubernetesApi {
     readonly version: number;
     readonly start: string;
     readonly known: readonly KubeObject[] | undefined;
-  } {
+  } | undefined {
     if (rest === null) {
       return { version: this.store.version, start: "", known: this.store.all(resource) };
     }
+    if (!/^[\w+/]{8,}=*$/.test(rest)) return undefined;
     const { rv: version, start } = JSON.parse(atob(rest));
     return { version, start, known: this.#snapshots.get(`${resource} ${version}`) };
   }
@@ -186,14 +188,15 @@ export class KubernetesApi {
     const version = query.get("resourceVersion") ?? "";
     const seconds = query.get("timeoutSeconds") ?? "";
     if (stray !== undefined) return answer(badRequest(`unexpected parameter ${stray}`));
-    if (selector === undefined) return answer(badRequest("unable to parse requirement"));
-    if (!/^[1-9]\d*$/.test(version)) return answer(badRequest("resourceVersion: not a number"));
+    if (selector === undefined) return answer(badRequest(NO_SELECTOR));
+    if (!/^[1-9]\d*$/.test(version)) return answer(noVersion(version));
     if (!/^[1-9]\d*$/.test(seconds)) return answer(badRequest("timeoutSeconds: not a number"));
     const changes = this.store.since(resource, Number(version));
     const expired = tooOld(Number(version), this.store.oldest);
     if (changes === undefined && this.expiresByStatus) return answer(expired);
     const watching = new Watching({
       resource,
+      from: Number(version),
       selector,
       bookmarks: query.get("allowWatchBookmarks") === "true",
       onEnd: () => {
@@ -202,13 +205,20 @@ export class KubernetesApi {
         this.#timers.delete(timer);
       },
     });
-    const timer = this.#clock.after(Number(seconds) * 1000, () => watching.end());
+    const timer = this.#clock.after(
+      Number(seconds) * 1000,
+      () => watching.expire(this.store.version),
+    );
     this.#timers.add(timer);
     this.#watches.add(watching);
     for (const change of changes ?? []) watching.tell(change);
     if (changes === undefined) watching.fail(expired);
     return new Response(watching.body, { headers: { "content-type": "application/json" } });
   }
+}
+
+function isKept(resource: string): resource is Resource {
+  return Object.hasOwn(KINDS, resource);
 }
 
 function restOf(version: number, start: string): string {

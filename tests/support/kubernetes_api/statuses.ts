@@ -7,7 +7,8 @@ export interface Status {
   readonly metadata: Readonly<Record<string, string>>;
   readonly status: "Failure";
   readonly message: string;
-  readonly reason: string;
+  /** Absent where there is no word for it. */
+  readonly reason?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly code: number;
 }
@@ -26,7 +27,7 @@ export function statusOf(
     metadata,
     status: "Failure",
     message,
-    reason,
+    ...(reason === "" ? {} : { reason }),
     ...(details === undefined ? {} : { details }),
     code,
   };
@@ -39,15 +40,19 @@ export const UNAUTHORIZED: Status = statusOf(401, "Unauthorized", "Unauthorized"
 export function forbidden(user: string, verb: string, at: {
   readonly group: string;
   readonly resource: string;
-  readonly namespace: string;
+  /** Undefined for all of them. */
+  readonly namespace: string | undefined;
 }): Status {
   const { group, resource, namespace } = at;
   const what = group === "" ? resource : `${resource}.${group}`;
+  const where = namespace === undefined
+    ? "at the cluster scope"
+    : `in the namespace "${namespace}"`;
   return statusOf(
     403,
     "Forbidden",
     `${what} is forbidden: User "${user}" cannot ${verb} resource "${resource}" in API group ` +
-      `"${group}" in the namespace "${namespace}"`,
+      `"${group}" ${where}`,
     { details: { ...(group === "" ? {} : { group }), kind: resource } },
   );
 }
@@ -58,7 +63,7 @@ export function tooOld(version: number, oldest: number): Status {
 }
 
 /** Of a list whose first pages are of a version that is not known any more. */
-export function continueTooOld(rest: string, version: number): Status {
+export function continueTooOld(rest: string): Status {
   return statusOf(
     410,
     "Expired",
@@ -67,8 +72,32 @@ export function continueTooOld(rest: string, version: number): Status {
       "response to retrieve the remainder of the results. Continuing with the provided token " +
       "results in an inconsistent list - objects that were created, modified, or deleted between " +
       "the time the first chunk was returned and now may show up in the list.",
-    { metadata: { resourceVersion: String(version), continue: rest } },
+    { metadata: { continue: rest } },
   );
+}
+
+/** A kind that there is not. */
+export const UNKNOWN: Status = statusOf(
+  404,
+  "NotFound",
+  "the server could not find the requested resource",
+  { details: {} },
+);
+
+/** An object that there is not. */
+export function notFound(kind: string, name: string): Status {
+  return statusOf(404, "NotFound", `${kind} "${name}" not found`, { details: { name, kind } });
+}
+
+/** A number that is none, in the words of Go. */
+export function notNumber(how: "Int" | "Uint", text: string): string {
+  return `strconv.Parse${how}: parsing ${JSON.stringify(text)}: invalid syntax`;
+}
+
+/** A watch from a version that is none: the server takes that for a fault of its own. */
+export function noVersion(text: string): Status {
+  const what = `resourceVersion: Invalid value: ${JSON.stringify(text)}`;
+  return statusOf(500, "", `${what}: ${notNumber("Uint", text)}`);
 }
 
 /** A question that is not understood. */

@@ -12,33 +12,54 @@ import type { KubernetesApi } from "./api.ts";
 export class ApiUpstream implements UpstreamClient {
   /** It cannot be reached. */
   isDown = false;
+  /** Of the latest question: the longest silence it stands, in milliseconds. */
+  idleTimeoutMs = 0;
+  #silence = silence();
   readonly #api: KubernetesApi;
 
   constructor(api: KubernetesApi) {
     this.#api = api;
   }
 
-  send({ url, path, headers, signal }: UpstreamRequest): Promise<UpstreamResponse> {
+  /** Have answers that are being read be silent for too long. */
+  timeOut(): void {
+    this.#silence.reject(new RouterError("upstream-timeout", "Nothing came"));
+    this.#silence = silence();
+  }
+
+  send(
+    { url, path, headers, idleTimeoutMs, signal }: UpstreamRequest,
+  ): Promise<UpstreamResponse> {
+    this.idleTimeoutMs = idleTimeoutMs;
     if (signal?.aborted) return Promise.reject(gone());
     if (this.isDown) {
       return Promise.reject(new RouterError("upstream-unreachable", `Cannot reach ${url}`));
     }
     const fields = new Headers(headers.map(([name, value]): [string, string] => [name, value]));
     const response = this.#api.handle(new Request(url + path, { headers: fields }));
-    return Promise.resolve(new ApiResponse(response, signal ?? new AbortController().signal));
+    const over = signal ?? new AbortController().signal;
+    return Promise.resolve(new ApiResponse(response, this.#silence.promise, over));
   }
 
   [Symbol.dispose](): void {}
+}
+
+function silence(): PromiseWithResolvers<never> {
+  const resolvers = Promise.withResolvers<never>();
+  resolvers.promise.catch(() => {}); // Nobody may be reading.
+  return resolvers;
 }
 
 class ApiResponse implements UpstreamResponse {
   readonly headers = [];
   readonly #response: Response;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #silence: Promise<never>;
   readonly #signal: AbortSignal;
 
-  constructor(response: Response, signal: AbortSignal) {
+  constructor(response: Response, silence: Promise<never>, signal: AbortSignal) {
     this.#response = response;
+    this.#silence = silence;
     this.#reader = response.body?.getReader();
     this.#signal = signal;
   }
@@ -56,7 +77,7 @@ class ApiResponse implements UpstreamResponse {
       throw new RouterError("upstream-protocol", "The connection was cut");
     });
     if (reading === undefined) return undefined;
-    const read = await orAborted(reading, this.#signal);
+    const read = await orAborted(Promise.race([reading, this.#silence]), this.#signal);
     if (read === "aborted") throw gone();
     return read.value;
   }

@@ -16,16 +16,20 @@ export class Watching {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #selector: Selector;
   readonly #bookmarks: boolean;
+  /** What was told, it was told up to there. */
+  #from: number;
   readonly #onEnd: () => void;
   #out: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
 
-  constructor({ resource, selector, bookmarks, onEnd }: {
+  constructor({ resource, from, selector, bookmarks, onEnd }: {
     readonly resource: Resource;
+    readonly from: number;
     readonly selector: Selector;
     readonly bookmarks: boolean;
     readonly onEnd: () => void;
   }) {
     this.resource = resource;
+    this.#from = from;
     this.#selector = selector;
     this.#bookmarks = bookmarks;
     this.#onEnd = onEnd;
@@ -40,6 +44,7 @@ export class Watching {
     if (resource !== this.resource) return;
     const was = before !== undefined && this.#selector(before.metadata.labels ?? {});
     const is = after !== undefined && this.#selector(after.metadata.labels ?? {});
+    if (was || is) this.#from = version;
     if (is) this.send({ type: was ? "MODIFIED" : "ADDED", object: this.#typed(after) });
     else if (was) {
       const metadata = { ...before.metadata, resourceVersion: String(version) };
@@ -51,7 +56,7 @@ export class Watching {
   bookmark(version: number): void {
     if (!this.#bookmarks) return;
     const { kind, apiVersion } = KINDS[this.resource];
-    const metadata = { resourceVersion: String(version), creationTimestamp: null };
+    const metadata = { resourceVersion: String(version) };
     const rest = this.resource === "pods" ? { spec: { containers: null }, status: {} } : {};
     this.send({ type: "BOOKMARK", object: { kind, apiVersion, metadata, ...rest } });
   }
@@ -69,6 +74,12 @@ export class Watching {
   /** Send text, whatever it is. */
   raw(text: string): void {
     this.#out?.enqueue(encodeUtf8(text));
+  }
+
+  /** Its time is up: what has happened of others' by then, up to `version`, is told before the end. */
+  expire(version: number): void {
+    if (version > this.#from) this.bookmark(version);
+    this.end();
   }
 
   /** End as a watch does whose time is up. */
