@@ -28,6 +28,7 @@ import {
 } from "./app_fleet.ts";
 import { watchGroups } from "./app_elastic.ts";
 import { gaugeHealth } from "./app_health.ts";
+import { gaugeLives, lifeReport, wireLives } from "./app_life.ts";
 import { hostGauge } from "./app_host.ts";
 import { gaugeKvEvents } from "./app_kv_events.ts";
 import { AppLive, type Generation, policySlot } from "./app_live.ts";
@@ -93,7 +94,16 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   tellGuarded(config, log);
   const wiring = wireControl(configNow, { upstream, timeouts, clock });
   const adminWiring = wireAdmin(config, { clock });
-  const observing = bothObservers(fleetObserver(metrics, keyRefusals), requests.observer);
+  const breather = ports.breather ?? stack.use(new TurnBreather(clock));
+  const { apiKey } = config;
+  const readMetrics = metricsReader({ upstream, timeouts, breather }, apiKey);
+  const lives = wireLives(configNow, {
+    ...{ clock, log, metrics, upstream, timeouts, apiKey, readMetrics },
+  });
+  const observing = bothObservers(
+    fleetObserver(metrics, keyRefusals, lives.observers),
+    requests.observer,
+  );
   const fleet = stack.use(
     new Fleet({
       clock,
@@ -101,17 +111,19 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       log,
       health,
       policies: policiesOf(() => policies.part),
-      fetchCards: wiring.fetching(
-        healthFirst({ upstream, timeouts }, cardFetcher({ upstream, timeouts }, config.apiKey)),
-      ),
+      fetchCards: wiring.fetching(lives.facts.behind(
+        healthFirst({ upstream, timeouts }, cardFetcher({ upstream, timeouts }, apiKey)),
+      )),
       frozen: {
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
       },
       observer: wiring.observing(adminWiring?.observing(observing) ?? observing),
       seats: seatLimits(configNow),
+      ...lives.fleet,
     }),
   );
+  lives.attach(fleet, () => live?.now.pairing?.handoff.board);
   const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
   fleet.watch((change) => requests.follow(change));
@@ -128,12 +140,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       },
     }),
   );
-  const breather = ports.breather ?? stack.use(new TurnBreather(clock));
-  const read = metricsReader({ upstream, timeouts, breather }, config.apiKey);
   const { stats } = requests;
+  const { facts } = lives;
+  const read = { clock, random, log, metrics, fleet, read: readMetrics, facts, stats };
   const load = new Slot(
     loadOptions(config),
-    () => startLoad({ clock, random, log, metrics, fleet, read, stats }, configNow().stats),
+    () => startLoad(read, configNow().stats),
   );
   stack.defer(() => load.part[Symbol.asyncDispose]());
   const { dial } = ports;
@@ -148,7 +160,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       admission,
       ports,
       peers: { most: maxPeers, descriptors: keeper.source("notification") },
-      read,
+      telling: { readMetrics, facts },
       kvEvents: { clock, random, log, metrics, breather, refuseLinkLocal, dial },
       outside,
     }),
@@ -183,6 +195,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     metrics.set("pd_router_client_connections", {}, front.connections);
     metrics.set("pd_router_queue_length", {}, admission.waiting);
     gaugeHealth(metrics, fleet);
+    gaugeLives(metrics, fleet, lives);
     load.part.gauge();
     gaugeHost();
     if (batches !== undefined) gaugeBatches(metrics, batches);
@@ -199,6 +212,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     doors: doors.doors,
     handoff: now.handoff,
     kvReport: now.pairing?.proof.report,
+    life,
     control,
     lookup,
     onTrace: ports.onTrace,
@@ -223,6 +237,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     retired: () => retired,
     draining: () => draining,
   });
+  const life = lifeReport(fleet, lives);
   const lookup = stack.use(new ModelLookup({ clock, fleet }));
   const scrapes = stack.use(new Scrapes({ clock, metrics, refreshGauges }));
   let deps: HttpDeps;
@@ -269,6 +284,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     metrics,
     book: discovery.book,
     fleet,
+    life,
     get kvReport() {
       return running.now.pairing?.proof.report;
     },

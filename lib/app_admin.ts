@@ -35,6 +35,7 @@ export interface AdminParts {
   readonly book: EngineBook;
   readonly fleet: Fleet;
   /** At the moment. */
+  readonly life: HttpDeps["life"];
   readonly kvReport: HttpDeps["kvReport"];
   /** Absent where there is nothing to read again. */
   readonly reload?: AdminDeps["reload"];
@@ -82,7 +83,7 @@ export function wireAdmin(
         manual,
         fleet,
         waits,
-        rows: () => engineRows({ fleet, names, kvReport: parts.kvReport }),
+        rows: () => engineRows({ fleet, names, kvReport: parts.kvReport, life: parts.life }),
         keys,
         loopback: admin.loopback,
         reload,

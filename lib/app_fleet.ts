@@ -9,6 +9,7 @@ import {
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import {
+  type FactsWatch,
   type FetchCards,
   type FleetChange,
   type FleetObserver,
@@ -33,7 +34,11 @@ const ROLES: readonly Role[] = ["prefill", "decode", "any"];
 type InflightLabels = { readonly server: string; readonly leg: ServingLeg };
 
 /** Counts what happens to engines, and notes who refuses the router's key. */
-export function fleetObserver(metrics: Metrics, keyRefusals?: KeyRefusals): FleetObserver {
+export function fleetObserver(
+  metrics: Metrics,
+  keyRefusals?: KeyRefusals,
+  others: readonly Pick<FactsWatch, "landed">[] = [],
+): FleetObserver {
   // One object for each series, as every request counts there and back.
   const series = new WeakMap<Engine, Map<ServingLeg, InflightLabels>>();
   const labelsOf = (engine: Engine, leg: ServingLeg): InflightLabels => {
@@ -48,6 +53,7 @@ export function fleetObserver(metrics: Metrics, keyRefusals?: KeyRefusals): Flee
       metrics.add("pd_router_inflight_requests", labelsOf(engine, leg), delta),
     onOutcome(outcome) {
       keyRefusals?.report(outcome);
+      for (const other of others) other.landed(outcome);
       const { engine: { url, role }, leg, end, code, refused = false } = outcome;
       if (leg === "models" && end !== "left") {
         // Given another role, it is told of under that alone.

@@ -16,7 +16,7 @@ import { checksAwake } from "./app_control.ts";
 import { type PromptParts, promptParts } from "./app_handoff.ts";
 import type { PeerBounds } from "./app_handoff.ts";
 import { followKvEvents, type KvEventPorts, lookupOf } from "./app_kv_events.ts";
-import type { ReadMetrics } from "./app_load.ts";
+import type { EngineTelling } from "./app_proof.ts";
 import { externalOf, hooksOf } from "./app_outside.ts";
 import { endAfter, followAll, type Pairing, startPairing } from "./app_pairing.ts";
 import type { AppPorts } from "./app_ports.ts";
@@ -45,7 +45,7 @@ export interface LiveParts {
   readonly admission: Admission;
   readonly ports: Pick<AppPorts, "bindPull" | "kv">;
   readonly peers: PeerBounds;
-  readonly read: ReadMetrics;
+  readonly telling: EngineTelling;
   readonly kvEvents: KvEventPorts;
   /** Connections to providers. */
   readonly outside: PooledUpstreamClient;
@@ -237,9 +237,9 @@ export class AppLive implements AsyncDisposable {
   }
 
   #pair(config: RouterConfig): Promise<Pairing | undefined> {
-    const { ports, peers, read, base: { fleet } } = this.#parts;
+    const { ports, peers, telling, base: { fleet } } = this.#parts;
     const prompts = this.#prompts.part;
-    return startPairing(config, { flow: this.#lasting, fleet, ports, peers, prompts, read });
+    return startPairing(config, { flow: this.#lasting, fleet, ports, peers, prompts, telling });
   }
 
   #exchange(config: RouterConfig, hooks: LoadedHooks | undefined): void {

@@ -12,11 +12,14 @@ import type { RouterConfig } from "./config/mod.ts";
 import {
   ENGINE_SERIES,
   engineReadingOf,
+  type FactsWatch,
   type Fleet,
   type FleetChange,
   type FleetObserver,
   LoadWatch,
   RequestStats,
+  TOLD_SERIES,
+  toldIn,
 } from "./fleet/mod.ts";
 import { type Metrics, SampleReader, type Samples } from "./metrics/mod.ts";
 import type { FlowDeps } from "./request/mod.ts";
@@ -24,6 +27,9 @@ import { gaugeLoad, logLoad } from "./app_load_told.ts";
 
 /** Largest answer of an engine's `/metrics`, in bytes. */
 const MAX_METRICS_BYTES = 8 * 1024 * 1024;
+
+/** What of it is read. */
+const SERIES = [...ENGINE_SERIES, ...TOLD_SERIES];
 
 /** Longest wait for it, and within it, in milliseconds. */
 const TIMEOUT_MS = 5_000;
@@ -54,7 +60,7 @@ export function metricsReader(
       idleTimeoutMs: TIMEOUT_MS,
       signal,
     });
-    const reader = new SampleReader(ENGINE_SERIES);
+    const reader = new SampleReader(SERIES);
     let size = 0;
     for (let bytes = await response.read(); bytes !== undefined; bytes = await response.read()) {
       size += bytes.length;
@@ -147,9 +153,10 @@ export interface RunningLoad extends AsyncDisposable {
 
 /** Begin to read engines' load, and to log it where that is wanted. */
 export function startLoad(
-  { clock, random, log, metrics, fleet, read, stats }: LoadDeps & {
+  { clock, random, log, metrics, fleet, read, facts, stats }: LoadDeps & {
     readonly fleet: Fleet;
     readonly read: ReadMetrics;
+    readonly facts?: Pick<FactsWatch, "read">;
     readonly stats: RequestStats;
   },
   options: RouterConfig["stats"],
@@ -160,8 +167,9 @@ export function startLoad(
     log,
     fleet,
     everyMs: options.engineIntervalMs,
-    read: async ({ url }, signal) => {
-      const samples = await read(url, signal);
+    read: async (engine, signal) => {
+      const samples = await read(engine.url, signal);
+      if (samples !== undefined && !signal.aborted) facts?.read(engine, toldIn(samples));
       return samples && engineReadingOf(samples);
     },
     onReading: ({ url: server }, result) =>

@@ -1,9 +1,8 @@
 /** Handoffs by one protocol, from when they begin until the last request that they serve has ended. @module */
 import { every, type UnderWay } from "./base/mod.ts";
 import { type PromptParts, type RunningHandoff, startHandoff } from "./app_handoff.ts";
-import type { ReadMetrics } from "./app_load.ts";
 import type { AppPorts } from "./app_ports.ts";
-import { buildProof, type RunningProof } from "./app_proof.ts";
+import { buildProof, type EngineTelling, type RunningProof } from "./app_proof.ts";
 import type { PeerBounds } from "./app_handoff.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import type { Fleet, FleetChange } from "./fleet/mod.ts";
@@ -17,7 +16,7 @@ export interface PairingParts {
   readonly peers: PeerBounds;
   /** Ids of prompts. */
   readonly prompts: PromptParts;
-  readonly read: ReadMetrics;
+  readonly telling: EngineTelling;
 }
 
 /** The handoffs, and what finds out whether their KV moves. */
@@ -33,14 +32,14 @@ const MAX_LOOKS = 600;
 /** Start them; undefined where there are none. Rejects when a socket cannot be bound. */
 export async function startPairing(
   config: RouterConfig,
-  { flow, fleet, ports, peers, prompts, read }: PairingParts,
+  { flow, fleet, ports, peers, prompts, telling }: PairingParts,
 ): Promise<Pairing | undefined> {
   if (config.handoff.kind === "none") return undefined;
   await using stack = new AsyncDisposableStack();
   const handoff = stack.use(
     await startHandoff(config.handoff, flow, config, { ...ports, peers, parts: prompts }),
   );
-  const proof = stack.use(buildProof(flow, config, read));
+  const proof = stack.use(buildProof(flow, config, telling));
   stack.use(followAll(fleet, (change) => proof.follow(change)));
   const all = stack.move();
   return { handoff, proof, [Symbol.asyncDispose]: () => all.disposeAsync() };

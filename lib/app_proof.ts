@@ -1,8 +1,14 @@
 /** What finds out whether KV moves, built from the configuration, and what it has to say. @module */
-import { jsonOf, recordOf, RouterError } from "./base/mod.ts";
 import type { ReadMetrics } from "./app_load.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import { type FleetChange, type KvPair, KvProof, type Property, RoleWatch } from "./fleet/mod.ts";
+import {
+  type FactsWatch,
+  type FleetChange,
+  type KvPair,
+  KvProof,
+  type Property,
+  RoleWatch,
+} from "./fleet/mod.ts";
 import { Canary } from "./flow/mod.ts";
 import {
   type HandoffDeps,
@@ -13,13 +19,6 @@ import {
 } from "./handoff/mod.ts";
 import type { KvReport } from "./http/mod.ts";
 import { Background, type FlowDeps } from "./request/mod.ts";
-import type { HeaderField } from "./upstream/mod.ts";
-
-/** Largest answer of `/version`, in bytes. */
-const MAX_VERSION = 64 * 1024;
-
-/** Longest wait for it, in milliseconds. */
-const TIMEOUT_MS = 5_000;
 
 /** Pairs under names of their own in metrics; those beyond are counted as one. */
 const MAX_COUNTED = 1_024;
@@ -35,17 +34,22 @@ export interface RunningProof extends AsyncDisposable {
   start(deps: HandoffDeps, ready: Promise<void>, stopped: () => boolean): void;
 }
 
-/** Build it; `readMetrics` asks an engine for its own. */
+/** How engines are asked for their metrics, and what else they have told. */
+export interface EngineTelling {
+  readonly readMetrics: ReadMetrics;
+  readonly facts: Pick<FactsWatch, "of">;
+}
+
+/** Build it; `readMetrics` asks an engine for its own, and `facts` knows what else they tell. */
 export function buildProof(
   flow: FlowDeps,
   { apiKey, canary: times }: Pick<RouterConfig, "apiKey" | "canary">,
-  readMetrics: ReadMetrics,
+  { readMetrics, facts }: EngineTelling,
 ): RunningProof {
   const { clock, log, metrics, fleet } = flow;
   // Nobody waits for its questions: a drain neither.
   const questions = new Background(log);
   const headers = apiKey === undefined ? [] : [["authorization", `Bearer ${apiKey}`] as const];
-  const get = getter(flow, headers, questions.signal);
   const readCounters: ReadCounters = async ({ url }) => {
     const samples = await readMetrics(url, questions.signal);
     return samples && kvCountersOf(samples);
@@ -54,11 +58,8 @@ export function buildProof(
     clock,
     log,
     snapshot: () => fleet.snapshot(),
-    fetchVersion: ({ url }) =>
-      get(url, "/version", MAX_VERSION).then(versionIn, (error: unknown) => {
-        if (error instanceof RouterError || error instanceof SyntaxError) return undefined;
-        throw error;
-      }),
+    // Whoever has told its models has been asked for it.
+    fetchVersion: (engine) => Promise.resolve(facts.of(engine).version),
   });
   const counted = new Map<string, KvPair>();
   const proof = new KvProof({
@@ -124,34 +125,6 @@ export function buildProof(
       await questions[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Asks engines for small things; undefined where the status is not 200. */
-function getter(
-  { upstream, timeouts }: FlowDeps,
-  headers: readonly HeaderField[],
-  signal: AbortSignal,
-): (url: string, path: string, most: number) => Promise<Uint8Array | undefined> {
-  return async (url, path, most) => {
-    using response = await upstream.send({
-      method: "GET",
-      url,
-      path,
-      headers,
-      replayable: true,
-      connectTimeoutMs: timeouts.connectMs,
-      headTimeoutMs: TIMEOUT_MS,
-      idleTimeoutMs: TIMEOUT_MS,
-      signal,
-    });
-    const bytes = await response.readAll(most);
-    return response.status === 200 ? bytes : undefined;
-  };
-}
-
-function versionIn(bytes: Uint8Array | undefined): string | undefined {
-  const version = bytes && recordOf(jsonOf(bytes))?.["version"];
-  return typeof version === "string" ? version.slice(0, 100) : undefined;
 }
 
 function differencesOf(

@@ -94,6 +94,12 @@ async function restOf(reader?: ReadableStreamDefaultReader<Uint8Array>): Promise
   return text;
 }
 
+/** Until nothing goes on behind answers, and their connections have been read to the end. */
+async function settled({ stats }: Pick<TestRouter["app"], "stats">): Promise<void> {
+  const isOver = (): boolean => stats().background === 0 && stats().connections === 0;
+  await eventually(isOver, () => JSON.stringify(stats()));
+}
+
 /** What `/metrics` tells; behind it there is a turn, so that it can be asked again. */
 async function figures(
   { server, clock }: { readonly server: FakeServer; readonly clock: FakeClock },
@@ -142,7 +148,7 @@ Deno.test("App.stats() tells what the router holds at the moment", async () => {
     const leg = JSON.parse(prefill.asked.at(-1)?.text ?? "");
     notify(leg.kv_transfer_params.disagg_spec.req_id);
     await restOf(reader);
-    await eventually(() => app.stats().background === 0, () => JSON.stringify(app.stats()));
+    await settled(app);
     assertEquals(app.stats(), NOTHING);
     assertStringIncludes(await figures({ server, clock }), "\npd_router_kv_waiters 0\n");
   });
@@ -222,6 +228,7 @@ Deno.test("App.drain() lets what is in flight end, and begins nothing", async ()
     notify(leg.kv_transfer_params.disagg_spec.req_id);
     await restOf(reader);
     await draining;
+    await settled(router.app);
     assertEquals(router.app.stats(), NOTHING);
     assertEquals(clock.dueIn(7_777), false);
   });

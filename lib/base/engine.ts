@@ -83,6 +83,8 @@ export interface Engine {
   readonly nixl?: NixlReceiver;
   /** KV-ready notifications one request causes on this prefill engine, when configured. */
   readonly notifications?: number;
+  /** LMCache's `chunk_size`, when configured: in tokens. */
+  readonly chunkTokens?: number;
   /** Requests it works on at a time, vLLM's `max_num_seqs`, when configured. */
   readonly maxNumSeqs?: number;
   /** Set where its KV events are to be followed. */

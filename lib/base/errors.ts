@@ -31,6 +31,8 @@ export type ErrorCode =
   | "prefill-failed"
   | "kv-timeout"
   | "decode-failed"
+  /** Two engines tell of models, versions or sizes by which their KV is not one another's. */
+  | "pair-unequal"
   | "upstream-unreachable"
   | "upstream-protocol"
   | "upstream-lost"

@@ -171,7 +171,10 @@ function admissionOptions(settings: Settings): AdmissionOptions {
 
 function healthOptions(settings: Settings): HealthOptions {
   const pauseMs = settings.ms("health-pause");
+  const slowStartMs = settings.ms("slow-start");
   return {
+    ...(slowStartMs === 0 ? {} : { slowStartMs }),
+    ...(settings.on("pair-unequal") ? { pairUnequal: true } : {}),
     engineFailures: settings.number("engine-failures"),
     pairFailures: settings.number("pair-failures"),
     pauseMs,

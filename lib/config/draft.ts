@@ -41,6 +41,8 @@ export interface EngineDraft {
   readonly receiver?: DraftReceiver | undefined;
   /** KV-ready notifications that one request causes on this prefill engine. */
   readonly notifications?: number | undefined;
+  /** LMCache's `chunk_size`, where it was said. */
+  readonly chunkTokens?: number | undefined;
   /** Requests that it works on at a time. */
   readonly maxNumSeqs?: number | undefined;
   /** Labels of its place. */
@@ -141,6 +143,7 @@ export function draftEngine(where: string, shown: string, raw: RawEngine): Draft
     notifications,
     kvProtocol,
     ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
+    ...(chunkTokens === undefined ? {} : { chunkTokens }),
     ...(topology === undefined ? {} : { topology }),
     ...(kvEvents === undefined ? {} : { kvEvents }),
   };
@@ -165,7 +168,9 @@ function draftBuffer(
   given: { readonly [Key in keyof KvBuffer]: number | undefined },
 ): KvBuffer | string | undefined {
   const { bytes, bytesPerToken, chunkTokens = CHUNK_TOKENS } = given;
-  if (Object.values(given).every((part) => part === undefined)) return undefined;
+  if (bytes === undefined && bytesPerToken === undefined) {
+    return isCount(chunkTokens, MAX_BYTES) ? undefined : "chunk_size: expected an integer from 1";
+  }
   if (bytes === undefined || bytesPerToken === undefined) {
     return "buffer_bytes and bytes_per_token: expected both, of one rank";
   }

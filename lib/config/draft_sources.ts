@@ -17,7 +17,15 @@ const KV_EVENT_KEYS = [
 
 /** Keys of engines that are written as specs, by role. */
 export const SPEC_KEYS = {
-  prefill: ["model", "notifications", "kv_protocol", "max_num_seqs", "topology", ...KV_EVENT_KEYS],
+  prefill: [
+    "model",
+    "notifications",
+    "kv_protocol",
+    "max_num_seqs",
+    "chunk_size",
+    "topology",
+    ...KV_EVENT_KEYS,
+  ],
   decode: [
     "model",
     "init",

@@ -51,7 +51,7 @@ export function finishEngines(
 /** The record of one engine, under `id`. */
 export function engineRecord(draft: EngineDraft, id: string, rules: RecordRules): Engine {
   const { usual, receivers, events } = rules;
-  const { label, notifications, maxNumSeqs, topology } = draft;
+  const { label, notifications, maxNumSeqs, chunkTokens, topology } = draft;
   const kvEvents = draft.kvEvents ?? (events && usualEvents(draft.at.host, events));
   const kv = draft.kvProtocol ?? usual;
   const nixl = receivers === undefined || kv !== usual ? undefined : receiverOf(draft, receivers);
@@ -65,6 +65,7 @@ export function engineRecord(draft: EngineDraft, id: string, rules: RecordRules)
     ...(nixl === undefined ? {} : { nixl }),
     ...(notifications === undefined ? {} : { notifications }),
     ...(maxNumSeqs === undefined ? {} : { maxNumSeqs }),
+    ...(chunkTokens === undefined ? {} : { chunkTokens }),
     ...(topology === undefined ? {} : { topology }),
     ...(kvEvents === undefined ? {} : { kvEvents }),
   };

@@ -27,6 +27,7 @@ import { PEER_FLAGS } from "./flags_peer.ts";
 import { PROVIDER_FLAGS } from "./flags_providers.ts";
 import { KUBERNETES_FLAGS } from "./flags_kubernetes.ts";
 import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
+import { LIFE_FLAGS } from "./flags_life.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
 import { RELOAD_FLAGS } from "./flags_reload.ts";
@@ -90,7 +91,8 @@ const SUPPORTED_GROUPS = [
         name: "prefill",
         type: "specs",
         help: "A prefill engine: 'URL;model=M;notifications=N', everything but the URL optional; " +
-          "repeatable. Models are read from the engine when not given. Implies --routing-logic " +
+          "repeatable. Models are read from the engine when not given; chunk_size=C, here and with " +
+          "--decode, is LMCache's: engines of unequal ones are not paired. Implies --routing-logic " +
           "disaggregated_prefill and --nixl-proxy-host 0.0.0.0",
       },
       {
@@ -270,6 +272,7 @@ const SUPPORTED_GROUPS = [
     ],
   },
   HEALTH_FLAGS,
+  LIFE_FLAGS,
   CHECK_FLAGS,
   PROOF_FLAGS,
   {

@@ -56,7 +56,8 @@ export const HEALTH_FLAGS = {
       default: 1.5,
       range: PAUSE,
       help: "An engine that owes answers and begins none for this long, and for longer than it " +
-        "uses to, is asked for a sign of life; without one, its requests are taken elsewhere",
+        "uses to, is asked for a sign of life; without one, its requests are taken elsewhere, if " +
+        "another could serve",
     },
     {
       name: "max-instance-failover-reroute-attempts",

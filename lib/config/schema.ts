@@ -236,6 +236,10 @@ export interface HealthOptions {
   readonly maxPauseMs: number;
   /** Of a role's engines, the share that may be shut for failures; 0 to 1. */
   readonly maxShutShare: number;
+  /** How long an engine's share of requests grows; absent where it has all of it at once. */
+  readonly slowStartMs?: number;
+  /** Engines that differ in what matters to KV are paired all the same. */
+  readonly pairUnequal?: true;
   /** Silence after which an engine is asked for a sign of life. */
   readonly frozenAfterMs: number;
   readonly failurePolicy: FailurePolicy;

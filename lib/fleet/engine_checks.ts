@@ -1,14 +1,7 @@
 /** Tries engines with requests of the router's own, at intervals. @module */
-import {
-  type Clock,
-  describeError,
-  type Engine,
-  type Logger,
-  overloadIn,
-  sleep,
-} from "../base/mod.ts";
+import { type Clock, describeError, type Engine, type Logger, overloadIn } from "../base/mod.ts";
+import { type EngineLoop, EngineLoops } from "./engine_loops.ts";
 import type { Fleet } from "./fleet.ts";
-import type { FleetChange } from "./fleet_options.ts";
 import type { Flight } from "./flight.ts";
 
 /** One request by which an engine is tried. */
@@ -35,79 +28,43 @@ export interface EngineChecksDeps {
 
 /** The checks of one engine. */
 interface Watched {
-  readonly stop: AbortController;
-  /** Ends the wait for its models; undefined when it has been tried. */
-  wake: (() => void) | undefined;
+  readonly loop: EngineLoop;
   failing: boolean;
 }
 
 /** Tries every engine while it is in the fleet, from when its models are known. */
 export class EngineChecks implements AsyncDisposable {
   readonly #deps: EngineChecksDeps;
-  readonly #watched = new Map<string, Watched>();
-  readonly #running = new Set<Promise<void>>();
-  readonly #watch: Disposable;
+  readonly #loops: EngineLoops;
 
   constructor(deps: EngineChecksDeps) {
     this.#deps = deps;
-    this.#watch = deps.fleet.watch((change) => this.#follow(change));
-    for (const { id } of deps.fleet.snapshot().engines) this.#begin(id);
+    const { clock, fleet } = deps;
+    const run = (loop: EngineLoop): Promise<void> => this.#run(loop);
+    this.#loops = new EngineLoops({ clock, fleet, run, until: "leaving" });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#watch[Symbol.dispose]();
-    for (const id of [...this.#watched.keys()]) this.#end(id);
-    await Promise.all(this.#running);
+    await this.#loops[Symbol.asyncDispose]();
   }
 
-  #follow({ kind, engine: { id } }: FleetChange): void {
-    switch (kind) {
-      case "added":
-        return this.#begin(id);
-      case "changed":
-        // One that was leaving can be there to stay again.
-        if (!this.#watched.has(id)) this.#begin(id);
-        return this.#watched.get(id)?.wake?.();
-      case "leaving":
-      case "removed":
-        return this.#end(id);
-      case "forgotten":
-        return;
-      default:
-        return kind satisfies never;
-    }
-  }
-
-  #begin(id: string): void {
-    const watched: Watched = { stop: new AbortController(), wake: undefined, failing: false };
-    this.#watched.set(id, watched);
-    const running = this.#run(id, watched).finally(() => this.#running.delete(running));
-    this.#running.add(running);
-  }
-
-  #end(id: string): void {
-    this.#watched.get(id)?.stop.abort();
-    this.#watched.delete(id);
-  }
-
-  async #run(id: string, watched: Watched): Promise<void> {
-    const { clock, fleet, everyMs, checksOf } = this.#deps;
-    const { signal } = watched.stop;
-    while (!signal.aborted) {
-      const engine = fleet.snapshot().find(id);
+  async #run(loop: EngineLoop): Promise<void> {
+    const { fleet, everyMs, checksOf } = this.#deps;
+    const watched: Watched = { loop, failing: false };
+    let tried: boolean;
+    do {
+      const engine = fleet.snapshot().find(loop.id);
       const checks = engine === undefined ? [] : checksOf(engine);
-      if (engine !== undefined && checks.length > 0) await this.#try(engine, checks, watched);
-      const waiting = new AbortController();
-      if (checks.length === 0) watched.wake = () => waiting.abort();
-      await sleep(clock, everyMs, AbortSignal.any([signal, waiting.signal]));
-      watched.wake = undefined;
-    }
+      tried = checks.length > 0;
+      if (engine !== undefined && tried) await this.#try(engine, checks, watched);
+      // Before its models are known, there is nothing to try.
+    } while (await loop.pause(everyMs, tried ? "time" : "change"));
   }
 
   /** One flight for all: what one of them says must not be taken back by the next. */
   async #try(engine: Engine, checks: readonly EngineCheck[], watched: Watched): Promise<void> {
     const { log, fleet } = this.#deps;
-    const { signal } = watched.stop;
+    const { signal } = watched.loop;
     using flight = fleet.take(engine, "check");
     let under = "";
     try {

@@ -1,6 +1,5 @@
 /** The engines that live: who is there, what they have under way, and who serves. @module */
 import { type Engine, type ErrorCode, type Lease, type Side, sleep } from "../base/mod.ts";
-import type { ModelCard } from "../openai/mod.ts";
 import {
   type ChoiceAsk,
   chooseDirect,
@@ -12,9 +11,11 @@ import {
   type PairAsk,
   type PairChoice,
   type Roomy,
+  UNEQUAL,
   type Verdict,
 } from "../selection/mod.ts";
 import type { Asking, EngineFleet } from "./engine_fleet.ts";
+import { EngineLives } from "./engine_lives.ts";
 import type { EngineSource } from "./engine_source.ts";
 import type { FleetChange, FleetOptions } from "./fleet_options.ts";
 import {
@@ -29,10 +30,10 @@ import {
 import type { Begun, DoubtedPair } from "./health.ts";
 import { Judge } from "./judge.ts";
 import { Listeners } from "./listeners.ts";
-import { LiveEngine } from "./live_engine.ts";
-import { ModelWatcher } from "./model_watcher.ts";
+import type { LiveEngine } from "./live_engine.ts";
+import { Members } from "./members.ts";
 import { OverdueWatch } from "./overdue.ts";
-import { type EngineChange, readSource } from "./read_source.ts";
+import { readSource } from "./read_source.ts";
 import { Roster } from "./roster.ts";
 import { isGivenUp } from "./patience.ts";
 import { place } from "./place.ts";
@@ -44,10 +45,17 @@ import { Watchers } from "./watchers.ts";
 /** Longest first round, in milliseconds: one silent engine must not keep requests from the others. */
 export const FIRST_ROUND_MS = 5_000;
 
-const MAX_ENGINES = 65_536;
-
 /** Legs whose failure has the engine asked at once whether it is still there. */
 const ASKS_AFTER: ReadonlySet<Leg> = new Set(["prefill", "decode", "direct", "tokenize", "check"]);
+
+/** What is known of a flight that is over beside its outcome. */
+interface Landing {
+  /** The code of the innermost cause of its failure. */
+  readonly root: ErrorCode | undefined;
+  /** The very engines that it was taken of, where they were there. */
+  readonly live: LiveEngine | undefined;
+  readonly other: LiveEngine | undefined;
+}
 
 /** All engines of one router. */
 export class Fleet implements EngineFleet, Seating, AsyncDisposable {
@@ -62,24 +70,38 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   readonly #healthWatch: Disposable | undefined;
   readonly #overdue: OverdueWatch | undefined;
   readonly #judge: Judge;
+  readonly #lives: EngineLives;
+  readonly #members: Members;
   #inflight = 0;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     const { health, log, observer } = options;
-    this.#judge = new Judge({
-      health,
+    const lives = new EngineLives({
+      clock: options.clock,
       log,
-      observer,
-      roster: this.#roster,
-      listeners: this.#listeners,
+      slowStartMs: options.slowStartMs ?? 0,
     });
+    const [roster, listeners] = [this.#roster, this.#listeners];
+    this.#judge = new Judge({ health, log, observer, roster, listeners, lives });
     this.#overdue = options.frozen && new OverdueWatch({
       clock: options.clock,
       floorMs: options.frozen.afterMs,
       onOverdue: (id) => this.#watchers.get(id)?.askUrgently(),
     });
     this.#healthWatch = health.watch?.((id) => this.#judge.judge(id));
+    this.#lives = lives;
+    this.#members = new Members({
+      options,
+      roster,
+      watchers: this.#watchers,
+      uses: this.#uses,
+      listeners,
+      judge: this.#judge,
+      lives,
+      overdue: this.#overdue,
+      ask: (live) => this.take(live.engine, "models"),
+    });
   }
 
   /** Requests that engines work on. */
@@ -106,6 +128,17 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     return this.#roster.of(engine);
   }
 
+  /** How far an engine is that is there; undefined where it is not. */
+  life(engine: Engine): ReturnType<EngineLives["of"]> | undefined {
+    const live = this.#roster.of(engine);
+    return live && this.#lives.of(live);
+  }
+
+  /** Engines that have gone while something is still under way on them. */
+  get gone(): Iterable<Engine> {
+    return this.#lives.gone;
+  }
+
   verdict(engine: Engine): Verdict {
     return this.#roster.of(engine)?.verdict ?? GOOD;
   }
@@ -121,12 +154,15 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   choosePair(ask: Asking<PairAsk> & Roomy): PairChoice | FullPair;
   choosePair(ask: Asking<PairAsk>): PairChoice;
   choosePair(ask: Asking<PairAsk> & Partial<Roomy>): PairChoice | FullPair {
-    const { health, policies } = this.#options;
+    const { health, policies, fit } = this.#options;
     const view = this.snapshot();
+    const unequal = fit?.in(view);
     const choice = choosePair(view.group(ask.model), policies, {
       ...ask,
       universe: view.engines,
-      pairVerdict: (prefill, decode) => health.pair(prefill.id, decode.id),
+      sieve: this.#lives.sieve,
+      pairVerdict: (prefill, decode) =>
+        unequal?.(prefill.id, decode.id) === true ? UNEQUAL : health.pair(prefill.id, decode.id),
     });
     // Where room is looked at, a request goes to the pair only when its seats are taken.
     if (choice.kind === "pair" && choice.trial && ask.tokens === undefined) {
@@ -140,6 +176,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     return chooseDirect(view.group(ask.model), this.#options.policies, {
       ...ask,
       universe: view.engines,
+      sieve: this.#lives.sieve,
     });
   }
 
@@ -153,6 +190,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     if (serving !== undefined) this.#count(live, engine, serving, 1);
     const owed = prompt && live?.owe(place(this.#options.policies, { engine, leg, peer, prompt }));
     const { clock, observer } = this.#options;
+    const other = peer && this.#roster.of(peer);
     const begun: Begun = { engine, leg, peer, beganMs: clock.now() };
     this.#judge.began(live, begun);
     const awaited = live === undefined || leg === "models"
@@ -176,10 +214,10 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
         if (awaited !== undefined) this.#overdue?.ended(engine.id, awaited);
         if (serving !== undefined) this.#count(live, engine, serving, -1);
         owed?.release();
-        this.#landed(outcome, begun, root);
+        this.#landed(outcome, begun, { root, live, other });
         // Whoever waits for the seat sees what health has learnt.
         held?.release();
-        this.#endUse(engine);
+        this.#members.endUse(engine);
       },
     });
   }
@@ -216,9 +254,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
 
   /** Have the engine `id`, where it can be on either side, on `side`; what it has under way goes on. */
   turn(id: string, side: Side): void {
-    const live = this.#roster.get(id);
-    const since = Math.floor(this.#options.clock.unixMs() / 1000);
-    if (live?.turn(side, since) === true) this.#renew(live);
+    this.#members.turn(id, side);
   }
 
   /** Have `on` told of every change from here on; it must not throw. */
@@ -233,11 +269,12 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   follow(source: EngineSource): Promise<void> {
     const synced = Promise.withResolvers<void>();
     const { clock, log } = this.#options;
+    const round = this.#lives.beginRound();
     const running = readSource(source, {
       signal: this.#stop.signal,
       log,
       onSynced: synced.resolve,
-      onChange: (change) => this.#apply(change),
+      onChange: (change) => this.#members.apply(change),
     }).finally(() => {
       this.#running.delete(running);
       synced.resolve();
@@ -246,7 +283,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const ended = new AbortController();
     const all = synced.promise.then(() => this.#watchers.asked).then(() => ended.abort());
     const late = sleep(clock, FIRST_ROUND_MS, ended.signal);
-    return Promise.race([all, late]).then(() => {});
+    return Promise.race([all, late]).then(() => round.release());
   }
 
   /** Ask engines for their models at once, by id, all when `ids` is absent; resolves once all have been asked. */
@@ -258,112 +295,20 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#stop.abort();
     this.#healthWatch?.[Symbol.dispose]();
     this.#overdue?.[Symbol.dispose]();
+    this.#lives[Symbol.dispose]();
     await Promise.all([this.#watchers[Symbol.asyncDispose](), ...this.#running]);
   }
 
-  #apply(change: EngineChange): void {
-    switch (change.kind) {
-      case "upsert":
-        this.#upsert(change.engine);
-        if (change.asleep !== undefined) this.setAsleep(change.engine, change.asleep);
-        return;
-      case "leaving":
-        return this.#leave(change.id);
-      case "remove":
-        return this.#remove(change.id);
-      default:
-        return change satisfies never;
-    }
-  }
-
-  #upsert(engine: Engine): void {
-    const known = this.#roster.of(engine);
-    if (known?.configured.started === engine.started && known !== undefined) {
-      return this.#configure(known, engine);
-    }
-    this.#remove(engine.id);
-    const { clock, log, maxEngines = MAX_ENGINES } = this.#options;
-    if (this.#roster.size >= maxEngines) {
-      const reason = `${maxEngines} are there`;
-      log.error("Engine left out: too many", { url: engine.url, reason });
-      return;
-    }
-    const created = Math.floor(clock.unixMs() / 1000);
-    const onRoom = (): void => this.#listeners.tellRoom(live.engine);
-    const live: LiveEngine = new LiveEngine(engine, created, this.#options.seats, onRoom);
-    this.#roster.add(live);
-    this.#uses.begin(engine.url);
-    this.#options.health.know?.(live.engine);
-    this.#judge.judge(engine.id);
-    this.#listeners.tell({ kind: "added", engine: live.engine });
-    this.#watchers.add(engine.id, this.#watcherOf(live));
-  }
-
-  #configure(live: LiveEngine, engine: Engine): void {
-    // Sources may tell again what they have told; it would have every engine asked at once.
-    if (!live.leaving && live.isConfigured(engine)) return;
-    live.leaving = false;
-    live.configure(engine);
-    this.#renew(live);
-    this.#watchers.get(engine.id)?.askAnew();
-  }
-
-  #renew(live: LiveEngine): void {
-    const { engine } = live;
-    this.#options.health.know?.(engine);
-    this.#judge.judge(engine.id);
-    this.#roster.renew(live);
-    this.#listeners.tell({ kind: "changed", engine });
-  }
-
-  #leave(id: string): void {
-    const live = this.#roster.get(id);
-    if (live === undefined || live.leaving) return;
-    live.leaving = true;
-    this.#judge.judge(id);
-    this.#roster.renew(live);
-    this.#listeners.tell({ kind: "leaving", engine: live.engine });
-  }
-
-  #remove(id: string): void {
-    const live = this.#roster.get(id);
-    if (live === undefined) return;
-    this.#roster.delete(live);
-    this.#watchers.end(id);
-    const { health, policies } = this.#options;
-    health.forget(id);
-    this.#overdue?.forget(id);
-    for (const policy of Object.values(policies)) policy.forget?.(id);
-    this.#listeners.tell({ kind: "removed", engine: live.engine });
-    this.#endUse(live.engine);
-  }
-
-  #watcherOf(live: LiveEngine): ModelWatcher {
-    const { clock, random, log, fetchCards } = this.#options;
-    return new ModelWatcher({
-      clock,
-      random,
-      log,
-      fetchCards,
-      engine: () => live.configured,
-      take: () => this.take(live.engine, "models"),
-      onCards: (cards) => this.#learn(live, cards),
-    });
-  }
-
-  #learn(live: LiveEngine, cards: readonly ModelCard[]): void {
-    live.learn(cards);
-    this.#roster.renew(live);
-    this.#listeners.tell({ kind: "changed", engine: live.engine });
-  }
-
-  #landed(outcome: Outcome, { beganMs }: Begun, root: ErrorCode | undefined): void {
+  #landed(outcome: Outcome, { beganMs }: Begun, { root, live, other }: Landing): void {
     const { health, observer } = this.#options;
     observer.onOutcome(outcome);
     const { engine, peer, leg, end, code } = outcome;
-    if (this.#roster.of(engine) === undefined) return;
-    health.report(outcome, { beganMs, root });
+    // Of one that was started anew meanwhile, it says nothing.
+    if (live === undefined || this.#roster.of(engine) !== live) return;
+    const together = peer !== undefined && this.#roster.of(peer) === other;
+    health.report(together ? outcome : { ...outcome, peer: undefined }, { beganMs, root });
     this.#judge.judge(engine.id);
+    if (leg === "models" && end === "ok") this.#lives.answered(live);
     if (leg === "models" && end === "failed") this.#giveUp(engine);
     if (end !== "failed" || !ASKS_AFTER.has(leg)) return;
     this.#watchers.get(engine.id)?.askSoon();
@@ -374,12 +319,19 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   /** What is overdue of an engine that does not answer is not waited for any longer. */
   #giveUp(engine: Engine): void {
     const { log, frozen } = this.#options;
-    const overdueMs = this.#overdue?.overdueMs(engine.id);
-    if (overdueMs === undefined || frozen === undefined) return;
-    if (!isGivenUp({ ...frozen, engine, overdueMs, all: this.#roster.all })) return;
+    if (frozen === undefined || this.#overdue?.overdueMs(engine.id) === undefined) return;
+    if (!isGivenUp({ engine, all: this.#roster.all })) return;
     const { url } = engine;
     log.warning("Engine shows no sign of life: its requests are taken elsewhere", { url });
     frozen.giveUp(engine);
+  }
+
+  /**
+   * The engine has been started anew at its address: it is another one from here on, and nothing that was
+   * learnt of it holds.
+   */
+  restarted(engine: Engine): void {
+    this.#members.restarted(engine);
   }
 
   /**
@@ -387,22 +339,12 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
    * its own affair.
    */
   setAsleep(engine: Engine, asleep: boolean): void {
-    const live = this.#roster.of(engine);
-    if (live === undefined || live.asleep === asleep) return;
-    live.asleep = asleep;
-    this.#options.log.info(asleep ? "Engine sleeps" : "Engine is awake", { url: engine.url });
-    this.#roster.renew(live);
-    this.#listeners.tell({ kind: "changed", engine: live.engine });
+    this.#members.setAsleep(engine, asleep);
   }
 
   #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
     this.#inflight += delta;
     if (live !== undefined) live.inflight += delta;
     this.#options.observer.onInflight(engine, leg, delta);
-  }
-
-  /** What is there of a URL is one less; without any, it is forgotten. */
-  #endUse(engine: Engine): void {
-    if (this.#uses.end(engine.url)) this.#listeners.tell({ kind: "forgotten", engine });
   }
 }

@@ -4,11 +4,18 @@ import type { Policies, Verdict } from "../selection/mod.ts";
 import type { Outcome, ServingLeg } from "./flight.ts";
 import type { Health } from "./health.ts";
 import type { FetchCards } from "./model_watcher.ts";
+import type { PairFit } from "./pair_fit.ts";
 import type { SeatLimits } from "./seats.ts";
 
 /** What happens to the engines of a fleet. */
 export type FleetChange =
-  | { readonly kind: "added" | "changed" | "leaving" | "removed"; readonly engine: Engine }
+  | { readonly kind: "added" | "changed" | "leaving"; readonly engine: Engine }
+  | {
+    readonly kind: "removed";
+    readonly engine: Engine;
+    /** It has been started anew: another engine takes its place at once, at the same address. */
+    readonly replaced?: true;
+  }
   /** An engine that was removed has nothing under way any more: its URL means nothing to anybody. */
   | { readonly kind: "forgotten"; readonly engine: Engine };
 
@@ -31,6 +38,13 @@ export interface FleetOptions {
   readonly health: Health;
   readonly policies: Policies;
   readonly fetchCards: FetchCards;
+  /**
+   * From an engine's coming until it has all of its share of requests, in milliseconds.
+   * @default 0
+   */
+  readonly slowStartMs?: number;
+  /** Which engines are not to be paired; absent where all that speak alike are. */
+  readonly fit?: Pick<PairFit, "in">;
   /** When and how engines are found out that show no sign of life; without it, none is. */
   readonly frozen?: FrozenOptions;
   readonly observer: FleetObserver;

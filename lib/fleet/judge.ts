@@ -1,4 +1,5 @@
 /** What holds for the engines that are there, as health learns. @module */
+import type { EngineLives } from "./engine_lives.ts";
 import type { FleetOptions } from "./fleet_options.ts";
 import type { Begun, Health } from "./health.ts";
 import type { Listeners } from "./listeners.ts";
@@ -11,6 +12,7 @@ export interface JudgeParts extends Pick<FleetOptions, "log" | "observer"> {
   readonly health: Health;
   readonly roster: Roster;
   readonly listeners: Listeners;
+  readonly lives: Pick<EngineLives, "returned">;
 }
 
 /** Has each engine's verdict follow what health says of it, and whoever waits told. */
@@ -23,7 +25,7 @@ export class Judge {
 
   /** Take health's verdict on the engine `id`, if it is there. */
   judge(id: string): void {
-    const { health, roster, listeners, log, observer } = this.#parts;
+    const { health, roster, listeners, lives, log, observer } = this.#parts;
     const live = roster.get(id);
     if (live === undefined) return;
     const was = live.verdict;
@@ -32,6 +34,7 @@ export class Judge {
     const leaves = kind === "leaving" || was.kind === "leaving";
     if (kind !== was.kind && !leaves) observer.onVerdict(live.engine, live.verdict);
     tellVerdict(log, live.engine, was, live.verdict);
+    if (kind === "good" && (was.kind === "shut" || was.kind === "probation")) lives.returned(live);
     if (kind !== was.kind) listeners.tellRoom(live.engine);
   }
 

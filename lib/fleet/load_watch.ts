@@ -1,15 +1,8 @@
 /** Has every engine's load read from its metrics at intervals, as long as it is there. @module */
-import {
-  type Clock,
-  describeError,
-  type Engine,
-  type Logger,
-  type Random,
-  sleep,
-} from "../base/mod.ts";
+import { type Clock, describeError, type Engine, type Logger, type Random } from "../base/mod.ts";
+import { type EngineLoop, EngineLoops } from "./engine_loops.ts";
 import type { EngineReading } from "./engine_series.ts";
 import type { Fleet } from "./fleet.ts";
-import type { FleetChange } from "./fleet_options.ts";
 import { Turns } from "./turns.ts";
 
 /**
@@ -54,7 +47,7 @@ const JITTER = 0.05;
 
 /** The readings of one engine. */
 interface Watched {
-  readonly stop: AbortController;
+  readonly loop: EngineLoop;
   failing: boolean;
 }
 
@@ -62,69 +55,38 @@ interface Watched {
 export class LoadWatch implements AsyncDisposable {
   readonly #deps: LoadWatchDeps;
   readonly #turns = new Turns(MAX_READING);
-  readonly #watched = new Map<string, Watched>();
-  readonly #running = new Set<Promise<void>>();
-  readonly #watch: Disposable;
+  readonly #loops: EngineLoops;
 
   constructor(deps: LoadWatchDeps) {
     this.#deps = deps;
-    this.#watch = deps.fleet.watch((change) => this.#follow(change));
-    for (const { id } of deps.fleet.snapshot().engines) this.#begin(id);
+    const { clock, fleet } = deps;
+    this.#loops = new EngineLoops({ clock, fleet, run: (loop) => this.#run(loop) });
   }
 
   /** Engines that are watched. */
   get size(): number {
-    return this.#watched.size;
+    return this.#loops.size;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#watch[Symbol.dispose]();
-    for (const id of [...this.#watched.keys()]) this.#end(id);
-    await Promise.all(this.#running);
+    await this.#loops[Symbol.asyncDispose]();
   }
 
-  #follow({ kind, engine: { id } }: FleetChange): void {
-    switch (kind) {
-      case "added":
-        return this.#begin(id);
-      case "removed":
-        return this.#end(id);
-      case "changed":
-      case "leaving":
-      case "forgotten":
-        return;
-      default:
-        return kind satisfies never;
-    }
-  }
-
-  #begin(id: string): void {
-    const watched: Watched = { stop: new AbortController(), failing: false };
-    this.#watched.set(id, watched);
-    const running = this.#run(id, watched).finally(() => this.#running.delete(running));
-    this.#running.add(running);
-  }
-
-  #end(id: string): void {
-    this.#watched.get(id)?.stop.abort();
-    this.#watched.delete(id);
-  }
-
-  async #run(id: string, watched: Watched): Promise<void> {
+  async #run(loop: EngineLoop): Promise<void> {
     const { clock, random, everyMs } = this.#deps;
-    const { signal } = watched.stop;
-    const spreadMs = Math.min(everyMs, SPREAD_MS * this.#watched.size);
+    const watched: Watched = { loop, failing: false };
+    const spreadMs = Math.min(everyMs, SPREAD_MS * this.size);
     let dueMs = clock.now() + FIRST_MS + random.next() * spreadMs;
-    while (await sleep(clock, dueMs - clock.now(), signal) === "elapsed") {
-      await this.#readInTurn(id, watched);
+    while (await loop.pause(dueMs - clock.now())) {
+      await this.#readInTurn(watched);
       const now = clock.now();
       // From one beginning to the next; what took longer than an interval is not made up for.
       dueMs = Math.max(now, dueMs + everyMs * (1 - JITTER + 2 * JITTER * random.next()));
     }
   }
 
-  async #readInTurn(id: string, watched: Watched): Promise<void> {
-    const { signal } = watched.stop;
+  async #readInTurn(watched: Watched): Promise<void> {
+    const { id, signal } = watched.loop;
     using turn = await this.#turns.take(signal);
     const engine = turn && this.#deps.fleet.snapshot().find(id);
     if (engine === undefined || signal.aborted) return;
@@ -134,7 +96,7 @@ export class LoadWatch implements AsyncDisposable {
 
   async #read(engine: Engine, watched: Watched): Promise<ReadingResult> {
     const { clock, fleet, log, read } = this.#deps;
-    const { signal } = watched.stop;
+    const { signal } = watched.loop;
     const { url } = engine;
     try {
       const reading = await read(engine, signal);

@@ -5,12 +5,16 @@
  * @module
  */
 export * from "./breaker.ts";
+export * from "./broken_pairs.ts";
 export { decideSplit, type SplitRules } from "./elastic_split.ts";
 export * from "./engine_checks.ts";
 export * from "./engine_fleet.ts";
 export * from "./engine_health.ts";
+export { ENGINE_STATES, type EngineState } from "./engine_lives.ts";
 export * from "./engine_series.ts";
 export * from "./engine_source.ts";
+export * from "./engine_told.ts";
+export * from "./facts_watch.ts";
 export * from "./fleet.ts";
 export * from "./fleet_options.ts";
 export * from "./flight.ts";
@@ -26,6 +30,7 @@ export { FleetWaits, type WaitLimits } from "./fleet_waits.ts";
 export * from "./model_lookup.ts";
 export * from "./load_watch.ts";
 export * from "./model_watcher.ts";
+export * from "./pair_fit.ts";
 export { place, type Placement } from "./place.ts";
 export * from "./request_stats.ts";
 export * from "./seats.ts";

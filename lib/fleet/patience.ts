@@ -2,24 +2,18 @@
 import type { Engine } from "../base/mod.ts";
 import type { LiveEngine } from "./live_engine.ts";
 
-/**
- * So many times as long is waited where nobody else could serve: an engine may be busy beyond measure, as
- * one whose server shares its process with the model, and to give it up would serve nobody.
- */
-const ALONE = 6;
-
-/** An engine that has owed answers for `overdueMs`, and what is there besides. */
+/** An engine that owes answers, and what is there besides. */
 export interface OverdueEngine {
   readonly engine: Engine;
-  readonly overdueMs: number;
-  /** From when on an engine is asked for a sign of life. */
-  readonly afterMs: number;
   readonly all: Iterable<Pick<LiveEngine, "engine" | "verdict" | "asleep">>;
 }
 
-/** Whether what is waited for of it is better asked of others. */
-export function isGivenUp({ engine, overdueMs, afterMs, all }: OverdueEngine): boolean {
-  if (overdueMs >= ALONE * afterMs) return true;
+/**
+ * Whether what is waited for of it is better asked of others. Where there is none, the deadlines of its
+ * requests alone end them: an engine may be busy beyond measure, as one whose server shares its process
+ * with the model, and to give it up would serve nobody.
+ */
+export function isGivenUp({ engine, all }: OverdueEngine): boolean {
   for (const other of all) if (replaces(other, engine)) return true;
   return false;
 }

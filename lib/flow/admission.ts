@@ -78,7 +78,9 @@ export function pairOrElse<Choice extends PairChoice | FullPair>(
   { elsewhere, declines }: Pick<PairWish, "elsewhere" | "declines">,
 ): Choice | { readonly kind: "shut" } {
   if (choice.kind === "none") return choice;
-  if (choice.shut !== undefined && elsewhere()) return { kind: "shut" };
+  // KV of engines that differ is not one another's, whatever else is left.
+  const never = choice.shut === "pair-unequal";
+  if (never || (choice.shut !== undefined && elsewhere())) return { kind: "shut" };
   return choice.kind === "pair" && declines?.(choice.pair) === true ? { kind: "shut" } : choice;
 }
 

@@ -7,7 +7,7 @@ import type { HandoffDeps, NotificationPort } from "./deps.ts";
 import { kvTimeout } from "./handoff_parts.ts";
 
 /** What came of one transfer. */
-export type Come = Pick<Landing, "received" | "cancelled">;
+export type Come = Pick<Landing, "received" | "cancelled" | "lost">;
 
 /** What is missing, in words for clients: the only address in them is that of the port. */
 interface Missing {
@@ -55,6 +55,10 @@ function missingOf(
   pair: Pair,
   port: NotificationPort | undefined,
 ): Missing | undefined {
+  if (come.lost !== undefined) {
+    const side = come.lost === pair.decode.id ? "decode" : "prefill";
+    return { short: `${side} engine restarted`, text: `the ${side} engine was started anew` };
+  }
   if (come.cancelled) {
     return {
       short: "cancelled",

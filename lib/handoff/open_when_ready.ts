@@ -32,7 +32,7 @@ export interface DecodeOpening<Opened extends OpeningEnd> {
   /** Aborts when the client has gone. */
   readonly gone: AbortSignal;
   /** Told what has come when the KV did not in time; what it says of that is noted. */
-  readonly missed?: (come: Pick<Landing, "received" | "cancelled">) => string | undefined;
+  readonly missed?: (come: Pick<Landing, "received" | "cancelled" | "lost">) => string | undefined;
   /** Set where the prefill may still be under way; never rejects. */
   readonly prefill?: Promise<unknown>;
   /**
@@ -66,7 +66,11 @@ export async function openWhenReady<Opened extends OpeningEnd>(
   const kv = held.awaitsNews ? await awaitNews(deps, context, held, leg) : "ready";
   if (gone.aborted) return { kind: "gone" };
   if (kv === "aborted") return { kind: "failed", error: new RouterError("shutting-down", STOPPED) };
-  if (kv === "timed-out" && deps.kvTimeoutPolicy === "retry") return { kind: "timed-out" };
+  // Of an engine that was started anew, nothing more comes, and what is there may be half of it.
+  const lost = held.landing?.lost !== undefined;
+  if (kv === "timed-out" && (lost || deps.kvTimeoutPolicy === "retry")) {
+    return { kind: "timed-out" };
+  }
   return await openNow(deps, held.move(), leg);
 }
 

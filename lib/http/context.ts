@@ -23,7 +23,7 @@ import {
 } from "../request/mod.ts";
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
-import type { KvReport } from "./engine_notes.ts";
+import type { KvReport, LifeReport } from "./engine_notes.ts";
 import { withoutKeyRefusal } from "./key_refusal.ts";
 import { ROUTE_FIELD } from "./route_wish.ts";
 import type { Scrapes } from "./scrapes.ts";
@@ -45,6 +45,8 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly batches?: Batches | undefined;
   /** Absent where no KV moves. */
   readonly kvReport?: KvReport | undefined;
+  /** Absent where nobody follows them. */
+  readonly life?: LifeReport | undefined;
   /** Absent where the operator has none. */
   readonly hooks?: Hooks | undefined;
   /** Absent where engines alone serve. */

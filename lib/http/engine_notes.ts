@@ -1,6 +1,6 @@
 /** What `/engines` tells of an engine beside what every router tells: that its KV is not found. @module */
 import type { Engine } from "../base/mod.ts";
-import type { KvMark, KvPair, RoleDifference } from "../fleet/mod.ts";
+import type { KvMark, KvPair, Misfit, RoleDifference } from "../fleet/mod.ts";
 import type { CanaryNote } from "../flow/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
 
@@ -12,14 +12,27 @@ export interface KvReport {
   differences(): readonly RoleDifference[];
 }
 
+/** How far engines are in their lives. */
+export interface LifeReport {
+  /** Its state, and what it gets of its share of requests where that is not all. */
+  of(engine: Engine): { readonly state: string; readonly share?: number };
+  /** Those that are not there any more, while something is under way on them. */
+  gone(): Iterable<Engine>;
+  /** Pairs of engines that differ, and in what. */
+  misfits(): readonly Misfit[];
+  /** Pairs that a restart of the prefill engine is to mend. */
+  broken(): readonly KvPair[];
+}
+
 /** Fields for each engine by its id; of an engine without a note there is none. */
 export type EngineNotes = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 
-/** What `report` says, by engine. */
+/** What `report` and `life` say, by engine. */
 export function engineNotes(
-  report: KvReport,
+  report: KvReport | undefined,
   engines: readonly Engine[],
   names: Pick<EngineNames, "of">,
+  life?: Pick<LifeReport, "misfits" | "broken">,
 ): EngineNotes {
   const notes = new Map<string, Record<string, unknown[]>>();
   const add = (id: string, field: string, value: unknown): void => {
@@ -31,6 +44,11 @@ export function engineNotes(
     add(pair.prefill.id, field, { peer: names.of(pair.decode), ...value });
     add(pair.decode.id, field, { peer: names.of(pair.prefill), ...value });
   };
+  for (const { differ, ...pair } of life?.misfits() ?? []) addPair(pair, "unequal", { differ });
+  for (const pair of life?.broken() ?? []) {
+    addPair(pair, "broken_pairs", { restart: names.of(pair.prefill) });
+  }
+  if (report === undefined) return notes;
   for (const mark of report.marks()) {
     const since = Math.floor(mark.since / 1000);
     addPair(mark, "recompute_suspected", { cause: mark.cause, since });

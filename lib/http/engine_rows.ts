@@ -8,20 +8,20 @@ import { engineNotes } from "./engine_notes.ts";
 export type EngineRow = Readonly<Record<string, unknown>>;
 
 /** What is told of engines by. */
-export type EngineRowDeps = Pick<HttpDeps, "kvReport"> & {
+export type EngineRowDeps = Pick<HttpDeps, "kvReport" | "life"> & {
   readonly fleet: Pick<HttpDeps["fleet"], "snapshot" | "doubtedPairs" | "verdict">;
   readonly names: Pick<HttpDeps["names"], "of" | "exposed">;
 };
 
 /**
- * A row for each engine, by its id. What speaks against an engine, and against pairs of it, is told where
+ * A row for each engine, by its id: how far it is in its life, and who it is. What speaks against an engine, and against pairs of it, is told where
  * there is something.
  */
 export function engineRows(
-  { fleet, names, kvReport }: EngineRowDeps,
+  { fleet, names, kvReport, life }: EngineRowDeps,
 ): ReadonlyMap<string, EngineRow> {
   const view = fleet.snapshot();
-  const notes = kvReport && engineNotes(kvReport, view.engines, names);
+  const notes = engineNotes(kvReport, view.engines, names, life);
   const doubted = Map.groupBy(fleet.doubtedPairs(), ({ prefill }) => prefill.id);
   return new Map(
     view.entries.map(({ engine, created, load, asleep, onSideSince }) => {
@@ -39,7 +39,8 @@ export function engineRows(
         ...(load === undefined ? {} : roomTold(load)),
         ...judgement(fleet.verdict(engine)),
         ...(pairs === undefined ? {} : { shut_pairs: pairs }),
-        ...notes?.get(engine.id),
+        ...life?.of(engine),
+        ...notes.get(engine.id),
       };
       return [engine.id, row] as const;
     }),

@@ -41,10 +41,16 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
 
 /**
  * `GET /engines`: the production-stack router's fields, and the role, which says what `?id=` may pick.
- * Addresses are told where they are to be, as that router's are not.
+ * Addresses are told where they are to be, as that router's are not. Behind them are engines that have gone
+ * while something is under way on them.
  */
 export function engines(deps: HttpDeps): Answer {
-  return jsonAnswer(200, [...engineRows(deps).values()]);
+  const gone = Array.from(deps.life?.gone() ?? [], (engine) => ({
+    engine_id: deps.names.of(engine),
+    serving_models: [],
+    state: "gone",
+  }));
+  return jsonAnswer(200, [...engineRows(deps).values(), ...gone]);
 }
 
 /** `GET /`: what this is, in a line. */

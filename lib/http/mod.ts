@@ -9,7 +9,7 @@ export { readBody } from "./body.ts";
 export * from "./context.ts";
 export { type EngineRow, engineRows } from "./engine_rows.ts";
 export { EngineNames } from "./engine_names.ts";
-export { type KvReport } from "./engine_notes.ts";
+export { type KvReport, type LifeReport } from "./engine_notes.ts";
 export * from "./handler.ts";
 export { errorAnswer, jsonAnswer, refusalAnswer } from "./respond.ts";
 export { Scrapes } from "./scrapes.ts";

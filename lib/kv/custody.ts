@@ -27,7 +27,7 @@ export class Custody implements Disposable {
   }
 
   /** What has come of the KV so far; undefined where it is somebody else's. */
-  get landing(): Pick<Landing, "received" | "cancelled"> | undefined {
+  get landing(): Pick<Landing, "received" | "cancelled" | "lost"> | undefined {
     return this.#held?.transfer.landed;
   }
 

@@ -2,7 +2,7 @@
 import type { KvWaiter } from "../zmq/mod.ts";
 
 /** News of one transfer; disposed by whoever holds it last. */
-export type Landing = Pick<KvWaiter, "wait" | "received" | "cancelled"> & Disposable;
+export type Landing = Pick<KvWaiter, "wait" | "received" | "cancelled" | "lost"> & Disposable;
 
 /** For protocols in which the prefill's answer is all the news there is. */
 export const NOTHING_AWAITED: Landing = {

@@ -46,11 +46,12 @@ function beginTransfer(
     throw new RouterError("internal", `Engine ${decode.url} has no NIXL receiver`);
   }
   const kvId = ids.next();
+  const ranks = prefill.notifications ?? receiver.initPorts.length;
   const tag = tagged ? uniquePartOf(kvId) : undefined;
   const readParams = tag === undefined ? undefined : kvTagParams(tag);
   return {
     // Before the prefill is sent: a notification can overtake its answer.
-    landed: board.expect(kvId, { ranks: prefill.notifications ?? receiver.initPorts.length }),
+    landed: board.expect(kvId, { ranks, of: [prefill.id, decode.id] }),
     prefillParams: kvTransferParams(kvId, receiver, mode, tag),
     decodeParams: () => readParams,
     // They name what is to be read, and are good for as many requests as come.

@@ -134,7 +134,9 @@ export class Reclaimer {
     if (wait === "aborted") return "stopped";
     // An engine that took nothing on has moved nothing, if it has not said otherwise.
     const unmoved = end.kind === "failed" && end.told && landed.received() === 0;
-    if (landed.cancelled || unmoved) return "nothing_moved";
+    // What was at an engine that was started anew has gone with it.
+    const gone = landed.lost === held.decode.id;
+    if (landed.cancelled || unmoved || gone) return "nothing_moved";
     // Without all notifications the pages may be there all the same: one can get lost, and an engine
     // that died may have allocated pages, which nobody fills but every later request would find.
     const news: KvNews | undefined = end.kind === "ok" ? end.result : undefined;

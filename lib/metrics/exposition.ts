@@ -11,6 +11,8 @@ export interface SampleSum {
   readonly sum: number;
   /** How many there are, at least 1. */
   readonly count: number;
+  /** Of the last of them, as they stand in the text; kept of names that end in `_info` alone. */
+  readonly labels?: string;
 }
 
 /** Samples by name; a name that is not told, or with numbers alone that are none, is not there. */
@@ -28,7 +30,8 @@ const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 /** Takes a text in any pieces; keeps an unfinished line of it, and the sums. */
 export class SampleReader {
   readonly #names: ReadonlySet<string>;
-  readonly #prefix: Uint8Array;
+  /** What lines begin with that may tell of them: most others are told apart by a byte. */
+  readonly #prefixes: readonly Uint8Array[];
   readonly #found = new Map<string, SampleSum>();
   #line: Uint8Array = new Uint8Array(0);
   /** The line that has begun is too long. */
@@ -37,7 +40,8 @@ export class SampleReader {
   /** `names` as they stand in the text: of a counter with its `_total`, where it has one. */
   constructor(names: Iterable<string>) {
     this.#names = new Set(names);
-    this.#prefix = encodeUtf8(commonPrefix([...this.#names]));
+    const alike = Map.groupBy(this.#names, (name) => name.slice(0, 1));
+    this.#prefixes = [...alike.values()].map((some) => encodeUtf8(commonPrefix(some)));
   }
 
   /** Take the next bytes, which are not looked at after the work has ended. */
@@ -73,8 +77,7 @@ export class SampleReader {
   }
 
   #take(line: Uint8Array): void {
-    const prefix = this.#prefix;
-    for (let at = 0; at < prefix.length; at++) if (line[at] !== prefix[at]) return;
+    if (!this.#prefixes.some((prefix) => beginsWith(line, prefix))) return;
     const text = decodeUtf8(line);
     const name = /^[^{\s]*/.exec(text)?.[0] ?? "";
     if (!this.#names.has(name)) return;
@@ -83,7 +86,12 @@ export class SampleReader {
     const { sum, count } = this.#found.get(name) ?? { sum: 0, count: 0 };
     // What is no number any more would make all of it none.
     if (Number.isFinite(sum + value)) {
-      this.#found.set(name, { sum: sum + value, count: count + 1 });
+      const end = name.endsWith("_info") ? endOfLabels(text, name.length + 1) : undefined;
+      this.#found.set(name, {
+        sum: sum + value,
+        count: count + 1,
+        ...(end === undefined ? {} : { labels: text.slice(name.length + 1, end - 1) }),
+      });
     }
   }
 }
@@ -93,6 +101,21 @@ export function samplesOf(text: Uint8Array, names: Iterable<string>): Samples {
   const reader = new SampleReader(names);
   atOnce(reader.push(text));
   return reader.end();
+}
+
+/** The value of a label in `labels`, as they stand in a text; undefined where there is none. */
+export function labelIn(labels: string, name: string): string | undefined {
+  for (const [, label, value = ""] of labels.matchAll(LABEL)) {
+    if (label === name) return value.replace(/\\(.)/g, (_, char) => char === "n" ? "\n" : char);
+  }
+  return undefined;
+}
+
+const LABEL = /([a-zA-Z_][\w]*)="((?:[^"\\]|\\.)*)"/g;
+
+function beginsWith(line: Uint8Array, prefix: Uint8Array): boolean {
+  for (let at = 0; at < prefix.length; at++) if (line[at] !== prefix[at]) return false;
+  return true;
 }
 
 /** The value that stands behind a name that ends at `at`; undefined where there is none. */

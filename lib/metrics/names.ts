@@ -257,6 +257,17 @@ export const METRICS = {
     help: "Whether an engine answered when it was last asked for its models (1 or 0).",
     labels: ["server", "role"],
   },
+  "pd_router_engine_state": {
+    kind: "gauge",
+    help:
+      "How far an engine is now: 1 under its state (joining, slow_start, ready, draining, gone).",
+    labels: ["server", "state"],
+  },
+  "pd_router_engine_restarts_total": {
+    kind: "counter",
+    help: "Engines that were started anew at their address, as far as that was found out.",
+    labels: ["server"],
+  },
   "pd_router_engine_errors_total": {
     kind: "counter",
     help:
@@ -295,6 +306,16 @@ export const METRICS = {
     kind: "gauge",
     help: "Engines that are gone around now, by role and by the code of what failed.",
     labels: ["role", "why"],
+  },
+  "pd_router_pairs_unequal": {
+    kind: "gauge",
+    help: "Pairs of engines that do not hand off to one another, as what they tell differs.",
+    labels: [],
+  },
+  "pd_router_pairs_broken": {
+    kind: "gauge",
+    help: "Pairs whose decode engine was started anew and does not get the prefill engine's KV.",
+    labels: [],
   },
   "pd_router_engines_sleeping": {
     kind: "gauge",

@@ -25,6 +25,9 @@ type EngineMetric = {
 /** Gauges of engines that tell what holds when they are asked. */
 export type ReplacedMetric = Extract<NamesOf<"gauge">, EngineMetric & keyof typeof STACK_METRICS>;
 
+/** The same, under what holds as a label. */
+type StateMetric = Extract<NamesOf<"gauge">, "pd_router_engine_state">;
+
 /** Gauges of one series. */
 type UnlabelledGauge = {
   [Name in NamesOf<"gauge">]: All[Name]["labels"] extends readonly [] ? Name : never;
@@ -85,7 +88,7 @@ export class Metrics {
    * Have a gauge tell of these series alone. Of engines only a gauge that is replaced for each text may
    * tell so, as what is replaced is not forgotten with its engine.
    */
-  replace<Name extends Exclude<NamesOf<"gauge">, EngineMetric> | ReplacedMetric>(
+  replace<Name extends Exclude<NamesOf<"gauge">, EngineMetric> | ReplacedMetric | StateMetric>(
     name: Name,
     series: Iterable<{ readonly labels: Labels<Name>; readonly value: number }>,
   ): void {

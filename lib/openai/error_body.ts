@@ -49,6 +49,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, ErrorMeaning>> = {
   "key-refused": { status: 502, type: "BadGatewayError" },
   "tokenize-failed": { status: 502, type: "BadGatewayError" },
   "prefill-failed": { status: 502, type: "BadGatewayError" },
+  "pair-unequal": { status: 503, type: "ServiceUnavailableError" },
   "kv-timeout": { status: 504, type: "GatewayTimeoutError" },
   "decode-failed": { status: 502, type: "BadGatewayError" },
   "upstream-unreachable": { status: 502, type: "BadGatewayError" },

@@ -64,6 +64,8 @@ export const FIELDS = {
     maxPauseMs: ["health-max-pause"],
     maxShutShare: ["health-max-shut"],
     frozenAfterMs: ["frozen-after"],
+    slowStartMs: ["slow-start"],
+    pairUnequal: "live",
     failurePolicy: "live",
     fallbackShare: "live",
     continueStreams: "live",

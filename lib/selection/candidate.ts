@@ -21,6 +21,9 @@ export type Verdict =
 /** The verdict on whom nothing speaks against. */
 export const GOOD: Verdict = Object.freeze({ kind: "good" });
 
+/** The verdict on a pair of engines whose KV is not one another's. */
+export const UNEQUAL: Verdict = Object.freeze({ kind: "shut", why: "pair-unequal" });
+
 /** One engine, as policies see it. The fields tell the present whenever they are read. */
 export interface Candidate {
   readonly engine: Engine;

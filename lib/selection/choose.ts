@@ -7,10 +7,11 @@ import {
   type FullPair,
   type NoPair,
 } from "./able_pairs.ts";
-import { type Candidate, GOOD, type Verdict } from "./candidate.ts";
+import { type Candidate, GOOD, UNEQUAL, type Verdict } from "./candidate.ts";
 import type { ModelGroup, Takes } from "./group.ts";
 import type { Policies } from "./policies.ts";
 import type { PickAsk, PickedPair, Policy } from "./policy.ts";
+import type { Sieve } from "./slow_start.ts";
 import { type Best, bestOf, type Exclude, EXCLUDED, isRoomy, isSome, marksOf } from "./standing.ts";
 
 /** The two engines of a handoff. */
@@ -24,6 +25,8 @@ export interface ChoiceAsk extends Omit<PickAsk, "peer"> {
   readonly exclude?: readonly Exclude[];
   /** The engines of the attempt before: those that are not excluded are kept. */
   readonly tried?: Pair | undefined;
+  /** Who is starting, and left out of choices while there are others; absent where nobody is. */
+  readonly sieve?: Sieve | undefined;
 }
 
 /** A wish for engines that have room: others are no candidates. */
@@ -76,6 +79,29 @@ export function choosePair(
   const able = ablePairs(group, asked);
   if (able.kind === "full") return { ...able, ...shutOf(group, asked, ask) };
   if (able.kind === "none") return able;
+  const { sieve } = ask;
+  if (sieve === undefined) return pairIn(able, group, policies, asked, ask);
+  const sifted = siftPairs(able, sieve, policies, ask);
+  const first = pairIn(sifted, group, policies, asked, ask);
+  // Those that are starting serve where nothing else would. The first pick has taken the turn.
+  const choice = first.kind === "pair" && first.shut === undefined
+    ? first
+    : pairIn(able, group, policies, asked, { ...ask, attempt: ask.attempt + 1 });
+  if (choice.kind === "pair") {
+    sieve.took(choice.pair.prefill.id);
+    sieve.took(choice.pair.decode.id);
+  }
+  return choice;
+}
+
+/** One of the pairs that are able. */
+function pairIn(
+  able: AblePairs,
+  group: ModelGroup,
+  policies: Policies,
+  asked: AbleAsk,
+  ask: PairAsk,
+): PairChoice | FullPair {
   const { prefill, decode } = togetherOf(able, policies, ask) ?? oneByOne(able, policies, ask);
   const pair = { prefill: prefill.engine, decode: decode.engine };
   const shut = whyPairShut(ask, prefill, decode);
@@ -88,6 +114,26 @@ export function choosePair(
     return { kind: "full", leg: "decode" };
   }
   return { kind: "pair", pair, shut };
+}
+
+/** Those of both sides that are not left out for starting. */
+function siftPairs(able: AblePairs, sieve: Sieve, policies: Policies, ask: PairAsk): AblePairs {
+  const { session, tried } = ask;
+  const sift = ({ list, against }: Best, { sticky }: Policy, keep: Engine | undefined): Best => ({
+    list: sieve.sift(list, sticky === true ? session : undefined, keep?.id),
+    against,
+  });
+  const sides = new Map<Best, Best>();
+  return {
+    ...able,
+    decode: sift(able.decode, policies.decode, tried?.decode),
+    kinOf(decode) {
+      const kin = able.kinOf(decode);
+      const prefill = sides.get(kin.prefill) ?? sift(kin.prefill, policies.prefill, tried?.prefill);
+      sides.set(kin.prefill, prefill);
+      return { ...kin, prefill };
+    },
+  };
 }
 
 /** A pair that the policies of both sides choose at once. What was tried is for each side to keep. */
@@ -110,7 +156,8 @@ function oneByOne(able: AblePairs, policies: Policies, ask: PairAsk): PickedPair
   const kin = able.kinOf(decode);
   const all = kin.prefill.list;
   const open = all.filter((prefill) => isOpen(ask, prefill, decode));
-  const best = { list: isSome(open) ? open : all, against: kin.prefill.against };
+  const equal = isSome(open) ? open : all.filter((prefill) => isEqual(ask, prefill, decode));
+  const best = { list: isSome(equal) ? equal : all, against: kin.prefill.against };
   const peer = { candidate: decode, among: kin.decode.list.length };
   const prefill = takeOf(best, policies.prefill, { ...ask, peer }, ask.tried?.prefill);
   return { prefill, decode };
@@ -125,9 +172,11 @@ function shutOf(
   const able = ablePairs(group, { ...asked, tokens: undefined });
   if (able.kind !== "some") return {};
   const [first] = able.decode.list;
-  const decode = able.decode.list.find((one) => hasOpen(ask, able, one)) ?? first;
+  const decode = able.decode.list.find((one) => hasOpen(ask, able, one)) ??
+    able.decode.list.find((one) => hasEqual(ask, able, one)) ?? first;
   const { list } = able.kinOf(decode).prefill;
-  const prefill = list.find((one) => isOpen(ask, one, decode)) ?? list[0];
+  const prefill = list.find((one) => isOpen(ask, one, decode)) ??
+    list.find((one) => isEqual(ask, one, decode)) ?? list[0];
   const shut = whyPairShut(ask, prefill, decode);
   return shut === undefined ? {} : { shut };
 }
@@ -151,9 +200,14 @@ export function chooseDirect(
   ask: ChoiceAsk & Partial<Roomy>,
 ): Engine | undefined {
   const able = bestOf(group.direct, marksOf(ask.exclude), ask.tokens, ask.share);
-  return able === undefined || !isRoomy(able)
-    ? undefined
-    : takeOf(able, policies.direct, ask, undefined).engine;
+  if (able === undefined || !isRoomy(able)) return undefined;
+  const { sieve, session } = ask;
+  const { direct } = policies;
+  if (sieve === undefined) return takeOf(able, direct, ask, undefined).engine;
+  const list = sieve.sift(able.list, direct.sticky === true ? session : undefined);
+  const { engine } = takeOf({ ...able, list }, direct, ask, undefined);
+  sieve.took(engine.id);
+  return engine;
 }
 
 /** The decode engine, another one when all pairs of the policy's choice are shut and not all of others. */
@@ -162,12 +216,26 @@ function decodeOf(able: AblePairs, policy: Policy, ask: PairAsk): Candidate {
   if (hasOpen(ask, able, first)) return first;
   const others = able.decode.list.filter((one) => hasOpen(ask, able, one));
   // The first pick has taken the turn.
-  return isSome(others) ? policy.pick(others, { ...ask, attempt: ask.attempt + 1 }) : first;
+  if (isSome(others)) return policy.pick(others, { ...ask, attempt: ask.attempt + 1 });
+  const equal = able.decode.list.filter((one) => hasEqual(ask, able, one));
+  return isSome(equal) && !equal.includes(first)
+    ? policy.pick(equal, { ...ask, attempt: ask.attempt + 1 })
+    : first;
 }
 
 /** Whether `decode` has a partner that it is not shut with. */
 function hasOpen(ask: PairAsk, { kinOf }: AblePairs, decode: Candidate): boolean {
   return kinOf(decode).prefill.list.some((prefill) => isOpen(ask, prefill, decode));
+}
+
+/** Whether `decode` has a partner whose KV would do. */
+function hasEqual(ask: PairAsk, { kinOf }: AblePairs, decode: Candidate): boolean {
+  return kinOf(decode).prefill.list.some((prefill) => isEqual(ask, prefill, decode));
+}
+
+/** Whether the two might do, though they are shut for a while. */
+function isEqual({ pairVerdict }: PairAsk, prefill: Candidate, decode: Candidate): boolean {
+  return pairVerdict?.(prefill.engine, decode.engine) !== UNEQUAL;
 }
 
 function isOpen({ pairVerdict }: PairAsk, prefill: Candidate, decode: Candidate): boolean {

@@ -26,5 +26,6 @@ export * from "./prompt_facts.ts";
 export * from "./room.ts";
 export * from "./round_robin.ts";
 export * from "./session.ts";
+export * from "./slow_start.ts";
 export type { Exclude } from "./standing.ts";
 export * from "./topology.ts";

@@ -45,6 +45,8 @@ export interface PickedPair {
 export interface Policy {
   /** What of prompts it looks at. */
   readonly reads?: PromptPart;
+  /** Requests of one session meet one engine, whatever others have to do. */
+  readonly sticky?: true;
   pick(from: Candidates, ask: PickAsk): Candidate;
   /**
    * A pair at once, where the policies of both sides do so; undefined where it finds none that is not

@@ -26,6 +26,7 @@ export function fleetRing(ring: HashRing = new HashRing()): RingOf {
  */
 export function sessionAffinity(fallback: Policy, ringOf: RingOf = fleetRing()): Policy {
   return {
+    sticky: true,
     pick(from, ask) {
       if (ask.session === undefined) return fallback.pick(from, ask);
       const ring = ringOf(ask.universe);

@@ -44,6 +44,8 @@ export const adminReset: ControlHandler = async (core, _request, reply) => {
   Object.assign(core.faults, noFaults());
   core.stats.reset();
   core.finished.reset();
+  // A process ends with its core; another one takes its place.
+  if (core.life.dead) core.life.start(core.clock.unixMs());
   core.life.revive();
   core.sender?.forget();
   core.kv?.clear();

@@ -64,8 +64,8 @@ export const health: ControlHandler = async (core, _request, reply) => {
 };
 
 /** `GET /version`. */
-export const version: ControlHandler = (_core, _request, reply) =>
-  reply.json(200, JSON.stringify({ version: SIM_VERSION }));
+export const version: ControlHandler = ({ options }, _request, reply) =>
+  reply.json(200, JSON.stringify({ version: options.vllmVersion ?? SIM_VERSION }));
 
 /** `GET /tokenizer_info`. */
 export const tokenizerInfo: ControlHandler = (core, _request, reply) =>

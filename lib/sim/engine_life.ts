@@ -11,6 +11,17 @@ import { type ApiError, internalError } from "./api_error.ts";
 export class EngineLife {
   #state: "live" | "hung" | "dead" = "live";
   #onEnd: () => void = () => undefined;
+  #startedMs = 0;
+
+  /** When its process began, in Unix milliseconds. */
+  get startedMs(): number {
+    return this.#startedMs;
+  }
+
+  /** Its process begins. */
+  start(unixMs: number): void {
+    this.#startedMs = unixMs;
+  }
 
   /** True once ended: every generation fails, `/health` is 503. */
   get dead(): boolean {

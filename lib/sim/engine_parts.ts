@@ -48,6 +48,7 @@ export async function openParts(
   try {
     const stats = new StatsBook();
     const life = new EngineLife();
+    life.start(clock.unixMs());
     // An engine changes its faults; the caller's record stays as it is.
     const faults = { ...options.faults, paths: [...options.faults.paths] };
     const events = await openEvents(options, ports);

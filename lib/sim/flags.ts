@@ -160,6 +160,13 @@ export const SIM_FLAGS: readonly SimFlag[] = [
     help: "Keep no KV of earlier prompts; so on decode engines unless given",
   },
   { name: "block-size", type: "int", default: 16, help: "Tokens per KV block of the engine" },
+  { name: "cache-dtype", type: "string", default: "auto", help: "Type of the KV cache, as told" },
+  {
+    name: "vllm-version",
+    type: "string",
+    default: undefined,
+    help: "Version that is told; that of the vLLM whose answers are given unless given",
+  },
   { name: "kv-blocks", type: "int", default: 65536, help: "Blocks the prefix cache holds" },
   { name: "kv-lease-ms", type: "float", default: 30000, help: "Nixl: lease on KV to be pulled" },
   {

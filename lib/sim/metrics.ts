@@ -70,7 +70,35 @@ export function metricsText(core: EngineCore): string {
     lines.push(...histogramLines(name, labels, histogram));
   }
   if (core.nixl !== undefined) lines.push(...nixlLines(labels, count));
+  lines.push(...processLines(core), ...cacheLines(core));
   return lines.join("\n") + "\n";
+}
+
+/** What prometheus_client tells of a process. */
+function processLines({ life }: EngineCore): readonly string[] {
+  const name = "process_start_time_seconds";
+  return [
+    `# HELP ${name} Start time of the process since unix epoch in seconds.`,
+    `# TYPE ${name} gauge`,
+    `${name} ${life.startedMs / 1000}`,
+  ];
+}
+
+/** The fields of vLLM's `CacheConfig` that others go by. */
+function cacheLines({ options }: EngineCore): readonly string[] {
+  const { blockSize, kvBlocks, prefixCaching } = options;
+  const fields = [
+    `block_size="${blockSize}"`,
+    `cache_dtype="${escapeLabel(options.cacheDtype)}"`,
+    `enable_prefix_caching="${prefixCaching ? "True" : "False"}"`,
+    'engine="0"',
+    `num_gpu_blocks="${kvBlocks}"`,
+  ];
+  return [
+    "# HELP vllm:cache_config_info Information of the LLMEngine CacheConfig",
+    "# TYPE vllm:cache_config_info gauge",
+    `vllm:cache_config_info{${fields.join(",")}} 1.0`,
+  ];
 }
 
 /** What NixlConnector counts; sizes and times of transfers are not simulated. */

@@ -49,6 +49,8 @@ export interface SimOptions {
   readonly promptTokensDetails: boolean;
   readonly prefixCaching: boolean;
   readonly blockSize: number;
+  readonly cacheDtype: string;
+  readonly vllmVersion: string | undefined;
   readonly kvBlocks: number;
   readonly kvLeaseMs: number;
   readonly kvLoadFailurePolicy: "fail" | "recompute";
@@ -140,6 +142,8 @@ export function parseSimOptions(raw: Readonly<Record<string, unknown>>): SimOpti
     promptTokensDetails: reader.flag("enable-prompt-tokens-details"),
     prefixCaching: !(reader.optionalFlag("no-prefix-caching") ?? role === "decode"),
     blockSize: reader.number("block-size"),
+    cacheDtype: reader.text("cache-dtype"),
+    vllmVersion: reader.optionalText("vllm-version"),
     kvBlocks: reader.number("kv-blocks"),
     kvLeaseMs: reader.number("kv-lease-ms"),
     kvLoadFailurePolicy: oneOf(

@@ -58,6 +58,8 @@ export interface KvReadyBoardOptions {
 export interface ExpectOptions {
   /** Notifications to wait for: the prefill engine's ranks that store; a positive integer. */
   readonly ranks: number;
+  /** What the wait depends on, by names: see `KvReadyBoard.lose`. */
+  readonly of?: readonly string[];
 }
 
 /** What the board holds. */
@@ -126,7 +128,7 @@ export class KvReadyBoard implements Disposable {
    * Throws `RouterError` `internal` when the id is being waited for already or `ranks` is not a
    * positive integer, `shutting-down` when the board is closed.
    */
-  expect(reqId: string, { ranks }: ExpectOptions): KvWaiter {
+  expect(reqId: string, { ranks, of = [] }: ExpectOptions): KvWaiter {
     if (this.#closed) throw new RouterError("shutting-down", `${cannotExpect(reqId)}: closed`);
     if (!Number.isInteger(ranks) || ranks < 1) {
       const problem = `"ranks" must be a positive integer, received ${ranks}`;
@@ -136,7 +138,8 @@ export class KvReadyBoard implements Disposable {
       throw new RouterError("internal", `${cannotExpect(reqId)}: already expected`);
     }
     const interest = this.#demand.enter();
-    const waiter = new Waiter(reqId, ranks, this.#clock, interest, (ended) => this.#bury(ended));
+    const bury = (ended: Waiter): void => this.#bury(ended);
+    const waiter = new Waiter(reqId, ranks, this.#clock, interest, bury, of);
     this.#waiters.set(reqId, waiter);
     const early = this.#early.take(reqId, waiter.since);
     if (early !== undefined) {
@@ -151,6 +154,11 @@ export class KvReadyBoard implements Disposable {
     const result = this.#accept(notice);
     this.#onResult?.(result);
     return result;
+  }
+
+  /** What is called `name` is not there any more: whoever depends on it waits in vain, and ends. */
+  lose(name: string): void {
+    for (const waiter of this.#waiters.values()) waiter.lose(name);
   }
 
   /** Whether any request expects notifications that have not come. */

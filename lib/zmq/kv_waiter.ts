@@ -18,12 +18,14 @@ export interface KvWaiter extends Disposable {
   readonly ranks: number;
   /** The transfer was cancelled before it was complete; it will never be `ready`. */
   readonly cancelled: boolean;
+  /** What the wait depended on, where that was lost before it was complete; it will never be `ready`. */
+  readonly lost?: string | undefined;
   /** Notifications counted so far; more than `ranks` when there was a surplus. */
   received(): number;
   /**
    * `ready` when all ranks have notified, else `timed-out` after `timeoutMs` or `aborted` by the
-   * signal. What has already happened wins over an aborted signal. A cancelled transfer, and a
-   * waiter grown too old, end every wait as `timed-out` at once: the KV is not coming. May be
+   * signal. What has already happened wins over an aborted signal. A cancelled or lost
+   * transfer, and a waiter grown too old, end every wait as `timed-out` at once: the KV is not coming. May be
    * called again to wait longer, and by several at a time. Never rejects.
    */
   wait(options: KvWaitOptions): Promise<WaitEnd>;
@@ -33,6 +35,7 @@ export interface KvWaiter extends Disposable {
 const ENDS = {
   ready: "ready",
   cancelled: "timed-out",
+  lost: "timed-out",
   expired: "timed-out",
   closed: "aborted",
 } as const satisfies Readonly<Record<string, WaitEnd>>;
@@ -49,19 +52,23 @@ export class Waiter implements KvWaiter {
   readonly #interest: Lease;
   readonly #lease: Lease;
   readonly #waits = new Set<(end: WaitEnd) => void>();
+  readonly #of: readonly string[];
   #received = 0;
+  #lost: string | undefined;
   #state: State = "waiting";
 
-  /** `interest` is released when it waits no longer. */
+  /** `interest` is released when it waits no longer; `of`: what it depends on, by names. */
   constructor(
     reqId: string,
     ranks: number,
     clock: Clock,
     interest: Lease,
     onDispose: (waiter: Waiter) => void,
+    of: readonly string[] = [],
   ) {
     this.reqId = reqId;
     this.ranks = ranks;
+    this.#of = of;
     this.since = clock.now();
     this.#clock = clock;
     this.#interest = interest;
@@ -73,6 +80,10 @@ export class Waiter implements KvWaiter {
 
   get cancelled(): boolean {
     return this.#state === "cancelled";
+  }
+
+  get lost(): string | undefined {
+    return this.#lost;
   }
 
   received(): number {
@@ -96,6 +107,13 @@ export class Waiter implements KvWaiter {
   cancel(): "cancelled" | "late" {
     if (this.#state === "waiting") this.#settle("cancelled");
     return this.#state === "cancelled" ? "cancelled" : "late";
+  }
+
+  /** What is called `name` is lost, and the transfer with it if it depends on that. */
+  lose(name: string): void {
+    if (this.#state !== "waiting" || !this.#of.includes(name)) return;
+    this.#lost = name;
+    this.#settle("lost");
   }
 
   /** Nobody disposed it in time. */

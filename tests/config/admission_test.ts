@@ -43,7 +43,7 @@ Deno.test("a buffer is told whole, and has room for a chunk", () => {
   const cases = [
     ["buffer_bytes=100", both],
     ["bytes_per_token=100", both],
-    ["chunk_size=256", both],
+    ["chunk_size=0", "chunk_size: expected an integer from 1"],
     ["buffer_bytes=1.5;bytes_per_token=1;chunk_size=1", whole],
     ["buffer_bytes=100;bytes_per_token=0;chunk_size=1", whole],
     ["buffer_bytes=100;bytes_per_token=x;chunk_size=1", whole],
@@ -55,6 +55,17 @@ Deno.test("a buffer is told whole, and has room for a chunk", () => {
     const lines = linesOf({ flags: { prefill: "http://p", decode: `http://d;${spec}` } });
     assertEquals(lines.filter((line) => line.includes(message)).length, 1, lines.join("; "));
   }
+});
+
+Deno.test("chunk_size may be told alone, of both sides", () => {
+  const { engines } = configOf({
+    flags: { prefill: "http://p;chunk_size=512", decode: "http://d;chunk_size=256" },
+  });
+  assertEquals(engines.map(({ role, chunkTokens }) => [role, chunkTokens]), [
+    ["prefill", 512],
+    ["decode", 256],
+  ]);
+  assertEquals(engines.map(({ nixl }) => nixl?.buffer), [undefined, undefined]);
 });
 
 Deno.test("a prefill engine has no buffer to receive KV in", () => {

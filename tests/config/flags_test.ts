@@ -85,6 +85,8 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["handoff-failure-policy", "direct"],
   ["handoff-fallback-share", 0.9],
   ["continue-streams", undefined],
+  ["slow-start", 0],
+  ["pair-unequal", undefined],
   ["canary", undefined],
   ["canary-interval", 0],
   ["client-head-timeout", 15],

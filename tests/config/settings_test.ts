@@ -38,6 +38,8 @@ const OTHER: Readonly<Record<string, string>> = {
   "handoff-failure-policy": "error",
   "handoff-fallback-share": "0.8",
   "continue-streams": "true",
+  "slow-start": "4",
+  "pair-unequal": "true",
   "canary": "true",
   "canary-interval": "5",
   "client-head-timeout": "16",

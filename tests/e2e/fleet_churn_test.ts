@@ -81,7 +81,10 @@ Deno.test("a router that starts without engines says so, and serves when they co
   for (const engine of [decode, prefill]) {
     source.upsert(engine);
     await eventually(
-      async () => (await engineSamples(cluster.url)).some((line) => line.includes(engine.url)),
+      async () =>
+        (await engineSamples(cluster.url)).some((line) =>
+          line.startsWith("pd_router_engine_up") && line.includes(engine.url)
+        ),
       () => `${engine.url} is asked`,
     );
     await compare(cluster, { path: "/v1/completions", body: REQUEST });

@@ -26,6 +26,10 @@ function served(engine: SimEngine | undefined): number {
   return prefills + decodes;
 }
 
+async function metricsOf({ url }: Cluster): Promise<string> {
+  return await (await fetch(`${url}/metrics`)).text();
+}
+
 async function ask(cluster: Cluster, index: number, stream: boolean): Promise<unknown> {
   const answer = await comparable(
     await post(`${cluster.url}/v1/chat/completions`, {
@@ -59,12 +63,29 @@ for (const side of ["prefills", "decodes"] as const) {
   });
 }
 
-Deno.test("the only engine of a frozen side is waited for longer, and not for ever", async () => {
+Deno.test("the only engine of a frozen side is left to its requests' deadlines, and answers yet", async () => {
   await using cluster = await startCluster(FLEET);
-  freeze(cluster.decodes[0]);
+  const [frozen] = cluster.decodes;
+  freeze(frozen);
+  let over = false;
+  const asked = ask(cluster, 1, false).finally(() => over = true);
+  const shut = `pd_router_engines_shut{role="decode",why="upstream-timeout"} 1`;
+  await eventually(async () => (await metricsOf(cluster)).includes(shut));
+  assertEquals(over, false);
+  thaw(frozen);
+  assertEquals(await asked, [200, []]);
+  await cluster.quiet();
+});
+
+Deno.test("the only engine of a frozen side is waited for no longer than its answer may take", async () => {
+  await using cluster = await startCluster({
+    router: { ...FLEET.router, timeouts: { firstByteMs: 2_000 } },
+  });
+  const [frozen] = cluster.decodes;
+  freeze(frozen);
   const [status] = await ask(cluster, 1, false) as [number];
   assertEquals(status, 504);
-  thaw(cluster.decodes[0]);
+  thaw(frozen);
   await eventually(async () => {
     const [again] = await ask(cluster, 2, true) as [number];
     return again === 200;

@@ -48,7 +48,7 @@ Deno.test("Fleet gives up an engine that owes answers and shows no sign of life"
   assertEquals(fleet.chooseDirect({ model: "m", attempt: 1 })?.id, "b");
 });
 
-Deno.test("Fleet waits longer for an engine where nobody else could serve, and not for ever", async () => {
+Deno.test("Fleet leaves an engine to its requests' deadlines where nobody else could serve", async () => {
   const { clock, fleet, engines, givenUp, find } = await frozenFleet();
   await using _fleet = fleet;
   engines.replies.delete("a");
@@ -60,10 +60,9 @@ Deno.test("Fleet waits longer for an engine where nobody else could serve, and n
   // Both are found out in one moment: the first while the other still seems to be there.
   const early = givenUp.length;
   assertEquals(early <= 1, true);
-  await clock.advance(5_000);
+  await clock.advance(3_600_000);
   assertEquals(givenUp.length, early);
-  await clock.advance(20_000);
-  assertEquals(new Set(givenUp), new Set(["a", "b"]));
+  assertEquals(engines.times("a").length > 10, true);
 });
 
 Deno.test("Fleet leaves an engine alone that is slow, and there", async () => {

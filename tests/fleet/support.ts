@@ -136,7 +136,9 @@ export class Scene implements AsyncDisposable {
 
   constructor(
     replies: Readonly<Record<string, Reply>> = {},
-    options: Partial<Pick<FleetOptions, "health" | "maxEngines" | "fetchCards" | "seats">> = {},
+    options: Partial<
+      Pick<FleetOptions, "health" | "maxEngines" | "fetchCards" | "seats" | "slowStartMs">
+    > = {},
   ) {
     this.engines = new AskedEngines(this.clock, replies);
     const policies = policiesFor({ kind: "roundrobin" });

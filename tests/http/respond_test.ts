@@ -207,6 +207,7 @@ const STATUSES: Readonly<Record<ErrorCode, number>> = {
   "key-refused": 502,
   "tokenize-failed": 502,
   "prefill-failed": 502,
+  "pair-unequal": 503,
   "kv-timeout": 504,
   "decode-failed": 502,
   "upstream-unreachable": 502,

@@ -6,6 +6,7 @@ import {
   idleCandidate,
   type PairAsk,
   type Policies,
+  UNEQUAL,
   type Verdict,
 } from "../../lib/selection/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -392,4 +393,19 @@ Deno.test("choosePair() and chooseDirect() leave candidates and wishes as they a
     assertEquals(named(pairOf(Object.freeze(fleet), policies, ask)), "p2 d1");
     assertEquals(directOf(fleet, policies, ask)?.id, "d1");
   }
+});
+
+Deno.test("choosePair() rather takes a pair that is shut for a while than one that differs", () => {
+  const fleet = ["d0", "d1"].map((id) => candidate(id, "decode"))
+    .concat(["p0", "p1"].map((id) => candidate(id, "prefill")));
+  const policies = turns();
+  for (let turn = 0; turn < 8; turn++) {
+    const choice = choiceOf(fleet, policies, {
+      pairVerdict: (prefill, decode) => prefill.id === "p1" && decode.id === "d1" ? SHUT : UNEQUAL,
+    });
+    assert(choice.kind === "pair");
+    assertEquals([named(choice.pair), choice.shut], ["p1 d1", "upstream-unreachable"]);
+  }
+  const none = choiceOf(fleet, policies, { pairVerdict: () => UNEQUAL });
+  assertEquals(none.kind === "pair" && none.shut, "pair-unequal");
 });

@@ -221,6 +221,22 @@ Deno.test("KvReadyBoard refuses durations and counts that are not positive", () 
   }
 });
 
+Deno.test("KvReadyBoard.lose() ends at once what depends on what is lost, and nothing else", async () => {
+  const at = setting();
+  using _board = at.board;
+  using waiter = at.board.expect("r", { ranks: 2, of: ["p", "d"] });
+  using other = at.board.expect("s", { ranks: 1, of: ["p2", "d"] });
+  using whole = at.board.expect("t", { ranks: 1, of: ["p", "d2"] });
+  at.board.accept(ready("t"));
+  const end = waiter.wait({ timeoutMs: 10_000 });
+  at.board.lose("p");
+  assertEquals([await end, waiter.lost, waiter.cancelled], ["timed-out", "p", false]);
+  assertEquals([other.lost, whole.lost], [undefined, undefined]);
+  assertEquals(await whole.wait({ timeoutMs: 0 }), "ready");
+  at.board.accept(ready("s"));
+  assertEquals(await other.wait({ timeoutMs: 0 }), "ready");
+});
+
 Deno.test("KvReadyBoard.accept() ends the waits of a cancelled transfer", async () => {
   using at = setting();
   using waiter = at.board.expect("r", { ranks: 2 });
