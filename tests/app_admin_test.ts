@@ -1,4 +1,6 @@
-import { RouterError, sha256 } from "../lib/base/mod.ts";
+import { startApp } from "../lib/app.ts";
+import { RouterError, seededRandom, sha256, silentLogger, systemClock } from "../lib/base/mod.ts";
+import { TextOrigin } from "./reload/support.ts";
 import { ask, OPEN_ADMIN, startAdminRouter } from "./support/admin.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "./support/assert.ts";
 import { MODEL, startSim } from "./support/cluster.ts";
@@ -77,4 +79,49 @@ Deno.test("whoever waits for an engine does not keep the router from ending", as
   await router[Symbol.asyncDispose]();
   await waiting;
   await answer.body?.cancel();
+});
+
+Deno.test("POST /admin/reload reads the configuration again; what was added and drained by hand stays", async () => {
+  const here = `host: 127.0.0.1\nport: 0\nadmin_listen: 127.0.0.1:0\nrouting_logic: roundrobin\n`;
+  const engines = (...ports: readonly number[]): string =>
+    `${here}engines: [${ports.map((port) => `{url: "http://127.0.0.1:${port}"}`).join(", ")}]\n`;
+  const origin = new TextOrigin(engines(8, 9));
+  const hooks = {};
+  const loaded = { ...origin.start.loaded, hooks };
+  await using app = await startApp(loaded.config, {
+    clock: systemClock(),
+    random: seededRandom(1),
+    log: silentLogger(),
+    origin: {
+      start: { ...origin.start, loaded },
+      taken: () => {},
+      async read() {
+        const read = await origin.read();
+        return read.ok ? { ...read, loaded: { ...read.loaded, hooks } } : read;
+      },
+    },
+  });
+  const url = `http://127.0.0.1:${app.admin?.port}`;
+  await ask(url, "POST", "/admin/engines", { body: { url: "http://127.0.0.1:7" } });
+  await ask(url, "POST", "/admin/engines/127.0.0.1:9/drain");
+  const reload = (): ReturnType<typeof ask> => ask(url, "POST", "/admin/reload");
+  assertEquals((await reload()).json.result, "unchanged");
+  origin.text = engines(9, 10);
+  const { status, json } = await reload();
+  assertEquals([status, json.result, json.applied.includes("engines")], [200, "applied", true]);
+  const states = async (): Promise<readonly string[]> =>
+    (await ask(url, "GET", "/admin/engines")).json.engines
+      .map(({ id, source, drained }: Record<string, unknown>) => `${id} ${source} ${drained}`)
+      .sort();
+  const expected = [
+    "127.0.0.1:10 configuration false",
+    "127.0.0.1:7 admin false",
+    "127.0.0.1:9 configuration true",
+  ];
+  await eventually(async () => (await states()).join() === expected.join());
+  origin.text = `${here}engines: nonsense\n`;
+  const refused = await reload();
+  assertEquals(refused.status, 409);
+  assertStringIncludes(refused.json.error.message, "engines in pd.yaml");
+  assertEquals(await states(), expected);
 });

@@ -6,8 +6,9 @@ import type { AdminDeps } from "./admin_deps.ts";
 
 /** What an engine is doing. */
 export const ENGINE_STATES = [
-  "left-out",
+  "left_out",
   "joining",
+  "slow_start",
   "ready",
   "sleeping",
   "draining",
@@ -38,7 +39,7 @@ export function engineView(
     url: engine?.url ?? maskUrls(found.raw.url),
     source,
     where: found.where,
-    state: stateOf(deps, entry),
+    state: stateOf(deps, entry, told["state"]),
     problems,
     drained,
     inflight: inflightOf(deps, entry),
@@ -61,13 +62,19 @@ export function inflightOf({ fleet }: Pick<AdminDeps, "fleet">, { engine }: Book
   return live === undefined ? 0 : Math.max(live.inflight, live.load.needed);
 }
 
-function stateOf(deps: Pick<AdminDeps, "fleet">, entry: BookEntry): EngineState {
+/** `life` is how far the fleet has it, if it knows. */
+function stateOf(
+  deps: Pick<AdminDeps, "fleet">,
+  entry: BookEntry,
+  life: unknown,
+): EngineState {
   const { engine } = entry;
-  if (engine === undefined) return "left-out";
+  if (engine === undefined) return "left_out";
   const live = deps.fleet.live(engine);
   if (live === undefined) return "joining";
   if (live.leaving) return inflightOf(deps, entry) > 0 ? "draining" : "drained";
-  return live.asleep ? "sleeping" : "ready";
+  if (live.asleep) return "sleeping";
+  return life === "joining" || life === "slow_start" ? life : "ready";
 }
 
 /** A source, as JSON. */

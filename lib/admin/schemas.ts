@@ -23,7 +23,7 @@ export const SCHEMAS = {
     where: about(TEXT, "What the source calls it"),
     state: about(
       { type: "string", enum: ENGINE_STATES },
-      "`left-out` for `problems`; `drained` when idle",
+      "`left_out` for `problems`; `drained` when idle",
     ),
     problems: TEXTS,
     drained: about({ type: "boolean" }, "It was told to drain here"),

@@ -134,7 +134,7 @@ async function drained(
 }
 
 function isIdle({ state }: ShownEngine): boolean {
-  return state !== "draining" && state !== "ready" && state !== "sleeping";
+  return state === "drained" || state === "gone" || state === "left_out";
 }
 
 async function notIdle({ ports }: Run, { id, inflight }: ShownEngine): Promise<number> {

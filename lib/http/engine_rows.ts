@@ -14,8 +14,8 @@ export type EngineRowDeps = Pick<HttpDeps, "kvReport" | "life"> & {
 };
 
 /**
- * A row for each engine, by its id: how far it is in its life, and who it is. What speaks against an engine, and against pairs of it, is told where
- * there is something.
+ * A row for each engine, by its id: how far it is in its life, and who it is. What speaks against an
+ * engine, and against pairs of it, is told where there is something.
  */
 export function engineRows(
   { fleet, names, kvReport, life }: EngineRowDeps,

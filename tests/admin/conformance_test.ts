@@ -117,7 +117,7 @@ Deno.test("answers have the form that the document says", async () => {
   assertIs("EngineList", list);
   // The second one is left out for its URL, and goes by its source's name.
   const [first, second] = list.json.engines;
-  assertEquals([first.id, second.state], ["127.0.0.1:9", "left-out"]);
+  assertEquals([first.id, second.state], ["127.0.0.1:9", "left_out"]);
   assertStringIncludes(second.problems[0], "there is an engine with this URL");
   const out = await ask(adminUrl, "GET", `/admin/engines/${encodeURIComponent(second.id)}`);
   assertEquals([out.status, out.json.id], [200, "configuration/http://127.0.0.1:9/"]);

@@ -33,7 +33,7 @@ Deno.test("engineTable() fits the terminal: long ids stand alone, models are cut
       id: "vllm-prefill-0.vllm.default.svc.cluster.local:8000",
       source: "a-source-of-a-long-name",
       models: ["meta-llama/Llama-3.1-405B-Instruct-FP8", "adapter"],
-      state: "left-out",
+      state: "left_out",
       problems: [
         "a prefill engine needs --routing-logic disaggregated_prefill, which is not given",
       ],

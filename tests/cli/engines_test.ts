@@ -45,7 +45,7 @@ Deno.test("pd-router engines lists, adds, drains, undrains and removes engines o
   const drained = await engines(adminUrl, ["drain", "127.0.0.1:9"]);
   assertEquals(drained, { code: 0, out: "127.0.0.1:9: drained, 0 in flight\n", err: "" });
   const undrained = await engines(adminUrl, ["undrain", "127.0.0.1:9"]);
-  assertEquals(undrained, { code: 0, out: "127.0.0.1:9: ready, 0 in flight\n", err: "" });
+  assertEquals(undrained, { code: 0, out: "127.0.0.1:9: joining, 0 in flight\n", err: "" });
   const removed = await engines(adminUrl, ["remove", "127.0.0.1:8", "--drain"]);
   assertEquals(removed.out, "127.0.0.1:8: drained, 0 in flight\n127.0.0.1:8: removed\n");
   const { code, err } = await engines(adminUrl, ["remove", "127.0.0.1:9"]);
