@@ -104,7 +104,9 @@ export class EngineLoops implements AsyncDisposable {
     const { clock, run } = this.#deps;
     const loop = new EngineLoop(id, clock);
     this.#loops.set(id, loop);
-    const running = run(loop).finally(() => this.#running.delete(running));
+    // Whoever makes the loops may not be made itself yet, where engines are there already.
+    const begun = Promise.resolve().then(() => loop.signal.aborted ? undefined : run(loop));
+    const running = begun.finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 

@@ -85,3 +85,23 @@ Deno.test("EngineLoops[Symbol.asyncDispose]() ends all and waits for it", async 
   assertEquals(work.done.filter((id) => id.startsWith("end")).sort(), ["end a", "end b"]);
   await work[Symbol.asyncDispose]();
 });
+
+Deno.test("EngineLoops works for engines that are there before it, once whoever makes it is made", async () => {
+  await using work = working("removed");
+  const { scene: { clock, fleet }, source, done } = work;
+  source.upsert(engine("a", ["m"]));
+  await clock.advance(0);
+  done.length = 0;
+  let made: EngineLoops | undefined;
+  await using later = made = new EngineLoops({
+    clock,
+    fleet,
+    run: async (loop) => {
+      done.push(`${loop.id} of ${made?.size}`);
+      await loop.pause(1_000);
+    },
+  });
+  assertEquals(done, []);
+  await clock.advance(0);
+  assertEquals([done, later.size], [["a of 1"], 1]);
+});
