@@ -155,6 +155,7 @@ Deno.test("/engines tells addresses only where they are to be told; both names p
         "role",
         "inflight",
         "room",
+        "state",
       ]);
     }
     const answers: unknown[] = [];
