@@ -36,6 +36,7 @@ const MEANINGS: readonly (readonly [code: ErrorCode, status: number, type: strin
   ["unsupported-coding", 415, "UnsupportedMediaTypeError"],
   ["unsupported-type", 415, "UnsupportedMediaTypeError"],
   ["conflict", 409, "ConflictError"],
+  ["pair-unequal", 503, "ServiceUnavailableError"],
   ["client-gone", 499, "ClientClosedRequest"],
   ["shutting-down", 503, "ServiceUnavailableError"],
   ["internal", 500, "InternalServerError"],
