@@ -161,6 +161,11 @@ for (const mode of MODES) {
   Deno.test(`prompts that begin alike read no KV that is still to be written for another, ${mode}`, async () => {
     assertEquals(await alike("own", mode), [true, true, true, true]);
     // With keys of the tokens alone they do: pages are found as soon as they are allocated.
-    assert((await alike("shared", mode)).includes(false));
+    // Which of them comes first is chance.
+    let wrong = false;
+    for (let round = 0; round < 20 && !wrong; round++) {
+      wrong = (await alike("shared", mode)).includes(false);
+    }
+    assert(wrong);
   });
 }
