@@ -29,6 +29,7 @@ import { KUBERNETES_FLAGS } from "./flags_kubernetes.ts";
 import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
 import { LIFE_FLAGS } from "./flags_life.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
+import { LMCACHE_FLAGS } from "./flags_lmcache.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
 import { RELOAD_FLAGS } from "./flags_reload.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
@@ -36,7 +37,7 @@ import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_FLAGS } from "./flags_policies.ts";
 import { WORTH_FLAGS } from "./flags_worth.ts";
-import { LMCACHE_KEYS, PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
+import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
 const PORT = [1, 65_535] as const;
 /** One millisecond to one week: none of these waits may be endless. */
@@ -252,23 +253,7 @@ const SUPPORTED_GROUPS = [
         type: "flag",
         help: "Keep kv_transfer_params that clients send, for routers in a chain",
       },
-      {
-        name: "lmcache-keys",
-        type: "string",
-        choices: LMCACHE_KEYS,
-        default: "own",
-        help:
-          "Keys of KV that LMCache moves: each handoff's own, by a tag, so that of two prompts " +
-          "that begin alike none reads pages that are still to be written for the other; or " +
-          "shared, where prefill engines are to find KV again in an LMCache of their own",
-      },
-      {
-        name: "lmcache-tag-direct",
-        type: "flag",
-        help: "Give requests that are served directly a key tag of LMCache's, so that a decode " +
-          "engine does not answer them from KV that was moved for a handoff with the same " +
-          "beginning",
-      },
+      ...LMCACHE_FLAGS,
     ],
   },
   HEALTH_FLAGS,

@@ -1,7 +1,7 @@
 /** Where engines are found in Kubernetes, from settings. @module */
 import { CLUSTER_VARIABLES, SERVICE_ACCOUNT_FOLDER } from "./flags_kubernetes.ts";
 import type { Problem } from "./problem.ts";
-import type { ClusterAccess, KubernetesOptions } from "./schema.ts";
+import type { ClusterAccess, KubernetesOptions } from "./discovery_options.ts";
 import type { Settings } from "./settings.ts";
 import { maskUrls } from "./value.ts";
 

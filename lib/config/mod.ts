@@ -17,6 +17,7 @@ export { PEER_FLAG_NAMES, renderPeerFlags } from "./peer_docs.ts";
 export { type ConfigFile, parseConfigText } from "./file.ts";
 export { draftEngine, type EngineDraft } from "./draft.ts";
 export { engineRecord, ranksFault, receiverAddresses, sharedAddress } from "./engines.ts";
+export * from "./discovery_options.ts";
 export * from "./engine_rules.ts";
 export type { EngineRules, RawEngine, RecordRules } from "./raw_engine.ts";
 export { type ModuleName, moduleName } from "./module_name.ts";

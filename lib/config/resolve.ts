@@ -29,7 +29,8 @@ import type { Problem } from "./problem.ts";
 import { protocolOf } from "./protocol.ts";
 import { dynamicProblems, providersOf, toldOf } from "./resolve_peer.ts";
 import type { EngineRules, ReceiverDefaults } from "./raw_engine.ts";
-import type { DiscoveryOptions, RouterConfig } from "./schema.ts";
+import type { DiscoveryOptions } from "./discovery_options.ts";
+import type { RouterConfig } from "./schema.ts";
 import { readSettings, type Setting, type Settings } from "./settings.ts";
 import { unknownFlags } from "./unknown_flags.ts";
 

@@ -1,6 +1,7 @@
 /** What is to be told of engines, until it is read: of each engine how it is at last. @module */
 import type { Engine } from "../base/mod.ts";
 import type { SourceChange } from "../fleet/mod.ts";
+import { LatestQueue } from "./latest_queue.ts";
 
 /** An engine that is there. */
 export interface Standing {
@@ -10,45 +11,23 @@ export interface Standing {
   readonly asleep?: boolean | undefined;
 }
 
-/** Holds one state of each engine at most, in the order in which engines were first changed. */
+/** Of the book, for the fleet. */
 export class ChangeQueue {
-  readonly #waiting = new Map<string, Standing | undefined>();
-  #synced = false;
-  #wake = Promise.withResolvers<void>();
+  readonly #queue = new LatestQueue<Standing>();
 
   /** Have told how the engine `id` is; undefined for one that is gone. */
   push(id: string, standing: Standing | undefined): void {
-    this.#waiting.set(id, standing);
-    this.#wake.resolve();
+    this.#queue.push(id, standing);
   }
 
   /** Have told, behind all that waits, that everything there was at the beginning has been. */
   sync(): void {
-    this.#synced = true;
-    this.#wake.resolve();
+    this.#queue.sync();
   }
 
   /** All changes, until `stop` aborts; for one reader. */
-  async *read(stop: AbortSignal): AsyncGenerator<SourceChange> {
-    const end = (): void => this.#wake.resolve();
-    stop.addEventListener("abort", end, { once: true });
-    try {
-      while (!stop.aborted) {
-        const [next] = this.#waiting;
-        if (next !== undefined) {
-          this.#waiting.delete(next[0]);
-          yield* changesOf(...next);
-        } else if (this.#synced) {
-          this.#synced = false;
-          yield { kind: "synced" };
-        } else {
-          this.#wake = Promise.withResolvers();
-          await this.#wake.promise;
-        }
-      }
-    } finally {
-      stop.removeEventListener("abort", end);
-    }
+  read(stop: AbortSignal): AsyncGenerator<SourceChange> {
+    return this.#queue.read(stop, changesOf);
   }
 }
 

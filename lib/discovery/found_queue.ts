@@ -1,59 +1,37 @@
 /** What a source has found and nobody has read yet: of each engine how it is at last. @module */
 import type { FoundChange, FoundEngine } from "./found.ts";
+import { LatestQueue } from "./latest_queue.ts";
 
-/** Holds one state of each engine at most. */
+/** Of a source, for the book. */
 export class FoundQueue {
-  readonly #waiting = new Map<string, FoundEngine | undefined>();
-  #synced = false;
-  #failure: { readonly error: unknown } | undefined;
-  #wake = Promise.withResolvers<void>();
+  readonly #queue = new LatestQueue<FoundEngine>();
 
   /** Have told that an engine is there, or is another. */
   found(engine: FoundEngine): void {
-    this.#waiting.set(engine.key, engine);
-    this.#wake.resolve();
+    this.#queue.push(engine.key, engine);
   }
 
   /** Have told that it is gone. */
   lost(key: string): void {
-    this.#waiting.set(key, undefined);
-    this.#wake.resolve();
+    this.#queue.push(key, undefined);
   }
 
   /** Have told, behind all that waits, that everything there was at the beginning has been. */
   sync(): void {
-    this.#synced = true;
-    this.#wake.resolve();
+    this.#queue.sync();
   }
 
   /** Have the reading end with `error`. */
   fail(error: unknown): void {
-    this.#failure ??= { error };
-    this.#wake.resolve();
+    this.#queue.fail(error);
   }
 
   /** All changes, until `stop` aborts; for one reader. */
-  async *read(stop: AbortSignal): AsyncGenerator<FoundChange> {
-    const end = (): void => this.#wake.resolve();
-    stop.addEventListener("abort", end, { once: true });
-    try {
-      while (!stop.aborted) {
-        if (this.#failure !== undefined) throw this.#failure.error;
-        const [next] = this.#waiting;
-        if (next !== undefined) {
-          const [key, engine] = next;
-          this.#waiting.delete(key);
-          yield engine === undefined ? { kind: "lost", key } : { kind: "found", engine };
-        } else if (this.#synced) {
-          this.#synced = false;
-          yield { kind: "synced" };
-        } else {
-          this.#wake = Promise.withResolvers();
-          await this.#wake.promise;
-        }
-      }
-    } finally {
-      stop.removeEventListener("abort", end);
-    }
+  read(stop: AbortSignal): AsyncGenerator<FoundChange> {
+    return this.#queue.read(stop, changesOf);
   }
+}
+
+function changesOf(key: string, engine: FoundEngine | undefined): readonly FoundChange[] {
+  return [engine === undefined ? { kind: "lost", key } : { kind: "found", engine }];
 }

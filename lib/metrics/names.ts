@@ -4,13 +4,10 @@
  * @module
  */
 
-/** What one metric is. */
-export interface MetricSpec {
-  readonly kind: "counter" | "gauge" | "histogram";
-  readonly help: string;
-  readonly labels: readonly string[];
-  readonly buckets?: readonly number[];
-}
+import { DISCOVERY_METRICS } from "./names_discovery.ts";
+import type { MetricSpec } from "./metric_spec.ts";
+
+export type { MetricSpec } from "./metric_spec.ts";
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const LONG_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
@@ -39,36 +36,7 @@ export const METRICS = {
     help: "Connections for KV-ready notifications that were refused, by reason.",
     labels: ["reason"],
   },
-  "pd_router_discovery_engines": {
-    kind: "gauge",
-    help: "Engines that a source has found, by source; those that are left out for mistakes too.",
-    labels: ["source"],
-  },
-  "pd_router_discovery_left_out": {
-    kind: "gauge",
-    help: "Engines that a source has found and that are left out: the log says why.",
-    labels: ["source"],
-  },
-  "pd_router_discovery_synced": {
-    kind: "gauge",
-    help: "Whether a source has told all that was there when it began (1) or not yet (0).",
-    labels: ["source"],
-  },
-  "pd_router_discovery_up": {
-    kind: "gauge",
-    help: "Whether a source can look at the moment (1) or not (0); its engines stay as they were.",
-    labels: ["source"],
-  },
-  "pd_router_discovery_lists_total": {
-    kind: "counter",
-    help: "Times that a source has read the whole list of what is there.",
-    labels: ["source"],
-  },
-  "pd_router_discovery_errors_total": {
-    kind: "counter",
-    help: "What went wrong while a source was looking: refusals, connections lost, bad answers.",
-    labels: ["source"],
-  },
+  ...DISCOVERY_METRICS,
   "pd_router_request_seconds": {
     kind: "histogram",
     help: "Time from a request's arrival to the end of its answer.",
