@@ -25,7 +25,7 @@ export interface PairNotes {
 
 /** What `/engines` tells of how far engines are. */
 export function lifeReport(
-  fleet: Pick<Fleet, "life" | "gone" | "snapshot">,
+  fleet: Pick<Fleet, "life" | "snapshot">,
   { misfits, broken }: PairNotes,
 ): LifeReport {
   return {
@@ -35,7 +35,6 @@ export function lifeReport(
       const { state = "gone", share } = fleet.life(engine) ?? {};
       return share === undefined ? { state } : { state, share: Math.round(share * 100) / 100 };
     },
-    gone: () => fleet.gone,
   };
 }
 

@@ -16,8 +16,6 @@ export interface KvReport {
 export interface LifeReport {
   /** Its state, and what it gets of its share of requests where that is not all. */
   of(engine: Engine): { readonly state: string; readonly share?: number };
-  /** Those that are not there any more, while something is under way on them. */
-  gone(): Iterable<Engine>;
   /** Pairs of engines that differ, and in what. */
   misfits(): readonly Misfit[];
   /** Pairs that a restart of the prefill engine is to mend. */

@@ -41,16 +41,11 @@ function modelCards(deps: HttpDeps, { pass }: HttpCall): ReadonlyMap<string, Mod
 
 /**
  * `GET /engines`: the production-stack router's fields, and the role, which says what `?id=` may pick.
- * Addresses are told where they are to be, as that router's are not. Behind them are engines that have gone
- * while something is under way on them.
+ * Addresses are told where they are to be, as that router's are not. One that has gone is not listed, be
+ * something still under way on it.
  */
 export function engines(deps: HttpDeps): Answer {
-  const gone = Array.from(deps.life?.gone() ?? [], (engine) => ({
-    engine_id: deps.names.of(engine),
-    serving_models: [],
-    state: "gone",
-  }));
-  return jsonAnswer(200, [...engineRows(deps).values(), ...gone]);
+  return jsonAnswer(200, [...engineRows(deps).values()]);
 }
 
 /** `GET /`: what this is, in a line. */
