@@ -20,8 +20,16 @@ export function cacheFolder(): string {
   return `${base}/pd-router-bench`;
 }
 
+/** The paths of both. */
+export type Tools = Readonly<Record<Tool, string>>;
+
+/** Both programs, compiled where they are not yet. Rejects where they cannot be. */
+export async function buildTools(): Promise<Tools> {
+  return { engine: await toolPath("engine"), client: await toolPath("client") };
+}
+
 /** The path of `tool`, which gcc has compiled of the sources as they are. Rejects where it cannot. */
-export async function toolPath(tool: Tool): Promise<string> {
+async function toolPath(tool: Tool): Promise<string> {
   const folder = cacheFolder();
   const path = `${folder}/${tool}-${await sourceDigest(tool)}`;
   if (await exists(path)) return path;
