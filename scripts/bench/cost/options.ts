@@ -45,6 +45,9 @@ ROUTE: ${ROUTES.join(", ")}`;
 const FLAGS = ["quick", "peers"] as const;
 const VALUES = ["only", "route", "rounds", "program", "json"] as const;
 
+/** Names of all of them. */
+export const BENCH_FLAGS: readonly string[] = [...FLAGS, ...VALUES];
+
 /** Read them. Throws `RangeError`, which says what is wrong. */
 export function readOptions(args: readonly string[]): Options {
   const flags = new Set<string>();
