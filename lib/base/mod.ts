@@ -26,6 +26,7 @@ export * from "./log.ts";
 export * from "./random.ts";
 export * from "./shared_timers.ts";
 export * from "./sliced.ts";
+export * from "./small_text.ts";
 export * from "./turn_meter.ts";
 export * from "./under_way.ts";
 export * from "./wait.ts";
