@@ -5,15 +5,37 @@ const START_MS = 30_000;
 const STOP_MS = 2_000;
 const POLL_MS = 20;
 
+/** What is run. */
+export interface Program {
+  readonly command: string;
+  readonly args: readonly (string | number)[];
+  readonly cwd?: string;
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Throw its standard error away too.
+   * @default {false}
+   */
+  readonly quiet?: boolean;
+}
+
 /** The processes of one run. Disposing them, any number of times, stops all. */
 export class Children implements AsyncDisposable {
   readonly #started: Child[] = [];
   #stopped = false;
 
-  /** Start one; throws once they have been stopped. */
+  /** Run `script` with this Deno; throws once they have been stopped. */
   start(script: string, args: readonly (string | number)[]): Child {
+    return this.spawn({
+      command: Deno.execPath(),
+      args: ["run", "--frozen", "--no-check", "--allow-all", script, ...args],
+    });
+  }
+
+  /** Start any program; throws once they have been stopped, and where there is no such program. */
+  spawn(program: Program): Child {
     if (this.#stopped) throw new Error("Cannot start a process: the run was ended");
-    const child = new Child(script, args.map(String));
+    const child = new Child(program);
     this.#started.push(child);
     return child;
   }
@@ -31,14 +53,17 @@ export class Child {
   readonly #process: Deno.ChildProcess;
   #ended = false;
 
-  /** Run `script` with this Deno; its standard output is thrown away. */
-  constructor(script: string, args: readonly string[]) {
-    this.#name = `${script} ${args.join(" ")}`;
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--frozen", "--no-check", "--allow-all", script, ...args],
+  /** Its standard output is thrown away. */
+  constructor({ command, args, cwd, env, quiet = false }: Program) {
+    const words = args.map(String);
+    this.#name = `${command} ${words.join(" ")}`;
+    this.#process = new Deno.Command(command, {
+      args: words,
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(env === undefined ? {} : { env }),
       stdin: "null",
       stdout: "null",
-      stderr: "inherit",
+      stderr: quiet ? "null" : "inherit",
     }).spawn();
     this.pid = this.#process.pid;
     this.#process.status.then(() => this.#ended = true);
