@@ -23,6 +23,7 @@ export * from "./kv_protocol.ts";
 export * from "./lease.ts";
 export * from "./log.ts";
 export * from "./random.ts";
+export * from "./short_bytes.ts";
 export * from "./sliced.ts";
 export * from "./turn_meter.ts";
 export * from "./under_way.ts";

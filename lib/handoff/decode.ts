@@ -196,8 +196,9 @@ export async function* pumpDecode(
     if (!open.abort.signal.aborted) flight.failed(error);
     throw error;
   } finally {
-    if (finished && !pump.cut) deps.background.run(giveBack(deps.clock, response));
-    else response[Symbol.dispose]();
+    if (!finished || pump.cut) response[Symbol.dispose]();
+    // Most often its end comes with `[DONE]`.
+    else if (response.finish?.() !== true) deps.background.run(giveBack(deps.clock, response));
   }
 }
 

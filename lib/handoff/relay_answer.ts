@@ -87,5 +87,7 @@ function wholeBody(
   if (first === undefined || first.length > WHOLE_BYTES || isEventStream(response)) {
     return undefined;
   }
-  return first.length === Number(response.header("content-length")) ? first.slice() : undefined;
+  if (first.length !== Number(response.header("content-length"))) return undefined;
+  // The memory of so little is its own.
+  return first.buffer instanceof ArrayBuffer && !first.buffer.resizable ? first : first.slice();
 }
