@@ -188,7 +188,7 @@ class ObjectWriter {
 
   /** Add a member for each value that is not undefined. */
   set(members: Readonly<Record<string, RawJson | undefined>>): void {
-    for (const key in members) {
+    for (const key of Object.keys(members)) {
       const value = members[key];
       if (value === undefined) continue;
       this.#separate();
