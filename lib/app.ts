@@ -5,6 +5,7 @@ import {
   describeError,
   type Engine,
   RouterError,
+  SharedTimers,
   sleep,
   TurnBreather,
 } from "./base/mod.ts";
@@ -186,6 +187,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let retired = false;
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
+  const timers = stack.use(new SharedTimers(clock));
   const gaugeHost = hostGauge(clock, metrics, ports.host);
   const waiting = (): number => running.now.pairing?.handoff.board.stats().waiters ?? 0;
   const refreshGauges = (): void => {
@@ -219,8 +221,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     batches,
     hooks: now.hooks,
     external: now.external,
-    bodies,
-    scrapes,
+    ...{ bodies, timers, scrapes },
     begin: now.begin,
     ailment: () =>
       front.ailment ??

@@ -5,6 +5,11 @@ const START_MS = 30_000;
 const STOP_MS = 2_000;
 const POLL_MS = 20;
 
+/** How much of a command line tells which one it is, in characters. */
+const MAX_NAME = 200;
+
+const JSON_TYPE = { "content-type": "application/json" };
+
 /** What is run. */
 export interface Program {
   readonly command: string;
@@ -17,6 +22,17 @@ export interface Program {
    * @default {false}
    */
   readonly quiet?: boolean;
+}
+
+/** How a process is asked whether it serves. */
+export interface Asking {
+  /**
+   * Milliseconds between one time and the next.
+   * @default {20}
+   */
+  readonly everyMs?: number;
+  /** JSON that is posted; without one, it is a GET. */
+  readonly body?: string;
 }
 
 /** The processes of one run. Disposing them, any number of times, stops all. */
@@ -56,7 +72,7 @@ export class Child {
   /** Its standard output is thrown away. */
   constructor({ command, args, cwd, env, quiet = false }: Program) {
     const words = args.map(String);
-    this.#name = `${command} ${words.join(" ")}`;
+    this.#name = `${command} ${words.join(" ")}`.slice(0, MAX_NAME);
     this.#process = new Deno.Command(command, {
       args: words,
       ...(cwd === undefined ? {} : { cwd }),
@@ -74,13 +90,19 @@ export class Child {
     return this.#ended;
   }
 
-  /** Resolves when `GET path` on `port` answers 200; rejects when the process ends, or in time. */
-  async serving(port: number, path: string): Promise<void> {
+  /**
+   * Resolves when `path` on `port` answers 200; rejects when the process ends, or in time.
+   */
+  async serving(
+    port: number,
+    path: string,
+    { everyMs = POLL_MS, body }: Asking = {},
+  ): Promise<void> {
     const deadline = performance.now() + START_MS;
     while (performance.now() < deadline) {
       if (this.#ended) throw new Error(`Cannot start: ${this.#name}`);
-      if (await answers(`http://127.0.0.1:${port}${path}`)) return;
-      await pause(POLL_MS);
+      if (await answers(`http://127.0.0.1:${port}${path}`, body)) return;
+      await pause(everyMs);
     }
     throw new Error(`Cannot reach within ${START_MS / 1000} s: ${this.#name}`);
   }
@@ -113,9 +135,12 @@ export function freePorts(count: number): readonly number[] {
   return ports;
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, body: string | undefined): Promise<boolean> {
   try {
-    const response = await fetch(url);
+    const response = await fetch(
+      url,
+      body === undefined ? {} : { method: "POST", headers: JSON_TYPE, body },
+    );
     await response.body?.cancel();
     return response.status === 200;
   } catch (error) {

@@ -4,7 +4,7 @@
 //   engine [--model NAME] PORT[:NOTIFY_PORT]...
 //
 // Prefill legs with a disagg_spec are told of to NOTIFY_PORT, on a ZeroMQ PUSH socket. A stream has
-// max_tokens events, apart by the field x-bench-itl-us of the request, or what the port was last
+// max_tokens events, apart by the field x-bench-itl-us of the request, or what the engine was last
 // told by GET /bench/itl/MICROSECONDS (for routers that pass no fields on); 0: as fast as they go.
 // x-bench-event-bytes makes each event so much larger. GET /bench/requests tells how many came.
 #include "answers.h"
@@ -15,7 +15,7 @@ enum kind { LISTENER, CONNECTION, NOTIFIER };
 struct port {
   int kind;
   int fd;
-  long long itl_us, requests, found;
+  long long requests, found;
   int running;
   struct notifier *notifier;
 };
@@ -48,6 +48,7 @@ struct pace {
 static struct pace paces[PACES];
 static int pace_count;
 static int epoll;
+static long long usual_itl_us;
 static struct bytes scratch, body;
 
 static struct pace *pace_of(int64_t interval) {
@@ -149,7 +150,7 @@ static void send_due(struct connection *to, int64_t now) {
 
 static void begin_stream(struct connection *to, bool chat, long long tokens) {
   const struct request *asked = &to->request;
-  long long itl_us = number_in(asked->head, asked->head_size, "x-bench-itl-us", to->port->itl_us);
+  long long itl_us = number_in(asked->head, asked->head_size, "x-bench-itl-us", usual_itl_us);
   long long event_bytes = number_in(asked->head, asked->head_size, "x-bench-event-bytes", 0);
   to->texts = texts_for(chat, (size_t)event_bytes);
   to->pace = pace_of(itl_us * 1000);
@@ -184,7 +185,7 @@ static void answer_get(struct connection *to, struct bytes *said) {
   if (gets(asked, "/health ")) return say_text(said, "200 OK", "");
   if (gets(asked, "/version ")) return add_json(said, "{\"version\":\"0.32.0\"}", 20);
   if (gets(asked, "/bench/itl/")) {
-    to->port->itl_us = atoll(asked->head + 4 + strlen("/bench/itl/"));
+    usual_itl_us = atoll(asked->head + 4 + strlen("/bench/itl/"));
     return say_text(said, "200 OK", "");
   }
   if (gets(asked, "/bench/requests ")) {

@@ -1,6 +1,6 @@
 /** Runs the C load client, and reads what it tells. @module */
 import { decodeUtf8 } from "../../../lib/base/mod.ts";
-import { type Place, placed } from "./cores.ts";
+import { placed } from "./cores.ts";
 
 /** Times of one kind, in milliseconds. */
 export interface Spread {
@@ -49,9 +49,7 @@ export function clientArgs(port: number, ask: LoadAsk): readonly string[] {
 
 /** Run one load against `port`. Rejects when the client cannot be run; failed requests are told. */
 export async function runClient(path: string, port: number, ask: LoadAsk): Promise<LoadSeen> {
-  const place: Place = "load";
-  const program = { command: path, args: clientArgs(port, ask) };
-  const { command, args } = placed(program, place, navigator.hardwareConcurrency);
+  const { command, args } = placed({ command: path, args: clientArgs(port, ask) }, "load");
   const output = await new Deno.Command(command, { args: args.map(String), stdin: "null" })
     .output();
   if (!output.success) {

@@ -1,21 +1,35 @@
 /**
  * `probe.ts [--tree DIR]... [--route ROUTE] [--rounds N] [--warm-up N] [--flag=FLAG]... [-- CLIENT ARGS]`
  *
- * One load on one route of pd-router, of one or more checkouts in turn (the first is this one where none
- * is named), beside the engine itself: medians of the rounds. What follows `--` goes to the load client.
+ * One load on one route of pd-router, of one or more checkouts in turn (this one where none is named),
+ * beside the engine itself: medians of the rounds. What follows `--` goes to the load client
+ * (`c/client.c`).
  * @module
  */
 import { describeError, encodeUtf8 } from "../../../lib/base/mod.ts";
 import { Children } from "../child.ts";
-import { median } from "../figures.ts";
-import { figure, tableText } from "../table.ts";
-import { type LoadAsk, type LoadSeen, runClient } from "./client.ts";
+import { figure } from "../table.ts";
+import type { LoadAsk } from "./client.ts";
+import {
+  CPU_MS,
+  CPU_TOKENS,
+  FIRST_P50,
+  FIRST_P99,
+  GAP_P50,
+  GAP_P99,
+  P50,
+  P99,
+  RATE,
+  TOKEN_RATE,
+} from "./columns.ts";
 import { readTreeStat } from "./cpu.ts";
-import { readMachineStat, stealBetween } from "./steal.ts";
-import { toolPath } from "./tools.ts";
-import { type Route, routerFlags, ROUTES, startEngine, startRouter, type Way } from "./ways.ts";
+import { openAlone, samplesOf, warmUp } from "./measure.ts";
+import { rowOf, tableAsText } from "./rows.ts";
+import { buildTools } from "./tools.ts";
+import { ENGINE, type OpenWay, OWN_TREE, pdRouterWay, type Route, ROUTES } from "./ways.ts";
 
-const HERE = new URL("../../../", import.meta.url).pathname.replace(/\/$/, "");
+const WHOLE = [RATE, CPU_MS, P50, P99];
+const STREAMED = [CPU_TOKENS, TOKEN_RATE, FIRST_P50, FIRST_P99, GAP_P50, GAP_P99];
 
 interface Asked {
   readonly trees: readonly string[];
@@ -26,36 +40,27 @@ interface Asked {
   readonly client: LoadAsk;
 }
 
-interface Seen {
-  readonly load: LoadSeen;
-  readonly routerSeconds: number;
-  readonly steal: number;
-}
-
 function readArgs(args: readonly string[]): Asked {
-  const split = args.indexOf("--");
-  const own = split < 0 ? args : args.slice(0, split);
+  const split = args.includes("--") ? args.indexOf("--") : args.length;
+  const own = args.slice(0, split);
   const values = (name: string): readonly string[] =>
-    own.flatMap((arg, index) =>
-      arg === `--${name}`
-        ? own[index + 1] ?? []
-        : arg.startsWith(`--${name}=`)
-        ? arg.slice(name.length + 3)
-        : []
-    );
-  const [route = "direct"] = values("route");
-  const known = ROUTES.find((one) => one === route);
-  if (known === undefined) {
-    throw new RangeError(`"--route" must be one of ${ROUTES.join(", ")}, received ${route}`);
+    own.flatMap((arg, index) => {
+      if (arg === `--${name}`) return own[index + 1] ?? [];
+      return arg.startsWith(`--${name}=`) ? arg.slice(name.length + 3) : [];
+    });
+  const [asked = "direct"] = values("route");
+  const route = ROUTES.find((one) => one === asked);
+  if (route === undefined) {
+    throw new RangeError(`"--route" must be one of ${ROUTES.join(", ")}, received ${asked}`);
   }
   const trees = values("tree");
   return {
-    trees: trees.length > 0 ? trees : [HERE],
-    route: known,
+    trees: trees.length > 0 ? trees : [OWN_TREE],
+    route,
     rounds: Number(values("rounds")[0] ?? 3),
-    warmUp: Number(values("warm-up")[0] ?? 5_000),
+    warmUp: Number(values("warm-up")[0] ?? 10_000),
     flags: values("flag"),
-    client: clientAsk(split < 0 ? [] : args.slice(split + 1)),
+    client: clientAsk(args.slice(split + 1)),
   };
 }
 
@@ -69,78 +74,33 @@ function clientAsk(args: readonly string[]): LoadAsk {
   return ask;
 }
 
-async function measure(client: string, { port, pid }: Way, ask: LoadAsk): Promise<Seen> {
-  const machine = readMachineStat();
-  const before = pid === undefined ? 0 : readTreeStat(pid).cpuSeconds;
-  const load = await runClient(client, port, ask);
-  const routerSeconds = pid === undefined ? NaN : readTreeStat(pid).cpuSeconds - before;
-  return { load, routerSeconds, steal: stealBetween(machine, readMachineStat()) };
-}
-
 async function probe(asked: Asked): Promise<string> {
   await using children = new Children();
-  const [enginePath, client] = await Promise.all([toolPath("engine"), toolPath("client")]);
-  const ways: Way[] = [];
+  const tools = await buildTools();
+  const open: OpenWay[] = [await openAlone(children, tools, ENGINE)];
   for (const tree of asked.trees) {
-    const engine = await startEngine(children, enginePath);
-    if (ways.length === 0) ways.push({ name: "engine itself", port: engine.any, pid: undefined });
-    const router = await startRouter(children, tree, [
-      ...routerFlags(asked.route, engine),
-      ...asked.flags,
-    ]);
-    ways.push({ name: tree, port: router.port, pid: router.pid });
+    const way = { ...pdRouterWay({ tree }, asked.route, asked.flags), name: tree };
+    const one = await openAlone(children, tools, way);
+    if (asked.warmUp > 0) await warmUp(tools, one, { requests: asked.warmUp, streams: 32 });
+    open.push(one);
   }
-  for (const { port, pid } of ways) {
-    if (pid === undefined || asked.warmUp <= 0) continue;
-    // The load that is measured, and as many small requests as compile what they run through.
-    await runClient(client, port, { connections: 16, requests: asked.warmUp });
-    await runClient(client, port, asked.client);
-  }
-  const seen = ways.map((): Seen[] => []);
-  for (let round = 0; round < asked.rounds; round++) {
-    for (const [index, way] of ways.entries()) {
-      seen[index]?.push(await measure(client, way, asked.client));
-    }
-  }
-  const of = (index: number, get: (one: Seen) => number | undefined): number =>
-    median((seen[index] ?? []).map((one) => get(one) ?? NaN));
-  const most = (index: number, get: (one: Seen) => number): number =>
-    Math.max(...(seen[index] ?? []).map(get));
-  return tableText([
-    { title: `${asked.route}, medians of ${asked.rounds}`, text: ({ name }: Way) => name },
-    ...([
-      ["req/s", 0, ({ load }) => load.answered / load.seconds],
-      ["CPU ms/req", 4, ({ load, routerSeconds }) => 1e3 * routerSeconds / load.begun],
-      [
-        "CPU s/M events",
-        1,
-        ({ load, routerSeconds }) => load.events ? 1e6 * routerSeconds / load.events : NaN,
-      ],
-      ["events/s", 0, ({ load }) => load.events ? load.events / load.seconds : NaN],
-      ["p50 ms", 3, ({ load }) => load.latency?.p50],
-      ["p99", 3, ({ load }) => load.latency?.p99],
-      ["first p50", 2, ({ load }) => load.first?.p50],
-      ["p99", 2, ({ load }) => load.first?.p99],
-      ["gap p50", 2, ({ load }) => load.gap?.p50],
-      ["p99", 2, ({ load }) => load.gap?.p99],
-    ] as const satisfies readonly (readonly [string, number, (one: Seen) => number | undefined])[])
-      .map((
-        [title, digits, get],
-      ) => ({ title, text: (way: Way) => figure(of(ways.indexOf(way), get), digits) })),
-    {
-      title: "failed",
-      text: (way) => figure(most(ways.indexOf(way), ({ load }) => load.failed), 0),
-    },
-    {
-      title: "steal %",
-      text: (way) => figure(100 * most(ways.indexOf(way), ({ steal }) => steal), 0),
-    },
-    {
-      title: "MiB",
-      text: ({ pid }) =>
-        figure(pid === undefined ? NaN : readTreeStat(pid).residentBytes / 2 ** 20, 0),
-    },
-  ], ways) + `\n${seen.flat().find(({ load }) => load.failed > 0)?.load.failure ?? ""}`;
+  const { "itl-us": intervalUs, ...client } = asked.client;
+  const load = { client, ...(intervalUs === undefined ? {} : { intervalUs: Number(intervalUs) }) };
+  const samples = await samplesOf(tools, open, load, asked.rounds);
+  const columns = client["stream"] === true ? [...WHOLE, ...STREAMED] : WHOLE;
+  const rows = open.map(({ way, pid }, index) => {
+    const row = rowOf(asked.route, way.name, samples[index] ?? [], columns);
+    const mib = pid === undefined ? null : readTreeStat(pid).residentBytes / 2 ** 20;
+    return { ...row, figures: { ...row.figures, mib, steal: 100 * row.steal } };
+  });
+  return tableAsText({
+    section: "probe",
+    title: `${asked.rounds} rounds of ${JSON.stringify(asked.client)}; steal at most ${
+      figure(100 * Math.max(...rows.map(({ steal }) => steal)), 0)
+    } %`,
+    columns: [...columns, { key: "mib", title: "MiB", digits: 0 }],
+    rows,
+  });
 }
 
 try {
