@@ -15,6 +15,7 @@ import type { HandoffDeps } from "./deps.ts";
 import { refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
 import type { HandoffWatch } from "./kv_witness.ts";
 import { MissedKv } from "./missed_kv.ts";
+import type { LazyAbort } from "../base/mod.ts";
 import {
   type DecodeOpening,
   LEAVE_WHOLE_MS,
@@ -113,7 +114,7 @@ async function together(
 ): Promise<AttemptEnd> {
   using custody = held;
   let prefilled: PrefillEnd | undefined;
-  let decoding: AbortController | undefined;
+  let decoding: LazyAbort | undefined;
   let begun = false;
   const params = transfer.decodeParams(undefined);
   const replayable = isReplayable(transfer, params);
