@@ -52,7 +52,7 @@ const NAMES: Readonly<Record<Route, string>> = {
   p1: "pd-router, P1",
 };
 
-/** pd-router of `source` on `route`, with `flags` besides. */
+/** pd-router of `source` on `route`, with `flags` besides. It logs as it does unless told otherwise. */
 export function pdRouterWay(
   source: RouterSource,
   route: Route,
@@ -63,7 +63,7 @@ export function pdRouterWay(
     kind: route === "direct" ? "proxy" : "handoff",
     program: (port, engines) => {
       const args = [
-        ...["--host", "127.0.0.1", "--port", port, "--log-level", "error"],
+        ...["--host", "127.0.0.1", "--port", port],
         ...routeFlags(route, engines),
         ...flags,
       ];

@@ -10,7 +10,7 @@ Deno.test("readOptions() measures everything of this checkout unless told otherw
     routes: ROUTES,
     rounds: undefined,
     program: undefined,
-    json: "bench.json",
+    json: ".bench/cost.json",
   });
 });
 
