@@ -1,5 +1,5 @@
 /** The two legs that go on with a stream: prompt and answer so far are their prompt, as ids. @module */
-import { type AbortWatch, type LazyAbort, type RouterError } from "../base/mod.ts";
+import type { AbortWatch, LazyAbort, RouterError } from "../base/mod.ts";
 import { decodeBodyP1, prefillBodyP1, reclaimBodyIds, type TextRequest } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { type Custody, isReplayable, type KvProtocol } from "../kv/mod.ts";

@@ -1,5 +1,5 @@
 /** The decode leg of a relay: opened until the engine has taken the KV, then passed on. @module */
-import { type AbortWatch, type LazyAbort, type RouterError } from "../base/mod.ts";
+import type { AbortWatch, LazyAbort, RouterError } from "../base/mod.ts";
 import { type GenerationRequest, originalBody } from "../disagg/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import type { RawJson } from "../openai/mod.ts";
