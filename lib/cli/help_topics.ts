@@ -1,5 +1,7 @@
 /** `pd-router help`: one text for each topic. @module */
 import { withSuggestion } from "../config/mod.ts";
+import { configHelp } from "./config_init.ts";
+import { doctorHelp } from "./doctor.ts";
 import { enginesHelp } from "./engines_flags.ts";
 import { explainHelp } from "./explain.ts";
 import { routerHelp, type Topic, TOPICS } from "./help.ts";
@@ -9,8 +11,10 @@ import { refuse } from "./report.ts";
 
 const TEXTS: Readonly<Record<Topic, () => string | Promise<string>>> = {
   check: routerHelp,
+  config: configHelp,
   // The simulator alone needs the native ZeroMQ addon: help does without.
   demo: async () => (await import("./demo.ts")).demoHelp(),
+  doctor: doctorHelp,
   engines: enginesHelp,
   explain: explainHelp,
   flags: flagTable,
