@@ -25,6 +25,7 @@ export * from "./lease.ts";
 export * from "./log.ts";
 export * from "./random.ts";
 export * from "./shared_timers.ts";
+export * from "./short_bytes.ts";
 export * from "./sliced.ts";
 export * from "./small_text.ts";
 export * from "./turn_meter.ts";

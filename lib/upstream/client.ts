@@ -61,6 +61,12 @@ export interface UpstreamResponse extends Disposable {
   read(): Promise<Uint8Array | undefined>;
   /** The whole (rest of the) body; `upstream-protocol` above `limitBytes`. */
   readAll(limitBytes: number): Promise<Uint8Array>;
+  /**
+   * Whether the body has ended, what is left of it having arrived already: its connection has gone back
+   * then. What has come is passed over either way.
+   * @default that is not known
+   */
+  finish?(): boolean;
 }
 
 /** Sends requests to engines over pooled connections. */

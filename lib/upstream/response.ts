@@ -92,13 +92,14 @@ export class PooledResponse implements UpstreamResponse {
     }
   }
 
+  finish(): boolean {
+    if (this.#state === "open" && !this.#connection.closed && this.#drained()) this.#finish();
+    return this.#state === "ended";
+  }
+
   [Symbol.dispose](): void {
     if (this.#state === "ended" || this.#state === "failed") return;
-    if (this.#state === "open" && !this.#connection.closed && this.#drained()) {
-      this.#finish();
-    } else {
-      this.#fail(disposedEarly(this.#connection.origin));
-    }
+    if (!this.finish()) this.#fail(disposedEarly(this.#connection.origin));
   }
 
   async #readMore(): Promise<Uint8Array | undefined> {

@@ -1,4 +1,10 @@
-import { type AbortWatch, decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import {
+  type AbortWatch,
+  decodeUtf8,
+  encodeUtf8,
+  LazyAbort,
+  RouterError,
+} from "../../lib/base/mod.ts";
 import type { Flight } from "../../lib/fleet/mod.ts";
 import { openDecode, type OpenEnd } from "../../lib/handoff/decode.ts";
 import type { Continued } from "../../lib/handoff/continuation.ts";
@@ -76,7 +82,7 @@ async function open(
   { parts, flight, opening }: Fixture,
   response: FakeResponse,
 ): Promise<AbortWatch> {
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const ask = { flight, path: "/v1/completions", body: [encodeUtf8("{}")] };
   const end = openDecode(parts.deps, parts.context, ask, abort);
   parts.upstream.to(DECODE.url).answer(response);
@@ -309,7 +315,7 @@ async function further(
 ): Promise<Continued> {
   const { parts } = made;
   const flight = parts.fleet.take(DECODE, "decode", PREFILL);
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const ask = { flight, path: "/v1/completions", body: [encodeUtf8("{}")] };
   const opening = openDecode(parts.deps, parts.context, ask, abort);
   parts.upstream.sent.at(-1)?.answer(response);
