@@ -152,7 +152,7 @@ export async function startRouter(
     log: log_ ?? silentLogger(),
     sources: [staticSource(config.engines)],
     ...(onTrace === undefined ? {} : { onTrace }),
-    ...frontPorts(),
+    ...frontPorts(clock),
     ...ports,
   });
   if (unprobed !== true) await app.probed;
