@@ -22,6 +22,7 @@ export * from "./json.ts";
 export * from "./kv_protocol.ts";
 export * from "./lease.ts";
 export * from "./log.ts";
+export * from "./once.ts";
 export * from "./random.ts";
 export * from "./sliced.ts";
 export * from "./turn_meter.ts";
