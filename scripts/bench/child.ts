@@ -5,6 +5,9 @@ const START_MS = 30_000;
 const STOP_MS = 2_000;
 const POLL_MS = 20;
 
+/** How much of a command line tells which one it is, in characters. */
+const MAX_NAME = 200;
+
 const JSON_TYPE = { "content-type": "application/json" };
 
 /** What is run. */
@@ -69,7 +72,7 @@ export class Child {
   /** Its standard output is thrown away. */
   constructor({ command, args, cwd, env, quiet = false }: Program) {
     const words = args.map(String);
-    this.#name = `${command} ${words.join(" ")}`;
+    this.#name = `${command} ${words.join(" ")}`.slice(0, MAX_NAME);
     this.#process = new Deno.Command(command, {
       args: words,
       ...(cwd === undefined ? {} : { cwd }),

@@ -5,6 +5,7 @@ import { failureTable } from "./failure_table.ts";
 import type { Blocks } from "./render.ts";
 import {
   clientsTable,
+  costTable,
   faultTable,
   featureTable,
   lessonTable,
@@ -24,6 +25,7 @@ export const BLOCKS: Readonly<Record<string, Blocks>> = {
   "lib/front/README.md": { clients: clientsTable },
   "lib/metrics/README.md": { metrics: metricTable, stack: stackMetricTable },
   "lib/sim/README.md": { faults: faultTable, options: simOptionTable },
+  "scripts/bench/README.md": { cost: costTable },
   "scripts/compile/README.md": { permissions: permissionTable },
   "scripts/real/README.md": { real: realTable },
 };

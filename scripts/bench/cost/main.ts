@@ -85,13 +85,19 @@ async function bench(options: Options): Promise<void> {
       tables.push(table);
       print(`\n${tableAsText(table)}`);
       // What was measured is kept whatever comes.
-      await Deno.writeTextFile(options.json, `${JSON.stringify(run(), null, 1)}\n`);
+      await keep(run(), options.json);
     }
     print(`\nWritten to ${options.json}`);
   } finally {
     await children[Symbol.asyncDispose]();
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+async function keep(run: Run, path: string): Promise<void> {
+  const folder = /^(.*)\//.exec(path)?.[1];
+  if (folder !== undefined) await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(path, `${JSON.stringify(run, null, 1)}\n`);
 }
 
 function print(text: string): void {

@@ -111,4 +111,5 @@ export async function warmUp(
       throw new Error(`Cannot warm "${open.way.name}" up: ${failed} failed, ${failure}`);
     }
   }
+  await pace(open.engines.ports, 0);
 }

@@ -33,6 +33,9 @@ export interface Options {
   readonly json: string;
 }
 
+/** Where the figures go unless told otherwise, from where it is called. */
+const USUAL_JSON = ".bench/cost.json";
+
 /** How it is called. */
 export const USAGE = `Usage: deno task bench [--quick] [--peers] [--only SECTION[,SECTION]] \
 [--route ROUTE[,ROUTE]] [--rounds N] [--program FILE] [--json FILE]
@@ -41,6 +44,9 @@ ROUTE: ${ROUTES.join(", ")}`;
 
 const FLAGS = ["quick", "peers"] as const;
 const VALUES = ["only", "route", "rounds", "program", "json"] as const;
+
+/** Names of all of them. */
+export const BENCH_FLAGS: readonly string[] = [...FLAGS, ...VALUES];
 
 /** Read them. Throws `RangeError`, which says what is wrong. */
 export function readOptions(args: readonly string[]): Options {
@@ -66,7 +72,7 @@ export function readOptions(args: readonly string[]): Options {
     routes: listOf("route", values.get("route"), ROUTES),
     rounds: roundsOf(values.get("rounds")),
     program: values.get("program"),
-    json: values.get("json") ?? "bench.json",
+    json: values.get("json") ?? USUAL_JSON,
   };
 }
 

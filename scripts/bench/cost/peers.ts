@@ -32,7 +32,7 @@ export const PEERS: readonly Peer[] = [
         program: (port, { any, prefill, decode }) => ({
           command: `${bin}/vllm-router`,
           args: [
-            ...["--host", "127.0.0.1", "--port", port, "--log-level", "error"],
+            ...["--host", "127.0.0.1", "--port", port],
             ...["--policy", "round_robin", "--prometheus-port", freePorts(1)[0] ?? 0],
             ...told(any, prefill, decode),
           ],
@@ -59,7 +59,7 @@ export const PEERS: readonly Peer[] = [
         command: `${bin}/smg`,
         args: [
           "launch",
-          ...["--host", "127.0.0.1", "--port", port, "--log-level", "error"],
+          ...["--host", "127.0.0.1", "--port", port],
           ...["--policy", "round_robin", "--prometheus-port", freePorts(1)[0] ?? 0],
           ...["--worker-urls", ...any.map(engineUrl)],
         ],

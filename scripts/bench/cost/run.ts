@@ -14,8 +14,12 @@ export interface Run {
   readonly tables: readonly Table[];
 }
 
+/** Where the run is kept that README shows. */
+export const LAST_RUN: URL = new URL("./last_run.json", import.meta.url);
+
 /** `run` in Markdown: what was measured, and a table for each section. */
 export function runMarkdown({ date, machine, rounds, versions, tables }: Run): string {
+  if (tables.length === 0) return "No run is kept here.\n";
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const about = `${date.slice(0, 10)}; ${machine}; medians of ${rounds}; ${programs.join(", ")}.`;
   return `${[about, ...tables.map(tableMarkdown)].join("\n\n")}\n`;

@@ -11,13 +11,11 @@ const HEADERS: Readonly<Record<Tool, readonly string[]>> = {
 /** The programs there are. */
 export type Tool = "engine" | "client";
 
-/** Where what is built and fetched is kept, between runs and checkouts. Throws without a home. */
+/** Where what is built and fetched is kept, between runs and checkouts. */
 export function cacheFolder(): string {
   const home = Deno.env.get("HOME");
-  const base = Deno.env.get("XDG_CACHE_HOME") ??
-    (home === undefined ? undefined : `${home}/.cache`);
-  if (base === undefined) throw new Error("Cannot keep what is built: HOME is not set");
-  return `${base}/pd-router-bench`;
+  const usual = home === undefined ? Deno.env.get("TMPDIR") ?? "/tmp" : `${home}/.cache`;
+  return `${Deno.env.get("XDG_CACHE_HOME") ?? usual}/pd-router-bench`;
 }
 
 /** The paths of both. */
@@ -34,7 +32,8 @@ async function toolPath(tool: Tool): Promise<string> {
   const path = `${folder}/${tool}-${await sourceDigest(tool)}`;
   if (await exists(path)) return path;
   await Deno.mkdir(folder, { recursive: true });
-  const made = `${path}.${Deno.pid}`;
+  // Others may do the same at the same time.
+  const made = await Deno.makeTempFile({ dir: folder });
   await compile(new URL(`${tool}.c`, SOURCES).pathname, made);
   await Deno.rename(made, path);
   return path;

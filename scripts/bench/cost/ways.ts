@@ -52,7 +52,7 @@ const NAMES: Readonly<Record<Route, string>> = {
   p1: "pd-router, P1",
 };
 
-/** pd-router of `source` on `route`, with `flags` besides. */
+/** pd-router of `source` on `route`, with `flags` besides. It logs as it does unless told otherwise. */
 export function pdRouterWay(
   source: RouterSource,
   route: Route,
@@ -63,7 +63,7 @@ export function pdRouterWay(
     kind: route === "direct" ? "proxy" : "handoff",
     program: (port, engines) => {
       const args = [
-        ...["--host", "127.0.0.1", "--port", port, "--log-level", "error"],
+        ...["--host", "127.0.0.1", "--port", port],
         ...routeFlags(route, engines),
         ...flags,
       ];
@@ -84,16 +84,19 @@ export function routeFlags(route: Route, ports: EnginePorts): readonly (string |
       ...["--static-models", any.map(() => MODEL).join(",")],
     ];
   }
-  const engines = (ofDecode: string): readonly string[] => [
+  const engines = (ofDecode: (index: number) => string): readonly string[] => [
     ...prefill.flatMap((port) => ["--prefill", `${engineUrl(port)};model=${MODEL}`]),
-    ...decode.flatMap((port) => ["--decode", `${engineUrl(port)};model=${MODEL}${ofDecode}`]),
+    ...decode.flatMap((port, index) => [
+      "--decode",
+      `${engineUrl(port)};model=${MODEL}${ofDecode(index)}`,
+    ]),
   ];
-  if (route === "nixl") return ["--kv-protocol", "nixl", ...engines("")];
+  if (route === "nixl") return ["--kv-protocol", "nixl", ...engines(() => "")];
   return [
     ...["--nixl-proxy-host", "127.0.0.1", "--nixl-proxy-port", notify],
     ...["--nixl-first-token", route === "p1" ? "prefill" : "decode"],
     // Nobody connects to these: the engine moves nothing.
-    ...engines(";init=1;alloc=2"),
+    ...engines((index) => `;init=${2 * index + 1};alloc=${2 * index + 2}`),
   ];
 }
 
