@@ -18,6 +18,7 @@ import { externalClient } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDiscovery } from "./app_discovery.ts";
 import { watchSources } from "./app_sources.ts";
+import { Warming } from "./app_warming.ts";
 import { openDoors } from "./app_doors.ts";
 import {
   cardFetcher,
@@ -235,6 +236,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       ...reloader?.remarks(),
     }),
     firstRound: () => firstRound,
+    warming: () => warming.underWay,
     retired: () => retired,
     draining: () => draining,
   });
@@ -258,6 +260,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     startFront,
   );
   keeper.attach(front);
+  const warming = stack.use(new Warming(config.lifecycle.warmUp ? ports.warmUp : undefined, log));
   running.prove(probed, () => draining);
   stack.defer(() => front.shutdown());
   batches?.start((line) => lineAsker(deps)(line));

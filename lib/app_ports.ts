@@ -1,6 +1,7 @@
 /** What a router takes from its surroundings, and what it is to them. @module */
 import type { HandoffPorts } from "./app_handoff.ts";
 import type { HostFigures } from "./app_host.ts";
+import type { WarmUp } from "./app_warming.ts";
 import type { Breather, Clock, Engine, Logger, Random } from "./base/mod.ts";
 import type { DnsNet } from "./dns/mod.ts";
 import type { EngineSource } from "./fleet/mod.ts";
@@ -45,6 +46,11 @@ export interface AppPorts extends HandoffPorts {
    * @default the machine's event loop
    */
   readonly breather?: Breather;
+  /**
+   * Runs the code of requests before anybody waits for it, where the configuration wants that.
+   * @default it runs with the first requests
+   */
+  readonly warmUp?: WarmUp;
   /**
    * The operator's own code.
    * @default none

@@ -20,7 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["request"],
   ["front/contract"],
   ["handoff", "fan_out", "front", "doors", "hooks", "external"],
-  ["flow"],
+  ["flow", "warm_up"],
   ["http"],
   ["admin", "doctor"],
   ["cli"],

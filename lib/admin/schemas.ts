@@ -1,5 +1,5 @@
 /** Forms of what the admin API takes and gives, as JSON Schema. @module */
-import { CHANGE_SCHEMA, ENGINE_SCHEMA } from "../config/mod.ts";
+import { changeSchema, engineSchema } from "../config/mod.ts";
 import { ENGINE_STATES } from "./engine_view.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -11,8 +11,12 @@ const TEXTS = { type: "array", items: TEXT } as const;
 
 /** All forms by name. */
 export const SCHEMAS = {
-  NewEngine: ENGINE_SCHEMA,
-  EngineChange: CHANGE_SCHEMA,
+  get NewEngine() {
+    return engineSchema();
+  },
+  get EngineChange() {
+    return changeSchema();
+  },
   Engine: object({
     id: about(
       TEXT,

@@ -23,6 +23,7 @@ export * from "./json.ts";
 export * from "./kv_protocol.ts";
 export * from "./lease.ts";
 export * from "./log.ts";
+export * from "./once.ts";
 export * from "./random.ts";
 export * from "./shared_timers.ts";
 export * from "./short_bytes.ts";

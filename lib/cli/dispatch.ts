@@ -1,5 +1,6 @@
 /** Which command an argument list is for, and its running. @module */
 import { startApp } from "../app.ts";
+import { warmUp } from "../app_warm_up.ts";
 import { type Logger, type LoggerOptions, RouterError } from "../base/mod.ts";
 import {
   FLAGS,
@@ -122,7 +123,15 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
     host: systemFigures(),
     signals,
     start: async (config, parts) => {
-      const app = await startApp(config, { ...parts, hooks, origin });
+      const app = await startApp(config, {
+        ...parts,
+        hooks,
+        origin,
+        async warmUp(signal) {
+          const warmed = await warmUp(config, { ...parts, signal });
+          log.debug("Warmed up", () => ({ ...warmed }));
+        },
+      });
       hangups.serves(app);
       return app;
     },

@@ -83,7 +83,10 @@ export function buildConfig(
     ...adminOptions(settings),
     doors: doorOptions(settings, clientKeys),
     drainTimeoutMs: settings.ms("drain-timeout"),
-    lifecycle: { drainDelayMs: settings.ms("drain-delay") },
+    lifecycle: {
+      warmUp: settings.text("warm-up") === "on",
+      drainDelayMs: settings.ms("drain-delay"),
+    },
     ...reloadOptions(settings),
     maxRequestBytes: settings.number("max-request-bytes"),
     buffers: { maxBytes: settings.number("max-buffered-bytes") },

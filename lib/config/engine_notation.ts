@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from "zod";
+import { once } from "../base/mod.ts";
 import { asMap, ENGINE, ENGINE_CHANGE, type EngineEntry } from "./file_shapes.ts";
 import type { Problem } from "./problem.ts";
 import type { RawEngine, RawKvEvents } from "./raw_engine.ts";
@@ -90,8 +91,8 @@ const FIELDS: Readonly<Record<string, string>> = {
 };
 
 /** The notation as JSON Schema. */
-export const ENGINE_SCHEMA = schemaOf(ENGINE);
-export const CHANGE_SCHEMA = schemaOf(ENGINE_CHANGE);
+export const engineSchema = once(() => schemaOf(ENGINE));
+export const changeSchema = once(() => schemaOf(ENGINE_CHANGE));
 
 function schemaOf(type: z.ZodType): Readonly<Record<string, unknown>> {
   const { $schema: _draft, ...schema } = z.toJSONSchema(type, { io: "input" });

@@ -1,13 +1,22 @@
-/** Flags that say how the router ends. @module */
+/** Flags that say how the router begins and ends. @module */
 import type { FlagGroup } from "./flag.ts";
 
 /** At most a week, and none at all. */
 const SPAN = [0, 604_800] as const;
 
-/** The end of a router. */
+/** The beginning and the end of a router. */
 export const LIFECYCLE_FLAGS = {
   title: "Lifecycle",
   flags: [
+    {
+      name: "warm-up",
+      type: "string",
+      default: "on",
+      bare: "on",
+      choices: ["on", "off"],
+      help: "Run the code of requests before engines in memory, before /ready says that it is: " +
+        "the first requests are as fast as later ones; takes some 0.3 s, in which others are served",
+    },
     {
       name: "drain-delay",
       type: "seconds",

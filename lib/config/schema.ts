@@ -230,8 +230,10 @@ export interface RequestLimits {
   readonly timeoutMs: number;
 }
 
-/** How the router ends. Durations in milliseconds. */
+/** How the router begins and ends. Durations in milliseconds. */
 export interface LifecycleOptions {
+  /** Whether its code is run before requests come. */
+  readonly warmUp: boolean;
   /** How long requests are still taken once it is told to stop. */
   readonly drainDelayMs: number;
 }

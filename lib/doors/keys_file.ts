@@ -5,7 +5,7 @@
  */
 import { parseDocument } from "yaml";
 import * as z from "zod";
-import { jsonOf, sha256 } from "../base/mod.ts";
+import { jsonOf, once, sha256 } from "../base/mod.ts";
 import type { ApiKey, KeyLimits } from "./api_key.ts";
 
 /** The keys of a file, or why it has none to be used. */
@@ -19,36 +19,44 @@ export const MAX_KEYS = 10_000;
 /** Largest file, in bytes. */
 export const MAX_KEYS_FILE_BYTES = 4 * 1024 * 1024;
 
-const TEXT = z.string("expected a text: put it in quotes");
-const MANY = 1_000_000_000;
-const KEY = z.strictObject({
-  name: TEXT.regex(
-    /^[\w.@:-]{1,64}$/,
-    "expected 1 to 64 letters, digits and any of . _ @ : -",
-  ),
-  key: TEXT.regex(/^[\x21-\x7e]{1,4096}$/, "expected characters that an HTTP header can hold")
-    .optional(),
-  sha256: TEXT.regex(/^[\da-fA-F]{64}$/, "expected 64 hexadecimal digits").optional(),
-  requests_per_second: z.number("expected a number").gt(0, "expected a number above 0").max(
-    MANY,
-    `expected at most ${MANY}`,
-  ).optional(),
-  concurrent_requests: z.int("expected an integer").min(1, "expected 1 or more").optional(),
-  tokens_per_minute: z.int("expected an integer").min(1, "expected 1 or more").optional(),
-  models: z.array(TEXT.min(1, "must not be empty"), "expected a list of models")
-    .min(1, "names no model")
-    .optional(),
-}, "expected a name, a key and limits");
-const KEYS = z.array(KEY, "expected a list of keys").max(MAX_KEYS, `expected at most ${MAX_KEYS}`);
-const FILE = z.union([KEYS, z.strictObject({ keys: KEYS }, "expected a list of keys")]);
+/** The shapes of a file, and of its keys; most starts read none. */
+const shapes = once(() => {
+  const TEXT = z.string("expected a text: put it in quotes");
+  const MANY = 1_000_000_000;
+  const KEY = z.strictObject({
+    name: TEXT.regex(
+      /^[\w.@:-]{1,64}$/,
+      "expected 1 to 64 letters, digits and any of . _ @ : -",
+    ),
+    key: TEXT.regex(/^[\x21-\x7e]{1,4096}$/, "expected characters that an HTTP header can hold")
+      .optional(),
+    sha256: TEXT.regex(/^[\da-fA-F]{64}$/, "expected 64 hexadecimal digits").optional(),
+    requests_per_second: z.number("expected a number").gt(0, "expected a number above 0").max(
+      MANY,
+      `expected at most ${MANY}`,
+    ).optional(),
+    concurrent_requests: z.int("expected an integer").min(1, "expected 1 or more").optional(),
+    tokens_per_minute: z.int("expected an integer").min(1, "expected 1 or more").optional(),
+    models: z.array(TEXT.min(1, "must not be empty"), "expected a list of models")
+      .min(1, "names no model")
+      .optional(),
+  }, "expected a name, a key and limits");
+  const KEYS = z.array(KEY, "expected a list of keys").max(
+    MAX_KEYS,
+    `expected at most ${MAX_KEYS}`,
+  );
+  const FILE = z.union([KEYS, z.strictObject({ keys: KEYS }, "expected a list of keys")]);
+  return { KEY, KEYS, FILE, members: Object.keys(KEY.shape).join(", ") };
+});
 
-const MEMBERS = Object.keys(KEY.shape).join(", ");
+type Entry = z.infer<ReturnType<typeof shapes>["KEY"]>;
 
 /** The keys that `text` lists. */
 export function parseKeysFile(text: string): KeysFile {
   const content = contentOf(text);
   if (!content.ok) return content;
   const { value } = content;
+  const { KEYS, FILE } = shapes();
   const listed = Array.isArray(value) ? KEYS.safeParse(value) : FILE.safeParse(value);
   if (!listed.success) return bad(issueText(listed.error.issues, Array.isArray(value)));
   const entries = Array.isArray(listed.data) ? listed.data : listed.data.keys;
@@ -71,7 +79,7 @@ export function parseKeysFile(text: string): KeysFile {
   return { ok: true, keys };
 }
 
-function limitsOf(entry: z.infer<typeof KEY>): KeyLimits {
+function limitsOf(entry: Entry): KeyLimits {
   const { requests_per_second: rate, concurrent_requests: most } = entry;
   const { tokens_per_minute: tokens, models } = entry;
   return {
@@ -121,7 +129,7 @@ function issueMessage(issue: z.core.$ZodIssue): string {
   if (issue.code === "unrecognized_keys") {
     return issue.path.length === 0
       ? "expected nothing but keys"
-      : `has an unknown member; known are ${MEMBERS}`;
+      : `has an unknown member; known are ${shapes().members}`;
   }
   if (issue.code === "invalid_type" && issue.path.at(-1) === "name") return "required";
   return issue.message.replace(/^Invalid input: /, "");

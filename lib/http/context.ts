@@ -77,6 +77,8 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
    * no engine, or no prefill engine, though there is one.
    */
   readonly firstRound: () => Promise<void> | undefined;
+  /** Whether its code is still being run for the first time, before anybody waits for it. */
+  readonly warming?: () => boolean;
   /** Told of each request; what it gives is released when the answer has ended. */
   readonly begin?: (() => Lease) | undefined;
   /** Whether the router will soon take no more requests. */

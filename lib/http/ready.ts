@@ -6,7 +6,7 @@ import { jsonAnswer } from "./respond.ts";
 
 /** What readiness is told by. */
 export type ReadyDeps =
-  & Pick<HttpDeps, "ailment" | "draining" | "firstRound" | "retired">
+  & Pick<HttpDeps, "ailment" | "draining" | "firstRound" | "retired" | "warming">
   & {
     readonly fleet: Pick<EngineFleet, "snapshot" | "differ">;
     /** Set where others serve models: no engine is needed then. */
@@ -32,6 +32,7 @@ function lackOf(deps: ReadyDeps): readonly [status: string, missing: readonly st
   if (deps.firstRound() !== undefined) {
     return ["starting", ["the engines have not all been asked for their models yet"]];
   }
+  if (deps.warming?.() === true) return ["starting", ["the router is warming up"]];
   const ailment = deps.ailment();
   const view = deps.fleet.snapshot();
   const alone = deps.external !== undefined && view.engines.length === 0;

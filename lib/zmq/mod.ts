@@ -8,6 +8,7 @@
 export type { Demand } from "./demand.ts";
 export * from "./kv_ready_board.ts";
 export type { KvWaiter, KvWaitOptions } from "./kv_waiter.ts";
+export { MessageQueue } from "./message_queue.ts";
 export * from "./notice.ts";
 export * from "./notification_proxy.ts";
 export type { PeerSight } from "./peer_ledger.ts";

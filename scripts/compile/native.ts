@@ -17,6 +17,8 @@ export function compileArgs(flags: readonly string[], output: string): readonly 
     "--allow-ffi",
     // So is the folder that files are kept in; without one the program gives it up.
     "--allow-write",
+    // Its file would lie under a name that is known in a folder that all may write to.
+    "--no-code-cache",
     `--target=${TARGET}`,
     `--include=${ADDON_NAME}`,
     `--output=${output}`,

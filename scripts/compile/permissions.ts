@@ -44,7 +44,6 @@ export function runtimeFlags(unstable: readonly string[]): readonly string[] {
     "--no-remote",
     "--no-npm",
     "--cached-only",
-    "--no-code-cache",
     ...unstable.map((feature) => `--unstable-${feature}`),
     ...GRANTS.map((grant) => grant.flag),
   ];

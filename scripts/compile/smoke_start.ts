@@ -1,5 +1,6 @@
 /** Smoke steps that start the program and see it end. @module */
 import type { SmokeHost } from "./smoke_host.ts";
+import { CACHES_NAME } from "./stub.ts";
 
 /** Version and help, at the first start and later ones; resolves to the times taken. */
 export async function checkTexts(host: SmokeHost, version: string): Promise<string> {
@@ -37,7 +38,10 @@ export async function checkStarts(
 
 /** Damage each unpacked file in turn; the next start must have it whole again. */
 export async function checkRepair(host: SmokeHost, version: string): Promise<string> {
-  const files = await unpacked(host);
+  const all = await unpacked(host);
+  const isCache = (path: string): boolean => path.includes(`/${CACHES_NAME}/`);
+  await checkCaches(host, version, all.filter(isCache));
+  const files = all.filter((path) => !isCache(path));
   for (const path of files) {
     const whole = await Deno.readFile(path);
     await Deno.chmod(path, 0o700);
@@ -49,6 +53,22 @@ export async function checkRepair(host: SmokeHost, version: string): Promise<str
     await expectVersion(host, version);
   }
   return files.length === 0 ? "nothing is unpacked" : `${files.length} files, cut and deleted`;
+}
+
+/** Damage the caches, one after the other and then all: a start does without. */
+async function checkCaches(
+  host: SmokeHost,
+  version: string,
+  files: readonly string[],
+): Promise<void> {
+  for (const path of files) {
+    const bytes = await Deno.readFile(path);
+    await Deno.writeFile(path, bytes.fill(0x55, bytes.length / 3, bytes.length / 2));
+    await expectVersion(host, version);
+  }
+  for (const path of files) await Deno.writeTextFile(path, "no database");
+  await expectVersion(host, version);
+  await expectVersion(host, version);
 }
 
 async function expectVersion(host: SmokeHost, version: string): Promise<void> {

@@ -2,6 +2,7 @@
 # pd-router @VERSION@ for Linux x86-64 with glibc, in one file: this script, then three gzip streams.
 # The first start unpacks them into the user's cache folder, checks them, and runs them; later
 # starts only look at sizes and times. Needs sh, coreutils and gzip; no Node, no Deno.
+# What Deno has analysed and compiled of the program is kept beside it by the first start that runs.
 # The folder ".../pd-router" may be deleted whenever no pd-router runs from it.
 
 set -f
@@ -130,9 +131,9 @@ program() {
 }
 
 launch() {
-  # No caches that outlive the process, and no word of it; no question to the outside; no package.json
-  # of others.
-  export DENO_DIR=/dev/null/deno DENO_LOG="${DENO_LOG:-info,deno::cache::cache_db=off}"
+  # Caches beside the program, whoever else's there are, and no word where they cannot be written; no
+  # question to the outside; no package.json of others.
+  export DENO_DIR="$base/@CACHES@" DENO_LOG="${DENO_LOG:-info,deno::cache::cache_db=off}"
   export DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
   take_descriptors
   let_read_named "$@"

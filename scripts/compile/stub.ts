@@ -28,6 +28,9 @@ export interface StubValues {
 /** Digits kept for the two lengths the script must know of itself before it is finished. */
 const LENGTH_DIGITS = 12;
 
+/** Folder beside the program for what is compiled of it: another program finds nothing there. */
+export const CACHES_NAME = "caches";
+
 /** What the script shares with the tasks of a checkout. */
 const LAUNCH = Deno.readTextFileSync(new URL("launch.sh", import.meta.url));
 
@@ -61,6 +64,7 @@ export function renderStub(template: string, values: StubValues): string {
     RUNTIME: values.runtime.path,
     PROGRAM: values.program.path,
     ADDON: values.addon.path,
+    CACHES: `${values.program.path.replace(/[^/]*$/, "")}${CACHES_NAME}`,
     FLAGS: values.flags.map(flagWord).join(" \\\n    "),
     LAUNCH: LAUNCH.trimEnd(),
     START: "".padEnd(LENGTH_DIGITS),

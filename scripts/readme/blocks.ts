@@ -4,6 +4,7 @@ import { matrixTable } from "../../tests/support/matrix.ts";
 import { failureTable } from "./failure_table.ts";
 import type { Blocks } from "./render.ts";
 import {
+  clientsTable,
   costTable,
   faultTable,
   featureTable,
@@ -21,6 +22,7 @@ export const BLOCKS: Readonly<Record<string, Blocks>> = {
   "lib/disagg/README.md": { features: featureTable, matrix: matrixTable },
   "lib/fleet/README.md": { lessons: lessonTable },
   "lib/flow/README.md": { failures: failureTable },
+  "lib/front/README.md": { clients: clientsTable },
   "lib/metrics/README.md": { metrics: metricTable, stack: stackMetricTable },
   "lib/sim/README.md": { faults: faultTable, options: simOptionTable },
   "scripts/bench/README.md": { cost: costTable },

@@ -6,6 +6,7 @@ import { METRICS, type MetricSpec, STACK_METRICS } from "../../lib/metrics/mod.t
 import { FAULT_TEXTS, noFaults, SIM_FLAGS } from "../../lib/sim/mod.ts";
 import { GRANTS } from "../compile/permissions.ts";
 import { LAST_RUN as COST_RUN, type Run, runMarkdown } from "../bench/cost/run.ts";
+import { CLIENTS_RUN, clientsMarkdown, type ClientsRun } from "../real/clients/last_run.ts";
 import { LAST_RUN, type LastRun, lastRunMarkdown } from "../real/last_run.ts";
 import { LESSON_WORDS, table } from "./markdown.ts";
 
@@ -128,6 +129,12 @@ export function permissionTable(): string {
 export function realTable(): string {
   const run: LastRun = JSON.parse(Deno.readTextFileSync(LAST_RUN));
   return lastRunMarkdown(run);
+}
+
+/** The last run with HTTP/1.1 clients as they are that was kept. */
+export function clientsTable(): string {
+  const run: ClientsRun = JSON.parse(Deno.readTextFileSync(CLIENTS_RUN));
+  return clientsMarkdown(run);
 }
 
 /** The last run of the benchmark that was kept. */

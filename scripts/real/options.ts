@@ -1,4 +1,4 @@
-/** The command line of `deno task real`. @module */
+/** The command line of `deno task real` and of its like. @module */
 
 /** Its flags, with what stands for their values. */
 export const REAL_FLAGS: readonly (readonly [flag: string, value?: string])[] = [
@@ -22,6 +22,7 @@ export function readOptions(
   args: readonly string[],
   groups: readonly string[],
   defaultCache: string,
+  task = "real",
 ): RealOptions | string {
   let options: RealOptions = { cache: defaultCache, only: groups, save: false };
   for (let at = 0; at < args.length; at++) {
@@ -37,7 +38,7 @@ export function readOptions(
     } else {
       const usage = REAL_FLAGS.map((each) => `[${each.join(" ")}]`).join(" ");
       return `${args.slice(at, at + 2).join(" ")}: unknown, or lacks its value\n` +
-        `Usage: deno task real ${usage}\nGroups: ${groups.join(", ")}`;
+        `Usage: deno task ${task} ${usage}\nGroups: ${groups.join(", ")}`;
     }
   }
   return options;

@@ -9,6 +9,7 @@ Deno.test("compileArgs() embeds the addon and gives the program last", () => {
   assertEquals(args.at(-1), "main.js");
   assert(args.includes("--include=addon.node"));
   assert(args.includes("--output=/d/pd-router"));
+  assert(args.includes("--no-code-cache"));
   assert(args.includes("--target=x86_64-unknown-linux-gnu"));
 });
 

@@ -29,10 +29,10 @@ Deno.test("shellQuote() gives one word that sh reads back unchanged", async () =
 });
 
 Deno.test("renderStub() fills in every name", () => {
-  const template = "v=@VERSION@ r=@RUNTIME@ p=@PROGRAM@ a=@ADDON@\n@FLAGS@\n@FILES@\n";
+  const template = "v=@VERSION@ r=@RUNTIME@ p=@PROGRAM@ a=@ADDON@ c=@CACHES@\n@FLAGS@\n@FILES@\n";
   assertEquals(
     renderStub(template, VALUES),
-    "v=1.2.3-rc.1 r=cd34/pd-router p=ab12/main.js a=ab12/addon.node\n" +
+    "v=1.2.3-rc.1 r=cd34/pd-router p=ab12/main.js a=ab12/addon.node c=ab12/caches\n" +
       "'--no-prompt' \\\n    '--allow-env=A,B*'\n" +
       '  "$1" cd34/pd-router 500 10 c0ffee 0 5 &&\n' +
       '  "$1" ab12/main.js 400 10 c0ffee 5 7 &&\n' +

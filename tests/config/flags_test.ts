@@ -168,6 +168,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["first-byte-timeout", 60],
   ["whole-answer-timeout", 3600],
   ["stream-idle-timeout", 60],
+  ["warm-up", "on"],
   ["drain-delay", 0],
   ["reload-interval", 5],
   ["drain-timeout", 30],

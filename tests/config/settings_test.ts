@@ -144,6 +144,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "first-byte-timeout": "301",
   "whole-answer-timeout": "3601",
   "stream-idle-timeout": "61",
+  "warm-up": "off",
   "drain-delay": "3",
   "reload-interval": "0",
   "drain-timeout": "0",

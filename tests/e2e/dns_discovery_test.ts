@@ -7,6 +7,7 @@ import { assert, assertEquals, fail } from "../support/assert.ts";
 import { freePort, MODEL, startSim } from "../support/cluster.ts";
 import { DnsServer } from "../support/dns_server.ts";
 import { eventually } from "../support/eventually.ts";
+import { frontPorts } from "../support/front.ts";
 import { post } from "../support/router.ts";
 
 type Flags = Readonly<Record<string, string | readonly string[]>>;
@@ -34,6 +35,7 @@ async function startAsking(
     clock: systemClock(),
     random: seededRandom(1),
     log: silentLogger(),
+    ...frontPorts(),
   });
   return Object.assign(app, { url: `http://127.0.0.1:${app.address.port}` });
 }

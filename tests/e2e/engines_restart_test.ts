@@ -6,6 +6,7 @@ import { configOf } from "../config/support.ts";
 import { TextOrigin } from "../reload/support.ts";
 import { ask } from "../support/admin.ts";
 import { assertEquals } from "../support/assert.ts";
+import { frontPorts } from "../support/front.ts";
 import { KubernetesServer, podOf } from "../support/kubernetes_api/mod.ts";
 import {
   type Ground,
@@ -45,6 +46,7 @@ async function start(config: RouterConfig, ports: Partial<AppPorts> = {}): Promi
     clock: systemClock(),
     random: seededRandom(1),
     log: silentLogger(),
+    ...frontPorts(),
     ...ports,
   });
   await app.probed;

@@ -2,6 +2,7 @@ import type { Engine } from "../../lib/base/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { eventually } from "../support/eventually.ts";
 import { TurningClock } from "../support/turning_clock.ts";
+import { FRONT_TIMERS } from "../support/front.ts";
 import { heapUsed, Released } from "../support/memory.ts";
 import { engineAt, post, startRouter, type TestRouter } from "../support/router.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
@@ -123,11 +124,11 @@ Deno.test("a router keeps nothing of a thousand engines that came and went while
   await eventually(() => Object.values(router.app.stats()).every((count) => count === 0));
   assertEquals(await series(router), before);
   // The connections to the two, and no other's; closed after 4 s, when what is left waits to ask.
-  // Each is asked for its models, and read. And the two by which the front looks after its connections,
+  // Each is asked for its models, and read. And those by which the front looks after its connections,
   // and the fleet after how many engines are wanted.
   assert(clock.pending < PER_ROUND, `${clock.pending} timers`);
   await clock.advance(5_000);
-  assertEquals(clock.pending, 2 * STAYING.length + 2);
+  assertEquals(clock.pending, 2 * STAYING.length + 1 + FRONT_TIMERS);
   await released.most(0);
   const [first = 0, ...later] = heaps;
   assert(Math.max(...later) - first < MAX_GROWTH, `the heap grew: ${heaps}`);

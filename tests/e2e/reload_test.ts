@@ -6,6 +6,7 @@ import { TextOrigin } from "../reload/support.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { freePort, MODEL, startSim } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
+import { frontPorts } from "../support/front.ts";
 import { post } from "../support/router.ts";
 import { socketsOf } from "../support/sockets.ts";
 
@@ -38,6 +39,7 @@ async function start(text: string): Promise<Reloading> {
     clock: systemClock(),
     random: seededRandom(1),
     log: silentLogger(),
+    ...frontPorts(),
     origin: withHooks,
   });
   await app.probed;

@@ -40,6 +40,10 @@ Deno.test("ready() says what is missing", () => {
     status: "starting",
     missing: ["the engines have not all been asked for their models yet"],
   }]);
+  assertEquals(answerOf({ warming: () => true }), [503, {
+    status: "starting",
+    missing: ["the router is warming up"],
+  }]);
   const fleet = new FakeFleet(new FakeClock(), [engineOf("a", "prefill")]);
   assertEquals(answerOf({ fleet, ailment: () => "no more connections can be accepted" }), [503, {
     status: "not ready",

@@ -4,6 +4,7 @@ import { type Logger, seededRandom, silentLogger, systemClock } from "../../lib/
 import { resolveConfig, type RouterConfig } from "../../lib/config/mod.ts";
 import { fail } from "./assert.ts";
 import { startSim } from "./cluster.ts";
+import { frontPorts } from "./front.ts";
 import { type KubernetesServer, podOf, type PodShape } from "./kubernetes_api/mod.ts";
 import type { SimEngine, SimOptions } from "../../lib/sim/mod.ts";
 import type { TestRouter } from "./router.ts";
@@ -46,6 +47,7 @@ export async function startFinding(
     clock: systemClock(),
     random: seededRandom(1),
     log,
+    ...frontPorts(),
   });
   await app.probed;
   return {

@@ -11,6 +11,7 @@ import {
 import type { Handoff, LmcacheHandoff, RouterConfig } from "../../lib/config/mod.ts";
 import { staticSource } from "../../lib/fleet/mod.ts";
 import type { OnTrace } from "../../lib/http/mod.ts";
+import { frontPorts } from "./front.ts";
 
 /** What a test may change of the configuration. */
 export type RouterChanges =
@@ -32,7 +33,10 @@ export type RouterChanges =
     /** Do not wait until the engines have been asked for their models. */
     readonly unprobed?: boolean;
     /** In place of the machine's own. */
-    readonly ports?: Pick<AppPorts, "sources" | "front" | "dial" | "bindPull" | "kv" | "breather">;
+    readonly ports?: Pick<
+      AppPorts,
+      "sources" | "front" | "dial" | "bindPull" | "kv" | "breather" | "warmUp"
+    >;
   };
 
 /** An engine's record, whose KV moves as the router's configuration says where it does not say. */
@@ -133,7 +137,7 @@ export async function startRouter(
     descriptors: { limit: undefined, clients: 16_384, notifications: 16_384, reserve: 2 },
     tokenize: { how: "engine", cacheBytes: 0 },
     drainTimeoutMs: 5_000,
-    lifecycle: { drainDelayMs: 0 },
+    lifecycle: { warmUp: false, drainDelayMs: 0 },
     maxRequestBytes: 8 * 1024 * 1024,
     buffers: { maxBytes: 64 * 1024 * 1024 },
     trustClientKvParams: false,
@@ -148,6 +152,7 @@ export async function startRouter(
     log: log_ ?? silentLogger(),
     sources: [staticSource(config.engines)],
     ...(onTrace === undefined ? {} : { onTrace }),
+    ...frontPorts(clock),
     ...ports,
   });
   if (unprobed !== true) await app.probed;
