@@ -11,6 +11,6 @@ export { EngineSum, EngineSums } from "./engine_sums.ts";
 export type { EngineLoad, KeyUse } from "./entries.ts";
 export { Gossip, type GossipDeps, type GossipStats, SILENT_MS, TELL_MS } from "./gossip.ts";
 export type { Hearing, Shared } from "./peer_table.ts";
-export { rankOf } from "./rank.ts";
+export { placeOf, rankOf } from "./rank.ts";
 export type { Telling } from "./teller.ts";
 export { isLater, type ShutTold, type TrialTold, type VerdictTold } from "./verdict.ts";

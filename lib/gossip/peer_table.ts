@@ -53,6 +53,8 @@ export class PeerTable implements EntrySink {
   readonly #addresses = new Map<string, Told<number>>();
   /** How often all has been told: what is of an earlier round is not told again, and does not hold. */
   #round = 0;
+  /** All is being told. */
+  #filling = false;
   #broken = false;
 
   constructor(shared: Shared) {
@@ -72,11 +74,13 @@ export class PeerTable implements EntrySink {
   /** All that holds is told from here on. */
   begin(): void {
     this.#round++;
+    this.#filling = true;
     this.#broken = false;
   }
 
   /** All has been told. */
   end(): void {
+    this.#filling = false;
     for (const [number, named] of this.#engines) {
       if (named.round !== this.#round) this.drop(number);
       else if (named.loadRound !== this.#round) this.#moveLoad(named, undefined);
@@ -145,7 +149,9 @@ export class PeerTable implements EntrySink {
       if (this.#keys.size >= MAX_COUNTED) return;
       this.#keys.set(name, { value: use, round: this.#round });
       running.add(name, use.running);
-      hearing.resets(name, use.requestsResetMs, use.tokensResetMs);
+      // Of a key that it has not told of before, though it has told all, it had let nobody have anything.
+      if (this.#filling) hearing.resets(name, use.requestsResetMs, use.tokensResetMs);
+      else hearing.used(name, use.requests, use.tokens);
       return;
     }
     const { value: before } = known;

@@ -15,3 +15,8 @@ export function rankOf(self: PeerId, peers: Iterable<PeerId>, matter: string): n
   }
   return before;
 }
+
+/** Where `self` begins with what each of several is to begin elsewhere: 0 or more. Numbers follow one another. */
+export function placeOf(self: PeerId): number {
+  return /^[0-9]+$/.test(self) ? Number(self) % 2 ** 32 : hash32(self);
+}
