@@ -1,7 +1,7 @@
 /** One trace before one fleet, placed by one policy. @module */
 import { type Engine, seededRandom } from "../../../lib/base/mod.ts";
 import type { PolicyName } from "../../../lib/config/mod.ts";
-import { place } from "../../../lib/fleet/mod.ts";
+import { place, type Placement } from "../../../lib/fleet/mod.ts";
 import {
   type Candidate,
   chooseDirect,
@@ -26,6 +26,13 @@ export interface Scenario extends WorkloadOptions {
   readonly kvLag?: number;
   /** Requests at the start that nothing is counted of. */
   readonly warmUp: number;
+  /**
+   * Routers side by side, which know of each other's load; each request comes to any of them.
+   * @default 1
+   */
+  readonly routers?: number;
+  /** Seconds after which they know where the others have sent prompts; undefined where they never do. */
+  readonly toldLag?: number;
 }
 
 /** What came of it. */
@@ -65,7 +72,11 @@ export function simulate(scenario: Scenario): Result {
   ];
   const group = new ModelGroup(members, "m");
   const universe = members.map(({ engine }) => engine);
-  const policies = policiesFor({ kind: policy }, { random: seededRandom(seed + 1) });
+  const routers = Array.from(
+    { length: scenario.routers ?? 1 },
+    (_, index) => policiesFor({ kind: policy }, { random: seededRandom(seed + 1 + 100 * index) }),
+  );
+  const lots = seededRandom(seed + 2);
   const memberOf = ({ id }: Engine): Member => {
     const found = members.find(({ engine }) => engine.id === id);
     if (found === undefined) throw new RangeError(`No engine ${id}`);
@@ -78,6 +89,14 @@ export function simulate(scenario: Scenario): Result {
   const begin = (index: number): void => {
     if (index === warmUp) base = members.map(({ model }) => ({ ...model.done }));
     const turn = workload.next();
+    const policies = routers[Math.floor(lots.next() * routers.length)];
+    if (policies === undefined) throw new RangeError("No router");
+    const tell = (placement: Placement): void => {
+      if (scenario.toldLag === undefined || routers.length === 1) return;
+      events.after(scenario.toldLag, () => {
+        for (const other of routers) if (other !== policies) place(other, placement);
+      });
+    };
     const since = events.now;
     const prompt = factsOf(turn, members);
     // Where sessions are not told, `kvaware` has nothing but KV to go by.
@@ -89,14 +108,18 @@ export function simulate(scenario: Scenario): Result {
     if ("any" in fleet) {
       const engine = chooseDirect(group, policies, ask);
       if (engine === undefined) throw new RangeError("No engine");
-      const computed = place(policies, { engine, leg: "direct", peer: undefined, prompt });
+      const placement: Placement = { engine, leg: "direct", peer: undefined, prompt };
+      const computed = place(policies, placement);
+      tell(placement);
       serve(memberOf(engine), turn, computed, first);
       return;
     }
     const choice = choosePair(group, policies, { ...ask, mode: "p1", takes });
     if (choice.kind !== "pair") throw new RangeError("No pair");
     const { prefill: engine, decode: peer } = choice.pair;
-    const computed = place(policies, { engine, leg: "prefill", peer, prompt });
+    const placement: Placement = { engine, leg: "prefill", peer, prompt };
+    const computed = place(policies, placement);
+    tell(placement);
     handOff(events, memberOf(engine), memberOf(peer), { turn, computed, first });
   };
   const arrive = (index: number): void => {
