@@ -94,7 +94,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const requests = requestLoad({ clock, metrics }, config.stats);
   const rules = healthRules(config);
   const health = stack.use(new EngineHealth({ ...base, rules, sharing: gossip?.verdicts }));
-  const policies = policySlot(config, random, ports.bus?.self);
+  const policies = policySlot(config, random, gossip?.beside);
   tellGuarded(config, log);
   const wiring = wireControl(configNow, { upstream, timeouts, clock });
   const adminWiring = wireAdmin(config, { clock });

@@ -8,7 +8,7 @@ import {
   type Telling,
   type VerdictTold,
 } from "../gossip/mod.ts";
-import type { Pair } from "../selection/mod.ts";
+import type { Pair, PrefixExchange } from "../selection/mod.ts";
 import type { BreakerSharing } from "./breaker.ts";
 import type { Fleet } from "./fleet.ts";
 import type { FleetChange } from "./fleet_options.ts";
@@ -32,6 +32,8 @@ export interface FleetGossipDeps {
   readonly peers: () => Iterable<PeerId>;
   /** There is something that others are to know at once. */
   readonly hurry: () => void;
+  /** What engines have met of prompts. */
+  readonly exchange: PrefixExchange;
 }
 
 /** Between one fleet and other routers; `attach` it before anything is gossiped. */
@@ -92,16 +94,24 @@ export class FleetGossip implements Others, VerdictSharing {
     else this.#tellChanged(telling, fleet, health);
     this.#engines.clear();
     this.#pairs.clear();
+    for (const { id, chunks } of this.#deps.exchange.take()) {
+      const engine = fleet.snapshot().find(id);
+      if (engine !== undefined) telling.met(nameOf(engine), chunks);
+    }
   }
 
   /** As `Hearing`. */
-  readonly hearing: Pick<Hearing, "verdict" | "pair" | "silent"> = {
+  readonly hearing: Pick<Hearing, "verdict" | "pair" | "silent" | "met"> = {
     verdict: (engine, told) => this.#place({ names: [engine], told, atMs: this.#deps.clock.now() }),
     pair: (prefill, decode, told) =>
       this.#place({ names: [prefill, decode], told, atMs: this.#deps.clock.now() }),
     silent: (engine) => {
       const live = this.#fleet?.live(namedBy(engine));
       if (live?.verdict.kind === "good") this.#fleet?.askSoon(live.engine);
+    },
+    met: (engine, chunks) => {
+      const live = this.#fleet?.live(namedBy(engine));
+      if (live !== undefined) this.#deps.exchange.hear(live.engine.id, chunks);
     },
   };
 

@@ -53,6 +53,8 @@ export interface EntrySink {
   key(name: string, use: KeyUse): void;
   /** `connections` are open from `address`. */
   address(address: string, connections: number): void;
+  /** The engine has met a prompt that begins with `chunks`: hashes, integers below 2^53. */
+  met(engine: number, chunks: Float64Array): void;
 }
 
 /** What an entry begins with: as the readers below are ordered. A number is never another entry's. */
@@ -64,7 +66,11 @@ const Tag = {
   pair: 5,
   key: 6,
   address: 7,
+  met: 8,
 } as const;
+
+/** Most hashes of one prompt. */
+export const MAX_CHUNKS = 1_024;
 
 /** What of a verdict there is. */
 const Has = { shut: 1, trial: 2, answering: 4, unfit: 8 } as const;
@@ -123,6 +129,12 @@ export class EntryWriter implements EntrySink {
     this.#to.byte(Tag.address);
     this.#to.text(address);
     this.#to.uint(connections);
+  }
+
+  met(engine: number, chunks: Float64Array): void {
+    this.#begin(Tag.met, engine);
+    this.#to.uint(chunks.length);
+    for (const chunk of chunks) this.#to.uint(chunk);
   }
 
   #begin(tag: number, engine: number): void {
@@ -213,6 +225,13 @@ const READERS: readonly (ReadEntry | undefined)[] = [
   (from, sink) => {
     const [address, connections] = [nameIn(from), from.uint()];
     if (!from.failed) sink?.address(address, connections);
+  },
+  (from, sink) => {
+    const [engine, count] = [numberIn(from), from.uint()];
+    if (count === 0 || count > MAX_CHUNKS) from.fail();
+    const chunks = new Float64Array(from.failed ? 0 : count);
+    for (let at = 0; at < chunks.length; at++) chunks[at] = from.uint();
+    if (!from.failed) sink?.met(engine, chunks);
   },
 ];
 

@@ -12,6 +12,8 @@ export interface Hearing {
   pair(prefill: string, decode: string, told: VerdictTold): void;
   /** The engine gives a peer no answer, which it did before. */
   silent(engine: string): void;
+  /** The engine has met a prompt that begins with `chunks`, by the choice of a peer. */
+  met(engine: string, chunks: Float64Array): void;
   /** The owner of a key has used so much more, elsewhere. */
   used(key: string, requests: number, tokens: number): void;
   /** Until the shares of a key are whole again, as a peer knows that was not known before; in ms. */
@@ -140,6 +142,11 @@ export class PeerTable implements EntrySink {
     if (one !== undefined && other !== undefined) {
       this.#shared.hearing.pair(one.name, other.name, told);
     }
+  }
+
+  met(number: number, chunks: Float64Array): void {
+    const known = this.#find(number);
+    if (known !== undefined) this.#shared.hearing.met(known.name, chunks);
   }
 
   key(name: string, use: KeyUse): void {

@@ -1,5 +1,5 @@
 /** What this router has told its peers, so that it tells what has changed alone. @module */
-import { type EngineLoad, EntryWriter, type KeyUse, MAX_NAMES } from "./entries.ts";
+import { type EngineLoad, EntryWriter, type KeyUse, MAX_CHUNKS, MAX_NAMES } from "./entries.ts";
 import { beginUpdate, flagUpdate } from "./message.ts";
 import type { VerdictTold } from "./verdict.ts";
 import { WireWriter } from "./wire.ts";
@@ -19,6 +19,8 @@ export interface Telling {
   key(name: string, use: KeyUse): void;
   /** 0 where there are none any more. */
   address(address: string, connections: number): void;
+  /** An engine, of which load is told as well, has met a prompt that begins with `chunks`. */
+  met(engine: string, chunks: Float64Array): void;
 }
 
 interface Cell extends EngineLoad {
@@ -125,6 +127,14 @@ export class Teller implements Telling {
 
   address(address: string, connections: number): void {
     this.#entries.address(address, connections);
+    this.#flow();
+  }
+
+  met(engine: string, chunks: Float64Array): void {
+    const cell = this.#cellOf(engine);
+    if (cell === undefined || chunks.length === 0) return;
+    this.#name(cell, engine);
+    this.#entries.met(cell.number, chunks.subarray(0, MAX_CHUNKS));
     this.#flow();
   }
 

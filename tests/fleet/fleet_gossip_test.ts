@@ -1,5 +1,6 @@
 import type { KvBuffer } from "../../lib/base/mod.ts";
 import { MAX_TURN_MS, TURN_MS } from "../../lib/fleet/fleet_gossip.ts";
+import type { PromptFacts } from "../../lib/selection/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
 import { Gossiping, type Side } from "./gossiping.ts";
@@ -234,6 +235,23 @@ Deno.test("a router that comes later goes around what is shut, once it knows the
   const late = scene.add(ALL);
   await scene.clock.advance(WITHIN_MS);
   assertEquals([late.health.engine("a").kind, late.health.pair("p", "d").kind], ["shut", "shut"]);
+});
+
+Deno.test("a router knows which engines have met a prompt by the choice of another", async () => {
+  const scene = new Gossiping(undefined, "prefixaware");
+  await using _scene = scene;
+  const [one, other] = [scene.add([A, B]), scene.add([A, B])];
+  await scene.clock.advance(1_000);
+  const prompt: PromptFacts = {
+    tokens: 4_096,
+    chunks: () => Float64Array.from({ length: 128 }, (_, index) => index + 1),
+    cachedAt: () => undefined,
+  };
+  // Turns would choose otherwise: the first by name is the first to be asked.
+  one.fleet.take(B, "direct", undefined, undefined, { prompt }).ok();
+  assertEquals(other.fleet.chooseDirect({ model: "m", attempt: 1, prompt })?.id, "a");
+  await scene.clock.advance(WITHIN_MS);
+  assertEquals(other.fleet.chooseDirect({ model: "m", attempt: 1, prompt })?.id, "b");
 });
 
 Deno.test("nothing is told of engines that a router has no more, whatever is under way there", async () => {

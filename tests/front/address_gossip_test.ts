@@ -13,6 +13,7 @@ function toldBy(gossip: AddressGossip, all = false): readonly string[] {
     verdict: nothing,
     pair: nothing,
     key: nothing,
+    met: nothing,
     address: (address, connections) => void told.push(`${address} ${connections}`),
   });
   return told;

@@ -1,7 +1,7 @@
 /** One trace before one fleet, placed by one policy. @module */
 import { type Engine, seededRandom } from "../../../lib/base/mod.ts";
 import type { PolicyName } from "../../../lib/config/mod.ts";
-import { place, type Placement } from "../../../lib/fleet/mod.ts";
+import { place } from "../../../lib/fleet/mod.ts";
 import {
   type Candidate,
   chooseDirect,
@@ -9,6 +9,7 @@ import {
   GOOD,
   ModelGroup,
   policiesFor,
+  PrefixExchange,
   type PromptFacts,
 } from "../../../lib/selection/mod.ts";
 import { Events } from "./events.ts";
@@ -74,7 +75,11 @@ export function simulate(scenario: Scenario): Result {
   const universe = members.map(({ engine }) => engine);
   const routers = Array.from(
     { length: scenario.routers ?? 1 },
-    (_, index) => policiesFor({ kind: policy }, { random: seededRandom(seed + 1 + 100 * index) }),
+    (_, index) => {
+      const exchange = new PrefixExchange();
+      const random = seededRandom(seed + 1 + 100 * index);
+      return { exchange, policies: policiesFor({ kind: policy }, { random, exchange }) };
+    },
   );
   const lots = seededRandom(seed + 2);
   const memberOf = ({ id }: Engine): Member => {
@@ -89,12 +94,17 @@ export function simulate(scenario: Scenario): Result {
   const begin = (index: number): void => {
     if (index === warmUp) base = members.map(({ model }) => ({ ...model.done }));
     const turn = workload.next();
-    const policies = routers[Math.floor(lots.next() * routers.length)];
-    if (policies === undefined) throw new RangeError("No router");
-    const tell = (placement: Placement): void => {
-      if (scenario.toldLag === undefined || routers.length === 1) return;
+    const router = routers[Math.floor(lots.next() * routers.length)];
+    if (router === undefined) throw new RangeError("No router");
+    const { policies } = router;
+    const tell = (): void => {
+      const met = router.exchange.take();
+      if (scenario.toldLag === undefined) return;
       events.after(scenario.toldLag, () => {
-        for (const other of routers) if (other !== policies) place(other, placement);
+        for (const { exchange } of routers) {
+          if (exchange === router.exchange) continue;
+          for (const { id, chunks } of met) exchange.hear(id, chunks);
+        }
       });
     };
     const since = events.now;
@@ -108,18 +118,16 @@ export function simulate(scenario: Scenario): Result {
     if ("any" in fleet) {
       const engine = chooseDirect(group, policies, ask);
       if (engine === undefined) throw new RangeError("No engine");
-      const placement: Placement = { engine, leg: "direct", peer: undefined, prompt };
-      const computed = place(policies, placement);
-      tell(placement);
+      const computed = place(policies, { engine, leg: "direct", peer: undefined, prompt });
+      tell();
       serve(memberOf(engine), turn, computed, first);
       return;
     }
     const choice = choosePair(group, policies, { ...ask, mode: "p1", takes });
     if (choice.kind !== "pair") throw new RangeError("No pair");
     const { prefill: engine, decode: peer } = choice.pair;
-    const placement: Placement = { engine, leg: "prefill", peer, prompt };
-    const computed = place(policies, placement);
-    tell(placement);
+    const computed = place(policies, { engine, leg: "prefill", peer, prompt });
+    tell();
     handOff(events, memberOf(engine), memberOf(peer), { turn, computed, first });
   };
   const arrive = (index: number): void => {

@@ -33,6 +33,7 @@ const ENTRIES: readonly Entry[] = [
   (to) => to.pair(0, 300, { version: 9, author: "15", shut: { ...SHUT, trial: TRIAL } }),
   (to) => to.key("team-a", USE),
   (to) => to.address("2001:db8::1", 4),
+  (to) => to.met(3, Float64Array.of(2 ** 52, 1, 2 ** 40)),
 ];
 
 /** An update with these entries. */
@@ -82,6 +83,7 @@ class Kept implements EntrySink {
   readonly verdict: EntrySink["verdict"] = (...told) => this.#keep((to) => to.verdict(...told));
   readonly pair: EntrySink["pair"] = (...told) => this.#keep((to) => to.pair(...told));
   readonly key: EntrySink["key"] = (...told) => this.#keep((to) => to.key(...told));
+  readonly met: EntrySink["met"] = (...told) => this.#keep((to) => to.met(...told));
   readonly address: EntrySink["address"] = (...told) => this.#keep((to) => to.address(...told));
 }
 
