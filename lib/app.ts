@@ -175,7 +175,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch(forgetGone({ metrics, upstream, prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
-  const elastic = stack.use(watchGroups(configNow, { clock, log, metrics, fleet }));
+  const elastic = stack.use(watchGroups(configNow, { ...base, fleet, leads: gossip?.leads }));
   const discovery = ports.sources === undefined || adminWiring !== undefined
     ? stack.use(openDiscovery(config, { ...ports, metrics, descriptors }))
     : undefined;

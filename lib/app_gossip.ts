@@ -26,6 +26,8 @@ export interface GossipWiring extends Disposable {
   readonly beside: Pick<PolicyParts, "firstTurn" | "exchange">;
   /** Begin to tell of these, and to have them know what is heard. */
   start(fleet: Fleet, health: SharedHealth, keys: () => KeyStore | undefined): void;
+  /** Whether this router decides what only one of them is to decide. */
+  readonly leads: () => boolean;
   /** Set the gauges to what holds at this moment. */
   gauge(): void;
 }
@@ -46,6 +48,7 @@ export function wireGossip(bus: Bus, { clock, random, log, metrics }: GossipPart
     self: bus.self,
     peers: () => gossip?.peers ?? [],
     hurry,
+    lead: () => gossip?.lead ?? bus.self,
   });
   const count = counter(metrics);
   return {
@@ -69,6 +72,7 @@ export function wireGossip(bus: Bus, { clock, random, log, metrics }: GossipPart
         onGone: (peer) => own.lost(peer),
       });
     },
+    leads: () => (gossip?.lead ?? bus.self) === bus.self,
     gauge() {
       metrics.set("pd_router_gossip_peers", {}, (gossip?.routers ?? 1) - 1);
       if (gossip !== undefined) count(gossip.stats);

@@ -20,3 +20,8 @@ export function rankOf(self: PeerId, peers: Iterable<PeerId>, matter: string): n
 export function placeOf(self: PeerId): number {
   return /^[0-9]+$/.test(self) ? Number(self) % 2 ** 32 : hash32(self);
 }
+
+/** Whether a peer called `one` goes before `other`: numbers by their value, as they are of few digits. */
+export function isBefore(one: PeerId, other: PeerId): boolean {
+  return one.length === other.length ? one < other : one.length < other.length;
+}

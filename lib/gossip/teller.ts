@@ -31,6 +31,7 @@ interface Cell extends EngineLoad {
   transfers: number;
   kvBytes: number;
   silent: boolean;
+  side: EngineLoad["side"];
   /** When it was last told that it is there. */
   turn: number;
   /** Peers know its number. */
@@ -98,6 +99,7 @@ export class Teller implements Telling {
     cell.transfers = load.transfers;
     cell.kvBytes = load.kvBytes;
     cell.silent = load.silent;
+    cell.side = load.side;
     this.#name(cell, engine);
     this.#entries.load(cell.number, cell);
     this.#flow();
@@ -151,6 +153,7 @@ export class Teller implements Telling {
       transfers: 0,
       kvBytes: 0,
       silent: false,
+      side: undefined,
       turn: this.#turn,
       named: false,
     };
@@ -196,11 +199,11 @@ export class Teller implements Telling {
 function isSame(one: EngineLoad, other: EngineLoad): boolean {
   return one.inflight === other.inflight && one.seats === other.seats &&
     one.promptTokens === other.promptTokens && one.transfers === other.transfers &&
-    one.kvBytes === other.kvBytes && one.silent === other.silent;
+    one.kvBytes === other.kvBytes && one.silent === other.silent && one.side === other.side;
 }
 
-function isIdle(
-  { inflight, promptTokens, seats, transfers, kvBytes, silent }: EngineLoad,
-): boolean {
-  return inflight + promptTokens + seats + transfers + kvBytes === 0 && !silent;
+function isIdle(load: EngineLoad): boolean {
+  const { inflight, promptTokens, seats, transfers, kvBytes, silent, side } = load;
+  const underWay = inflight + promptTokens + seats + transfers + kvBytes;
+  return underWay === 0 && !silent && side === undefined;
 }

@@ -128,6 +128,7 @@ function gossipOf(bus: Bus, gather: (telling: Telling) => void): Gossip {
     hearing: {
       verdict: nothing,
       pair: nothing,
+      side: nothing,
       silent: nothing,
       met: nothing,
       used: nothing,

@@ -71,7 +71,7 @@ class Doorways implements Disposable {
       engines: new EngineSums(),
       running,
       addresses: new Counts(),
-      hearing: { ...own.hearing, verdict() {}, pair() {}, silent() {}, met() {} },
+      hearing: { ...own.hearing, verdict() {}, pair() {}, silent() {}, met() {}, side() {} },
       gather: (telling) => own.gather(telling),
     });
     this.gossips.push(gossip);

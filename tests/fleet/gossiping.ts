@@ -73,6 +73,7 @@ export class Gossiping implements AsyncDisposable {
       peers: () => gossip?.peers ?? [],
       hurry: () => gossip?.hurry(),
       exchange,
+      lead: () => gossip?.lead ?? bus.self,
     });
     const log = silentLogger();
     const health = new EngineHealth({ clock, random, log, rules: RULES, sharing: own });

@@ -1,4 +1,5 @@
 import { placeOf, rankOf } from "../../lib/gossip/mod.ts";
+import { isBefore } from "../../lib/gossip/rank.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const PEERS = Array.from({ length: 16 }, (_, index) => String(index));
@@ -22,6 +23,13 @@ Deno.test("rankOf() gives all who know of one another an order, another for ever
 
 Deno.test("rankOf() is 0 for whoever is alone", () => {
   assertEquals(rankOf("0", [], "anything"), 0);
+});
+
+Deno.test("isBefore() orders numbers by their value, and other names somehow", () => {
+  const names = ["10", "9", "0", "b", "a", "15"];
+  const ordered = names.toSorted((one, other) => isBefore(one, other) ? -1 : 1);
+  assertEquals(ordered.filter((name) => /^[0-9]/.test(name)), ["0", "9", "10", "15"]);
+  assertEquals([isBefore("a", "b"), isBefore("b", "a"), isBefore("a", "a")], [true, false, false]);
 });
 
 Deno.test("placeOf() is a number as it stands, and one for every other name", () => {

@@ -64,6 +64,7 @@ export class Heard implements Shared {
   readonly hearing: Hearing = {
     verdict: (engine, told) => void this.told.push(["verdict", engine, told]),
     pair: (prefill, decode, told) => void this.told.push(["pair", prefill, decode, told]),
+    side: (engine, side, peer) => void this.told.push(["side", engine, side, peer]),
     silent: (engine) => void this.told.push(["silent", engine]),
     met: (engine, chunks) => void this.told.push(["met", engine, [...chunks]]),
     used: (key, requests, tokens) => void this.told.push(["used", key, requests, tokens]),
@@ -108,7 +109,11 @@ export const anyLoad: fc.Arbitrary<EngineLoad> = fc.record({
   transfers: fc.nat({ max: 1_000 }),
   kvBytes: fc.nat({ max: 2 ** 30 }),
   silent: fc.boolean(),
-}, PLAIN);
+  side: fc.constantFrom("prefill", "decode" as const),
+}, {
+  ...PLAIN,
+  requiredKeys: ["inflight", "promptTokens", "seats", "transfers", "kvBytes", "silent"],
+});
 
 const anyUse = fc.record({
   running: uint,

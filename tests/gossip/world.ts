@@ -54,6 +54,7 @@ export class Node implements Disposable {
         pair: (one, other, told) => this.#hear(`${one}+${other}`, told),
         silent: (engine) => void this.silent.push(engine),
         met() {},
+        side() {},
         used: (_key, requests) => void (this.usedByAll += requests),
         resets: (_key, ms) => void (this.usedByAll = Math.max(this.usedByAll, ms)),
       },
