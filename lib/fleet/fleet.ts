@@ -366,9 +366,9 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#members.setAsleep(engine, asleep);
   }
 
-  #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
+  #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: 1 | -1): void {
     this.#inflight += delta;
-    if (live !== undefined) live.ownInflight += delta;
+    live?.count(delta);
     this.#options.observer.onInflight(engine, leg, delta);
   }
 }

@@ -69,7 +69,7 @@ export class FleetGossip implements Others, VerdictSharing {
       sum,
       hurry: this.#deps.hurry,
       [Symbol.dispose]() {
-        sum.onLess = undefined;
+        sum.onMove = undefined;
         lease.release();
       },
     };

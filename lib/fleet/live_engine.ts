@@ -21,6 +21,9 @@ export class LiveEngine implements Candidate {
   #since: number;
   cards: readonly ModelCard[];
   readonly created: number;
+  /** Of all routers that are heard; plain fields, as every choice reads them of every engine. */
+  inflight = 0;
+  promptTokens = 0;
   /** Of this router alone. */
   ownInflight = 0;
   ownPromptTokens = 0;
@@ -50,18 +53,21 @@ export class LiveEngine implements Candidate {
     this.engine = onSide(configured, this.#side);
     this.elsewhere = elsewhere;
     this.load = new Seats(this.engine, limits, onRoom, elsewhere);
+    if (elsewhere !== undefined) {
+      elsewhere.sum.onMove = (less) => {
+        this.#hear(elsewhere);
+        if (less) onRoom();
+      };
+      this.#hear(elsewhere);
+    }
     this.created = this.#since = created;
     this.cards = configured.models.map((model) => plainModelCard(model, created));
   }
 
-  /** Requests at it, those of other routers that are heard among them. */
-  get inflight(): number {
-    return this.ownInflight + (this.elsewhere?.sum.inflight ?? 0);
-  }
-
-  /** Prompt tokens of theirs that it has to compute. */
-  get promptTokens(): number {
-    return this.ownPromptTokens + (this.elsewhere?.sum.promptTokens ?? 0);
+  /** This router has one request more at it, or one less. */
+  count(delta: 1 | -1): void {
+    this.ownInflight += delta;
+    this.inflight += delta;
   }
 
   /** What it says of its load at `readMs`; undefined where that is not known any more. */
@@ -97,9 +103,9 @@ export class LiveEngine implements Candidate {
 
   /** Count `tokens` that it has to compute, until what is returned is released. */
   owe(tokens: number): Lease {
-    this.ownPromptTokens += tokens;
+    this.#add(tokens);
     return new Lease(() => {
-      this.ownPromptTokens -= tokens;
+      this.#add(-tokens);
     });
   }
 
@@ -129,5 +135,17 @@ export class LiveEngine implements Candidate {
     const served = new Set([...models, ...kept.map(({ id }) => id)]);
     this.engine = onSide({ ...this.configured, models: [...served] }, this.#side);
     if (kept.length > 0 || models.length === 0) this.cards = kept;
+  }
+
+  #add(tokens: number): void {
+    this.ownPromptTokens += tokens;
+    this.promptTokens += tokens;
+  }
+
+  /** What others have there is another. */
+  #hear({ sum }: Elsewhere): void {
+    this.inflight = this.ownInflight + sum.inflight;
+    this.promptTokens = this.ownPromptTokens + sum.promptTokens;
+    this.load.hear(sum);
   }
 }

@@ -39,10 +39,25 @@ function maxSeatsOf({ role, maxNumSeqs }: Engine, limits: SeatLimits): number {
   return limits[leg] ?? maxNumSeqs ?? USUAL_SEATS[leg];
 }
 
+/** What is taken of an engine. */
+interface Taken {
+  seats: number;
+  kvBytes: number;
+  transfers: number;
+}
+
 /** The counts of one engine: of this router, and what others have taken of it besides. */
 export class Seats implements Load {
+  /** Of all routers that are heard; plain fields, as every choice reads them of every engine. */
+  seats = 0;
+  kvBytes = 0;
+  /** Prompts whose KV is to be had of it: it has answered, and is still needed. */
+  transfers = 0;
+  /** As `Load`. */
+  seatsSpent = false;
+  kvSpent = false;
   /** Of this router alone. */
-  readonly own = { seats: 0, kvBytes: 0, transfers: 0 };
+  readonly own: Taken = { seats: 0, kvBytes: 0, transfers: 0 };
   maxSeats: number;
   buffer: KvBuffer | undefined;
   readonly #limits: SeatLimits;
@@ -56,30 +71,15 @@ export class Seats implements Load {
     this.#limits = limits;
     this.#onRoom = onRoom;
     this.#elsewhere = elsewhere;
-    if (elsewhere !== undefined) elsewhere.sum.onLess = onRoom;
     this.maxSeats = maxSeatsOf(engine, limits);
     this.buffer = engine.nixl?.buffer;
   }
 
-  get seats(): number {
-    return this.own.seats + (this.#elsewhere?.sum.seats ?? 0);
-  }
-
-  get kvBytes(): number {
-    return this.own.kvBytes + (this.#elsewhere?.sum.kvBytes ?? 0);
-  }
-
-  /** Prompts whose KV is to be had of it: it has answered, and is still needed. */
-  get transfers(): number {
-    return this.own.transfers + (this.#elsewhere?.sum.transfers ?? 0);
-  }
-
-  get spareSeats(): number {
-    return this.#seatsAllowed.spare(this.own.seats);
-  }
-
-  get spareKvBytes(): number {
-    return this.#kvAllowed.spare(this.own.kvBytes);
+  /** What others have taken is another. */
+  hear({ seats, kvBytes, transfers }: Readonly<Taken>): void {
+    this.seats = this.own.seats + seats;
+    this.kvBytes = this.own.kvBytes + kvBytes;
+    this.transfers = this.own.transfers + transfers;
   }
 
   /**
@@ -94,6 +94,7 @@ export class Seats implements Load {
       buffer === undefined ? Infinity : buffer.bytes - this.kvBytes,
       routers,
     );
+    this.#weigh();
     return seats || kv;
   }
 
@@ -105,19 +106,18 @@ export class Seats implements Load {
 
   /** A seat, whether there is room or not: who chooses looks first. */
   take(): Lease {
-    this.own.seats++;
-    if (this.#elsewhere !== undefined && this.spareSeats <= 0) this.#elsewhere.hurry();
+    this.#add("seats", 1);
     return new Lease(() => {
-      this.own.seats--;
+      this.#add("seats", -1);
       this.#onRoom();
     });
   }
 
   /** It is needed until KV of a prompt has been read elsewhere. */
   takeTransfer(): Lease {
-    this.own.transfers++;
+    this.#add("transfers", 1);
     return new Lease(() => {
-      this.own.transfers--;
+      this.#add("transfers", -1);
       // There is no more room for it: but who waits until it is idle has to know.
       if (this.needed === 0) this.#onRoom();
     });
@@ -136,9 +136,8 @@ export class Seats implements Load {
       fits: (bytes) => this.kvBytes + bytes <= buffer.bytes,
       bytesOf: (count) => kvBytesOf(count, buffer),
       add: (bytes) => {
-        this.own.kvBytes += bytes;
+        this.#add("kvBytes", bytes);
         if (bytes < 0) this.#onRoom();
-        else if (this.#elsewhere !== undefined && this.spareKvBytes <= 0) this.#elsewhere.hurry();
       },
     }, tokens);
   }
@@ -146,6 +145,20 @@ export class Seats implements Load {
   /** Whether there is anything that could be used up. */
   get bounded(): boolean {
     return this.maxSeats !== Infinity || this.buffer !== undefined;
+  }
+
+  #add(what: keyof Taken, count: number): void {
+    this.own[what] += count;
+    this[what] += count;
+    if (this.#elsewhere === undefined) return;
+    this.#weigh();
+    // Little is left: the sooner others know, the sooner there is a part of it again.
+    if (count > 0 && (this.seatsSpent || this.kvSpent)) this.#elsewhere.hurry();
+  }
+
+  #weigh(): void {
+    this.seatsSpent = this.#seatsAllowed.spare(this.own.seats) <= 0;
+    this.kvSpent = this.#kvAllowed.spare(this.own.kvBytes) <= 0;
   }
 }
 

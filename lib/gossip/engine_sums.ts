@@ -9,8 +9,8 @@ export class EngineSum {
   seats = 0;
   transfers = 0;
   kvBytes = 0;
-  /** Called when there is less of seats, transfers or KV than there was. */
-  onLess: (() => void) | undefined;
+  /** Called when it is another; `less`: there is less of seats, transfers or KV than there was. */
+  onMove: ((less: boolean) => void) | undefined;
 
   /** Have `to` count in the place of `from`; undefined for nothing. */
   move(from: EngineLoad | undefined, to: EngineLoad | undefined): void {
@@ -22,7 +22,7 @@ export class EngineSum {
     this.seats += seats;
     this.transfers += transfers;
     this.kvBytes += kvBytes;
-    if (seats < 0 || transfers < 0 || kvBytes < 0) this.onLess?.();
+    this.onMove?.(seats < 0 || transfers < 0 || kvBytes < 0);
   }
 }
 

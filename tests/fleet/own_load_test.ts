@@ -14,7 +14,8 @@ Deno.test("OwnLoad tells what this router has at an engine, as it is when it is 
     told.side,
   ];
   assertEquals(read(), [0, 0, 0, 0, 0, "decode"]);
-  live.ownInflight = 2;
+  live.count(1);
+  live.count(1);
   live.owe(30);
   live.load.take();
   live.load.takeTransfer();

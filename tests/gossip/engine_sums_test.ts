@@ -18,7 +18,7 @@ Deno.test("EngineSums.hold() gives all who hold an engine one sum, until the las
 Deno.test("EngineSum.move() counts one load in the place of another, and tells when there is less", () => {
   const { sum } = new EngineSums().hold("e");
   let told = 0;
-  sum.onLess = () => told++;
+  sum.onMove = (less) => told += less ? 1 : 0;
   const first = loadOf({ inflight: 1, promptTokens: 10, seats: 2, transfers: 1, kvBytes: 5 });
   sum.move(undefined, first);
   sum.move(undefined, loadOf({ seats: 1 }));
