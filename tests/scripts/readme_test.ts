@@ -187,6 +187,7 @@ const FOREIGN_FLAGS = [
   "self-extracting",
   "check",
   "quick",
+  "routers",
   "hour",
   "load",
   "json",
