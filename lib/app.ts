@@ -13,6 +13,7 @@ import { EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
 import { wireAdmin } from "./app_admin.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { tellGuarded, wireControl } from "./app_control.ts";
+import { joinOthers } from "./app_others.ts";
 import { externalClient } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDiscovery } from "./app_discovery.ts";
@@ -93,7 +94,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const policies = policySlot(config, random);
   tellGuarded(config, log);
   const wiring = wireControl(configNow, { upstream, timeouts, clock });
-  const adminWiring = wireAdmin(config, { clock });
+  const adminWiring = wireAdmin(config, { clock, changes: ports.others?.changes });
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const { apiKey } = config;
   const readMetrics = metricsReader({ upstream, timeouts, breather }, apiKey);
@@ -169,11 +170,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   if (batches !== undefined) stack.use(batches);
   const prompts = { forget: (engine: Engine) => running.prompts.prompts.forget(engine) };
   fleet.watch(forgetGone({ metrics, upstream, prompts }));
-  const names = new EngineNames(config.answers.exposeEngines, log);
+  const names = new EngineNames(config.answers.exposeEngines, log, ports.others?.secret);
   fleet.watch((change) => names.follow(change));
   const elastic = stack.use(watchGroups(configNow, { clock, log, metrics, fleet }));
   const discovery = ports.sources === undefined || adminWiring !== undefined
-    ? stack.use(openDiscovery(config, { ...ports, metrics, descriptors }))
+    ? stack.use(openDiscovery(config, { ...ports, ...adminWiring, metrics, descriptors }))
     : undefined;
   const sources = [...ports.sources ?? [], ...discovery === undefined ? [] : [discovery.book]];
   const sourceWatch = stack.use(
@@ -236,6 +237,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     firstRound: () => firstRound,
     retired: () => retired,
     draining: () => draining,
+    whole: ports.others,
   });
   const life = lifeReport(fleet, lives);
   const lookup = stack.use(new ModelLookup({ clock, fleet }));
@@ -293,8 +295,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     start: startFront,
     edge: doors.front,
     faultAnswer: faultAnswer({ log }),
+    everywhere: ports.others?.everywhere,
   });
   if (admin !== undefined) stack.use(admin);
+  joinOthers(ports.others, () => deps, admin);
   const all = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {

@@ -10,6 +10,7 @@ import type { RouterConfig } from "./config/mod.ts";
 import type { OnTrace } from "./http/mod.ts";
 import type { ConfigOrigin, ReloadReport } from "./reload/mod.ts";
 import type { Dial } from "./upstream/mod.ts";
+import type { OtherRouters } from "./workers/mod.ts";
 
 /** What the router takes from its surroundings. */
 export interface AppPorts extends HandoffPorts {
@@ -55,6 +56,11 @@ export interface AppPorts extends HandoffPorts {
    * @default nowhere: it stays as it is
    */
   readonly origin?: ConfigOrigin<LoadedHooks> | undefined;
+  /**
+   * Routers in other processes that are seen as one with this one.
+   * @default none
+   */
+  readonly others?: OtherRouters | undefined;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */

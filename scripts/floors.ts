@@ -23,6 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["flow"],
   ["http"],
   ["admin"],
+  ["workers"],
   ["cli"],
 ];
 

@@ -1,20 +1,16 @@
 /** The program: the process's own arguments, streams and signals given to a command. @module */
 import { pathToFileURL } from "node:url";
-import { type Clock, describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
+import { type Clock, describeError, systemClock, systemRandom } from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
 import { outliveFaults } from "./faults.ts";
 import { guardInspector } from "./inspector.ts";
+import { cores, ownCommand } from "./own_command.ts";
+import { ownPipes } from "./own_pipes.ts";
 import { type NotedSignal, noteSignals, openSignals, type Signals } from "./signals.ts";
-import { flushStdio, type LineWaits, LineWriter } from "./stdio.ts";
+import { flushStdio, LineWriter, streamWaits } from "./stdio.ts";
 
 /** How long the last lines may take to go out; a reader that has stalled does not keep us. */
 const FLUSH_MS = 1000;
-
-/** How long lines are gathered for one write: each costs a trip to another thread. */
-const GATHER_MS = 5;
-
-/** How long a write may take: beyond that, answers wait for lines of theirs no more. */
-const PATIENCE_MS = 100;
 
 /**
  * Run the command line `argv` (without the program's name); resolves to the exit code.
@@ -26,10 +22,7 @@ export async function main(
   importUrl: (url: string) => Promise<unknown>,
 ): Promise<number> {
   const clock = systemClock();
-  const waits: LineWaits = {
-    gather: (hurry) => sleep(clock, GATHER_MS, hurry),
-    patience: (over) => sleep(clock, PATIENCE_MS, over),
-  };
+  const waits = streamWaits(clock);
   const stdio = {
     out: new LineWriter(Deno.stdout, undefined, waits),
     err: new LineWriter(Deno.stderr, undefined, waits),
@@ -53,6 +46,12 @@ export async function main(
       },
       readStdin: () => new Response(Deno.stdin.readable).text(),
       forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
+      workers: {
+        command: (argv) => ownCommand(argv, env),
+        pipes: ownPipes,
+        forgo: () => void Deno.permissions.revokeSync({ name: "run" }),
+        cores,
+      },
       signals: (onNoted) => {
         const listen = (address: Deno.TcpListenOptions): Deno.Listener => Deno.listen(address);
         return processSignals(clock, onNoted, guardInspector({ clock, listen, env, complain }));

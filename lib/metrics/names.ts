@@ -6,6 +6,7 @@
 
 import { DISCOVERY_METRICS } from "./names_discovery.ts";
 import type { MetricSpec } from "./metric_spec.ts";
+import { WORKER_METRICS } from "./names_workers.ts";
 
 export type { MetricSpec } from "./metric_spec.ts";
 
@@ -37,6 +38,7 @@ export const METRICS = {
     labels: ["reason"],
   },
   ...DISCOVERY_METRICS,
+  ...WORKER_METRICS,
   "pd_router_request_seconds": {
     kind: "histogram",
     help: "Time from a request's arrival to the end of its answer.",
