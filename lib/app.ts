@@ -11,6 +11,7 @@ import {
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
 import { wireAdmin } from "./app_admin.ts";
+import { wireGossip } from "./app_gossip.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { tellGuarded, wireControl } from "./app_control.ts";
 import { joinOthers } from "./app_others.ts";
@@ -69,11 +70,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const { clock, random, log } = ports;
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics();
+  const base = { clock, random, log, metrics };
   const caCerts = config.tlsCaFile === undefined ? [] : [await readPem(config.tlsCaFile)];
   const { reserve, notifications: maxPeers } = config.descriptors;
   const keeper = stack.use(new DescriptorKeeper({ clock, log, metrics, reserve }));
   const descriptors = keeper.source("engine");
-  const doors = stack.use(openDoors(config, { clock, random, log, metrics }));
+  const gossip = ports.bus && stack.use(wireGossip(ports.bus, base));
+  const doors = stack.use(openDoors(config, { ...base, sharing: gossip?.keys }));
   const upstream = stack.use(
     createUpstreamClient({
       clock,
@@ -90,8 +93,9 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const timeouts = timeoutsOf(() => configNow().timeouts);
   const keyRefusals = new KeyRefusals(log, () => doors.doors.keepsKeys);
   const requests = requestLoad({ clock, metrics }, config.stats);
-  const health = stack.use(new EngineHealth({ clock, random, log, rules: healthRules(config) }));
-  const policies = policySlot(config, random);
+  const rules = healthRules(config);
+  const health = stack.use(new EngineHealth({ ...base, rules, sharing: gossip?.verdicts }));
+  const policies = policySlot(config, random, ports.bus?.self);
   tellGuarded(config, log);
   const wiring = wireControl(configNow, { upstream, timeouts, clock });
   const adminWiring = wireAdmin(config, { clock, changes: ports.others?.changes });
@@ -122,8 +126,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       observer: wiring.observing(adminWiring?.observing(observing) ?? observing),
       seats: seatLimits(configNow),
       ...lives.fleet,
+      others: gossip?.others,
     }),
   );
+  gossip?.start(fleet, health, doors.keys);
   lives.attach(fleet, () => live?.now.pairing?.handoff.board);
   const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
@@ -141,9 +147,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       },
     }),
   );
-  const { stats } = requests;
-  const { facts } = lives;
-  const read = { clock, random, log, metrics, fleet, read: readMetrics, facts, stats };
+  const [{ stats }, { facts }] = [requests, lives];
+  const read = { ...base, fleet, read: readMetrics, facts, stats };
   const load = new Slot(
     loadOptions(config),
     () => startLoad(read, configNow().stats),
@@ -154,9 +159,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const { refuseLinkLocal = false } = doors.upstream;
   const running = live = stack.use(
     await AppLive.open(config, ports.hooks, {
-      base: {
-        ...{ clock, random, log, metrics, fleet, keyRefusals, upstream, background, breather },
-      },
+      base: { ...base, fleet, keyRefusals, upstream, background, breather },
       policies,
       admission,
       ports,
@@ -203,6 +206,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     gaugeKvEvents(metrics, running.kvWatch);
     elastic.gauge();
     sourceWatch.gauge();
+    gossip?.gauge();
   };
   const depsOf = (now: Generation): HttpDeps => ({
     ...now.flow,
@@ -255,7 +259,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const front = listen(
     config,
     { log, metrics, handle: (request) => handle(request) },
-    { ...doors.front, spare: () => keeper.spare() },
+    { ...doors.front, sharing: gossip?.addresses, spare: () => keeper.spare() },
     startFront,
   );
   keeper.attach(front);
@@ -280,10 +284,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       }),
   }));
   const admin = discovery && adminWiring?.open({
-    clock,
-    random,
-    log,
-    metrics,
+    ...base,
     book: discovery.book,
     fleet,
     life,
@@ -370,7 +371,7 @@ function hideOwn(names: EngineNames, { pairing }: Generation): void {
 function listen(
   config: RouterConfig,
   { log, metrics, handle }: Pick<HttpDeps, "log" | "metrics"> & { readonly handle: FrontHandler },
-  edge: Pick<FrontOptions, "tls" | "addressOf" | "spare">,
+  edge: Pick<FrontOptions, "tls" | "addressOf" | "sharing" | "spare">,
   start: StartFront,
 ): Front {
   const { host, port } = config.listen;

@@ -17,6 +17,7 @@ export * from "./engine.ts";
 export * from "./engine_address.ts";
 export * from "./errors.ts";
 export * from "./growing_bytes.ts";
+export * from "./hash.ts";
 export { addressText, type IpAddress, parseAddress, plainAddress } from "./ip.ts";
 export * from "./json.ts";
 export * from "./kv_protocol.ts";

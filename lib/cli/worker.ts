@@ -85,6 +85,7 @@ export async function runWorker(parsed: ParsedArgv, all: CliPorts): Promise<numb
         hooks,
         origin,
         others,
+        bus: member.bus,
         kvTag: member.tag,
         ...(member.pull === undefined ? {} : { bindPull: member.pull.bind }),
         front: sharedFront(clock, {

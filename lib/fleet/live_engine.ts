@@ -1,8 +1,11 @@
 /** One engine of the fleet while it is there, and as long as something is under way on it. @module */
 import { type Engine, Lease, onSide, type Side } from "../base/mod.ts";
+import type { EngineLoad } from "../gossip/mod.ts";
 import { cardsFor, type ModelCard, plainModelCard } from "../openai/mod.ts";
 import { type Candidate, type EngineStats, GOOD, type Verdict } from "../selection/mod.ts";
 import type { EngineReading } from "./engine_series.ts";
+import type { Elsewhere } from "./others.ts";
+import { OwnLoad } from "./own_load.ts";
 import { type SeatLimits, Seats, UNBOUNDED } from "./seats.ts";
 import type { EngineEntry } from "./view.ts";
 
@@ -18,9 +21,12 @@ export class LiveEngine implements Candidate {
   #since: number;
   cards: readonly ModelCard[];
   readonly created: number;
-  inflight = 0;
-  promptTokens = 0;
+  /** Of this router alone. */
+  ownInflight = 0;
+  ownPromptTokens = 0;
   readonly load: Seats;
+  /** What other routers have at it; absent where there are none. */
+  readonly elsewhere: Elsewhere | undefined;
   /** What it said last of its load, as far as that still holds. */
   stats: (EngineStats & EngineReading) | undefined;
   verdict: Verdict = GOOD;
@@ -29,18 +35,33 @@ export class LiveEngine implements Candidate {
   /** It has been told to sleep, and answers nothing until it is woken up. */
   asleep = false;
 
+  /** What other routers are told of it, as it is at the moment. */
+  readonly told: EngineLoad & { silent: boolean } = new OwnLoad(this);
+
   /** `created` in Unix seconds; `onRoom` is told whenever a request gives something of it back. */
   constructor(
     configured: Engine,
     created: number,
     limits: SeatLimits = UNBOUNDED,
     onRoom: () => void = () => {},
+    elsewhere?: Elsewhere,
   ) {
     this.configured = configured;
     this.engine = onSide(configured, this.#side);
-    this.load = new Seats(this.engine, limits, onRoom);
+    this.elsewhere = elsewhere;
+    this.load = new Seats(this.engine, limits, onRoom, elsewhere);
     this.created = this.#since = created;
     this.cards = configured.models.map((model) => plainModelCard(model, created));
+  }
+
+  /** Requests at it, those of other routers that are heard among them. */
+  get inflight(): number {
+    return this.ownInflight + (this.elsewhere?.sum.inflight ?? 0);
+  }
+
+  /** Prompt tokens of theirs that it has to compute. */
+  get promptTokens(): number {
+    return this.ownPromptTokens + (this.elsewhere?.sum.promptTokens ?? 0);
   }
 
   /** What it says of its load at `readMs`; undefined where that is not known any more. */
@@ -76,9 +97,9 @@ export class LiveEngine implements Candidate {
 
   /** Count `tokens` that it has to compute, until what is returned is released. */
   owe(tokens: number): Lease {
-    this.promptTokens += tokens;
+    this.ownPromptTokens += tokens;
     return new Lease(() => {
-      this.promptTokens -= tokens;
+      this.ownPromptTokens -= tokens;
     });
   }
 

@@ -21,6 +21,7 @@ export const GAUGE_MERGES: Readonly<Partial<Record<GaugeName, Exclude<GaugeMerge
   "pd_router_pairs_shut": "max",
   "pd_router_elastic_side": "max",
   "pd_router_scale_hint": "max",
+  "pd_router_gossip_peers": "max",
   "pd_router_config_last_reload_success": "min",
   "pd_router_config_last_reload_seconds": "max",
   "pd_router_config_restart_needed": "max",

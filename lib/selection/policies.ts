@@ -24,13 +24,14 @@ export interface Policies {
 interface Common {
   readonly routing: Routing;
   readonly random: Random;
+  readonly firstTurn: number;
   readonly ringOf: RingOf;
   readonly prefixes: PrefixRules;
 }
 
 /** By name, how one policy is made for a kind of choice. */
 const POLICIES = {
-  roundrobin: () => roundRobin(),
+  roundrobin: ({ firstTurn }) => roundRobin(firstTurn),
   session: ({ ringOf }) => sessionAffinity(leastInflight(), ringOf),
   prefixaware: ({ prefixes }) => prefixAware(prefixes),
   kvaware: ({ routing, ringOf }) =>
@@ -56,6 +57,8 @@ const KV_THRESHOLD = 2_000;
 export interface PolicyParts {
   /** Where policies draw lots. */
   readonly random: Random;
+  /** With which engine turns begin: routers side by side begin with different ones. */
+  readonly firstTurn?: number;
 }
 
 /**
@@ -65,13 +68,14 @@ export interface PolicyParts {
  */
 export function policiesFor(
   routing: Routing,
-  { random }: PolicyParts = { random: seededRandom(1) },
+  { random, firstTurn = 0 }: PolicyParts = { random: seededRandom(1) },
 ): Policies {
   const { kind, prefill = kind, decode = kind, prefix } = routing;
   const index = new PrefixIndex(prefix?.indexBytes ?? INDEX_BYTES);
   const common = {
     routing,
     random,
+    firstTurn,
     ringOf: fleetRing(),
     prefixes: { index, minMatch: prefix?.minMatch ?? 0 },
   };

@@ -11,6 +11,12 @@ export interface Load {
   readonly kvBytes: number;
   /** Absent where nobody knows how much KV it can receive. */
   readonly buffer: KvBuffer | undefined;
+  /**
+   * Of what is left, what this router may take before it has heard again what others have taken: seats,
+   * and bytes of KV. Absent where it is alone.
+   */
+  readonly spareSeats?: number;
+  readonly spareKvBytes?: number;
 }
 
 /** What the KV of a prompt of `tokens` takes of a buffer, in bytes: whole chunks. */
@@ -26,9 +32,10 @@ export function kvBytesOf(tokens: number, { bytesPerToken, chunkTokens }: KvBuff
 export function hasRoom(load: Load | undefined, tokens: number, share = 1): boolean {
   if (load === undefined) return true;
   const seats = share === 1 ? load.maxSeats : Math.max(1, Math.floor(load.maxSeats * share));
-  if (load.seats >= seats) return false;
+  const { spareSeats = 1, spareKvBytes = 1 } = load;
+  if (load.seats >= seats || spareSeats <= 0) return false;
   return tokens === 0 || load.buffer === undefined ||
-    load.kvBytes + kvBytesOf(tokens, load.buffer) <= load.buffer.bytes;
+    (load.kvBytes + kvBytesOf(tokens, load.buffer) <= load.buffer.bytes && spareKvBytes > 0);
 }
 
 /** Whether it never will: the KV of `tokens` is larger than its buffer. */

@@ -6,16 +6,19 @@ import type { ToldAnswer } from "./told.ts";
 /** One engine, as a worker tells of it. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What each worker has a part of. */
-const SUMMED: ReadonlySet<string> = new Set(["inflight", "kv_bytes"]);
+/** What all workers have under way, as each has heard of the others. */
+const GREATEST: ReadonlySet<string> = new Set(["inflight", "kv_bytes"]);
 
-/** What each worker has left of the same. */
+/** What is left beside that. */
 const LEAST: ReadonlySet<string> = new Set(["room", "kv_room"]);
 
 /** What speaks against an engine: any worker's is told. */
 const AGAINST: readonly string[] = ["verdict", "why"];
 
-/** The rows of `/engines`: one for each engine, as the first worker has them, with all that is under way. */
+/**
+ * The rows of `/engines`: one for each engine, as the first worker has them. Workers tell one another what
+ * they have under way: who knows of the most knows best.
+ */
 export function mergedEngines(answers: readonly ToldAnswer[]): ToldAnswer {
   const rows = new Map<unknown, Row>();
   for (const { body } of answers) {
@@ -38,7 +41,7 @@ export function mergedRow(first: Row, other: Row): Row {
   for (const [name, value] of Object.entries(other)) {
     const known = merged[name];
     if (typeof known === "number" && typeof value === "number") {
-      if (SUMMED.has(name)) merged[name] = known + value;
+      if (GREATEST.has(name)) merged[name] = Math.max(known, value);
       else if (LEAST.has(name)) merged[name] = Math.min(known, value);
     } else if (known === undefined && !AGAINST.includes(name)) merged[name] = value;
     else if (isEmpty(known) && !isEmpty(value)) merged[name] = value;

@@ -32,7 +32,10 @@ export type RouterChanges =
     /** Do not wait until the engines have been asked for their models. */
     readonly unprobed?: boolean;
     /** In place of the machine's own. */
-    readonly ports?: Pick<AppPorts, "sources" | "front" | "dial" | "bindPull" | "kv" | "breather">;
+    readonly ports?: Pick<
+      AppPorts,
+      "sources" | "front" | "dial" | "bindPull" | "kv" | "breather" | "bus"
+    >;
   };
 
 /** An engine's record, whose KV moves as the router's configuration says where it does not say. */

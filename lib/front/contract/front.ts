@@ -74,6 +74,14 @@ export type FrontTls = ServerTls;
 /** An answer that is there as a whole. */
 export type WholeAnswer = Answer & { readonly body: Uint8Array };
 
+/** How the limit of connections from one address is one for several routers. */
+export interface AddressSharing {
+  /** Connections from `address` that others have. */
+  of(address: string): number;
+  /** This router has `connections` from `address`: 0 when there are none any more. */
+  changed(address: string, connections: number): void;
+}
+
 /** What a front is started with. */
 export interface FrontOptions {
   readonly hostname: string;
@@ -86,6 +94,8 @@ export interface FrontOptions {
    * @default the connection's own
    */
   readonly addressOf?: (request: Pick<FrontRequest, "method" | "headers" | "remote">) => string;
+  /** Absent where the limit is this router's alone. */
+  readonly sharing?: AddressSharing | undefined;
   /** The answer in place of one that cannot be sent, e.g. for a field that no answer may carry. */
   readonly onFault: (error: unknown) => Answer;
   /** Asked for a descriptor where there is none to listen with. */

@@ -1,0 +1,39 @@
+/** What this router has under way at an engine, as others are told of it. @module */
+import type { EngineLoad } from "../gossip/mod.ts";
+
+/** The counts of this router alone. */
+interface Counted {
+  readonly ownInflight: number;
+  readonly ownPromptTokens: number;
+  readonly load: { readonly own: Pick<EngineLoad, "seats" | "transfers" | "kvBytes"> };
+}
+
+/** Tells the present whenever it is read. */
+export class OwnLoad implements EngineLoad {
+  silent = false;
+  readonly #live: Counted;
+
+  constructor(live: Counted) {
+    this.#live = live;
+  }
+
+  get inflight(): number {
+    return this.#live.ownInflight;
+  }
+
+  get promptTokens(): number {
+    return this.#live.ownPromptTokens;
+  }
+
+  get seats(): number {
+    return this.#live.load.own.seats;
+  }
+
+  get transfers(): number {
+    return this.#live.load.own.transfers;
+  }
+
+  get kvBytes(): number {
+    return this.#live.load.own.kvBytes;
+  }
+}

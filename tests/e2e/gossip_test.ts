@@ -1,0 +1,222 @@
+import { assert, assertEquals } from "../support/assert.ts";
+import { MODEL, startSim } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
+import { engineAt, post } from "../support/router.ts";
+import { metricOf, type Routers, rowsOf, startRouters } from "../support/routers.ts";
+import { type ScriptedEngine, startScripted } from "../support/scripted_engine.ts";
+
+const BODY = { model: "m", prompt: "Hello", max_tokens: 1 };
+
+/** An engine whose answers are held back until they are let go, one by one. */
+interface HeldEngine extends AsyncDisposable {
+  readonly engine: ScriptedEngine;
+  /** Answers that are held back. */
+  readonly held: (() => void)[];
+}
+
+function startHeld(): HeldEngine {
+  const held: (() => void)[] = [];
+  const engine = startScripted(() =>
+    new Promise((resolve) =>
+      held.push(() => resolve(Response.json({ choices: [{ text: "a" }], usage: {} })))
+    )
+  );
+  return { engine, held, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+}
+
+/** Requests at the engine at `index`, as the router `at` knows. */
+async function inflightAt(url: string, index = 0): Promise<number> {
+  const rows = [...(await rowsOf(url)).values()];
+  return Number(rows[index]?.["inflight"]);
+}
+
+/** Ask for a completion, and read its answer. */
+async function ask(url: string): Promise<number> {
+  const answer = await post(`${url}/v1/completions`, BODY);
+  await answer.text();
+  return answer.status;
+}
+
+Deno.test("seats of an engine hold across routers, and one that is given back is anybody's", async () => {
+  await using busy = startHeld();
+  await using routers = await startRouters(2, [engineAt(busy.engine.url, "any")], {
+    admission: { maxInflight: 2, queueSize: 10, queueTimeoutMs: 20_000 },
+  });
+  await routers.met();
+  const [one, other] = [routers.at(0), routers.at(1)];
+  const asking = [ask(one.url)];
+  await eventually(() => busy.held.length === 1);
+  await eventually(async () => await inflightAt(other.url) === 1);
+  asking.push(ask(other.url));
+  await eventually(() => busy.held.length === 2);
+  await eventually(async () => await inflightAt(one.url) === 2);
+  asking.push(ask(one.url), ask(other.url));
+  await eventually(() => one.app.admission().queued === 1 && other.app.admission().queued === 1);
+  assertEquals(busy.held.length, 2);
+  // What one gives back is given to whoever waits, be it with the other.
+  while (busy.held.length > 0) {
+    const before = busy.engine.asked.length;
+    busy.held.shift()?.();
+    if (before < 4) await eventually(() => busy.engine.asked.length > before);
+    assert(busy.held.length <= 2, "no more than two at a time");
+  }
+  assertEquals(await Promise.all(asking), [200, 200, 200, 200]);
+  await eventually(async () =>
+    await inflightAt(one.url) === 0 && await inflightAt(other.url) === 0
+  );
+});
+
+Deno.test("a router goes by what others have under way when it chooses", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [left, right] = [stack.use(startHeld()), stack.use(startHeld())];
+  const engines = [engineAt(left.engine.url, "any"), engineAt(right.engine.url, "any")];
+  const routers = stack.use(
+    await startRouters(2, engines, { routing: { kind: "least_loaded" } }),
+  );
+  await routers.met();
+  const first = ask(routers.at(0).url);
+  await eventually(() => left.held.length + right.held.length === 1);
+  const [busy, idle] = left.held.length === 1 ? [left, right] : [right, left];
+  await eventually(async () => {
+    const rows = await rowsOf(routers.at(1).url);
+    return [...rows.values()].some((row) => row["inflight"] === 1);
+  });
+  const second = ask(routers.at(1).url);
+  await eventually(() => idle.held.length + busy.held.length === 2);
+  assertEquals([busy.held.length, idle.held.length], [1, 1]);
+  for (const { held } of [left, right]) held.shift()?.();
+  assertEquals(await Promise.all([first, second]), [200, 200]);
+});
+
+Deno.test("what a router had under way that has died is forgotten, and its seats are free", async () => {
+  await using busy = startHeld();
+  await using routers = await startRouters(2, [engineAt(busy.engine.url, "any")], {
+    admission: { maxInflight: 1, queueSize: 10, queueTimeoutMs: 20_000 },
+  });
+  await routers.met();
+  const lost = ask(routers.at(0).url);
+  await eventually(() => busy.held.length === 1);
+  await eventually(async () => await inflightAt(routers.at(1).url) === 1);
+  const waiting = ask(routers.at(1).url);
+  await eventually(() => routers.at(1).app.admission().queued === 1);
+  // It takes no leave: its bus says that it has gone, as a worker's does whose process has ended.
+  routers.hub.leave("0");
+  await eventually(() => busy.held.length === 2);
+  assertEquals(await metricOf(routers.at(1).url, "pd_router_gossip_peers"), 0);
+  while (busy.held.length > 0) busy.held.shift()?.();
+  assertEquals(await Promise.all([lost, waiting]), [200, 200]);
+});
+
+Deno.test("a router that comes later knows at once what is under way", async () => {
+  await using busy = startHeld();
+  await using routers = await startRouters(1, [engineAt(busy.engine.url, "any")]);
+  const asking = ask(routers.at(0).url);
+  await eventually(() => busy.held.length === 1);
+  const late = await routers.add("late");
+  await eventually(async () => await inflightAt(late.url) === 1);
+  busy.held.shift()?.();
+  assertEquals(await asking, 200);
+  await eventually(async () => await inflightAt(late.url) === 0);
+});
+
+/** Who each of `routers` says is shut, of all engines. */
+async function verdictsOf(routers: Routers): Promise<readonly unknown[]> {
+  const told: unknown[] = [];
+  for (const { url } of routers.all) {
+    for (const row of (await rowsOf(url)).values()) told.push(row["verdict"]);
+  }
+  return told;
+}
+
+Deno.test("an engine shut by one router is shut for all at once, and one of them tries it again", async () => {
+  let fails = true;
+  let asked = 0;
+  await using engine = startScripted(() => {
+    asked++;
+    return fails
+      ? Response.json({ error: {} }, { status: 500 })
+      : Response.json({ choices: [{ text: "a" }], usage: {} });
+  });
+  await using spare = startScripted(() => Response.json({ choices: [{ text: "b" }], usage: {} }));
+  const health = { engineFailures: 1, pauseMs: 400, maxPauseMs: 800, reroutes: 1 };
+  await using routers = await startRouters(3, [
+    engineAt(engine.url, "any"),
+    engineAt(spare.url, "any"),
+  ], { health });
+  await routers.met();
+  // Turns begin at different places: two requests meet the engine for sure.
+  for (let turn = 0; turn < 2 && asked === 0; turn++) await ask(routers.at(0).url);
+  const shutAt = performance.now();
+  await eventually(async () =>
+    (await verdictsOf(routers)).filter((verdict) => verdict === "shut").length === 3
+  );
+  assert(performance.now() - shutAt < 1_000, "all know of it");
+  fails = false;
+  const before = asked;
+  // While it is shut nobody asks it; then one of the three does, and all get it back by that.
+  await eventually(async () => {
+    await Promise.all(routers.all.map(({ url }) => ask(url)));
+    return (await verdictsOf(routers)).every((verdict) => verdict === undefined);
+  });
+  assert(asked > before, "it was tried");
+  const trials = asked - before;
+  assert(trials <= 2, `${trials} requests tried it, and all others went around it`);
+});
+
+Deno.test("a pair shut by one router is shut for all, and comes back for all", async () => {
+  await using stack = new AsyncDisposableStack();
+  const prefills = [
+    stack.use(await startSim({ role: "prefill", kvConnector: "nixl" }, 1)),
+    stack.use(await startSim({ role: "prefill", kvConnector: "nixl" }, 2)),
+  ];
+  const decode = stack.use(await startSim({ role: "decode", kvConnector: "nixl" }, 3));
+  const engines = [
+    ...prefills.map(({ url }) => engineAt(url, "prefill")),
+    engineAt(decode.url, "decode"),
+  ];
+  const routers = stack.use(
+    await startRouters(2, engines, {
+      handoff: { kind: "nixl" },
+      health: { pairFailures: 1, engineFailures: 50, pauseMs: 500, maxPauseMs: 500 },
+    }),
+  );
+  await routers.met();
+  const generate = async (url: string): Promise<number> => {
+    const answer = await post(`${url}/v1/completions`, { ...BODY, model: MODEL, max_tokens: 3 });
+    await answer.text();
+    return answer.status;
+  };
+  decode.faults.errorAnswer = 1;
+  await generate(routers.at(0).url);
+  const pairsOf = async (url: string): Promise<number> =>
+    [...(await rowsOf(url)).values()].filter((row) => row["shut_pairs"] !== undefined).length;
+  await eventually(async () => await pairsOf(routers.at(1).url) === 1);
+  assertEquals(await pairsOf(routers.at(0).url), 1);
+  await eventually(async () => {
+    for (const { url } of routers.all) assertEquals(await generate(url), 200);
+    return await pairsOf(routers.at(0).url) + await pairsOf(routers.at(1).url) === 0;
+  });
+});
+
+Deno.test("sessions meet one engine whichever router they come by", async () => {
+  await using stack = new AsyncDisposableStack();
+  const engines: ScriptedEngine[] = [];
+  for (let index = 0; index < 4; index++) {
+    engines.push(
+      stack.use(startScripted(() => Response.json({ choices: [{ text: "a" }], usage: {} }))),
+    );
+  }
+  const records = engines.map(({ url }) => engineAt(url, "any"));
+  const routers = stack.use(
+    await startRouters(3, records, { routing: { kind: "session", sessionKey: "x-user-id" } }),
+  );
+  for (let session = 0; session < 12; session++) {
+    const before = engines.map(({ asked }) => asked.length);
+    for (const { url } of routers.all) {
+      const headers = { "x-user-id": `user-${session}` };
+      await (await post(`${url}/v1/completions`, BODY, { headers })).text();
+    }
+    const more = engines.map(({ asked }, at) => asked.length - (before[at] ?? 0));
+    assertEquals(more.toSorted(), [0, 0, 0, 3], `session ${session}`);
+  }
+});
