@@ -170,6 +170,8 @@ export class WorkerSlot {
     if (state.kind === "failed") running.error = state.error;
     else {
       running.serves = true;
+      const { child: { pid } } = running;
+      this.#owner.log.info("A worker serves", { worker: this.number, pid });
       this.#owner.onServing(this, state);
     }
   }

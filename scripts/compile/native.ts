@@ -17,6 +17,8 @@ export function compileArgs(flags: readonly string[], output: string): readonly 
     "--allow-ffi",
     // So is the folder that files are kept in; without one the program gives it up.
     "--allow-write",
+    // And its own path, by which it starts others like it for `--workers`.
+    "--allow-run",
     `--target=${TARGET}`,
     `--include=${ADDON_NAME}`,
     `--output=${output}`,
