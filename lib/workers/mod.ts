@@ -13,5 +13,10 @@ export type { Hello } from "./records.ts";
 export { relayAround, serveRelayed } from "./relay_front.ts";
 export { sharedFront } from "./shared_front.ts";
 export { workerConfig } from "./share.ts";
-export { NoneStarted, type OpenSupervisor, openSupervisor } from "./open_supervisor.ts";
+export {
+  NoneStarted,
+  type OpenSupervisor,
+  openSupervisor,
+  type SupervisorConfig,
+} from "./open_supervisor.ts";
 export { type OwnCommand, processStarter } from "./worker_process.ts";

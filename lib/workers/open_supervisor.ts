@@ -15,6 +15,15 @@ import { Whole, WHOLE_CALL } from "./whole.ts";
 import type { WorkerSlot } from "./worker_slot.ts";
 import type { StartProcess } from "./worker_process.ts";
 
+/** What it goes by of a router's configuration. */
+export interface SupervisorConfig extends
+  Pick<
+    RouterConfig,
+    "listen" | "admin" | "handoff" | "descriptors" | "drainTimeoutMs" | "lifecycle"
+  > {
+  readonly doors: Pick<RouterConfig["doors"], "notifications">;
+}
+
 /** What it takes from its surroundings. */
 export interface SupervisorPorts {
   readonly clock: Clock;
@@ -31,6 +40,8 @@ export interface SupervisorPorts {
 export interface OpenSupervisor extends AsyncDisposable {
   readonly first: Exclude<FirstStart, { readonly kind: "failed" }>;
   readonly notifications: NotificationProxy | undefined;
+  /** By number. */
+  readonly workers: readonly WorkerSlot[];
   reload(): void;
   /** Have all end when what they have under way has; resolves when they have. */
   stop(signal: string): Promise<void>;
@@ -55,7 +66,7 @@ export class NoneStarted extends RouterError {
  * left behind, where a port cannot be had or none of them starts (`NoneStarted`); and where `stop` aborts.
  */
 export async function openSupervisor(
-  config: RouterConfig,
+  config: SupervisorConfig,
   count: number,
   { clock, random, log, start, write, files }: SupervisorPorts,
   stop: AbortSignal,
@@ -106,6 +117,7 @@ export async function openSupervisor(
   return {
     first,
     notifications,
+    workers: supervisor.slots,
     reload: () => supervisor.reload(),
     async stop(signal) {
       stopping = true;
@@ -117,7 +129,7 @@ export async function openSupervisor(
 }
 
 async function openNotifications(
-  { handoff, doors, descriptors }: Pick<RouterConfig, "handoff" | "doors" | "descriptors">,
+  { handoff, doors, descriptors }: SupervisorConfig,
   desk: NoticeDesk,
   own: OwnFigures,
   { clock, log }: Pick<SupervisorPorts, "clock" | "log">,

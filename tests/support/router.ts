@@ -11,6 +11,7 @@ import {
 import type { Handoff, LmcacheHandoff, RouterConfig } from "../../lib/config/mod.ts";
 import { staticSource } from "../../lib/fleet/mod.ts";
 import type { OnTrace } from "../../lib/http/mod.ts";
+import { startWorkers, TEST_WORKERS } from "./router_workers.ts";
 
 /** What a test may change of the configuration. */
 export type RouterChanges =
@@ -145,14 +146,22 @@ export async function startRouter(
     log: { level: "info", format: "text" },
     ...rest,
   };
-  const app = await startApp(config, {
-    clock: clock ?? systemClock(),
-    random: seededRandom(seed ?? 1),
-    log: log_ ?? silentLogger(),
-    sources: [staticSource(config.engines)],
-    ...(onTrace === undefined ? {} : { onTrace }),
-    ...ports,
-  });
+  // What a test gives of its own, no other process can have.
+  const isAlone = [clock, log_, onTrace, ports].some((own) => own !== undefined);
+  const app = TEST_WORKERS > 1 && !isAlone
+    ? await startWorkers({
+      config,
+      seed: seed ?? 1,
+      unprobed: unprobed ?? false,
+    })
+    : await startApp(config, {
+      clock: clock ?? systemClock(),
+      random: seededRandom(seed ?? 1),
+      log: log_ ?? silentLogger(),
+      sources: [staticSource(config.engines)],
+      ...(onTrace === undefined ? {} : { onTrace }),
+      ...ports,
+    });
   if (unprobed !== true) await app.probed;
   return {
     app,
