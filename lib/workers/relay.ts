@@ -1,5 +1,5 @@
 /** Requests of clients that another worker answers: from one worker over the supervisor to another. @module */
-import { RouterError } from "../base/mod.ts";
+import { describeError, RouterError } from "../base/mod.ts";
 import type { FrontBody, FrontHandler, FrontHeaders, FrontRequest } from "../front/mod.ts";
 import { type Answer, isWhole } from "../request/mod.ts";
 import type { HeaderField } from "../upstream/mod.ts";
@@ -85,10 +85,8 @@ export async function answerRelayed(
 
 /** Pass everything of `from` on to `to` and back, each as fast as it is taken. Of the supervisor. */
 export async function passOn(from: Call, to: Call): Promise<void> {
-  from.signal.addEventListener("abort", () => to.cancel("The client has gone"), { once: true });
-  to.signal.addEventListener("abort", () => from.cancel("The worker has gone"), { once: true });
-  if (from.signal.aborted) to.cancel("The client has gone");
-  if (to.signal.aborted) from.cancel("The worker has gone");
+  endWith(from, to);
+  endWith(to, from);
   const there = pump(from, to);
   const back = (async () => {
     from.answer(await to.head);
@@ -96,6 +94,13 @@ export async function passOn(from: Call, to: Call): Promise<void> {
   })();
   // Whichever fails has failed as one of the two calls is over: so is the other.
   await Promise.allSettled([there, back]);
+}
+
+/** Have `other` over when `call` is, for the same reason. */
+function endWith(call: Call, other: Call): void {
+  const end = (): void => other.cancel(describeError(call.signal.reason));
+  call.signal.addEventListener("abort", end, { once: true });
+  if (call.signal.aborted) end();
 }
 
 async function pump(from: Call, to: Call): Promise<void> {
