@@ -95,7 +95,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const requests = requestLoad({ clock, metrics }, config.stats);
   const rules = healthRules(config);
   const health = stack.use(new EngineHealth({ ...base, rules, sharing: gossip?.verdicts }));
-  const policies = policySlot(config, random, ports.bus?.self);
+  const policies = policySlot(config, random, gossip?.beside);
   tellGuarded(config, log);
   const wiring = wireControl(configNow, { upstream, timeouts, clock });
   const adminWiring = wireAdmin(config, { clock, changes: ports.others?.changes });
@@ -175,7 +175,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch(forgetGone({ metrics, upstream, prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log, ports.others?.secret);
   fleet.watch((change) => names.follow(change));
-  const elastic = stack.use(watchGroups(configNow, { clock, log, metrics, fleet }));
+  const elastic = stack.use(watchGroups(configNow, { ...base, fleet, leads: gossip?.leads }));
   const discovery = ports.sources === undefined || adminWiring !== undefined
     ? stack.use(openDiscovery(config, { ...ports, ...adminWiring, metrics, descriptors }))
     : undefined;

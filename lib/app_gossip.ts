@@ -4,8 +4,9 @@ import { KeyGossip, type KeySharing, type KeyStore } from "./doors/mod.ts";
 import { type Fleet, FleetGossip, type Others, type SharedHealth } from "./fleet/mod.ts";
 import type { VerdictSharing } from "./fleet/mod.ts";
 import { AddressGossip, type AddressSharing } from "./front/mod.ts";
-import { type Bus, Counts, EngineSums, Gossip, type GossipStats } from "./gossip/mod.ts";
+import { type Bus, Counts, EngineSums, Gossip, type GossipStats, placeOf } from "./gossip/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
+import { type PolicyParts, PrefixExchange } from "./selection/mod.ts";
 
 /** What it works with. */
 export interface GossipParts {
@@ -21,8 +22,12 @@ export interface GossipWiring extends Disposable {
   readonly verdicts: VerdictSharing;
   readonly others: Others;
   readonly addresses: AddressSharing;
+  /** What policies are made of besides, with other routers there. */
+  readonly beside: Pick<PolicyParts, "firstTurn" | "exchange">;
   /** Begin to tell of these, and to have them know what is heard. */
   start(fleet: Fleet, health: SharedHealth, keys: () => KeyStore | undefined): void;
+  /** Whether this router decides what only one of them is to decide. */
+  readonly leads: () => boolean;
   /** Set the gauges to what holds at this moment. */
   gauge(): void;
 }
@@ -35,12 +40,15 @@ export function wireGossip(bus: Bus, { clock, random, log, metrics }: GossipPart
   const hurry = (): void => gossip?.hurry();
   const addresses = new AddressGossip(connections);
   const keys = new KeyGossip({ counts: running, store: () => store(), hurry });
+  const exchange = new PrefixExchange();
   const own = new FleetGossip({
     clock,
+    exchange,
     sums: engines,
     self: bus.self,
     peers: () => gossip?.peers ?? [],
     hurry,
+    lead: () => gossip?.lead ?? bus.self,
   });
   const count = counter(metrics);
   return {
@@ -48,6 +56,7 @@ export function wireGossip(bus: Bus, { clock, random, log, metrics }: GossipPart
     verdicts: own,
     others: own,
     addresses,
+    beside: { firstTurn: placeOf(bus.self), exchange },
     start(fleet, health, keysInForce) {
       store = keysInForce;
       own.attach(fleet, health);
@@ -63,6 +72,7 @@ export function wireGossip(bus: Bus, { clock, random, log, metrics }: GossipPart
         onGone: (peer) => own.lost(peer),
       });
     },
+    leads: () => (gossip?.lead ?? bus.self) === bus.self,
     gauge() {
       metrics.set("pd_router_gossip_peers", {}, (gossip?.routers ?? 1) - 1);
       if (gossip !== undefined) count(gossip.stats);

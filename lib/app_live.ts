@@ -24,13 +24,12 @@ import { Slot, timeoutsOf } from "./app_slot.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineChecks, type Fleet } from "./fleet/mod.ts";
 import type { Admission, GenerateDeps } from "./flow/mod.ts";
-import { type PeerId, placeOf } from "./gossip/mod.ts";
 import type { LoadedHooks } from "./hooks/mod.ts";
 import type { HttpDeps } from "./http/mod.ts";
 import type { KvWatch } from "./kv_events/mod.ts";
 import { type FlowDeps, RetryBudget } from "./request/mod.ts";
 import { isSame } from "./reload/mod.ts";
-import { partsRead, type Policies, policiesFor } from "./selection/mod.ts";
+import { partsRead, type Policies, policiesFor, type PolicyParts } from "./selection/mod.ts";
 import type { PooledUpstreamClient } from "./upstream/mod.ts";
 
 /** What is there for every configuration. */
@@ -71,14 +70,13 @@ export type PolicySlot = Slot<RouterConfig["routing"], Policies>;
 /** Further attempts that are always there, so that a router with few requests can make them. */
 const RETRIES_PER_SECOND = 3;
 
-/** The policies of `config`, drawing lots by `random`; `self`: of routers side by side, which one this is. */
+/** The policies of `config`, drawing lots by `random`; `beside`: what they have of other routers. */
 export function policySlot(
   config: Pick<RouterConfig, "routing">,
   random: Random,
-  self?: PeerId,
+  beside?: Pick<PolicyParts, "firstTurn" | "exchange">,
 ): PolicySlot {
-  const firstTurn = self === undefined ? 0 : placeOf(self);
-  return new Slot(choiceOf(config), (routing) => policiesFor(routing, { random, firstTurn }));
+  return new Slot(choiceOf(config), (routing) => policiesFor(routing, { random, ...beside }));
 }
 
 /** Policies keep what they remember where the name of the session alone is another. */

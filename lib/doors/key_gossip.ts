@@ -38,7 +38,7 @@ export class KeyGossip implements KeySharing {
     for (const state of states) {
       if (store?.known(state.name) !== state) continue;
       const use = state.use();
-      if (use.requests > 0) telling.key(state.name, use);
+      if (use.requests > 0 || use.tokens > 0) telling.key(state.name, use);
     }
     this.#changed.clear();
   }

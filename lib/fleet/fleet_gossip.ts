@@ -1,5 +1,5 @@
 /** What a fleet and its health tell other routers, and take of what these tell. @module */
-import type { Clock, Engine } from "../base/mod.ts";
+import type { Clock, Engine, Side } from "../base/mod.ts";
 import {
   type EngineSums,
   type Hearing,
@@ -8,7 +8,7 @@ import {
   type Telling,
   type VerdictTold,
 } from "../gossip/mod.ts";
-import type { Pair } from "../selection/mod.ts";
+import type { Pair, PrefixExchange } from "../selection/mod.ts";
 import type { BreakerSharing } from "./breaker.ts";
 import type { Fleet } from "./fleet.ts";
 import type { FleetChange } from "./fleet_options.ts";
@@ -30,8 +30,12 @@ export interface FleetGossipDeps {
   readonly self: PeerId;
   /** The other routers, at this moment. */
   readonly peers: () => Iterable<PeerId>;
+  /** Which router decides on sides. */
+  readonly lead: () => PeerId;
   /** There is something that others are to know at once. */
   readonly hurry: () => void;
+  /** What engines have met of prompts. */
+  readonly exchange: PrefixExchange;
 }
 
 /** Between one fleet and other routers; `attach` it before anything is gossiped. */
@@ -41,6 +45,8 @@ export class FleetGossip implements Others, VerdictSharing {
   /** What is held against these is another than was told, by id and by ids. */
   readonly #engines = new Map<string, Engine>();
   readonly #pairs = new Map<string, Pair>();
+  /** On which side the router that decides has engines, by name. */
+  readonly #sides = new Map<string, Side>();
   #fleet: Fleet | undefined;
   #health: SharedHealth | undefined;
 
@@ -92,16 +98,29 @@ export class FleetGossip implements Others, VerdictSharing {
     else this.#tellChanged(telling, fleet, health);
     this.#engines.clear();
     this.#pairs.clear();
+    for (const { id, chunks } of this.#deps.exchange.take()) {
+      const engine = fleet.snapshot().find(id);
+      if (engine !== undefined) telling.met(nameOf(engine), chunks);
+    }
   }
 
   /** As `Hearing`. */
-  readonly hearing: Pick<Hearing, "verdict" | "pair" | "silent"> = {
+  readonly hearing: Pick<Hearing, "verdict" | "pair" | "side" | "silent" | "met"> = {
     verdict: (engine, told) => this.#place({ names: [engine], told, atMs: this.#deps.clock.now() }),
     pair: (prefill, decode, told) =>
       this.#place({ names: [prefill, decode], told, atMs: this.#deps.clock.now() }),
+    side: (engine, side, peer) => {
+      if (peer !== this.#deps.lead()) return;
+      this.#sides.set(engine, side);
+      this.#turn(namedBy(engine));
+    },
     silent: (engine) => {
       const live = this.#fleet?.live(namedBy(engine));
       if (live?.verdict.kind === "good") this.#fleet?.askSoon(live.engine);
+    },
+    met: (engine, chunks) => {
+      const live = this.#fleet?.live(namedBy(engine));
+      if (live !== undefined) this.#deps.exchange.hear(live.engine.id, chunks);
     },
   };
 
@@ -146,8 +165,18 @@ export class FleetGossip implements Others, VerdictSharing {
     for (const pair of this.#pairs.values()) tellPair(telling, fleet, health, pair);
   }
 
-  /** An engine has come: what was told of it before holds. */
+  /** Have an engine on the side that it is on for the router that decides. */
+  #turn({ id, url }: Pick<Engine, "id" | "url">): void {
+    const side = this.#sides.get(nameOf({ id, url }));
+    const { self, lead } = this.#deps;
+    if (side === undefined || this.#fleet?.live({ id, url }) === undefined) return;
+    if (lead() !== self) this.#fleet.turn(id, side);
+  }
+
+  /** An engine has come, or has another record: what was told of it before holds. */
   #follow({ kind, engine }: FleetChange): void {
+    if (kind === "removed") this.#sides.delete(nameOf(engine));
+    else if (engine.elastic === true) this.#turn(engine);
     if (kind !== "added" || this.#unplaced.size === 0) return;
     for (const verdict of this.#unplaced.take(nameOf(engine), this.#deps.clock.now())) {
       this.#place(verdict);

@@ -1,10 +1,12 @@
 /** What this router has under way at an engine, as others are told of it. @module */
+import type { Engine, Side } from "../base/mod.ts";
 import type { EngineLoad } from "../gossip/mod.ts";
 
 /** The counts of this router alone. */
 interface Counted {
   readonly ownInflight: number;
   readonly ownPromptTokens: number;
+  readonly engine: Pick<Engine, "role" | "elastic">;
   readonly load: { readonly own: Pick<EngineLoad, "seats" | "transfers" | "kvBytes"> };
 }
 
@@ -15,6 +17,11 @@ export class OwnLoad implements EngineLoad {
 
   constructor(live: Counted) {
     this.#live = live;
+  }
+
+  get side(): Side | undefined {
+    const { elastic, role } = this.#live.engine;
+    return elastic === true && (role === "prefill" || role === "decode") ? role : undefined;
   }
 
   get inflight(): number {

@@ -1,4 +1,5 @@
 /** What a message tells, entry by entry. @module */
+import type { Side } from "../base/mod.ts";
 import { isPeerId } from "./bus.ts";
 import type { VerdictTold } from "./verdict.ts";
 import { codeOfNumber, numberOfCode } from "./why.ts";
@@ -26,6 +27,8 @@ export interface EngineLoad {
   readonly kvBytes: number;
   /** It gives no answer to the question for its models. */
   readonly silent: boolean;
+  /** Which side it is on, where it can be on either. */
+  readonly side?: Side | undefined;
 }
 
 /** What one router has let the owner of an API key have. */
@@ -53,6 +56,8 @@ export interface EntrySink {
   key(name: string, use: KeyUse): void;
   /** `connections` are open from `address`. */
   address(address: string, connections: number): void;
+  /** The engine has met a prompt that begins with `chunks`: hashes, integers below 2^53. */
+  met(engine: number, chunks: Float64Array): void;
 }
 
 /** What an entry begins with: as the readers below are ordered. A number is never another entry's. */
@@ -64,7 +69,14 @@ const Tag = {
   pair: 5,
   key: 6,
   address: 7,
+  met: 8,
 } as const;
+
+/** Most hashes of one prompt. */
+export const MAX_CHUNKS = 1_024;
+
+/** What is told of an engine beside its load; it is on one side at most. */
+const Is = { silent: 1, prefill: 2, decode: 4 } as const;
 
 /** What of a verdict there is. */
 const Has = { shut: 1, trial: 2, answering: 4, unfit: 8 } as const;
@@ -89,7 +101,7 @@ export class EntryWriter implements EntrySink {
   load(engine: number, load: EngineLoad): void {
     const to = this.#to;
     this.#begin(Tag.load, engine);
-    to.byte(load.silent ? 1 : 0);
+    to.byte((load.silent ? Is.silent : 0) | (load.side === undefined ? 0 : Is[load.side]));
     to.uint(load.inflight);
     to.uint(load.promptTokens);
     to.uint(load.seats);
@@ -123,6 +135,12 @@ export class EntryWriter implements EntrySink {
     this.#to.byte(Tag.address);
     this.#to.text(address);
     this.#to.uint(connections);
+  }
+
+  met(engine: number, chunks: Float64Array): void {
+    this.#begin(Tag.met, engine);
+    this.#to.uint(chunks.length);
+    for (const chunk of chunks) this.#to.uint(chunk);
   }
 
   #begin(tag: number, engine: number): void {
@@ -182,14 +200,21 @@ const READERS: readonly (ReadEntry | undefined)[] = [
   },
   (from, sink) => {
     const engine = numberIn(from);
-    const silent = flagsIn(from, 1) === 1;
+    const flags = flagsIn(from, Is.silent | Is.decode);
+    const silent = (flags & Is.silent) !== 0;
+    const side = (flags & Is.prefill) !== 0
+      ? "prefill"
+      : (flags & Is.decode) !== 0
+      ? "decode"
+      : undefined;
     const inflight = from.uint();
     const promptTokens = from.uint();
     const seats = from.uint();
     const transfers = from.uint();
     const kvBytes = from.uint();
     if (from.failed) return;
-    sink?.load(engine, { inflight, promptTokens, seats, transfers, kvBytes, silent });
+    const load = { inflight, promptTokens, seats, transfers, kvBytes, silent };
+    sink?.load(engine, side === undefined ? load : { ...load, side });
   },
   (from, sink) => {
     const [engine, told] = [numberIn(from), verdictIn(from)];
@@ -213,6 +238,13 @@ const READERS: readonly (ReadEntry | undefined)[] = [
   (from, sink) => {
     const [address, connections] = [nameIn(from), from.uint()];
     if (!from.failed) sink?.address(address, connections);
+  },
+  (from, sink) => {
+    const [engine, count] = [numberIn(from), from.uint()];
+    if (count === 0 || count > MAX_CHUNKS) from.fail();
+    const chunks = new Float64Array(from.failed ? 0 : count);
+    for (let at = 0; at < chunks.length; at++) chunks[at] = from.uint();
+    if (!from.failed) sink?.met(engine, chunks);
   },
 ];
 

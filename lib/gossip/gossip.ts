@@ -4,6 +4,7 @@ import type { Bus, PeerId } from "./bus.ts";
 import { type Head, LIVES, readMessage, writeAsk, writeBye } from "./message.ts";
 import { Peer } from "./peer.ts";
 import type { Shared } from "./peer_table.ts";
+import { isBefore } from "./rank.ts";
 import { Teller, type Telling } from "./teller.ts";
 import { WireWriter } from "./wire.ts";
 
@@ -20,6 +21,9 @@ export const SILENT_MS = 3_000;
 /** All that holds is told no more often than this, and asked of one peer no more often, in milliseconds. */
 const ALL_MS = 250;
 const ASK_MS = 500;
+
+/** Whoever has been there for less leads nobody who has been for longer, in milliseconds. */
+export const SETTLED_MS = 2_000;
 
 /** Most peers: what others say is not listened to. */
 export const MAX_PEERS = 256;
@@ -70,6 +74,7 @@ export class Gossip implements Disposable {
   };
   #timer: Timer | undefined;
   #dueMs = Infinity;
+  readonly #begunMs: number;
   /** When it was told last, when anything was sent last, and when all was. */
   #toldMs: number;
   #sentMs = -Infinity;
@@ -82,7 +87,7 @@ export class Gossip implements Disposable {
     this.#deps = deps;
     const { bus, random, clock } = deps;
     this.#life = Math.floor(random.next() * LIVES);
-    this.#toldMs = clock.now();
+    this.#toldMs = this.#begunMs = clock.now();
     this.#teller = new Teller(this.#life, (message) => this.#send(message));
     bus.onMessage((from, message) => this.#heard(from, message));
     bus.onPeer((peer, there) => this.#changed(peer, there));
@@ -99,6 +104,22 @@ export class Gossip implements Disposable {
   /** Routers that know of one another, this one among them. */
   get routers(): number {
     return this.#peers.size + 1;
+  }
+
+  /**
+   * The router that decides what only one is to decide: the first by name of those that have been there
+   * for a while, as whoever comes has to hear first what is decided. All who know the same agree.
+   */
+  get lead(): PeerId {
+    const { clock, bus } = this.#deps;
+    const nowMs = clock.now();
+    const isSettled = (sinceMs: number): boolean => nowMs - sinceMs >= SETTLED_MS;
+    const peers = [...this.#peers];
+    const settled = peers.filter(([, { metMs }]) => isSettled(metMs));
+    const own = isSettled(this.#begunMs) || peers.length === 0;
+    const names = own ? [bus.self] : [];
+    for (const [name] of own || settled.length > 0 ? settled : peers) names.push(name);
+    return names.reduce((first, name) => isBefore(name, first) ? name : first);
   }
 
   /** What has been sent and heard. */
@@ -207,7 +228,7 @@ export class Gossip implements Disposable {
 
   #meet(name: PeerId, nowMs: number): Peer | undefined {
     if (this.#peers.size >= MAX_PEERS) return undefined;
-    const peer = new Peer(this.#deps, nowMs);
+    const peer = new Peer(this.#deps, name, nowMs);
     this.#peers.set(name, peer);
     this.#deps.log.debug("A router beside this one is heard", { peer: name });
     return peer;

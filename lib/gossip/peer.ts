@@ -1,4 +1,5 @@
 /** One peer, as far as it has been heard: which of its messages count, and whether any is missing. @module */
+import type { PeerId } from "./bus.ts";
 import type { Head } from "./message.ts";
 import { PeerTable, type Shared } from "./peer_table.ts";
 
@@ -16,6 +17,7 @@ type Update = Extract<Head, { readonly kind: "update" }>;
 /** Follows one peer through its lives. */
 export class Peer {
   readonly #shared: Shared;
+  readonly #name: PeerId;
   #table: PeerTable;
   #life: number | undefined;
   #past: number | undefined;
@@ -23,14 +25,16 @@ export class Peer {
   #next = 0;
   /** `told`: all that holds; `filling`: all is being told; `asked`: something is missing. */
   #state: "told" | "filling" | "missing" = "missing";
-  /** When it was heard last, and asked last. */
+  /** When it was met, heard last, and asked last. */
+  readonly metMs: number;
   heardMs: number;
   askedMs = -Infinity;
 
-  constructor(shared: Shared, nowMs: number) {
+  constructor(shared: Shared, name: PeerId, nowMs: number) {
     this.#shared = shared;
-    this.#table = new PeerTable(shared);
-    this.heardMs = nowMs;
+    this.#name = name;
+    this.#table = new PeerTable(shared, name);
+    this.metMs = this.heardMs = nowMs;
   }
 
   /** Something that it has told is not known here. */
@@ -81,7 +85,7 @@ export class Peer {
 
   #begin(life: number): void {
     this.#table.forget();
-    this.#table = new PeerTable(this.#shared);
+    this.#table = new PeerTable(this.#shared, this.#name);
     this.#past = this.#life;
     this.#life = life;
     this.#state = "missing";

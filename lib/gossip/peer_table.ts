@@ -1,5 +1,6 @@
 /** What one peer has told, and what it adds to the sums of all. @module */
-import type { Lease } from "../base/mod.ts";
+import type { Lease, Side } from "../base/mod.ts";
+import type { PeerId } from "./bus.ts";
 import type { Counts } from "./counts.ts";
 import type { EngineSum, EngineSums } from "./engine_sums.ts";
 import { type EngineLoad, type EntrySink, type KeyUse, MAX_NAMES } from "./entries.ts";
@@ -10,8 +11,12 @@ export interface Hearing {
   /** Something is held against the engine called `engine`, or no longer is. */
   verdict(engine: string, told: VerdictTold): void;
   pair(prefill: string, decode: string, told: VerdictTold): void;
+  /** `peer` has the engine on `side`, which it had not before. */
+  side(engine: string, side: Side, peer: PeerId): void;
   /** The engine gives a peer no answer, which it did before. */
   silent(engine: string): void;
+  /** The engine has met a prompt that begins with `chunks`, by the choice of a peer. */
+  met(engine: string, chunks: Float64Array): void;
   /** The owner of a key has used so much more, elsewhere. */
   used(key: string, requests: number, tokens: number): void;
   /** Until the shares of a key are whole again, as a peer knows that was not known before; in ms. */
@@ -48,6 +53,7 @@ interface Told<T> {
 /** Of one life of a peer. */
 export class PeerTable implements EntrySink {
   readonly #shared: Shared;
+  readonly #peer: PeerId;
   readonly #engines = new Map<number, Named>();
   readonly #keys = new Map<string, Told<KeyUse>>();
   readonly #addresses = new Map<string, Told<number>>();
@@ -57,8 +63,9 @@ export class PeerTable implements EntrySink {
   #filling = false;
   #broken = false;
 
-  constructor(shared: Shared) {
+  constructor(shared: Shared, peer: PeerId) {
     this.#shared = shared;
+    this.#peer = peer;
   }
 
   /** Something does not go with what was told before: all is to be told anew. */
@@ -124,10 +131,14 @@ export class PeerTable implements EntrySink {
   load(number: number, load: EngineLoad): void {
     const known = this.#find(number);
     if (known === undefined) return;
-    const wasSilent = known.load?.silent === true;
+    const { silent, side } = known.load ?? {};
     known.loadRound = this.#round;
     this.#moveLoad(known, load);
-    if (load.silent && !wasSilent) this.#shared.hearing.silent(known.name);
+    const { hearing } = this.#shared;
+    if (load.silent && silent !== true) hearing.silent(known.name);
+    if (load.side !== undefined && load.side !== side) {
+      hearing.side(known.name, load.side, this.#peer);
+    }
   }
 
   verdict(number: number, told: VerdictTold): void {
@@ -140,6 +151,11 @@ export class PeerTable implements EntrySink {
     if (one !== undefined && other !== undefined) {
       this.#shared.hearing.pair(one.name, other.name, told);
     }
+  }
+
+  met(number: number, chunks: Float64Array): void {
+    const known = this.#find(number);
+    if (known !== undefined) this.#shared.hearing.met(known.name, chunks);
   }
 
   key(name: string, use: KeyUse): void {

@@ -1,5 +1,5 @@
 /** What this router has told its peers, so that it tells what has changed alone. @module */
-import { type EngineLoad, EntryWriter, type KeyUse, MAX_NAMES } from "./entries.ts";
+import { type EngineLoad, EntryWriter, type KeyUse, MAX_CHUNKS, MAX_NAMES } from "./entries.ts";
 import { beginUpdate, flagUpdate } from "./message.ts";
 import type { VerdictTold } from "./verdict.ts";
 import { WireWriter } from "./wire.ts";
@@ -19,6 +19,8 @@ export interface Telling {
   key(name: string, use: KeyUse): void;
   /** 0 where there are none any more. */
   address(address: string, connections: number): void;
+  /** An engine, of which load is told as well, has met a prompt that begins with `chunks`. */
+  met(engine: string, chunks: Float64Array): void;
 }
 
 interface Cell extends EngineLoad {
@@ -29,6 +31,7 @@ interface Cell extends EngineLoad {
   transfers: number;
   kvBytes: number;
   silent: boolean;
+  side: EngineLoad["side"];
   /** When it was last told that it is there. */
   turn: number;
   /** Peers know its number. */
@@ -96,6 +99,7 @@ export class Teller implements Telling {
     cell.transfers = load.transfers;
     cell.kvBytes = load.kvBytes;
     cell.silent = load.silent;
+    cell.side = load.side;
     this.#name(cell, engine);
     this.#entries.load(cell.number, cell);
     this.#flow();
@@ -128,6 +132,14 @@ export class Teller implements Telling {
     this.#flow();
   }
 
+  met(engine: string, chunks: Float64Array): void {
+    const cell = this.#cellOf(engine);
+    if (cell === undefined || chunks.length === 0) return;
+    this.#name(cell, engine);
+    this.#entries.met(cell.number, chunks.subarray(0, MAX_CHUNKS));
+    this.#flow();
+  }
+
   /** The cell of an engine; undefined where there are as many as may be. */
   #cellOf(engine: string): Cell | undefined {
     const known = this.#cells.get(engine);
@@ -141,6 +153,7 @@ export class Teller implements Telling {
       transfers: 0,
       kvBytes: 0,
       silent: false,
+      side: undefined,
       turn: this.#turn,
       named: false,
     };
@@ -186,11 +199,11 @@ export class Teller implements Telling {
 function isSame(one: EngineLoad, other: EngineLoad): boolean {
   return one.inflight === other.inflight && one.seats === other.seats &&
     one.promptTokens === other.promptTokens && one.transfers === other.transfers &&
-    one.kvBytes === other.kvBytes && one.silent === other.silent;
+    one.kvBytes === other.kvBytes && one.silent === other.silent && one.side === other.side;
 }
 
-function isIdle(
-  { inflight, promptTokens, seats, transfers, kvBytes, silent }: EngineLoad,
-): boolean {
-  return inflight + promptTokens + seats + transfers + kvBytes === 0 && !silent;
+function isIdle(load: EngineLoad): boolean {
+  const { inflight, promptTokens, seats, transfers, kvBytes, silent, side } = load;
+  const underWay = inflight + promptTokens + seats + transfers + kvBytes;
+  return underWay === 0 && !silent && side === undefined;
 }

@@ -9,6 +9,7 @@ import type { Policy, PromptPart } from "./policy.ts";
 import { powerOfTwo } from "./power_of_two.ts";
 import { prefixAware } from "./prefix_aware.ts";
 import type { PrefixRules } from "./prefix_held.ts";
+import type { PrefixExchange } from "./prefix_exchange.ts";
 import { PrefixIndex } from "./prefix_index.ts";
 import { roundRobin } from "./round_robin.ts";
 import { fleetRing, type RingOf, sessionAffinity } from "./session.ts";
@@ -59,6 +60,8 @@ export interface PolicyParts {
   readonly random: Random;
   /** With which engine turns begin: routers side by side begin with different ones. */
   readonly firstTurn?: number;
+  /** By which routers side by side know what engines have met by each other's choice. */
+  readonly exchange?: PrefixExchange | undefined;
 }
 
 /**
@@ -68,16 +71,17 @@ export interface PolicyParts {
  */
 export function policiesFor(
   routing: Routing,
-  { random, firstTurn = 0 }: PolicyParts = { random: seededRandom(1) },
+  { random, firstTurn = 0, exchange }: PolicyParts = { random: seededRandom(1) },
 ): Policies {
   const { kind, prefill = kind, decode = kind, prefix } = routing;
   const index = new PrefixIndex(prefix?.indexBytes ?? INDEX_BYTES);
+  exchange?.attach(index);
   const common = {
     routing,
     random,
     firstTurn,
     ringOf: fleetRing(),
-    prefixes: { index, minMatch: prefix?.minMatch ?? 0 },
+    prefixes: { index, minMatch: prefix?.minMatch ?? 0, exchange },
   };
   return {
     prefill: POLICIES[prefill](common, "prefill"),

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertMatch } from "../support/assert.ts";
 import { MODEL, startSim } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { engineAt, post } from "../support/router.ts";
@@ -21,7 +21,14 @@ function startHeld(): HeldEngine {
       held.push(() => resolve(Response.json({ choices: [{ text: "a" }], usage: {} })))
     )
   );
-  return { engine, held, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+  return {
+    engine,
+    held,
+    [Symbol.asyncDispose]() {
+      for (const answer of held) answer();
+      return engine[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Requests at the engine at `index`, as the router `at` knows. */
@@ -218,5 +225,54 @@ Deno.test("sessions meet one engine whichever router they come by", async () => 
     }
     const more = engines.map(({ asked }, at) => asked.length - (before[at] ?? 0));
     assertEquals(more.toSorted(), [0, 0, 0, 3], `session ${session}`);
+  }
+});
+
+Deno.test("limits of a key and of an address hold across routers", async () => {
+  await using busy = startHeld();
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, `[{"name": "t", "key": "sk", "concurrent_requests": 1}]`);
+    await using routers = await startRouters(2, [engineAt(busy.engine.url, "any")], {
+      doors: { keys: { given: [], file, open: ["/metrics", "/engines"] } },
+      clients: {
+        headMs: 15_000,
+        bodyIdleMs: 30_000,
+        writeIdleMs: 60_000,
+        keepAliveMs: 75_000,
+        maxConnections: 16_384,
+        maxPerAddress: 12,
+      },
+    });
+    await routers.met();
+    const [one, other] = [routers.at(0), routers.at(1)];
+    const headers = { authorization: "Bearer sk" };
+    const first = post(`${one.url}/v1/completions`, BODY, { headers });
+    await eventually(() => busy.held.length === 1);
+    await eventually(async () => await inflightAt(other.url) === 1);
+    const refused = await post(`${other.url}/v1/completions`, BODY, { headers });
+    assertEquals(refused.status, 429);
+    assertMatch(await refused.text(), /concurrent requests/);
+    busy.held.shift()?.();
+    assertEquals((await first).status, 200);
+    await (await first).text();
+    // As many connections as there may be, all to one: the other lets nobody in.
+    const { hostname, port } = one.app.address;
+    const sockets: Deno.Conn[] = [];
+    try {
+      for (let count = 0; count < 12; count++) sockets.push(await Deno.connect({ hostname, port }));
+      const turnedAway = async (): Promise<boolean> => {
+        using socket = await Deno.connect({ hostname, port: other.app.address.port });
+        await socket.write(new TextEncoder().encode("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+        const answer = new Uint8Array(1_024);
+        const read = await socket.read(answer);
+        return new TextDecoder().decode(answer.subarray(0, read ?? 0)).includes(" 503 ");
+      };
+      await eventually(turnedAway);
+    } finally {
+      for (const socket of sockets) socket.close();
+    }
+  } finally {
+    await Deno.remove(file);
   }
 });

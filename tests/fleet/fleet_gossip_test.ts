@@ -1,5 +1,7 @@
 import type { KvBuffer } from "../../lib/base/mod.ts";
 import { MAX_TURN_MS, TURN_MS } from "../../lib/fleet/fleet_gossip.ts";
+import { SETTLED_MS } from "../../lib/gossip/gossip.ts";
+import type { PromptFacts } from "../../lib/selection/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ScriptedSource } from "../support/scripted_source.ts";
 import { Gossiping, type Side } from "./gossiping.ts";
@@ -234,6 +236,42 @@ Deno.test("a router that comes later goes around what is shut, once it knows the
   const late = scene.add(ALL);
   await scene.clock.advance(WITHIN_MS);
   assertEquals([late.health.engine("a").kind, late.health.pair("p", "d").kind], ["shut", "shut"]);
+});
+
+Deno.test("a router knows which engines have met a prompt by the choice of another", async () => {
+  const scene = new Gossiping(undefined, "prefixaware");
+  await using _scene = scene;
+  const [one, other] = [scene.add([A, B]), scene.add([A, B])];
+  await scene.clock.advance(1_000);
+  const prompt: PromptFacts = {
+    tokens: 4_096,
+    chunks: () => Float64Array.from({ length: 128 }, (_, index) => index + 1),
+    cachedAt: () => undefined,
+  };
+  // Turns would choose otherwise: the first by name is the first to be asked.
+  one.fleet.take(B, "direct", undefined, undefined, { prompt }).ok();
+  assertEquals(other.fleet.chooseDirect({ model: "m", attempt: 1, prompt })?.id, "a");
+  await scene.clock.advance(WITHIN_MS);
+  assertEquals(other.fleet.chooseDirect({ model: "m", attempt: 1, prompt })?.id, "b");
+});
+
+Deno.test("engines that can be on either side are where one router has them, for all and for who comes", async () => {
+  const scene = new Gossiping();
+  await using _scene = scene;
+  const both = ["x", "y"].map((id) => engine(id, ["m"], { role: "both", kv: "nixl" }));
+  const [one, other] = [scene.add(both), scene.add(both)];
+  await scene.clock.advance(SETTLED_MS);
+  const sides = (): readonly unknown[] =>
+    scene.sides.map(({ fleet }) => fleet.snapshot().engines.map(({ role }) => role));
+  assertEquals(sides(), [["decode", "decode"], ["decode", "decode"]]);
+  one.fleet.turn("x", "prefill");
+  // It is not for another than the first to decide.
+  other.fleet.turn("y", "prefill");
+  await scene.clock.advance(WITHIN_MS);
+  assertEquals(sides(), [["prefill", "decode"], ["prefill", "decode"]]);
+  scene.add(both);
+  await scene.clock.advance(WITHIN_MS);
+  assertEquals(sides(), [["prefill", "decode"], ["prefill", "decode"], ["prefill", "decode"]]);
 });
 
 Deno.test("nothing is told of engines that a router has no more, whatever is under way there", async () => {

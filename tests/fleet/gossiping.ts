@@ -16,8 +16,9 @@ import {
   type SeatLimits,
   staticSource,
 } from "../../lib/fleet/mod.ts";
+import type { PolicyName } from "../../lib/config/mod.ts";
 import { Counts, EngineSums, Gossip } from "../../lib/gossip/mod.ts";
-import { policiesFor } from "../../lib/selection/mod.ts";
+import { policiesFor, PrefixExchange } from "../../lib/selection/mod.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { MemoryHub } from "../support/memory_bus.ts";
 import { cards } from "./support.ts";
@@ -47,9 +48,14 @@ export class Gossiping implements AsyncDisposable {
   readonly hub = new MemoryHub();
   readonly sides: Side[] = [];
   readonly #seats: SeatLimits;
+  readonly #kind: PolicyName;
 
-  constructor(seats: SeatLimits = { prefill: undefined, serving: undefined }) {
+  constructor(
+    seats: SeatLimits = { prefill: undefined, serving: undefined },
+    kind: PolicyName = "least_loaded",
+  ) {
     this.#seats = seats;
+    this.#kind = kind;
   }
 
   /** One more, which knows `engines`, or what `source` tells. */
@@ -58,6 +64,7 @@ export class Gossiping implements AsyncDisposable {
     const bus = this.hub.join(String(this.sides.length));
     const sums = new EngineSums();
     const random = seededRandom(this.sides.length + 1);
+    const exchange = new PrefixExchange();
     let gossip: Gossip | undefined;
     const own = new FleetGossip({
       clock,
@@ -65,6 +72,8 @@ export class Gossiping implements AsyncDisposable {
       self: bus.self,
       peers: () => gossip?.peers ?? [],
       hurry: () => gossip?.hurry(),
+      exchange,
+      lead: () => gossip?.lead ?? bus.self,
     });
     const log = silentLogger();
     const health = new EngineHealth({ clock, random, log, rules: RULES, sharing: own });
@@ -74,7 +83,7 @@ export class Gossiping implements AsyncDisposable {
       random,
       log,
       health,
-      policies: policiesFor({ kind: "least_loaded" }),
+      policies: policiesFor({ kind: this.#kind }, { random, exchange }),
       fetchCards: ({ engine: { id } }) => {
         asked.set(id, (asked.get(id) ?? 0) + 1);
         return Promise.resolve(cards(["m"]));

@@ -1,4 +1,11 @@
-import { MAX_PEERS, SIGN_MS, SILENT_MS, TELL_MS, URGENT_MS } from "../../lib/gossip/gossip.ts";
+import {
+  MAX_PEERS,
+  SETTLED_MS,
+  SIGN_MS,
+  SILENT_MS,
+  TELL_MS,
+  URGENT_MS,
+} from "../../lib/gossip/gossip.ts";
 import { writeAsk } from "../../lib/gossip/message.ts";
 import { WireWriter } from "../../lib/gossip/wire.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -179,6 +186,22 @@ Deno.test("Gossip refuses what is no message, and peers beyond its bound", async
   await world.clock.advance(300);
   assertEquals(b.gossip.routers, MAX_PEERS + 1);
   assert(b.gossip.stats.refused > 2);
+});
+
+Deno.test("Gossip.lead is the first by name of those that have been there for a while, for all", async () => {
+  const world = new World();
+  using _world = world;
+  const [ten, three] = [world.add("10"), world.add("3")];
+  await world.clock.advance(SETTLED_MS);
+  assertEquals([ten.gossip.lead, three.gossip.lead], ["3", "3"]);
+  const zero = world.add("0");
+  await world.clock.advance(500);
+  assertEquals([ten.gossip.lead, zero.gossip.lead], ["3", "3"], "it has to hear first");
+  await world.clock.advance(SETTLED_MS);
+  assertEquals([ten, three, zero].map(({ gossip }) => gossip.lead), ["0", "0", "0"]);
+  world.kill("0");
+  assertEquals([ten.gossip.lead, three.gossip.lead], ["3", "3"]);
+  zero.gossip[Symbol.dispose]();
 });
 
 Deno.test("Gossip calls onTold() each time that it has told", async () => {

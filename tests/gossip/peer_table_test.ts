@@ -4,7 +4,7 @@ import { Heard, IDLE, loadOf, useOf } from "./support.ts";
 
 /** A table that has told all there is: nothing. */
 function tableOf(heard: Heard): PeerTable {
-  const table = new PeerTable(heard);
+  const table = new PeerTable(heard, "p");
   table.begin();
   table.end();
   return table;
@@ -84,9 +84,23 @@ Deno.test("PeerTable hands verdicts on, and that an engine is silent, once", () 
   ]);
 });
 
+Deno.test("PeerTable tells on which side a peer has an engine, when it is another", () => {
+  const heard = new Heard();
+  const table = tableOf(heard);
+  table.name(0, "a");
+  for (const side of ["decode", "decode", "prefill", undefined, "prefill"] as const) {
+    table.load(0, loadOf({ side }));
+  }
+  assertEquals(heard.told, [
+    ["side", "a", "decode", "p"],
+    ["side", "a", "prefill", "p"],
+    ["side", "a", "prefill", "p"],
+  ]);
+});
+
 Deno.test("PeerTable.key() tells what was used since, and of what was used before when all is told", () => {
   const heard = new Heard();
-  const table = new PeerTable(heard);
+  const table = new PeerTable(heard, "p");
   table.begin();
   table.key("k", useOf({ running: 1, requests: 10, tokens: 100, tokensResetMs: 7 }));
   table.end();

@@ -23,7 +23,7 @@ const ALL = { first: true, last: true };
 
 Deno.test("Peer takes all that holds, and then what follows without a gap", () => {
   const heard = new Heard();
-  const peer = new Peer(heard, 0);
+  const peer = new Peer(heard, "p", 0);
   assertEquals(hear(peer, update(4)), "gap missing");
   assertEquals(heard.at("a"), IDLE, "what stands for what is not known");
   assertEquals(hear(peer, update(5, ALL), 3), "next");
@@ -33,7 +33,7 @@ Deno.test("Peer takes all that holds, and then what follows without a gap", () =
 
 Deno.test("Peer takes nothing twice", () => {
   const heard = new Heard();
-  const peer = new Peer(heard, 0);
+  const peer = new Peer(heard, "p", 0);
   hear(peer, update(1, ALL), 3);
   hear(peer, update(2), 4);
   assertEquals([hear(peer, update(1, ALL), 9), hear(peer, update(2), 9)], ["old", "old"]);
@@ -42,7 +42,7 @@ Deno.test("Peer takes nothing twice", () => {
 
 Deno.test("Peer keeps what it has behind a gap, and takes nothing until all is told", () => {
   const heard = new Heard();
-  const peer = new Peer(heard, 0);
+  const peer = new Peer(heard, "p", 0);
   hear(peer, update(1, ALL), 3);
   assertEquals(hear(peer, update(3), 9), "gap missing");
   assertEquals(hear(peer, update(4), 9), "next missing");
@@ -55,7 +55,7 @@ Deno.test("Peer keeps what it has behind a gap, and takes nothing until all is t
 
 Deno.test("Peer is told all in several messages, and misses it where one of them is lost", () => {
   const heard = new Heard();
-  const peer = new Peer(heard, 0);
+  const peer = new Peer(heard, "p", 0);
   assertEquals(hear(peer, update(1, { first: true }), 1), "next");
   assertEquals(hear(peer, update(3, { last: true }), 2), "gap missing");
   assertEquals(hear(peer, update(4, { first: true }), 1), "next");
@@ -66,7 +66,7 @@ Deno.test("Peer is told all in several messages, and misses it where one of them
 
 Deno.test("Peer forgets a life when another begins, and hears nothing more of it", () => {
   const heard = new Heard();
-  const peer = new Peer(heard, 0);
+  const peer = new Peer(heard, "p", 0);
   hear(peer, update(1, ALL), 3);
   assertEquals(hear(peer, update(8, { life: 2 })), "gap missing");
   assertEquals([heard.at("a"), heard.engines.size], [IDLE, 0]);
@@ -78,7 +78,7 @@ Deno.test("Peer forgets a life when another begins, and hears nothing more of it
 });
 
 Deno.test("Peer misses something where a number means nothing", () => {
-  const peer = new Peer(new Heard(), 0);
+  const peer = new Peer(new Heard(), "p", 0);
   peer.place(update(1, ALL));
   peer.took(update(1, ALL));
   peer.place(update(2));

@@ -50,6 +50,9 @@ export class Taken implements EntrySink {
   address(address: string, connections: number): void {
     this.entries.push(["address", address, connections]);
   }
+  met(engine: number, chunks: Float64Array): void {
+    this.entries.push(["met", engine, [...chunks]]);
+  }
 }
 
 /** Where what peers tell goes, and what of it was heard. */
@@ -61,7 +64,9 @@ export class Heard implements Shared {
   readonly hearing: Hearing = {
     verdict: (engine, told) => void this.told.push(["verdict", engine, told]),
     pair: (prefill, decode, told) => void this.told.push(["pair", prefill, decode, told]),
+    side: (engine, side, peer) => void this.told.push(["side", engine, side, peer]),
     silent: (engine) => void this.told.push(["silent", engine]),
+    met: (engine, chunks) => void this.told.push(["met", engine, [...chunks]]),
     used: (key, requests, tokens) => void this.told.push(["used", key, requests, tokens]),
     resets: (key, requestsMs, tokensMs) =>
       void this.told.push(["resets", key, requestsMs, tokensMs]),
@@ -104,7 +109,11 @@ export const anyLoad: fc.Arbitrary<EngineLoad> = fc.record({
   transfers: fc.nat({ max: 1_000 }),
   kvBytes: fc.nat({ max: 2 ** 30 }),
   silent: fc.boolean(),
-}, PLAIN);
+  side: fc.constantFrom("prefill", "decode" as const),
+}, {
+  ...PLAIN,
+  requiredKeys: ["inflight", "promptTokens", "seats", "transfers", "kvBytes", "silent"],
+});
 
 const anyUse = fc.record({
   running: uint,
@@ -123,5 +132,7 @@ export const anyEntry: fc.Arbitrary<(to: EntrySink) => void> = fc.oneof(
   fc.tuple(number, number, anyVerdict)
     .map(([one, other, told]) => (to: EntrySink) => to.pair(one, other, told)),
   fc.tuple(name, anyUse).map(([called, use]) => (to: EntrySink) => to.key(called, use)),
+  fc.tuple(number, fc.array(uint, { minLength: 1, maxLength: 6 }))
+    .map(([engine, chunks]) => (to: EntrySink) => to.met(engine, Float64Array.from(chunks))),
   fc.tuple(name, uint).map(([address, count]) => (to: EntrySink) => to.address(address, count)),
 );

@@ -53,6 +53,8 @@ export class Node implements Disposable {
         verdict: (engine, told) => this.#hear(engine, told),
         pair: (one, other, told) => this.#hear(`${one}+${other}`, told),
         silent: (engine) => void this.silent.push(engine),
+        met() {},
+        side() {},
         used: (_key, requests) => void (this.usedByAll += requests),
         resets: (_key, ms) => void (this.usedByAll = Math.max(this.usedByAll, ms)),
       },

@@ -182,6 +182,7 @@ const FOREIGN_FLAGS = [
   "self-extracting",
   "check",
   "quick",
+  "routers",
   "hour",
   "load",
   "json",
