@@ -1,13 +1,6 @@
 /** The composition root: builds every long-lived part from one configuration. @module */
 import manifest from "../deno.json" with { type: "json" };
-import {
-  ByteBudget,
-  describeError,
-  type Engine,
-  RouterError,
-  sleep,
-  TurnBreather,
-} from "./base/mod.ts";
+import { ByteBudget, type Engine, RouterError, sleep, TurnBreather } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
 import { wireAdmin } from "./app_admin.ts";
@@ -16,6 +9,7 @@ import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { tellGuarded, wireControl } from "./app_control.ts";
 import { joinOthers } from "./app_others.ts";
 import { externalClient } from "./app_outside.ts";
+import { readPem } from "./app_pem.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDiscovery } from "./app_discovery.ts";
 import { watchSources } from "./app_sources.ts";
@@ -309,6 +303,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     },
     admin: admin?.address,
     probed,
+    engines: () => fleet.snapshot().engines,
+    proof: () => running.now.pairing?.proof.report,
     config: configNow,
     reload: () => reloader?.reload() ?? Promise.reject(new RouterError("internal", NO_ORIGIN)),
     closed: Promise.race([stopped.promise, front.finished]),
@@ -388,13 +384,5 @@ function listen(
     return start(options, handle);
   } catch (cause) {
     throw new RouterError("internal", `Cannot listen on ${host}:${port}`, { cause });
-  }
-}
-
-async function readPem(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    throw new RouterError("internal", `Cannot read --tls-ca ${path}: ${describeError(cause)}`);
   }
 }

@@ -55,6 +55,8 @@ function facade({ config }: WorkerTask, router: OpenSupervisor, file: string): A
     admin,
     notifications,
     probed: Promise.resolve(),
+    engines: () => config.engines,
+    proof: () => undefined,
     config: () => config,
     reload: () => Promise.reject(new RouterError("internal", "Nothing to be read again")),
     // As it was a moment ago: whoever waits for something asks again.
