@@ -2,7 +2,6 @@
 import manifest from "../deno.json" with { type: "json" };
 import {
   ByteBudget,
-  describeError,
   type Engine,
   RouterError,
   SharedTimers,
@@ -15,7 +14,9 @@ import { wireAdmin } from "./app_admin.ts";
 import { wireGossip } from "./app_gossip.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { tellGuarded, wireControl } from "./app_control.ts";
+import { joinOthers } from "./app_others.ts";
 import { externalClient } from "./app_outside.ts";
+import { readPem } from "./app_pem.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDiscovery } from "./app_discovery.ts";
 import { watchSources } from "./app_sources.ts";
@@ -99,7 +100,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const policies = policySlot(config, random, gossip?.beside);
   tellGuarded(config, log);
   const wiring = wireControl(configNow, { upstream, timeouts, clock });
-  const adminWiring = wireAdmin(config, { clock });
+  const adminWiring = wireAdmin(config, { clock, changes: ports.others?.changes });
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const { apiKey } = config;
   const readMetrics = metricsReader({ upstream, timeouts, breather }, apiKey);
@@ -148,8 +149,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       },
     }),
   );
-  const { stats } = requests;
-  const { facts } = lives;
+  const [{ stats }, { facts }] = [requests, lives];
   const read = { ...base, fleet, read: readMetrics, facts, stats };
   const load = new Slot(
     loadOptions(config),
@@ -175,11 +175,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   if (batches !== undefined) stack.use(batches);
   const prompts = { forget: (engine: Engine) => running.prompts.prompts.forget(engine) };
   fleet.watch(forgetGone({ metrics, upstream, prompts }));
-  const names = new EngineNames(config.answers.exposeEngines, log);
+  const names = new EngineNames(config.answers.exposeEngines, log, ports.others?.secret);
   fleet.watch((change) => names.follow(change));
   const elastic = stack.use(watchGroups(configNow, { ...base, fleet, leads: gossip?.leads }));
   const discovery = ports.sources === undefined || adminWiring !== undefined
-    ? stack.use(openDiscovery(config, { ...ports, metrics, descriptors }))
+    ? stack.use(openDiscovery(config, { ...ports, ...adminWiring, metrics, descriptors }))
     : undefined;
   const sources = [...ports.sources ?? [], ...discovery === undefined ? [] : [discovery.book]];
   const sourceWatch = stack.use(
@@ -244,6 +244,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     warming: () => warming.underWay,
     retired: () => retired,
     draining: () => draining,
+    whole: ports.others,
   });
   const life = lifeReport(fleet, lives);
   const lookup = stack.use(new ModelLookup({ clock, fleet }));
@@ -287,10 +288,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       }),
   }));
   const admin = discovery && adminWiring?.open({
-    clock,
-    random,
-    log,
-    metrics,
+    ...base,
     book: discovery.book,
     fleet,
     life,
@@ -302,8 +300,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     start: startFront,
     edge: doors.front,
     faultAnswer: faultAnswer({ log }),
+    everywhere: ports.others?.everywhere,
   });
   if (admin !== undefined) stack.use(admin);
+  joinOthers(ports.others, () => deps, admin);
   const all = stack.move();
   const stopped = Promise.withResolvers<void>();
   return {
@@ -394,13 +394,5 @@ function listen(
     return start(options, handle);
   } catch (cause) {
     throw new RouterError("internal", `Cannot listen on ${host}:${port}`, { cause });
-  }
-}
-
-async function readPem(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    throw new RouterError("internal", `Cannot read --tls-ca ${path}: ${describeError(cause)}`);
   }
 }

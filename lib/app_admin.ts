@@ -1,5 +1,12 @@
 /** The admin API put together: what it looks at, what it changes, and where it listens. @module */
-import { type AdminDeps, adminHandler } from "./admin/mod.ts";
+import {
+  type AdminDeps,
+  adminHandler,
+  changesOf,
+  doneHere,
+  type HandChanges,
+  marksOf,
+} from "./admin/mod.ts";
 import {
   type Clock,
   describeError,
@@ -10,12 +17,13 @@ import {
   WatchedFiles,
 } from "./base/mod.ts";
 import type { AdminOptions, RouterConfig } from "./config/mod.ts";
-import { type EngineBook, ManualSource } from "./discovery/mod.ts";
+import { type EngineBook, type HandMarks, ManualSource } from "./discovery/mod.ts";
 import { KeyStore, MAX_KEYS_FILE_BYTES } from "./doors/mod.ts";
 import { type Fleet, type FleetObserver, FleetWaits } from "./fleet/mod.ts";
 import type { Front, FrontOptions, StartFront } from "./front/mod.ts";
 import { engineRows, type HttpDeps, refusalAnswer } from "./http/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
+import type { OwnPart } from "./workers/mod.ts";
 
 /** The name of the source of engines that are added by the API. */
 export const ADMIN_SOURCE = "admin";
@@ -44,11 +52,17 @@ export interface AdminParts {
   /** How others than this machine are served. */
   readonly edge: Pick<FrontOptions, "tls">;
   readonly faultAnswer: FrontOptions["onFault"];
+  /** Set where other routers are seen as one with this one. */
+  readonly everywhere?: AdminDeps["everywhere"];
 }
 
 /** The places of a router that it takes part in. */
 export interface AdminWiring {
   observing(observer: FleetObserver): FleetObserver;
+  /** Engines that are added by the API. */
+  readonly manual: ManualSource;
+  /** What was done by hand before. */
+  readonly marks: HandMarks | undefined;
   /** Everything is there: listen. Throws `RouterError` where it cannot. */
   open(parts: AdminParts): OpenAdmin;
 }
@@ -56,27 +70,32 @@ export interface AdminWiring {
 /** An admin API that listens. */
 export interface OpenAdmin extends AsyncDisposable {
   readonly address: Front["addr"];
+  /** For other routers that are seen as one with this one. */
+  readonly here: NonNullable<OwnPart["admin"]>;
 }
 
 /** The wiring for `config`; undefined where the API is off. */
 export function wireAdmin(
   { admin, clients }: Pick<RouterConfig, "admin" | "clients">,
-  { clock }: { readonly clock: Clock },
+  { clock, changes }: { readonly clock: Clock; readonly changes?: HandChanges | undefined },
 ): AdminWiring | undefined {
   if (admin === undefined) return undefined;
   const waits = new FleetWaits(clock);
+  const manual = new ManualSource(ADMIN_SOURCE);
+  // Nobody follows it yet: they are there when somebody does.
+  for (const raw of changes?.added ?? []) void manual.add(raw);
   return {
+    manual,
+    marks: changes && marksOf(changes),
     observing: (observer) => waits.observing(observer),
     open(parts) {
       using stack = new DisposableStack();
       const { book, fleet, log, metrics, edge, version, reload } = parts;
-      const manual = new ManualSource(ADMIN_SOURCE);
-      book.follow(manual);
       waits.attach(fleet);
       stack.use(waits);
       const keys = openKeys(admin, parts, stack);
       const names = { exposed: true, of: ({ id }: { readonly id: string }) => id };
-      const handler = adminHandler({
+      const deps: AdminDeps = {
         log,
         metrics,
         book,
@@ -88,7 +107,9 @@ export function wireAdmin(
         loopback: admin.loopback,
         reload,
         version,
-      });
+        everywhere: parts.everywhere,
+      };
+      const handler = adminHandler(deps);
       const { host, port } = admin.listen;
       const options: FrontOptions = {
         hostname: host,
@@ -105,6 +126,10 @@ export function wireAdmin(
       const held = stack.move();
       return {
         address: front.addr,
+        here: {
+          do: (asked, signal) => doneHere(deps, asked, signal),
+          changes: () => changesOf(deps),
+        },
         async [Symbol.asyncDispose]() {
           // Whoever waits for an engine would keep it open.
           await front.close();

@@ -6,6 +6,7 @@ import {
   EngineBook,
   type Following,
   type FoundSource,
+  type HandMarks,
   KubernetesSource,
   listedSource,
 } from "./discovery/mod.ts";
@@ -24,6 +25,10 @@ export interface SourceParts extends Pick<UpstreamClientOptions, "descriptors"> 
   readonly dial?: Dial | undefined;
   /** Sockets to DNS servers; the platform's when absent. */
   readonly dnsNet?: DnsNet | undefined;
+  /** Engines that are told by hand. */
+  readonly manual?: FoundSource | undefined;
+  /** What was done by hand before, to engines that are still to be found. */
+  readonly marks?: HandMarks | undefined;
 }
 
 /** One source, where a configuration has it. */
@@ -75,7 +80,8 @@ export function openDiscovery(
   config: Pick<RouterConfig, "discovery">,
   parts: SourceParts,
 ): AppDiscovery {
-  const book = new EngineBook({ log: parts.log, rules: config.discovery.rules });
+  const { log, manual, marks } = parts;
+  const book = new EngineBook({ log, rules: config.discovery.rules, marks });
   const followed = new Map<string, { readonly following: Following; of: unknown }>();
   let { rules } = config.discovery;
   const follow = (next: Pick<RouterConfig, "discovery">): void => {
@@ -94,6 +100,7 @@ export function openDiscovery(
     }
   };
   follow(config);
+  if (manual !== undefined) book.follow(manual);
   return {
     book,
     apply(next) {

@@ -69,6 +69,11 @@ export interface HandoffPorts {
    * @default the protocols that the router knows
    */
   readonly kv?: KvTable;
+  /**
+   * What notifications of this router's handoffs carry, for whoever hands them on.
+   * @default nothing
+   */
+  readonly kvTag?: string | undefined;
 }
 
 /** Bounds of the socket for notifications. */
@@ -87,7 +92,7 @@ export async function startHandoff(
   ports: HandoffPorts & { readonly peers?: PeerBounds; readonly parts?: PromptParts } = {},
 ): Promise<RunningHandoff> {
   const own = config.kind === "lmcache" && config.keys === "own";
-  const { bindPull, kv = own ? TAGGED_KV_TABLE : KV_TABLE, peers } = ports;
+  const { bindPull, kv = own ? TAGGED_KV_TABLE : KV_TABLE, kvTag, peers } = ports;
   const { clock, log, metrics, random, background } = flow;
   const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
   const graceMs = GRACE_WAITS * waits.kvReadyTimeoutMs;
@@ -131,7 +136,7 @@ export async function startHandoff(
       ...flow,
       kv,
       board,
-      ids: new KvRequestIds(random),
+      ids: new KvRequestIds(random, kvTag),
       reclaimer,
       ...ports.parts ?? promptParts(flow, tokenize),
       kvReadyTimeoutMs: waits.kvReadyTimeoutMs,

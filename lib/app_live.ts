@@ -43,7 +43,7 @@ export interface LiveParts {
   };
   readonly policies: PolicySlot;
   readonly admission: Admission;
-  readonly ports: Pick<AppPorts, "bindPull" | "kv">;
+  readonly ports: Pick<AppPorts, "bindPull" | "kv" | "kvTag">;
   readonly peers: PeerBounds;
   readonly telling: EngineTelling;
   readonly kvEvents: KvEventPorts;

@@ -12,6 +12,7 @@ import type { RouterConfig } from "./config/mod.ts";
 import type { KvReport, OnTrace } from "./http/mod.ts";
 import type { ConfigOrigin, ReloadReport } from "./reload/mod.ts";
 import type { Dial } from "./upstream/mod.ts";
+import type { OtherRouters } from "./workers/mod.ts";
 
 /** What the router takes from its surroundings. */
 export interface AppPorts extends HandoffPorts {
@@ -62,6 +63,11 @@ export interface AppPorts extends HandoffPorts {
    * @default nowhere: it stays as it is
    */
   readonly origin?: ConfigOrigin<LoadedHooks> | undefined;
+  /**
+   * Routers in other processes that are seen as one with this one.
+   * @default none
+   */
+  readonly others?: OtherRouters | undefined;
   /**
    * Reaches the routers beside this one, with whom it shares what it knows; its owner closes it behind
    * the router.

@@ -23,6 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["flow", "warm_up"],
   ["http"],
   ["admin", "doctor"],
+  ["workers"],
   ["cli"],
 ];
 

@@ -34,5 +34,7 @@ case "${1-} ${PD_ROUTER_NIXL_PROXY_SOCKET-} $*" in
 esac
 # The addon's loader looks for its file, and whether this is Alpine Linux.
 [ -z "$addon" ] || { let_read node_modules && let_read /etc/alpine-release; }
+let_run "$deno" run $fixed "$allow_net" "$allow_read" ${allow_write:+"$allow_write"} \
+  ${addon:+--allow-ffi=node_modules} main.ts
 become "$deno" run $fixed "$allow_net" "$allow_read" ${allow_write:+"$allow_write"} \
-  ${addon:+--allow-ffi=node_modules} main.ts "$@"
+  ${allow_run:+"$allow_run"} ${addon:+--allow-ffi=node_modules} main.ts "$@"

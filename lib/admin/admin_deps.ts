@@ -38,7 +38,18 @@ export interface AdminDeps {
   readonly reload?: AdminReload | undefined;
   /** The router's. */
   readonly version: string;
+  /** Set where other routers are seen as one with this one: all of them do what is asked. */
+  readonly everywhere?: Everywhere | undefined;
 }
+
+/** What is asked of every router: the operation's id, and what it is given. */
+export interface AskedEverywhere extends Omit<AdminAsk, "query" | "signal"> {
+  readonly operation: string;
+  readonly query: readonly (readonly [name: string, value: number | boolean])[];
+}
+
+/** Has all routers do it, this one too; rejects with `RouterError` where it does not go well. */
+export type Everywhere = (asked: AskedEverywhere, signal: AbortSignal) => Promise<AdminAnswer>;
 
 /** A request that was let in and is right in its form. */
 export interface AdminAsk {

@@ -3,7 +3,7 @@ import { jsonOf, RouterError, signalOf } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
 import { errorAnswer, jsonAnswer, readBody } from "../http/mod.ts";
 import type { Answer } from "../request/mod.ts";
-import type { AdminDeps } from "./admin_deps.ts";
+import type { AdminAnswer, AdminAsk, AdminDeps, AskedEverywhere } from "./admin_deps.ts";
 import { checkType, letIn } from "./guard.ts";
 import { openApi } from "./openapi.ts";
 import type { Operation } from "./operation.ts";
@@ -49,7 +49,7 @@ async function answerOf(
     const { operation, id, query } = routed(ALL_OPERATIONS, request.method, request.target);
     asked.operation = operation.id;
     checkType(request);
-    const { status, value, headers } = await operation.run(deps, {
+    const { status, value, headers } = await done(deps, operation, {
       id,
       query: readQuery(operation.query ?? [], query),
       body: operation.body === undefined ? undefined : await readJson(request),
@@ -60,6 +60,25 @@ async function answerOf(
   } catch (error) {
     return errorAnswer(error, deps.log);
   }
+}
+
+/** What comes of an operation, here or everywhere; the document is the same wherever it is read. */
+async function done(deps: AdminDeps, operation: Operation, ask: AdminAsk): Promise<AdminAnswer> {
+  const { everywhere } = deps;
+  if (everywhere === undefined || operation === DOCUMENT) return await operation.run(deps, ask);
+  const { signal, query, ...rest } = ask;
+  return await everywhere({ ...rest, operation: operation.id, query: [...query] }, signal);
+}
+
+/** Do here what was asked of another router. Throws `RouterError`. */
+export async function doneHere(
+  deps: AdminDeps,
+  { operation: id, query, ...ask }: AskedEverywhere,
+  signal: AbortSignal,
+): Promise<AdminAnswer> {
+  const operation = OPERATIONS.find((known) => known.id === id);
+  if (operation === undefined) throw new RouterError("internal", `There is no operation '${id}'`);
+  return await operation.run(deps, { ...ask, query: new Map(query), signal });
 }
 
 async function readJson({ body }: FrontRequest): Promise<unknown> {

@@ -4,5 +4,13 @@
  * Knows nothing of requests to engines, nor of where other sources find engines.
  * @module
  */
-export { type AdminDeps, type AdminReload, type ReloadTold } from "./admin_deps.ts";
-export { adminHandler } from "./admin_handler.ts";
+export {
+  type AdminAnswer,
+  type AdminDeps,
+  type AdminReload,
+  type AskedEverywhere,
+  type Everywhere,
+  type ReloadTold,
+} from "./admin_deps.ts";
+export { adminHandler, doneHere } from "./admin_handler.ts";
+export { changesOf, type HandChanges, marksOf } from "./changes.ts";

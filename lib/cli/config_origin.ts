@@ -27,6 +27,54 @@ const WATCHED = [
 /** A configuration may name files, which name none that name others: so many rounds find them all. */
 const MAX_ROUNDS = 8;
 
+/** What a configuration comes to at a start, and the files that say it. */
+export interface FirstRead {
+  readonly result: ConfigResult;
+  readonly read: ReadonlyMap<string, FileText>;
+}
+
+/** Read the configuration of `argv`, and nothing that it names but files that are to be checked. */
+export function firstRead(
+  argv: ParsedArgv,
+  ports: Pick<OriginPorts, "env" | "readFile">,
+): FirstRead {
+  const read = new Map<string, FileText>();
+  const readFile = (path: string): string => {
+    const text = ports.readFile(path);
+    read.set(path, { text });
+    return text;
+  };
+  return { result: loadConfig(argv, { env: ports.env, readFile }), read };
+}
+
+/** The texts of those that were read and cannot be read again: pipes. */
+export async function passingTexts(
+  { read }: FirstRead,
+  files: OriginPorts["files"],
+): Promise<readonly (readonly [path: string, text: string])[]> {
+  const texts: [path: string, text: string][] = [];
+  for (const [path, file] of read) {
+    if ("text" in file && !await isFile(path, files)) texts.push([path, file.text]);
+  }
+  return texts;
+}
+
+/** `origin`, whose configurations are what `map` makes of them. */
+export function mappedOrigin<Hooks>(
+  origin: ConfigOrigin<Hooks>,
+  map: (config: RouterConfig) => RouterConfig,
+): ConfigOrigin<Hooks> {
+  const mapped = <T extends Resolved>(loaded: T): T => ({ ...loaded, config: map(loaded.config) });
+  return {
+    ...origin,
+    start: { ...origin.start, loaded: mapped(origin.start.loaded) },
+    async read() {
+      const read = await origin.read();
+      return read.ok ? { ...read, loaded: mapped(read.loaded) } : read;
+    },
+  };
+}
+
 /**
  * Read the configuration of `argv`, as for a start. `onTaken` is told of what is in force, before
  * any module is imported, and after each change. Rejects with `RouterError` where a module cannot be used.
@@ -35,14 +83,8 @@ export async function openOrigin(
   argv: ParsedArgv,
   ports: OriginPorts,
   onTaken: (config: RouterConfig) => void,
+  { result, read }: FirstRead = firstRead(argv, ports),
 ): Promise<OpenedOrigin> {
-  const read = new Map<string, FileText>();
-  const readFile = (path: string): string => {
-    const text = ports.readFile(path);
-    read.set(path, { text });
-    return text;
-  };
-  const result = loadConfig(argv, { env: ports.env, readFile });
   if (!result.ok) return { ok: false, result };
   const { config, settings, notes } = result;
   onTaken(config);

@@ -9,12 +9,13 @@ import {
   type RouterConfig,
   type Setting,
   withSuggestion,
+  WORKER_VARIABLE,
 } from "../config/mod.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
 import { runCompletions } from "./completions.ts";
 import { runConfig } from "./config_init.ts";
-import { type OpenedOrigin, openOrigin } from "./config_origin.ts";
+import { firstRead, type OpenedOrigin, openOrigin, passingTexts } from "./config_origin.ts";
 import { runDoctor } from "./doctor.ts";
 import { runEngines } from "./engines.ts";
 import { runExplain } from "./explain.ts";
@@ -100,13 +101,41 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
     if (config.batches === undefined) ports.forgoWriting();
   };
   const log = openLogger(ports, options);
+  if (ports.workers !== undefined && ports.env(WORKER_VARIABLE) !== undefined) {
+    return await (await import("./worker.ts")).runWorker(parsed, ports);
+  }
   const hangups = new Hangups(log);
   using signals = ports.signals((signal) =>
     signal === "SIGHUP" ? hangups.note() : log.warning(NOTES[signal])
   );
+  const first = firstRead(parsed, ports);
+  const { result } = first;
+  if (!result.ok) return await refuse(result.problems, ports);
+  const count = workersOf(result.config, ports);
+  if (ports.workers !== undefined && count > 1) {
+    Object.assign(options, result.config.log);
+    noteIdle(result.settings, log);
+    for (const note of result.notes) log.warning(note);
+    const { workers: { command }, clock, random, stdio } = ports;
+    const { supervise } = await import("./supervise.ts");
+    return await supervise(result.config, count, {
+      ...{ clock, random, log, signals },
+      command() {
+        // With less than it was given, the system does not say how it was started.
+        const found = command(argv);
+        ports.forgoWriting();
+        return found;
+      },
+      files: await passingTexts(first, ports.files),
+      print: (text) => stdio.out.write(text.replace(/\n$/, "")),
+      complain: (line) => stdio.err.write(line),
+      serves: ({ reload }) => hangups.serves({ reload: () => Promise.resolve(reload()) }),
+    });
+  }
+  ports.workers?.forgo();
   let opened: OpenedOrigin;
   try {
-    opened = await openOrigin(parsed, ports, onTaken);
+    opened = await openOrigin(parsed, ports, onTaken, first);
   } catch (error) {
     if (!(error instanceof RouterError)) throw error;
     await ports.stdio.err.print(`pd-router: ${error.message}`);
@@ -137,6 +166,11 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
     },
     complain: (line) => ports.stdio.err.write(line),
   });
+}
+
+/** How many processes are to serve: one where there cannot be more. */
+function workersOf({ workers = 1 }: RouterConfig, { workers: ports }: CliPorts): number {
+  return workers === "auto" ? ports?.cores() ?? 1 : workers;
 }
 
 /** What is said of signals that do nothing. */

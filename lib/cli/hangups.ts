@@ -1,11 +1,15 @@
 /** SIGHUP: the configuration is read again, once there is a router that could go by it. @module */
-import type { App } from "../app.ts";
 import { describeError, type Logger } from "../base/mod.ts";
+
+/** What reads its configuration again. */
+export interface Reloading {
+  reload(): Promise<unknown>;
+}
 
 /** Hang-ups of one process. */
 export class Hangups {
   readonly #log: Pick<Logger, "error" | "warning">;
-  #app: Pick<App, "reload"> | undefined;
+  #app: Reloading | undefined;
   #early = false;
 
   constructor(log: Pick<Logger, "error" | "warning">) {
@@ -20,12 +24,12 @@ export class Hangups {
   }
 
   /** `app` serves. */
-  serves(app: Pick<App, "reload">): void {
+  serves(app: Reloading): void {
     this.#app = app;
     if (this.#early) this.#reload(app);
   }
 
-  #reload(app: Pick<App, "reload">): void {
+  #reload(app: Reloading): void {
     app.reload().catch((error: unknown) => {
       this.#log.error("Cannot read the configuration again", { error: describeError(error) });
     });

@@ -2,28 +2,17 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
-import {
-  type Clock,
-  describeError,
-  SharedTimers,
-  sleep,
-  systemClock,
-  systemRandom,
-} from "../base/mod.ts";
+import { type Clock, describeError, SharedTimers, systemClock, systemRandom } from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
 import { outliveFaults } from "./faults.ts";
 import { guardInspector } from "./inspector.ts";
+import { cores, ownCommand } from "./own_command.ts";
+import { ownPipes } from "./own_pipes.ts";
 import { type NotedSignal, noteSignals, openSignals, type Signals } from "./signals.ts";
-import { flushStdio, type LineWaits, LineWriter } from "./stdio.ts";
+import { flushStdio, LineWriter, streamWaits } from "./stdio.ts";
 
 /** How long the last lines may take to go out; a reader that has stalled does not keep us. */
 const FLUSH_MS = 1000;
-
-/** How long lines are gathered for one write: each costs a trip to another thread. */
-const GATHER_MS = 5;
-
-/** How long a write may take: beyond that, answers wait for lines of theirs no more. */
-const PATIENCE_MS = 100;
 
 /**
  * Run the command line `argv` (without the program's name); resolves to the exit code.
@@ -36,10 +25,7 @@ export async function main(
 ): Promise<number> {
   const clock = systemClock();
   using timers = new SharedTimers(clock);
-  const waits: LineWaits = {
-    gather: (hurry) => sleep(timers, GATHER_MS, hurry),
-    patience: (over) => sleep(timers, PATIENCE_MS, over),
-  };
+  const waits = streamWaits(timers);
   const stdio = {
     out: new LineWriter(Deno.stdout, undefined, waits),
     err: new LineWriter(Deno.stderr, undefined, waits),
@@ -64,6 +50,12 @@ export async function main(
       readStdin: () => new Response(Deno.stdin.readable).text(),
       ask: Deno.stdin.isTerminal() ? askOn(stdio.err) : undefined,
       forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
+      workers: {
+        command: (argv) => ownCommand(argv, env),
+        pipes: ownPipes,
+        forgo: () => void Deno.permissions.revokeSync({ name: "run" }),
+        cores,
+      },
       signals: (onNoted) => {
         const listen = (address: Deno.TcpListenOptions): Deno.Listener => Deno.listen(address);
         return processSignals(clock, onNoted, guardInspector({ clock, listen, env, complain }));

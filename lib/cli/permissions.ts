@@ -38,6 +38,7 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
     ...foldersOf(result).map((folder) => `--allow-write=${folder}`),
     `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
     ...(needsAddon(result) ? ["--allow-ffi"] : []),
+    ...(startsWorkers(result) ? ["--allow-run"] : []),
   ];
 }
 
@@ -88,6 +89,11 @@ function needsAddon({ settings }: ConfigResult): boolean {
   return settings.some(({ flag, value }) =>
     flag.name === "nixl-proxy-socket" && value === "zeromq"
   );
+}
+
+/** Whether it starts others like it: whoever starts it knows its path. */
+function startsWorkers(result: ConfigResult): boolean {
+  return result.ok && result.config.workers !== undefined;
 }
 
 /** Whether the API server of the cluster around it is asked, as its service account. */

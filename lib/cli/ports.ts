@@ -1,8 +1,21 @@
 /** What the commands use of the process; tests pass stand-ins. @module */
 import type { Clock, Random } from "../base/mod.ts";
+import type { ByteStream, OwnCommand } from "../workers/mod.ts";
 import type { FilesPort } from "./config_files.ts";
 import type { NotedSignal, Signals } from "./signals.ts";
 import type { Stdio } from "./stdio.ts";
+
+/** What several processes need. */
+export interface WorkerPorts {
+  /** What starts this program with `argv`; throws `RouterError` where nothing may. */
+  readonly command: (argv: readonly string[]) => OwnCommand;
+  /** A worker's end of the link. */
+  readonly pipes: () => ByteStream;
+  /** Start no program from here on, whatever was granted. */
+  readonly forgo: () => void;
+  /** How many processes can run at the same time. */
+  readonly cores: () => number;
+}
 
 /** The process as the commands see it. */
 export interface CliPorts {
@@ -26,6 +39,8 @@ export interface CliPorts {
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
   /** Write no file from here on, whatever was granted. */
   readonly forgoWriting: () => void;
+  /** Several processes in place of one; absent where there cannot be more. */
+  readonly workers?: WorkerPorts;
   /** Begin to listen for signals: those that end nothing are told to `onNoted`, if it is given. */
   readonly signals: (onNoted?: (signal: NotedSignal) => void) => Signals;
 }

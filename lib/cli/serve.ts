@@ -18,7 +18,18 @@ export interface ServeIo extends AppPorts {
   readonly start: (config: RouterConfig, ports: AppPorts) => Promise<ServingApp>;
   /** One line to standard error, whatever the log level. */
   readonly complain: (line: string) => void;
+  /**
+   * Says that it serves, and what.
+   * @default lines of the log
+   */
+  readonly tellStart?: (config: RouterConfig, app: Started, log: Logger) => void;
 }
+
+/** What is told of a router that has started. */
+export type Started = Pick<ServingApp, "address" | "admin" | "notifications"> & {
+  /** Processes that serve; absent for this one. */
+  readonly workers?: number;
+};
 
 /** How long after its deadline a drain, and then the stop, may still take. */
 const GRACE_MS = 2000;
@@ -46,7 +57,7 @@ export async function serve(config: RouterConfig, io: ServeIo): Promise<number> 
     return INTERRUPTED;
   }
   const { app } = start;
-  logStart(config, app, io.log);
+  (io.tellStart ?? tellStart)(config, app, io.log);
   const closed = app.closed.then(
     () => ({ kind: "closed", error: undefined }) as const,
     (error: unknown) => ({ kind: "closed", error }) as const,
@@ -83,11 +94,13 @@ async function stop(
   return 0;
 }
 
-function logStart(config: RouterConfig, app: ServingApp, log: Logger): void {
+/** Have the log say where the router listens, and what it goes by. */
+export function tellStart(config: RouterConfig, app: Started, log: Logger): void {
   const { engines, handoff, routing, clients, descriptors, doors } = config;
   const kind = handoff.kind === "none" ? routing.kind : "disaggregated prefill";
   const scheme = doors.tls === undefined ? "http" : "https";
   log.info(`Serving on ${address(scheme, app.address.hostname, app.address.port)}`, {
+    workers: app.workers,
     routing: kind,
     engines: engines.length,
     clients: clients.maxConnections,

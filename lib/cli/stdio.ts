@@ -12,6 +12,7 @@ import {
   type LineSink,
   type LogLevel,
   RouterError,
+  sleep,
 } from "../base/mod.ts";
 
 /** The one method needed of `Deno.stdout` and `Deno.stderr`. */
@@ -161,6 +162,20 @@ export class LineWriter {
       this.#stalled = late;
     }
   }
+}
+
+/** How long lines are gathered for one write: each costs a trip to another thread. */
+const GATHER_MS = 5;
+
+/** How long a write may take: beyond that, answers wait for lines of theirs no more. */
+const PATIENCE_MS = 100;
+
+/** The waits of a process's own streams. */
+export function streamWaits(clock: Pick<Clock, "after">): LineWaits {
+  return {
+    gather: (hurry) => sleep(clock, GATHER_MS, hurry),
+    patience: (over) => sleep(clock, PATIENCE_MS, over),
+  };
 }
 
 /** Standard output and standard error. */

@@ -29,6 +29,7 @@ import {
   TOKENIZE_WAYS,
 } from "./schema.ts";
 import type { Settings } from "./settings.ts";
+import { workerOptions } from "./workers.ts";
 import { worthOptions } from "./worth.ts";
 
 /** What is never to be printed. */
@@ -76,6 +77,7 @@ export function buildConfig(
       ? { canary: { intervalMs: settings.number("canary-interval") * MINUTE_MS } }
       : {}),
     descriptors,
+    ...workerOptions(settings),
     answers: answerOptions(settings),
     admission: admissionOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },

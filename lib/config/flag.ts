@@ -4,7 +4,7 @@
  * How a value is written.
  *
  * `folder` is one that is written to; `route` is empty or a path; `seconds` are numbers, fractions
- * allowed; `list` is separated by commas; `ports` is one port or a list of them; `networks` is a list
+ * allowed; `count` is a whole number or `auto`; `list` is separated by commas; `ports` is one port or a list of them; `networks` is a list
  * of addresses and networks; `aliases` is `alias:model,...`; `specs` is a repeatable text; `module` is
  * a JavaScript or TypeScript file and the name of an export of it, `FILE.ts:NAME`.
  */
@@ -17,6 +17,7 @@ export type FlagType =
   | "int"
   | "float"
   | "seconds"
+  | "count"
   | "flag"
   | "list"
   | "ports"
@@ -98,6 +99,8 @@ function valueName(flag: Flag): string {
       return "NUMBER";
     case "seconds":
       return "SECONDS";
+    case "count":
+      return "COUNT";
     case "flag":
       return "";
     case "list":

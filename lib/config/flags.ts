@@ -36,6 +36,7 @@ import { REQUEST_FLAGS } from "./flags_requests.ts";
 import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_FLAGS } from "./flags_policies.ts";
+import { WORKER_FLAGS } from "./flags_workers.ts";
 import { WORTH_FLAGS } from "./flags_worth.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
 
@@ -83,6 +84,7 @@ const SUPPORTED_GROUPS = [
   BUFFER_FLAGS,
   DOOR_FLAGS,
   DESCRIPTOR_FLAGS,
+  WORKER_FLAGS,
   CONTROL_FLAGS,
   ADMIN_FLAGS,
   {

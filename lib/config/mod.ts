@@ -32,4 +32,5 @@ export * from "./problem.ts";
 export * from "./resolve.ts";
 export * from "./schema.ts";
 export { isDefault, type Setting, type Source } from "./settings.ts";
+export { WORKER_VARIABLE } from "./flags_workers.ts";
 export { maskUrls } from "./value.ts";

@@ -284,6 +284,9 @@ export interface BatchOptions {
   readonly maxStorageBytes: number;
 }
 
+/** Processes that serve together: a number, or as many as there are cores. */
+export type WorkerCount = number | "auto";
+
 /** The operator's own code. */
 export interface HookOptions {
   readonly callbacks?: ModuleName;
@@ -342,6 +345,8 @@ export interface RouterConfig {
   readonly admin?: AdminOptions;
   readonly doors: DoorOptions;
   readonly descriptors: DescriptorOptions;
+  /** Processes that serve on the port together; absent for one. */
+  readonly workers?: WorkerCount;
   /** How long requests in flight may go on once the router takes no more. */
   readonly drainTimeoutMs: number;
   readonly lifecycle: LifecycleOptions;

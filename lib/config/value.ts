@@ -105,6 +105,8 @@ function parseOne(flag: Flag, type: Flag["type"], text: string): Parsed {
     case "float":
     case "seconds":
       return parseBare(flag, text) ?? parseNumber(flag, text);
+    case "count":
+      return parseCount(flag, text);
     case "flag":
       return parseSwitch(text);
     case "host":
@@ -142,6 +144,12 @@ function parseNumber(flag: Flag, text: string): Parsed {
   const value = Number(text);
   const fits = form.test(text) && Number.isFinite(value) && value >= least && value <= greatest;
   return fits ? good(value) : bad(`expected ${kind}${unit}${range}`);
+}
+
+function parseCount(flag: Flag, text: string): Parsed {
+  if (text === "auto") return good(text);
+  const number = parseNumber({ ...flag, type: "int" }, text);
+  return number.ok ? number : bad(`${number.message}, or auto`);
 }
 
 function parseSwitch(text: string): Parsed {

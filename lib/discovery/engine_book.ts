@@ -15,6 +15,7 @@ import type { EngineSource, SourceChange } from "../fleet/mod.ts";
 import { ChangeQueue } from "./change_queue.ts";
 import { type EngineFault, EngineTable } from "./engine_table.ts";
 import type { FoundEngine, FoundSource } from "./found.ts";
+import { type HandMarks, takeMark } from "./hand_marks.ts";
 
 /** One engine that was found. */
 export interface BookEntry {
@@ -47,6 +48,8 @@ export interface SourceState {
 export interface BookDeps {
   readonly log: Logger;
   readonly rules: EngineRules;
+  /** What was done by hand before, to engines that are still to be found. */
+  readonly marks?: HandMarks | undefined;
 }
 
 /** A source that is followed. */
@@ -241,8 +244,7 @@ export class EngineBook implements EngineSource, AsyncDisposable {
       follower,
       found,
       told: undefined,
-      drained: false,
-      patch: undefined,
+      ...takeMark(this.#deps.marks, key),
       round,
       complaint: "",
     };

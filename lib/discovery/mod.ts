@@ -14,4 +14,5 @@ export { type KubernetesPorts, KubernetesSource } from "./kubernetes_source.ts";
 export { FoundQueue } from "./found_queue.ts";
 export type { EngineFault } from "./engine_table.ts";
 export { type FoundChange, type FoundEngine, type FoundSource, listedSource } from "./found.ts";
+export type { HandMark, HandMarks } from "./hand_marks.ts";
 export { ManualSource, MAX_MANUAL } from "./manual_source.ts";

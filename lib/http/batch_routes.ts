@@ -1,6 +1,7 @@
 /** Which path about files and batches is answered how. @module */
 import { RouterError } from "../base/mod.ts";
 import type { Batches } from "../batch/mod.ts";
+import type { FrontRequest } from "../front/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import { cancelBatch, createBatch, listBatches, oneBatch } from "./batch_calls.ts";
 import {
@@ -12,6 +13,7 @@ import {
   uploadFile,
 } from "./batch_files.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
+import { targetOf } from "./target.ts";
 
 /** What answers a request. */
 export interface BatchRoute {
@@ -95,4 +97,15 @@ function notAllowed(method: string, path: string, allowed: readonly string[]): R
   const allow = allowed.flatMap((each) => each === "GET" ? ["GET", "HEAD"] : [each]).join(", ");
   const message = `Method ${method} is not allowed on '${path}': use ${allowed.join(" or ")}`;
   return new RouterError("method-not-allowed", message, { allow });
+}
+
+/** Whether a request is about files and batches, whatever becomes of it. */
+export function isBatchTarget(
+  request: Pick<FrontRequest, "target" | "headers">,
+  root: string,
+): boolean {
+  // The usual target is told apart without reading all of it.
+  if (!/%|\/(?:files|batches)/.test(request.target)) return false;
+  const target = targetOf(request, root);
+  return !(target instanceof RouterError) && batchLabel(target.path) !== undefined;
 }

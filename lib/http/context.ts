@@ -17,6 +17,7 @@ import type { ExternalProviders } from "../external/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
 import type { Hooks } from "../hooks/mod.ts";
 import {
+  type Answer,
   type FlowDeps,
   namesRank,
   type RequestContext,
@@ -85,6 +86,17 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly retired: () => boolean;
   /** Whether the router takes no more requests. */
   readonly draining: () => boolean;
+  /** Set where this is one of several processes, which are seen as one. */
+  readonly whole?: Whole | undefined;
+}
+
+/** What a router tells of itself on the endpoints of that name. */
+export type ToldOfItself = "metrics" | "engines" | "health" | "ready";
+
+/** Several routers that are seen as one. */
+export interface Whole {
+  /** What all of them tell; rejects with `RouterError` where that cannot be had. */
+  tell(what: ToldOfItself): Promise<Answer>;
 }
 
 /** One request, as handlers see it. */

@@ -1,5 +1,5 @@
 /** What engines are called towards clients: their addresses are nobody's outside. @module */
-import { type Engine, type ErrorCode, type Logger, RouterError } from "../base/mod.ts";
+import { type Engine, type ErrorCode, type Logger, RouterError, sha256 } from "../base/mod.ts";
 import type { FleetChange, FleetView } from "../fleet/mod.ts";
 
 /** Engines that have gone and whose names are kept: errors tell of them for a while. */
@@ -25,6 +25,9 @@ const ADDRESS = /(?:(https?):\/\/)?(\[[\da-f:.]+\]|[\w-]+(?:\.[\w-]+)*)(?::(\d{1
 /** What the platform says of a certificate names the hosts that it is for. */
 const CERTIFICATE = /(invalid peer certificate):.*$/is;
 
+/** Digits that tell engines apart: of a thousand, two have the same once in ten thousand starts. */
+const NAME_DIGITS = 8;
+
 /** Where an engine is, as texts may name it. */
 interface Place {
   readonly name: string;
@@ -47,12 +50,17 @@ export class EngineNames {
   readonly #hidden = new Map<string, string>();
   /** URLs without an engine, the longest gone first. */
   readonly #gone = new Set<string>();
+  readonly #secret: string | undefined;
   #count = 0;
 
-  /** Unless the addresses are `exposed`, the log is told who has which name. */
-  constructor(exposed: boolean, log?: Pick<Logger, "info">) {
+  /**
+   * Unless the addresses are `exposed`, the log is told who has which name. Routers of the same `secret`
+   * call engines the same, in whichever order they come; without one, engines are counted.
+   */
+  constructor(exposed: boolean, log?: Pick<Logger, "info">, secret?: string) {
     this.exposed = exposed;
     this.#log = log;
+    this.#secret = secret;
   }
 
   /** Learn of engines as they come and go. */
@@ -112,7 +120,7 @@ export class EngineNames {
     if (known !== undefined) return known;
     const { protocol, hostname: host, port } = new URL(url);
     const authority = authorityOf(protocol.slice(0, -1), host, port || undefined) ?? host;
-    const place = { name: `engine-${++this.#count}`, url, host, authority };
+    const place = { name: this.#nameFor(url), url, host, authority };
     this.#byUrl.set(url, place);
     this.#byAuthority.set(authority, place);
     const others = this.#byHost.get(host);
@@ -120,6 +128,11 @@ export class EngineNames {
     else others.add(place);
     this.#log?.info("Engine has a name for clients", { name: place.name, url });
     return place;
+  }
+
+  #nameFor(url: string): string {
+    if (this.#secret === undefined) return `engine-${++this.#count}`;
+    return `engine-${sha256(`${this.#secret} ${url}`).slice(0, NAME_DIGITS)}`;
   }
 
   #leave(url: string): void {

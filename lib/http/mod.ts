@@ -4,6 +4,7 @@
  * Knows nothing of how a handoff works.
  * @module
  */
+export { isBatchTarget } from "./batch_routes.ts";
 export { lineAsker } from "./batch_line.ts";
 export { readBody } from "./body.ts";
 export * from "./context.ts";
@@ -13,3 +14,4 @@ export { type KvReport, type LifeReport } from "./engine_notes.ts";
 export * from "./handler.ts";
 export { errorAnswer, jsonAnswer, refusalAnswer } from "./respond.ts";
 export { Scrapes } from "./scrapes.ts";
+export { toldOfItself } from "./whole.ts";

@@ -6,12 +6,12 @@ import { changeAdapter } from "./adapters.ts";
 import { batchLabel } from "./batch_routes.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { generation, invocation, type Passing, passOn } from "./inference.ts";
-import { about, engines, health, metrics, model, models, version } from "./info.ts";
+import { about, model, models, version } from "./info.ts";
 import { passForm } from "./pass_form.ts";
 import { passQuestion } from "./pass_question.ts";
 import { passThrough } from "./pass_through.ts";
-import { ready } from "./ready.ts";
 import { isSleeping, putToSleep, wakeUp } from "./sleep.ts";
+import { told } from "./whole.ts";
 
 /** Answers one request. Throws `RouterError`. */
 export type Handler = (deps: HttpDeps, call: HttpCall) => Answer | Promise<Answer>;
@@ -80,13 +80,13 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/v1/unload_lora_adapter", asking((deps, call) => changeAdapter(deps, call, "unload"))],
   ["/v1/models", { method: "GET", handler: models, needsModels: true }],
   ["/", telling(about)],
-  ["/engines", telling(engines)],
-  ["/health", telling(health)],
-  ["/healthcheck", telling(health)],
-  ["/ready", telling(ready)],
-  ["/ping", { ...telling(health), takesPost: true }],
+  ["/engines", telling(told("engines"))],
+  ["/health", telling(told("health"))],
+  ["/healthcheck", telling(told("health"))],
+  ["/ready", telling(told("ready"))],
+  ["/ping", { ...telling(told("health")), takesPost: true }],
   ["/version", telling(version)],
-  ["/metrics", telling(metrics)],
+  ["/metrics", telling(told("metrics"))],
 ]);
 
 /** An endpoint of engines. */

@@ -5,6 +5,8 @@
  * @module
  */
 export * from "./exposition.ts";
+export { countersIn, MetricsMerge, type Series } from "./merge.ts";
+export { GAUGE_MERGES, type GaugeMerge } from "./merge_rules.ts";
 export * from "./names.ts";
 export * from "./names_stack.ts";
 export * from "./registry.ts";

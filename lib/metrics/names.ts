@@ -7,6 +7,7 @@
 import { DISCOVERY_METRICS } from "./names_discovery.ts";
 import { GOSSIP_METRICS } from "./names_gossip.ts";
 import type { MetricSpec } from "./metric_spec.ts";
+import { WORKER_METRICS } from "./names_workers.ts";
 
 export type { MetricSpec } from "./metric_spec.ts";
 
@@ -38,6 +39,7 @@ export const METRICS = {
     labels: ["reason"],
   },
   ...DISCOVERY_METRICS,
+  ...WORKER_METRICS,
   "pd_router_request_seconds": {
     kind: "histogram",
     help: "Time from a request's arrival to the end of its answer.",

@@ -18,6 +18,9 @@ type NamesOf<Kind extends MetricSpec["kind"]> = {
   [Name in MetricName]: All[Name]["kind"] extends Kind ? Name : never;
 }[MetricName];
 
+/** The name of a gauge. */
+export type GaugeName = NamesOf<"gauge">;
+
 /** Metrics that tell of engines. */
 type EngineMetric = {
   [Name in MetricName]: "server" extends All[Name]["labels"][number] ? Name : never;

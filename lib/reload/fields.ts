@@ -100,6 +100,7 @@ export const FIELDS = {
     trustedProxies: "live",
   },
   descriptors: ["max-open-files"],
+  workers: ["workers"],
   drainTimeoutMs: "live",
   lifecycle: "live",
   reload: "live",

@@ -6,9 +6,9 @@ import type { ServerTls, TlsAddress, TlsListener } from "./server.ts";
 
 /** Begin to listen; throws when the address cannot be had, and when the certificate cannot be used. */
 export function listenTls(address: TlsAddress, tls: ServerTls, clock: Clock): TlsListener {
-  const { hostname, port } = address;
+  const { hostname, port, reusePort = false } = address;
   const { clientCa } = tls;
   return clientCa === undefined
     ? listenPlain(address, tls, clock)
-    : listenMutual(Deno.listen({ hostname, port }), { ...tls, clientCa });
+    : listenMutual(Deno.listen({ hostname, port, reusePort }), { ...tls, clientCa });
 }

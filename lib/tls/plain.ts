@@ -48,11 +48,11 @@ class PlainListener implements TlsListener {
   readonly #offers: Offer[] = [];
   #taker: PromiseWithResolvers<ServerSocket> | undefined;
 
-  constructor({ hostname, port }: TlsAddress, tls: ServerTls, clock: Clock) {
+  constructor({ hostname, port, reusePort = false }: TlsAddress, tls: ServerTls, clock: Clock) {
     this.#clock = clock;
     this.#spare = tls.spare;
     // A port that can be shared is had also where another program has it.
-    if (port !== 0) checkFree(hostname, port);
+    if (port !== 0 && !reusePort) checkFree(hostname, port);
     const { addr } = this.#begin({ hostname, port }, tls);
     this.addr = { hostname: addr.hostname, port: addr.port };
     this.#renewal = tls.onRenewed?.((pair) => this.#renew(pair));

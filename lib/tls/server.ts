@@ -21,6 +21,11 @@ export interface TlsAddress {
   readonly hostname: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /**
+   * Other processes may listen on it too.
+   * @default false
+   */
+  readonly reusePort?: boolean;
 }
 
 /** An accepted connection of a client. */

@@ -5,7 +5,7 @@
  * Knows the wire (ZMTP, msgpack) and request ids; must not know engines, HTTP or what a wait is for.
  * @module
  */
-export type { Demand } from "./demand.ts";
+export { ALWAYS, type Demand } from "./demand.ts";
 export * from "./kv_ready_board.ts";
 export type { KvWaiter, KvWaitOptions } from "./kv_waiter.ts";
 export { MessageQueue } from "./message_queue.ts";

@@ -1,6 +1,7 @@
 /** The receive loop: socket to codec to board, whatever peers send. @module */
 import { type Clock, describeError, type Logger, sleep } from "../base/mod.ts";
-import type { KvReadyBoard, NoticeResult } from "./kv_ready_board.ts";
+import type { Demand } from "./demand.ts";
+import type { NoticeResult } from "./kv_ready_board.ts";
 import { LimitedLog } from "./limited_log.ts";
 import { decodeNotice, type Notice } from "./notice.ts";
 import { PeerLedger, type PeerSight } from "./peer_ledger.ts";
@@ -20,12 +21,20 @@ const LONGEST_RETRY_MS = 5_000;
 /** Longest text of a peer's in a log field. */
 const MAX_LOGGED_LENGTH = 80;
 
+/** Where notifications go: a `KvReadyBoard`, or who knows where one is. */
+export interface NoticeBoard {
+  /** Whether anybody waits for one. */
+  readonly demand: Demand;
+  /** Take one, which was read of `frames`. Must not throw. */
+  accept(notice: Notice, frames: readonly Uint8Array[]): NoticeResult;
+}
+
 /** What the notification proxy works with. */
 export interface NotificationProxyOptions
   extends Pick<BindOptions, "peers" | "maxConnections" | "descriptors"> {
   /** LMCache `pd_proxy_host` and `pd_proxy_port` of the prefill engines lead here. */
   readonly address: PullAddress;
-  readonly board: KvReadyBoard;
+  readonly board: NoticeBoard;
   readonly log: Logger;
   readonly clock: Clock;
   /** Called after each notification, with what the board's own `onResult` gets. Must not throw. */
@@ -170,7 +179,7 @@ class RunningProxy implements NotificationProxy {
 
   #take(frames: readonly Uint8Array[]): void {
     const notice = decodeNotice(frames);
-    const result = this.#options.board.accept(notice);
+    const result = this.#options.board.accept(notice, frames);
     this.#options.onNotice?.(result);
     if (result !== "counted" && result !== "completed") this.#tell(notice, result);
   }
@@ -222,6 +231,7 @@ class RunningProxy implements NotificationProxy {
         });
         break;
       case "refused":
+        if (event.echo === true) break;
         this.#options.onRefused?.(event.why);
         this.#refused.warning("Refused a KV-ready peer", {
           peer: event.peer,

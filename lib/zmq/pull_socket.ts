@@ -37,6 +37,8 @@ export type PeerEvent =
     readonly peer: string;
     readonly why: PeerRefusal;
     readonly reason: string;
+    /** Told by another process, which has counted and logged it. */
+    readonly echo?: true;
   };
 
 /** Why a peer is not let in, as a metric label. */

@@ -27,6 +27,9 @@ allow_net=--allow-net${PD_ROUTER_ALLOW_NET:+=$PD_ROUTER_ALLOW_NET}
 # Set where files are kept.
 allow_write=
 
+# Set when several processes are asked for.
+allow_run=
+
 # Lets the file "$1" be read. Deno cannot name a path with a comma: all files may be read then.
 let_read() {
   case $1 in
@@ -89,6 +92,36 @@ let_read_named() {
   looks_up "$@" && let_read /etc/resolv.conf
   [ -f "$config" ] && is_telling "$config" && let_by --config "$config"
   keeps_files "$@" && let_by "$@"
+  starts_workers "$@" && allow_run=yes
+  return 0
+}
+
+# Whether a start with these arguments is one of several processes, as far as the configuration file
+# does not say so.
+starts_workers() {
+  case ${1-} in
+    '' | -*) ;;
+    *) return 1 ;; # another command
+  esac
+  [ -z "${PD_ROUTER_WORKERS-}" ] || return 0
+  for argument; do
+    case $argument in
+      --workers | --workers=*) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# Lets the program start others like it where it has to: "$@" is how it is started, but for its own
+# arguments.
+let_run() {
+  [ -n "$allow_run" ] || return 0
+  PD_ROUTER_WORKER_COMMAND=$(printf '%s\n' "$@")
+  export PD_ROUTER_WORKER_COMMAND
+  case $1 in
+    *,*) allow_run=--allow-run ;;
+    *) allow_run=--allow-run=$1 ;;
+  esac
 }
 
 # Whether a start with these arguments finds engines by DNS, as far as the configuration file does not
@@ -123,7 +156,7 @@ is_telling() {
     for pair in ${file_flags#* } $module_flags; do
       under "${pair%%=*}"
       case $line in
-        *"$key"* | *zeromq* | *service_discovery*k8s* | *dns_name*) return 0 ;;
+        *"$key"* | *zeromq* | *service_discovery*k8s* | *dns_name* | *workers*) return 0 ;;
       esac
     done
   done <"$1"
@@ -159,6 +192,7 @@ let_by() {
   while IFS= read -r line; do
     case $line in
       --allow-ffi) addon=yes ;;
+      --allow-run) allow_run=yes ;;
       --allow-write=*) allow_write=$line ;;
       --allow-read) allow_read=--allow-read ;;
       --allow-read=*) [ "$allow_read" = --allow-read ] || allow_read=$allow_read,${line#*=} ;;

@@ -19,6 +19,8 @@ export function compileArgs(flags: readonly string[], output: string): readonly 
     "--allow-write",
     // Its file would lie under a name that is known in a folder that all may write to.
     "--no-code-cache",
+    // And its own path, by which it starts others like it for `--workers`.
+    "--allow-run",
     `--target=${TARGET}`,
     `--include=${ADDON_NAME}`,
     `--output=${output}`,

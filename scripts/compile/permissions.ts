@@ -16,8 +16,8 @@ const VARIABLES = [
 
 /**
  * All but the permission for the native addon, whose path the two forms know at different times.
- * No `--allow-run`: the program starts no other. And no `--allow-write`: it writes where files are kept,
- * which is said at a start.
+ * No `--allow-run`: the program starts others like it for `--workers` alone. And no `--allow-write`: it
+ * writes where files are kept. Both are said at a start.
  */
 export const GRANTS: readonly Grant[] = [
   { flag: "--no-prompt", why: "what is not granted fails at once; nobody is asked" },

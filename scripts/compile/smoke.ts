@@ -4,7 +4,7 @@
  * Copies the file alone into an empty folder and runs it with an empty home and a PATH that has
  * neither Deno nor Node: version, help, a terminal, start-up many times at once, repair of what was
  * unpacked, signals, and one streamed handoff between two simulated engines over each socket for
- * notifications.
+ * notifications, and by several workers.
  * @module
  */
 import { describeError } from "../../lib/base/mod.ts";
@@ -25,6 +25,7 @@ const steps: readonly (readonly [string, (host: SmokeHost) => Promise<string>])[
   ["repair of a damaged cache", (host) => checkRepair(host, version)],
   ["a streamed handoff, then SIGTERM", (host) => checkHandoff(host, "builtin")],
   ["signals that end nothing, then SIGQUIT", checkSignals],
+  ["a handoff by one of two workers", (host) => checkHandoff(host, "builtin", 2)],
   ["a handoff over the addon's socket", (host) => checkHandoff(host, "zeromq")],
 ];
 

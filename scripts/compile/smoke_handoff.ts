@@ -24,8 +24,12 @@ const STATS = z.object({
   heldKv: z.number(),
 });
 
-/** Complete one streamed chat through a router with that socket; resolves to what was seen. */
-export async function checkHandoff(host: SmokeHost, socket: ProxySocket): Promise<string> {
+/** Complete one streamed chat through a router with that socket, of so many processes; resolves to what was seen. */
+export async function checkHandoff(
+  host: SmokeHost,
+  socket: ProxySocket,
+  workers = 1,
+): Promise<string> {
   const [prefill = 0, decode = 0, port = 0, proxy = 0, ...receiver] = freePorts(4 + 2 * RANKS);
   const init = receiver.slice(0, RANKS);
   const alloc = receiver.slice(RANKS);
@@ -50,11 +54,12 @@ export async function checkHandoff(host: SmokeHost, socket: ProxySocket): Promis
     ...["--decode", `http://${HOST}:${decode};init=${init.join(",")};alloc=${alloc.join(",")}`],
     ...["--host", HOST, "--port", `${port}`],
     ...["--nixl-proxy-host", HOST, "--nixl-proxy-port", `${proxy}`],
-    ...["--nixl-proxy-socket", socket],
+    ...["--nixl-proxy-socket", socket, "--workers", `${workers}`],
   ]);
   const url = `http://${HOST}:${port}`;
   const text = await chat(url, await modelOfAll(url, [prefillEngine, decodeEngine, router]));
   await expectHandoff(url);
+  if (workers > 1) await expectWorkers(url, workers);
   await expectKv(`http://${HOST}:${decode}`);
   for (const program of [router, prefillEngine, decodeEngine]) await program.stop();
   return JSON.stringify(text);
@@ -73,6 +78,13 @@ async function modelOfAll(url: string, programs: readonly Running[]): Promise<st
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`Cannot find a model that both engines serve in ${READY_MS / 1000} s`);
+}
+
+/** All that were asked for serve. */
+async function expectWorkers(url: string, count: number): Promise<void> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line = `pd_router_workers{state="serving"} ${count}`;
+  if (!text.includes(line)) throw new Error(`Cannot find ${line} in /metrics`);
 }
 
 /** What `GET /engines` says; nothing before the router listens. */

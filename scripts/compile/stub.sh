@@ -137,8 +137,11 @@ launch() {
   export DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
   take_descriptors
   let_read_named "$@"
+  let_run "$base/@RUNTIME@" run @FLAGS@ \
+    "--allow-ffi=$base/@ADDON@" ${allow_write:+"$allow_write"} "$base/@PROGRAM@"
   become "$base/@RUNTIME@" run @FLAGS@ \
-    "--allow-ffi=$base/@ADDON@" ${allow_write:+"$allow_write"} "$base/@PROGRAM@" "$@"
+    "--allow-ffi=$base/@ADDON@" ${allow_write:+"$allow_write"} ${allow_run:+"$allow_run"} \
+    "$base/@PROGRAM@" "$@"
 }
 
 folders ready && launch "$@"

@@ -123,3 +123,11 @@ Deno.test("neededPermissions() has what a cluster asks for, where engines are fo
   const away = [...argv, "--k8s-api-server", "https://api", "--k8s-token-file", "/etc/token"];
   assertEquals(needed(away), ["--allow-net", "--allow-read=/dev/null,/etc/token", ENV]);
 });
+
+Deno.test("neededPermissions() lets others be started where several processes are to serve", () => {
+  const pair = ["--prefill", "https://p", "--decode", "http://10.0.0.2:8200"];
+  for (const workers of ["2", "auto"]) {
+    assertEquals(needed([...pair, "--workers", workers]).at(-1), "--allow-run");
+  }
+  assertEquals(needed([...pair, "--workers", "1"]).includes("--allow-run"), false);
+});

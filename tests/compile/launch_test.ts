@@ -285,3 +285,24 @@ Deno.test("launch.sh lets the service account be read, where engines are found i
     assertEquals(await readable(args, { env }), `--allow-read=/dev/null${more}`, args.join(" "));
   }
 });
+
+Deno.test("launch.sh lets the program start others like it where several processes are asked for", async () => {
+  const script = `let_read_named "$@"; let_run /opt/deno run --x "a b" main.ts
+    printf '%s|%s' "$allow_run" "\${PD_ROUTER_WORKER_COMMAND-}"`;
+  const allowed = "--allow-run=/opt/deno|/opt/deno\nrun\n--x\na b\nmain.ts";
+  for (const args of [["--workers", "2"], ["--workers=auto"], ["--port", "1", "--workers=2"]]) {
+    assertEquals((await sh(script, args)).stdout, allowed, args.join(" "));
+  }
+  assertEquals((await sh(script, [], { env: { PD_ROUTER_WORKERS: "2" } })).stdout, allowed);
+  const cwd = await Deno.makeTempDir();
+  try {
+    Deno.writeTextFileSync(`${cwd}/pd.yaml`, "workers: 2\n");
+    const asked = await sh(script, ["--config", "pd.yaml"], { cwd, needed: "--allow-run" });
+    assertEquals(asked.stdout, allowed);
+  } finally {
+    await Deno.remove(cwd, { recursive: true });
+  }
+  for (const args of [["--port", "1"], ["check", "--workers", "2"], []]) {
+    assertEquals((await sh(script, args)).stdout, "|", args.join(" "));
+  }
+});

@@ -91,6 +91,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["canary-interval", 0],
   ["client-head-timeout", 15],
   ["client-body-timeout", 30],
+  ["workers", 1],
   ["write-idle-timeout", 60],
   ["request-timeout", 3_600],
   ["max-inflight", 0],

@@ -172,6 +172,7 @@ const OTHER: Readonly<Record<string, string>> = {
   "request-rewriter": "/etc/hooks.ts:rewriter",
   "callback-timeout": "6",
   "external-providers-config": "/etc/providers.yaml",
+  "workers": "4",
 };
 
 const supported = FLAGS.filter((flag) => Object.hasOwn(OTHER, flag.name));

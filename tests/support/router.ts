@@ -12,6 +12,7 @@ import type { Handoff, LmcacheHandoff, RouterConfig } from "../../lib/config/mod
 import { staticSource } from "../../lib/fleet/mod.ts";
 import type { OnTrace } from "../../lib/http/mod.ts";
 import { frontPorts } from "./front.ts";
+import { startWorkers, TEST_WORKERS } from "./router_workers.ts";
 
 /** What a test may change of the configuration. */
 export type RouterChanges =
@@ -146,15 +147,23 @@ export async function startRouter(
     log: { level: "info", format: "text" },
     ...rest,
   };
-  const app = await startApp(config, {
-    clock: clock ?? systemClock(),
-    random: seededRandom(seed ?? 1),
-    log: log_ ?? silentLogger(),
-    sources: [staticSource(config.engines)],
-    ...(onTrace === undefined ? {} : { onTrace }),
-    ...frontPorts(clock),
-    ...ports,
-  });
+  // What a test gives of its own, no other process can have.
+  const isAlone = [clock, log_, onTrace, ports].some((own) => own !== undefined);
+  const app = TEST_WORKERS > 1 && !isAlone
+    ? await startWorkers({
+      config,
+      seed: seed ?? 1,
+      unprobed: unprobed ?? false,
+    })
+    : await startApp(config, {
+      clock: clock ?? systemClock(),
+      random: seededRandom(seed ?? 1),
+      log: log_ ?? silentLogger(),
+      sources: [staticSource(config.engines)],
+      ...(onTrace === undefined ? {} : { onTrace }),
+      ...frontPorts(clock),
+      ...ports,
+    });
   if (unprobed !== true) await app.probed;
   return {
     app,

@@ -1,0 +1,28 @@
+/** The other routers that are seen as one with this one, as the router knows them. @module */
+import type { AdminAnswer, AskedEverywhere, Everywhere, HandChanges } from "../admin/mod.ts";
+import type { ToldOfItself, Whole } from "../http/mod.ts";
+import type { Answer } from "../request/mod.ts";
+
+/** What one router gives for all. */
+export interface OwnPart {
+  /** What it tells of itself. */
+  tell(what: ToldOfItself): Answer | Promise<Answer>;
+  /** Absent where it has no admin API. */
+  readonly admin?: {
+    /** Do what was asked of another. Throws `RouterError`. */
+    do(asked: AskedEverywhere, signal: AbortSignal): Promise<AdminAnswer>;
+    /** What was changed by hand. */
+    changes(): HandChanges;
+  } | undefined;
+}
+
+/** What one router has of the others. */
+export interface OtherRouters extends Whole {
+  /** What was changed by hand in them before this one. */
+  readonly changes: HandChanges | undefined;
+  /** By which all of them call engines the same. */
+  readonly secret: string;
+  readonly everywhere: Everywhere;
+  /** The router is there: it gives its part. */
+  attach(own: OwnPart): void;
+}

@@ -1,0 +1,97 @@
+/**
+ * A test's router as several processes: the test's own is their supervisor. `PD_ROUTER_TEST_WORKERS` says
+ * how many; tests that give a router something that no other process can have get one that is theirs.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { serialize } from "node:v8";
+import type { AdmissionStats, App, AppStats } from "../../lib/app.ts";
+import { RouterError, silentLogger, sleep, systemClock, systemRandom } from "../../lib/base/mod.ts";
+import { decodeJson } from "../../lib/workers/codec.ts";
+import { type OpenSupervisor, openSupervisor, processStarter } from "../../lib/workers/mod.ts";
+import { HOLDINGS_CALL, type WorkerTask } from "./worker_entry.ts";
+
+/** How many processes a test's router is to have; 1 for none of its own. */
+export const TEST_WORKERS = Number(Deno.env.get("PD_ROUTER_TEST_WORKERS") ?? 1);
+
+interface Holdings {
+  readonly stats: AppStats;
+  readonly admission: AdmissionStats;
+}
+
+/** How often it is asked what they hold, in milliseconds. */
+const ASK_MS = 20;
+
+/** Start one; resolves when all its processes serve. */
+export async function startWorkers(task: WorkerTask): Promise<App> {
+  const file = await Deno.makeTempFile();
+  await Deno.writeFile(file, Buffer.from(serialize(task)));
+  const entry = new URL("worker_entry.ts", import.meta.url).pathname;
+  const args = ["run", "--no-check", "--quiet", "--frozen", "--allow-all", entry, file];
+  const router = await openSupervisor(task.config, TEST_WORKERS, {
+    clock: systemClock(),
+    random: systemRandom(),
+    log: silentLogger(),
+    start: processStarter({ program: Deno.execPath(), args }),
+    write: () => {},
+    files: [],
+  }, new AbortController().signal);
+  return facade(task, router, file);
+}
+
+function facade({ config }: WorkerTask, router: OpenSupervisor, file: string): App {
+  const closed = Promise.withResolvers<void>();
+  let held = new Map<number, Holdings>();
+  const over = new AbortController();
+  const asking = (async () => {
+    while (!over.signal.aborted) {
+      held = await holdingsOf(router);
+      await sleep(systemClock(), ASK_MS, over.signal);
+    }
+  })();
+  const { first: { address, admin }, notifications } = router;
+  return {
+    address,
+    admin,
+    notifications,
+    probed: Promise.resolve(),
+    engines: () => config.engines,
+    proof: () => undefined,
+    config: () => config,
+    reload: () => Promise.reject(new RouterError("internal", "Nothing to be read again")),
+    // As it was a moment ago: whoever waits for something asks again.
+    stats: () => total([...held.values()].map(({ stats }) => stats)),
+    admission: () => total([...held.values()].map(({ admission }) => admission)),
+    retire: () => {},
+    drain: (timeoutMs) => router.stop(`${timeoutMs}`),
+    closed: closed.promise,
+    async [Symbol.asyncDispose]() {
+      if (over.signal.aborted) return;
+      over.abort();
+      await router[Symbol.asyncDispose]();
+      await asking;
+      await Deno.remove(file);
+      closed.resolve();
+    },
+  };
+}
+
+async function holdingsOf({ workers }: OpenSupervisor): Promise<Map<number, Holdings>> {
+  const held = await Promise.all(workers.map(async (worker) => {
+    const call = worker.call(HOLDINGS_CALL, new Uint8Array(0));
+    if (call === undefined) return [];
+    call.end();
+    const head = await call.head.catch(() => undefined);
+    return head === undefined ? [] : [[worker.number, decodeJson<Holdings>(head)] as const];
+  }));
+  return new Map(held.flat());
+}
+
+/** Sums, field by field. */
+function total<T extends object>(all: readonly T[]): T {
+  const sums: Record<string, number> = {};
+  for (const each of all) {
+    for (const [name, value] of Object.entries(each)) sums[name] = (sums[name] ?? 0) + value;
+  }
+  return sums as T;
+}
