@@ -1,8 +1,8 @@
 /** Many calls after the same delay on one timer: a limit that is hardly ever reached costs no timer. @module */
 import type { Clock, Timer } from "./clock.ts";
 
-/** Longest wait of a timer: none is left behind the last call for longer, in milliseconds. */
-const LONGEST_MS = 1_000;
+/** How long a timer stays behind the last call at most, in milliseconds. */
+const LINGER_MS = 1_000;
 
 /** A call that is to come. */
 class Call implements Timer {
@@ -29,7 +29,10 @@ class Call implements Timer {
 /** The calls with one delay, in the order in which they fall due. */
 interface Lane {
   readonly calls: Set<Call>;
-  timer: Timer | undefined;
+  /** Of the first of them, or of one before it. */
+  due: Timer;
+  /** Looks whether there are any. */
+  look: Timer;
 }
 
 /**
@@ -46,41 +49,58 @@ export class SharedTimers implements Pick<Clock, "after">, Disposable {
   }
 
   after(delayMs: number, run: () => void): Timer {
-    let lane = this.#lanes.get(delayMs);
-    if (lane === undefined) {
-      this.#lanes.set(delayMs, lane = { calls: new Set(), timer: undefined });
-    }
-    const call = new Call(this.#clock.now() + delayMs, run, lane.calls);
-    lane.timer ??= this.#arm(delayMs, lane, delayMs);
-    return call;
+    const lane = this.#lanes.get(delayMs) ?? this.#begin(delayMs);
+    return new Call(this.#clock.now() + delayMs, run, lane.calls);
   }
 
   /** Nothing that is to come comes. */
   [Symbol.dispose](): void {
-    for (const { calls, timer } of this.#lanes.values()) {
+    for (const [delayMs, { calls }] of this.#lanes) {
       calls.clear();
-      timer?.cancel();
+      this.#end(delayMs);
     }
-    this.#lanes.clear();
   }
 
-  #arm(delayMs: number, lane: Lane, waitMs: number): Timer {
-    return this.#clock.after(Math.min(waitMs, LONGEST_MS), () => this.#fired(delayMs, lane));
+  #begin(delayMs: number): Lane {
+    const calls = new Set<Call>();
+    const lane = { calls, due: this.#due(delayMs, delayMs), look: this.#look(delayMs) };
+    this.#lanes.set(delayMs, lane);
+    return lane;
   }
 
-  #fired(delayMs: number, lane: Lane): void {
+  #end(delayMs: number): void {
+    const lane = this.#lanes.get(delayMs);
+    this.#lanes.delete(delayMs);
+    lane?.due.cancel();
+    lane?.look.cancel();
+  }
+
+  #due(delayMs: number, waitMs: number): Timer {
+    return this.#clock.after(waitMs, () => this.#fired(delayMs));
+  }
+
+  #look(delayMs: number): Timer {
+    return this.#clock.after(LINGER_MS, () => {
+      const lane = this.#lanes.get(delayMs);
+      if (lane === undefined) return;
+      if (lane.calls.size === 0) this.#end(delayMs);
+      else lane.look = this.#look(delayMs);
+    });
+  }
+
+  #fired(delayMs: number): void {
+    const lane = this.#lanes.get(delayMs);
+    if (lane === undefined) return;
     const nowMs = this.#clock.now();
-    // The timer counts as armed until all that is due has run: what that sets is behind all there is.
+    // What those that are due set stands behind all there is, and is come to here.
     for (const call of lane.calls) {
       if (call.at > nowMs) {
-        lane.timer = this.#arm(delayMs, lane, call.at - nowMs);
+        lane.due = this.#due(delayMs, call.at - nowMs);
         return;
       }
       lane.calls.delete(call);
       call.run();
     }
-    lane.timer = undefined;
-    // Lengths that nobody uses any more are forgotten.
-    this.#lanes.delete(delayMs);
+    this.#end(delayMs);
   }
 }
