@@ -10,7 +10,7 @@ import {
   RequestTrace,
 } from "../request/mod.ts";
 import { batchRouteOf } from "./batch_routes.ts";
-import { prepared } from "./beforehand.ts";
+import { isPrepared, prepared } from "./beforehand.ts";
 import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import type { Telling } from "./dialect.ts";
@@ -178,7 +178,9 @@ async function answerOf(
     throw new RouterError("shutting-down", "The router is stopping: send this to another");
   }
   const call = { request, context, pass, ...target };
-  if (!needsModels) return fromEngines(deps, await handler(deps, call), telling);
+  if (!needsModels || !isPrepared(deps, call)) {
+    return fromEngines(deps, await handler(deps, call), telling);
+  }
   const before = await prepared(deps, call);
   if (before.kind === "answered") return sendable(deps, before.answer, telling);
   const answer = fromEngines(deps, await handler(deps, before.call), telling);

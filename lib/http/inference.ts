@@ -29,7 +29,7 @@ export async function generation(
   call: HttpCall,
   form: GenerationForm,
 ): Promise<Answer> {
-  return await generated(deps, call, form, await readRequest(deps, call, { streams: true }));
+  return generated(deps, call, form, await readRequest(deps, call, { streams: true }));
 }
 
 async function generated(
@@ -42,7 +42,7 @@ async function generated(
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
   const wish = routeWishOf(call.request.headers, deps.config.worth?.routeHeader === true);
-  if (handoff === undefined) return await forward(deps, call, request, engine, { form });
+  if (handoff === undefined) return forward(deps, call, request, engine, { form });
   return await generate(handoff, call.context, {
     request: await inSlices(readingGeneration(form, request), deps.breather),
     path: pathWithQuery(call),
@@ -107,7 +107,7 @@ export async function forward(
     : await inSlices(readingGeneration(form, request), deps.breather);
   const told = withPrompt(deps, call.context, read);
   const context = told instanceof Promise ? await told : told;
-  return await direct(deps, context, {
+  return direct(deps, context, {
     path: pathWithQuery(call),
     model: request.model,
     sessionKey: sessionKeyOf(deps, call, request),

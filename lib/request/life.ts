@@ -73,19 +73,17 @@ export class RequestLife implements Disposable {
 
   #bounded(source: ByteSource): ByteSource {
     let told = false;
-    const read = async (): Promise<Uint8Array | undefined> => {
-      try {
-        const bytes = await source.read();
-        if (this.#expired === undefined) return bytes;
-      } catch (error) {
-        throw this.#told(error);
-      }
+    const onBytes = (bytes: Uint8Array | undefined): Uint8Array | undefined => {
+      if (this.#expired === undefined) return bytes;
       if (told) return undefined;
       told = true;
       throw this.#expired;
     };
+    const onError = (error: unknown): never => {
+      throw this.#told(error);
+    };
     return {
-      read,
+      read: () => source.read().then(onBytes, onError),
       cancel: () => source.cancel(),
       get failure() {
         return source.failure;

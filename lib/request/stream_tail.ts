@@ -45,16 +45,15 @@ export class StreamTail {
 
   /** A larger buffer, or in the largest the place of what is no part of the tail any more. */
   #makeRoom(needed: number): void {
-    if (needed <= MOST_BYTES) {
+    if (this.#bytes.length < MOST_BYTES) {
       const size = Math.min(Math.max(needed, 2 * this.#bytes.length, FIRST_BYTES), MOST_BYTES);
       const larger = new Uint8Array(size);
       larger.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = larger;
-    } else {
-      const from = this.#length - TAIL_BYTES;
-      this.#bytes.copyWithin(0, from, this.#length);
-      this.#length = TAIL_BYTES;
     }
+    if (needed <= MOST_BYTES) return;
+    this.#bytes.copyWithin(0, this.#length - TAIL_BYTES, this.#length);
+    this.#length = TAIL_BYTES;
   }
 
   get #tail(): Uint8Array {
