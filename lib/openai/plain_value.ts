@@ -1,8 +1,5 @@
 /** Values of JSON that are read without a parser: those that most fields of requests have. @module */
-import { BACKSLASH, isDigit, QUOTE, ZERO } from "../base/mod.ts";
-
-/** Longest text that is read so, in bytes. */
-const MAX_TEXT = 64;
+import { isDigit, plainText, QUOTE, ZERO } from "../base/mod.ts";
 
 /** Digits of a number that is read so, at most: all of these are exact. */
 const MAX_DIGITS = 15;
@@ -13,22 +10,13 @@ const MAX_DIGITS = 15;
  */
 export function plainValue(raw: Uint8Array): string | number | boolean | undefined {
   const first = raw[0] ?? 0;
-  if (first === QUOTE) return plainText(raw);
+  const end = raw.length - 1;
+  if (first === QUOTE) {
+    return end > 0 && raw[end] === QUOTE ? plainText(raw, 1, end) : undefined;
+  }
   if (isDigit(first)) return plainNumber(raw);
   if (isText(raw, "true")) return true;
   return isText(raw, "false") ? false : undefined;
-}
-
-function plainText(raw: Uint8Array): string | undefined {
-  const end = raw.length - 1;
-  if (end < 1 || end > MAX_TEXT || raw[end] !== QUOTE) return undefined;
-  let text = "";
-  for (let at = 1; at < end; at++) {
-    const byte = raw[at] ?? 0;
-    if (byte < 0x20 || byte > 0x7e || byte === QUOTE || byte === BACKSLASH) return undefined;
-    text += String.fromCharCode(byte);
-  }
-  return text;
 }
 
 function plainNumber(raw: Uint8Array): number | undefined {
