@@ -5,12 +5,14 @@ import {
   describeError,
   type Engine,
   RouterError,
+  SharedTimers,
   sleep,
   TurnBreather,
 } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
 import { wireAdmin } from "./app_admin.ts";
+import { wireGossip } from "./app_gossip.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { tellGuarded, wireControl } from "./app_control.ts";
 import { externalClient } from "./app_outside.ts";
@@ -69,11 +71,13 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const { clock, random, log } = ports;
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics();
+  const base = { clock, random, log, metrics };
   const caCerts = config.tlsCaFile === undefined ? [] : [await readPem(config.tlsCaFile)];
   const { reserve, notifications: maxPeers } = config.descriptors;
   const keeper = stack.use(new DescriptorKeeper({ clock, log, metrics, reserve }));
   const descriptors = keeper.source("engine");
-  const doors = stack.use(openDoors(config, { clock, random, log, metrics }));
+  const gossip = ports.bus && stack.use(wireGossip(ports.bus, base));
+  const doors = stack.use(openDoors(config, { ...base, sharing: gossip?.keys }));
   const upstream = stack.use(
     createUpstreamClient({
       clock,
@@ -90,8 +94,9 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const timeouts = timeoutsOf(() => configNow().timeouts);
   const keyRefusals = new KeyRefusals(log, () => doors.doors.keepsKeys);
   const requests = requestLoad({ clock, metrics }, config.stats);
-  const health = stack.use(new EngineHealth({ clock, random, log, rules: healthRules(config) }));
-  const policies = policySlot(config, random);
+  const rules = healthRules(config);
+  const health = stack.use(new EngineHealth({ ...base, rules, sharing: gossip?.verdicts }));
+  const policies = policySlot(config, random, gossip?.beside);
   tellGuarded(config, log);
   const wiring = wireControl(configNow, { upstream, timeouts, clock });
   const adminWiring = wireAdmin(config, { clock });
@@ -122,8 +127,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       observer: wiring.observing(adminWiring?.observing(observing) ?? observing),
       seats: seatLimits(configNow),
       ...lives.fleet,
+      others: gossip?.others,
     }),
   );
+  gossip?.start(fleet, health, doors.keys);
   lives.attach(fleet, () => live?.now.pairing?.handoff.board);
   const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
@@ -143,7 +150,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   );
   const { stats } = requests;
   const { facts } = lives;
-  const read = { clock, random, log, metrics, fleet, read: readMetrics, facts, stats };
+  const read = { ...base, fleet, read: readMetrics, facts, stats };
   const load = new Slot(
     loadOptions(config),
     () => startLoad(read, configNow().stats),
@@ -154,9 +161,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const { refuseLinkLocal = false } = doors.upstream;
   const running = live = stack.use(
     await AppLive.open(config, ports.hooks, {
-      base: {
-        ...{ clock, random, log, metrics, fleet, keyRefusals, upstream, background, breather },
-      },
+      base: { ...base, fleet, keyRefusals, upstream, background, breather },
       policies,
       admission,
       ports,
@@ -172,7 +177,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   fleet.watch(forgetGone({ metrics, upstream, prompts }));
   const names = new EngineNames(config.answers.exposeEngines, log);
   fleet.watch((change) => names.follow(change));
-  const elastic = stack.use(watchGroups(configNow, { clock, log, metrics, fleet }));
+  const elastic = stack.use(watchGroups(configNow, { ...base, fleet, leads: gossip?.leads }));
   const discovery = ports.sources === undefined || adminWiring !== undefined
     ? stack.use(openDiscovery(config, { ...ports, metrics, descriptors }))
     : undefined;
@@ -187,6 +192,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let retired = false;
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
+  const timers = stack.use(new SharedTimers(clock));
   const gaugeHost = hostGauge(clock, metrics, ports.host);
   const waiting = (): number => running.now.pairing?.handoff.board.stats().waiters ?? 0;
   const refreshGauges = (): void => {
@@ -203,6 +209,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     gaugeKvEvents(metrics, running.kvWatch);
     elastic.gauge();
     sourceWatch.gauge();
+    gossip?.gauge();
   };
   const depsOf = (now: Generation): HttpDeps => ({
     ...now.flow,
@@ -220,8 +227,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     batches,
     hooks: now.hooks,
     external: now.external,
-    bodies,
-    scrapes,
+    ...{ bodies, timers, scrapes },
     begin: now.begin,
     ailment: () =>
       front.ailment ??
@@ -255,7 +261,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const front = listen(
     config,
     { log, metrics, handle: (request) => handle(request) },
-    { ...doors.front, spare: () => keeper.spare() },
+    { ...doors.front, sharing: gossip?.addresses, spare: () => keeper.spare() },
     startFront,
   );
   keeper.attach(front);
@@ -371,7 +377,7 @@ function hideOwn(names: EngineNames, { pairing }: Generation): void {
 function listen(
   config: RouterConfig,
   { log, metrics, handle }: Pick<HttpDeps, "log" | "metrics"> & { readonly handle: FrontHandler },
-  edge: Pick<FrontOptions, "tls" | "addressOf" | "spare">,
+  edge: Pick<FrontOptions, "tls" | "addressOf" | "sharing" | "spare">,
   start: StartFront,
 ): Front {
   const { host, port } = config.listen;

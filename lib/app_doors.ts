@@ -9,7 +9,7 @@ import {
   WatchedFiles,
 } from "./base/mod.ts";
 import type { PairFiles, RouterConfig } from "./config/mod.ts";
-import { Doors, KeyStore, MAX_KEYS_FILE_BYTES } from "./doors/mod.ts";
+import { Doors, type KeySharing, KeyStore, MAX_KEYS_FILE_BYTES } from "./doors/mod.ts";
 import type { FrontOptions } from "./front/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
 import { type TlsPair, WatchedPair } from "./tls/mod.ts";
@@ -21,11 +21,15 @@ export interface DoorParts {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** How keys are shared with other routers. */
+  readonly sharing?: KeySharing | undefined;
 }
 
 /** The doors, and what the rest of the router is started with on their account. */
 export interface AppDoors extends Disposable {
   readonly doors: Doors;
+  /** The keys in force; undefined where clients need none. */
+  readonly keys: () => KeyStore | undefined;
   readonly front: Pick<FrontOptions, "tls" | "addressOf">;
   readonly upstream: Pick<UpstreamClientOptions, "clientPair" | "serverName" | "refuseLinkLocal">;
   /** Have the keys and the proxies of `config` count; who is in stays. */
@@ -42,7 +46,7 @@ const MAX_PEM_BYTES = 1024 * 1024;
 
 /** Open them. Throws `RouterError` when a file cannot be used. */
 export function openDoors(config: RouterConfig, parts: DoorParts): AppDoors {
-  const { clock, random, log, metrics } = parts;
+  const { clock, random, log, metrics, sharing } = parts;
   const { keys, tls, engineTls, trustedProxies, allowLinkLocalEngines } = config.doors;
   using stack = new DisposableStack();
   const storeOf = (given: readonly string[]): KeyStore =>
@@ -55,6 +59,7 @@ export function openDoors(config: RouterConfig, parts: DoorParts): AppDoors {
       clock,
       log,
       secret: random.uuid(),
+      sharing,
     });
   const needsStore = (given: readonly string[]): boolean =>
     keys.file !== undefined || given.length > 0;
@@ -84,6 +89,7 @@ export function openDoors(config: RouterConfig, parts: DoorParts): AppDoors {
   const held = stack.move();
   return {
     doors,
+    keys: () => store,
     front: {
       addressOf: (request) => doors.addressOf(request),
       ...(served === undefined ? {} : {

@@ -10,6 +10,8 @@ export interface ElasticParts {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly fleet: Fleet;
+  /** As `GroupWatchDeps.leads`. */
+  readonly leads?: (() => boolean) | undefined;
 }
 
 /** Watches the fleet until it is disposed. */
@@ -26,12 +28,13 @@ const SIDES = ["prefill", "decode"] as const;
 /** Begin to watch, by the rules of what `configNow` gives at the moment. */
 export function watchGroups(
   configNow: () => Pick<RouterConfig, "elastic">,
-  { clock, log, metrics, fleet }: ElasticParts,
+  { clock, log, metrics, fleet, leads }: ElasticParts,
 ): RunningElastic {
   const watch = new GroupWatch({
     clock,
     log,
     fleet,
+    leads,
     rules: {
       get intervalMs() {
         return (configNow().elastic ?? USUAL).intervalMs;

@@ -29,7 +29,7 @@ import type { HttpDeps } from "./http/mod.ts";
 import type { KvWatch } from "./kv_events/mod.ts";
 import { type FlowDeps, RetryBudget } from "./request/mod.ts";
 import { isSame } from "./reload/mod.ts";
-import { partsRead, type Policies, policiesFor } from "./selection/mod.ts";
+import { partsRead, type Policies, policiesFor, type PolicyParts } from "./selection/mod.ts";
 import type { PooledUpstreamClient } from "./upstream/mod.ts";
 
 /** What is there for every configuration. */
@@ -70,9 +70,13 @@ export type PolicySlot = Slot<RouterConfig["routing"], Policies>;
 /** Further attempts that are always there, so that a router with few requests can make them. */
 const RETRIES_PER_SECOND = 3;
 
-/** The policies of `config`, drawing lots by `random`. */
-export function policySlot(config: Pick<RouterConfig, "routing">, random: Random): PolicySlot {
-  return new Slot(choiceOf(config), (routing) => policiesFor(routing, { random }));
+/** The policies of `config`, drawing lots by `random`; `beside`: what they have of other routers. */
+export function policySlot(
+  config: Pick<RouterConfig, "routing">,
+  random: Random,
+  beside?: Pick<PolicyParts, "firstTurn" | "exchange">,
+): PolicySlot {
+  return new Slot(choiceOf(config), (routing) => policiesFor(routing, { random, ...beside }));
 }
 
 /** Policies keep what they remember where the name of the session alone is another. */

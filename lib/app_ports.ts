@@ -6,6 +6,7 @@ import type { Breather, Clock, Engine, Logger, Random } from "./base/mod.ts";
 import type { DnsNet } from "./dns/mod.ts";
 import type { EngineSource } from "./fleet/mod.ts";
 import type { StartFront } from "./front/mod.ts";
+import type { Bus } from "./gossip/mod.ts";
 import type { LoadedHooks } from "./hooks/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import type { KvReport, OnTrace } from "./http/mod.ts";
@@ -61,6 +62,12 @@ export interface AppPorts extends HandoffPorts {
    * @default nowhere: it stays as it is
    */
   readonly origin?: ConfigOrigin<LoadedHooks> | undefined;
+  /**
+   * Reaches the routers beside this one, with whom it shares what it knows; its owner closes it behind
+   * the router.
+   * @default none: it is alone
+   */
+  readonly bus?: Bus | undefined;
 }
 
 /** What a router holds at a moment; all zero when nothing is asked of it. */

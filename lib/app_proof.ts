@@ -1,4 +1,5 @@
 /** What finds out whether KV moves, built from the configuration, and what it has to say. @module */
+import { signalOf } from "./base/mod.ts";
 import type { ReadMetrics } from "./app_load.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import {
@@ -51,7 +52,7 @@ export function buildProof(
   const questions = new Background(log);
   const headers = apiKey === undefined ? [] : [["authorization", `Bearer ${apiKey}`] as const];
   const readCounters: ReadCounters = async ({ url }) => {
-    const samples = await readMetrics(url, questions.signal);
+    const samples = await readMetrics(url, signalOf(questions.signal));
     return samples && kvCountersOf(samples);
   };
   const roles = new RoleWatch({

@@ -11,7 +11,7 @@ import { posix } from "node:path";
  */
 const FLOORS: readonly (readonly string[])[] = [
   ["base"],
-  ["sse", "http1", "tls"],
+  ["sse", "http1", "tls", "gossip"],
   ["openai", "metrics", "config"],
   ["upstream", "tokenization", "zmq", "batch", "reload"],
   ["disagg", "selection", "kv_events", "dns"],

@@ -129,6 +129,7 @@ function promptAsk(text: string): PromptAsk {
     needsLength: false,
     byIds: false,
     exact: false,
+    parsed: false,
   };
 }
 

@@ -29,9 +29,41 @@ export function startsWith(bytes: Uint8Array, part: Uint8Array, at = 0): boolean
 export function indexOfBytes(bytes: Uint8Array, part: Uint8Array, from = 0): number {
   const [first] = part;
   if (first === undefined) return -1;
-  // The native search for one byte passes over most of them.
-  for (let at = bytes.indexOf(first, from); at >= 0; at = bytes.indexOf(first, at + 1)) {
-    if (startsWith(bytes, part, at)) return at;
+  if (part.length < LEAST_SKIPPING) {
+    // The native search for one byte passes over most of them.
+    for (let at = bytes.indexOf(first, from); at >= 0; at = bytes.indexOf(first, at + 1)) {
+      if (startsWith(bytes, part, at)) return at;
+    }
+    return -1;
+  }
+  return skippingTo(bytes, part, from);
+}
+
+/** Parts from this length on are looked for in steps of nearly as much. */
+const LEAST_SKIPPING = 4;
+
+/** By part, how far to go on from each byte that its last one is looked for at. */
+const SKIPS = new WeakMap<Uint8Array, Uint8Array>();
+
+function skipsOf(part: Uint8Array): Uint8Array {
+  const last = part.length - 1;
+  const skips = new Uint8Array(256).fill(Math.min(part.length, 255));
+  // What stands nearer to the end is written over what stands before it.
+  for (let at = Math.max(0, last - 255); at < last; at++) skips[part[at] ?? 0] = last - at;
+  return skips;
+}
+
+/** Looks at few bytes only (Horspool's search). */
+function skippingTo(bytes: Uint8Array, part: Uint8Array, from: number): number {
+  let skips = SKIPS.get(part);
+  if (skips === undefined) SKIPS.set(part, skips = skipsOf(part));
+  const last = part.length - 1;
+  const end = part[last];
+  const { length } = bytes;
+  for (let at = Math.max(0, from) + last; at < length;) {
+    const byte = bytes[at] ?? 0;
+    if (byte === end && startsWith(bytes, part, at - last)) return at - last;
+    at += skips[byte] ?? 1;
   }
   return -1;
 }

@@ -3,7 +3,7 @@
 /** Up to this size it is copied when it grows; beyond, it grows in place. */
 const COPIED_BYTES = 256 * 1024;
 
-/** The first size, in bytes. */
+/** The first size, in bytes, where nothing is known of what comes. */
 const FIRST_BYTES = 4 * 1024;
 
 /**
@@ -15,12 +15,17 @@ const FIRST_BYTES = 4 * 1024;
  */
 export class GrowingBytes {
   readonly #limit: number;
+  readonly #first: number;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #length = 0;
 
-  /** `limit`: the most bytes it is ever asked to hold. */
-  constructor(limit: number) {
+  /**
+   * `limit`: the most bytes it is ever asked to hold; `expected`: how many there will be, as far as is
+   * known. No more than 256 KiB are taken before they have come.
+   */
+  constructor(limit: number, expected: number = FIRST_BYTES) {
     this.#limit = limit;
+    this.#first = Math.min(Math.max(expected, 0), COPIED_BYTES);
   }
 
   /** How many bytes there are. */
@@ -67,7 +72,7 @@ export class GrowingBytes {
 
   #grow(needed: number): void {
     const { buffer } = this.#bytes;
-    const size = Math.min(Math.max(needed, 2 * this.#bytes.length, FIRST_BYTES), this.#limit);
+    const size = Math.min(Math.max(needed, 2 * this.#bytes.length, this.#first), this.#limit);
     if (buffer.resizable) {
       buffer.resize(size);
       this.#bytes = new Uint8Array(buffer, 0, size);

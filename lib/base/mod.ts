@@ -4,6 +4,7 @@
  * Knows nothing of HTTP, ZeroMQ or OpenAI; every other folder may import it.
  * @module
  */
+export * from "./abort_watch.ts";
 export * from "./ascii.ts";
 export * from "./bounded_set.ts";
 export * from "./byte_budget.ts";
@@ -17,6 +18,7 @@ export * from "./engine.ts";
 export * from "./engine_address.ts";
 export * from "./errors.ts";
 export * from "./growing_bytes.ts";
+export * from "./hash.ts";
 export { addressText, type IpAddress, parseAddress, plainAddress } from "./ip.ts";
 export * from "./json.ts";
 export * from "./kv_protocol.ts";
@@ -24,7 +26,10 @@ export * from "./lease.ts";
 export * from "./log.ts";
 export * from "./once.ts";
 export * from "./random.ts";
+export * from "./shared_timers.ts";
+export * from "./short_bytes.ts";
 export * from "./sliced.ts";
+export * from "./small_text.ts";
 export * from "./turn_meter.ts";
 export * from "./under_way.ts";
 export * from "./wait.ts";

@@ -1,6 +1,15 @@
 /** The program: the process's own arguments, streams and signals given to a command. @module */
+import process from "node:process";
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
-import { type Clock, describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
+import {
+  type Clock,
+  describeError,
+  SharedTimers,
+  sleep,
+  systemClock,
+  systemRandom,
+} from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
 import { outliveFaults } from "./faults.ts";
 import { guardInspector } from "./inspector.ts";
@@ -26,9 +35,10 @@ export async function main(
   importUrl: (url: string) => Promise<unknown>,
 ): Promise<number> {
   const clock = systemClock();
+  using timers = new SharedTimers(clock);
   const waits: LineWaits = {
-    gather: (hurry) => sleep(clock, GATHER_MS, hurry),
-    patience: (over) => sleep(clock, PATIENCE_MS, over),
+    gather: (hurry) => sleep(timers, GATHER_MS, hurry),
+    patience: (over) => sleep(timers, PATIENCE_MS, over),
   };
   const stdio = {
     out: new LineWriter(Deno.stdout, undefined, waits),
@@ -52,6 +62,7 @@ export async function main(
         return importUrl(url.href);
       },
       readStdin: () => new Response(Deno.stdin.readable).text(),
+      ask: Deno.stdin.isTerminal() ? askOn(stdio.err) : undefined,
       forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
       signals: (onNoted) => {
         const listen = (address: Deno.TcpListenOptions): Deno.Listener => Deno.listen(address);
@@ -82,5 +93,16 @@ function processSignals(
     [Symbol.dispose](): void {
       for (const held of [stop, noted, guard]) held[Symbol.dispose]();
     },
+  };
+}
+
+/** Questions go to `err`: what is written to standard output may be a file. */
+function askOn(err: LineWriter): (question: string) => Promise<string | undefined> {
+  let lines: AsyncIterator<string> | undefined;
+  return async (question) => {
+    await err.print(question);
+    lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    const { done, value } = await lines.next();
+    return done === true ? undefined : value;
   };
 }

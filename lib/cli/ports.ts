@@ -22,6 +22,8 @@ export interface CliPorts {
   readonly importModule: (file: string, version?: string) => Promise<unknown>;
   /** All text of standard input. */
   readonly readStdin: () => Promise<string>;
+  /** Asks whoever is at the terminal: their line, or undefined at the end of it; absent where nobody is. */
+  readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
   /** Write no file from here on, whatever was granted. */
   readonly forgoWriting: () => void;
   /** Begin to listen for signals: those that end nothing are told to `onNoted`, if it is given. */

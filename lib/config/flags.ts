@@ -236,7 +236,7 @@ const SUPPORTED_GROUPS = [
         name: "tokenize",
         type: "string",
         choices: TOKENIZE_WAYS,
-        default: "engine",
+        default: "auto",
         help: "How a prompt becomes token ids: by /tokenize, told by the prefill's own answer " +
           "(return_token_ids, one call less), by the render endpoints, or told where an engine " +
           "can and by /tokenize where not",

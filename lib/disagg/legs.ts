@@ -5,7 +5,7 @@
  * and `vllm/entrypoints/serve/tokenize/protocol.py`.
  * @module
  */
-import { type ByteParts, concatBytes, encodeUtf8, recordOf } from "../base/mod.ts";
+import { type ByteParts, concatBytes, encodeUtf8, recordOf, shortUtf8 } from "../base/mod.ts";
 import { fieldOf, JsonObject, objectOf, type RawJson } from "../openai/mod.ts";
 import { forcesTool } from "./features.ts";
 import { flagOf, type GenerationRequest } from "./generation.ts";
@@ -250,7 +250,7 @@ export function prefillBodyD1(
 
 /** Ids with one more at the end, without parsing them. */
 export function withToken(promptIds: Uint8Array, token: number): ByteParts {
-  return [promptIds.subarray(0, promptIds.length - 1), encodeUtf8(`,${token}]`)];
+  return [promptIds.subarray(0, promptIds.length - 1), shortUtf8(`,${token}]`)];
 }
 
 /** What the decode leg of mode P1 is made from. */

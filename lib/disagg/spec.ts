@@ -17,17 +17,26 @@ export function kvTransferParams(
   mode: Mode,
   tag?: string,
 ): string {
-  return JSON.stringify({
-    ...(mode === "p1" ? { ret_first_tok: true } : {}),
-    ...(tag === undefined ? {} : { [KEY_TAG]: tag }),
-    disagg_spec: {
-      req_id: kvRequestId,
-      receiver_host: receiver.host,
-      receiver_init_port: receiver.initPorts,
-      receiver_alloc_port: receiver.allocPorts,
-      ...(receiver.queryPorts === undefined ? {} : { receiver_query_port: receiver.queryPorts }),
-    },
-  });
+  const asked = mode === "p1" ? '"ret_first_tok":true,' : "";
+  const tagged = tag === undefined ? "" : `"${KEY_TAG}":${JSON.stringify(tag)},`;
+  const id = JSON.stringify(kvRequestId);
+  return `{${asked}${tagged}"disagg_spec":{"req_id":${id},${addressOf(receiver)}}}`;
+}
+
+/** The members of `disagg_spec` that are the same for every transfer to a receiver. */
+const ADDRESSES = new WeakMap<NixlReceiver, string>();
+
+function addressOf(receiver: NixlReceiver): string {
+  const known = ADDRESSES.get(receiver);
+  if (known !== undefined) return known;
+  const members = JSON.stringify({
+    receiver_host: receiver.host,
+    receiver_init_port: receiver.initPorts,
+    receiver_alloc_port: receiver.allocPorts,
+    ...(receiver.queryPorts === undefined ? {} : { receiver_query_port: receiver.queryPorts }),
+  }).slice(1, -1);
+  ADDRESSES.set(receiver, members);
+  return members;
 }
 
 /**

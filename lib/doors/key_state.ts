@@ -1,6 +1,7 @@
 /** What one key has used of its limits. @module */
 import { type Clock, Lease, RouterError } from "../base/mod.ts";
 import type { ApiKey, KeyLimits } from "./api_key.ts";
+import type { KeyUse } from "../gossip/mod.ts";
 import { durationText, retryAfter } from "./duration.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
@@ -16,6 +17,14 @@ export interface Refusal {
   readonly error: RouterError;
 }
 
+/** How keys are shared with other routers that they open as well. */
+export interface KeySharing {
+  /** Requests of the key called `name` that others have let in, and whose answers have not ended. */
+  running(name: string): number;
+  /** The key has been used, or less of it than before; `soon`: little is left, others are to know at once. */
+  used(state: KeyState, soon: boolean): void;
+}
+
 const MINUTE_MS = 60_000;
 
 /** How soon a client may come again where others must go first, in milliseconds. */
@@ -26,19 +35,24 @@ export class KeyState {
   readonly name: string;
   readonly digest: string;
   readonly #clock: Pick<Clock, "now">;
+  readonly #sharing: KeySharing | undefined;
   #limits: KeyLimits = {};
   #running = 0;
   #requests: TokenBucket | undefined;
   #tokens: TokenBucket | undefined;
+  /** Requests and tokens since the beginning, of this router alone. */
+  #requestsUsed = 0;
+  #tokensUsed = 0;
 
-  constructor({ name, digest, limits }: ApiKey, clock: Pick<Clock, "now">) {
+  constructor({ name, digest, limits }: ApiKey, clock: Pick<Clock, "now">, sharing?: KeySharing) {
     this.name = name;
     this.digest = digest;
     this.#clock = clock;
+    this.#sharing = sharing;
     this.limit(limits);
   }
 
-  /** Requests whose answers have not ended. */
+  /** Requests whose answers have not ended, of this router. */
   get running(): number {
     return this.#running;
   }
@@ -67,7 +81,7 @@ export class KeyState {
   enter(): Lease | Refusal {
     const now = this.#clock.now();
     const { concurrentRequests: most = Infinity } = this.#limits;
-    if (this.#running >= most) {
+    if (most !== Infinity && this.#running + this.#elsewhere() >= most) {
       return this.#refusal(
         "concurrency",
         `concurrent requests: Limit ${most}`,
@@ -80,8 +94,13 @@ export class KeyState {
       return this.#refusal("requests", `requests per second: Limit ${requestsPerSecond}`, waitMs);
     }
     this.#requests?.take(1, now);
+    this.#requestsUsed++;
     this.#running++;
-    return new Lease(() => this.#running--);
+    this.#shared();
+    return new Lease(() => {
+      this.#running--;
+      this.#shared();
+    });
   }
 
   /** `amount` tokens are about to be used; a request larger than the limit waits for all there is. */
@@ -94,13 +113,41 @@ export class KeyState {
       return this.#refusal("tokens", what, waitMs);
     }
     this.#tokens?.take(amount, now);
+    this.#tokensUsed += amount;
+    this.#shared();
     return undefined;
   }
 
   /** Of `estimated` tokens that were taken for it, a request has used `used`. */
   settleTokens(estimated: number, used: number): void {
-    if (used > estimated) this.#tokens?.take(used - estimated, this.#clock.now());
-    else this.#tokens?.putBack(estimated - used);
+    this.#move(this.#tokens, used - estimated);
+    this.#tokensUsed += used - estimated;
+    this.#shared();
+  }
+
+  /** What this router has let its owner have, and when it is whole again. */
+  use(): KeyUse {
+    const now = this.#clock.now();
+    return {
+      running: this.#running,
+      requests: this.#requestsUsed,
+      tokens: this.#tokensUsed,
+      requestsResetMs: this.#requests?.resetMs(now) ?? 0,
+      tokensResetMs: this.#tokens?.resetMs(now) ?? 0,
+    };
+  }
+
+  /** So much more has been used elsewhere. */
+  usedElsewhere(requests: number, tokens: number): void {
+    this.#move(this.#requests, requests);
+    this.#move(this.#tokens, tokens);
+  }
+
+  /** As is known elsewhere, its shares are not whole before so many milliseconds. */
+  wholeIn(requestsMs: number, tokensMs: number): void {
+    const now = this.#clock.now();
+    this.#requests?.fullIn(requestsMs, now);
+    this.#tokens?.fullIn(tokensMs, now);
   }
 
   /** What is left, as OpenAI tells it; nothing of limits that there are not. */
@@ -110,6 +157,30 @@ export class KeyState {
       ...bucketFields("requests", this.#requests, now),
       ...bucketFields("tokens", this.#tokens, now),
     ];
+  }
+
+  #elsewhere(): number {
+    return this.#sharing?.running(this.name) ?? 0;
+  }
+
+  /** What this router knows of its use is another: that is of interest where there are limits. */
+  #shared(): void {
+    const sharing = this.#sharing;
+    if (sharing === undefined) return;
+    const { concurrentRequests: most, requestsPerSecond, tokensPerMinute } = this.#limits;
+    if (most === undefined && requestsPerSecond === undefined && tokensPerMinute === undefined) {
+      return;
+    }
+    const now = this.#clock.now();
+    const isScarce = (bucket: TokenBucket | undefined): boolean =>
+      bucket !== undefined && bucket.level(now) < bucket.capacity / 2;
+    const crowded = most !== undefined && this.#running + this.#elsewhere() >= most / 2;
+    sharing.used(this, crowded || isScarce(this.#requests) || isScarce(this.#tokens));
+  }
+
+  #move(bucket: TokenBucket | undefined, amount: number): void {
+    if (amount > 0) bucket?.take(amount, this.#clock.now());
+    else if (amount < 0) bucket?.putBack(-amount);
   }
 
   #refusal(kind: LimitKind, what: string, waitMs: number): Refusal {

@@ -2,7 +2,7 @@
 import { type Clock, type Logger, RouterError, type WatchedFiles } from "../base/mod.ts";
 import type { ApiKey } from "./api_key.ts";
 import { KeyRing } from "./key_ring.ts";
-import { KeyState } from "./key_state.ts";
+import { type KeySharing, KeyState } from "./key_state.ts";
 import { parseKeysFile } from "./keys_file.ts";
 
 /** What a store is made from. */
@@ -19,6 +19,8 @@ export interface KeyStoreOptions {
   readonly log: Logger;
   /** Nobody's but this process's. */
   readonly secret: string;
+  /** How keys are shared with other routers; absent where they are this one's alone. */
+  readonly sharing?: KeySharing | undefined;
 }
 
 /** Finds keys. A file that has changed counts from the next search on; a bad one does not. */
@@ -28,6 +30,7 @@ export class KeyStore {
   /** As the file has them that was read last. */
   #filed: readonly ApiKey[] = [];
   #states = new Map<string, KeyState>();
+  #byName = new Map<string, KeyState>();
   #ring: KeyRing<KeyState>;
   #problem: string | undefined;
 
@@ -74,8 +77,17 @@ export class KeyStore {
   /** The state of the key that goes by `name`; undefined when there is none. */
   named(name: string): KeyState | undefined {
     this.look();
-    for (const state of this.#states.values()) if (state.name === name) return state;
-    return undefined;
+    return this.known(name);
+  }
+
+  /** The same as of the last look. */
+  known(name: string): KeyState | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** All states as of the last look. */
+  get states(): Iterable<KeyState> {
+    return this.#states.values();
   }
 
   /** Look whether the file has changed. */
@@ -121,12 +133,13 @@ export class KeyStore {
     for (const key of keys) {
       const before = this.#states.get(key.digest);
       if (before === undefined || before.name !== key.name) {
-        states.set(key.digest, new KeyState(key, this.#options.clock));
+        states.set(key.digest, new KeyState(key, this.#options.clock, this.#options.sharing));
       } else {
         before.limit(key.limits);
         states.set(key.digest, before);
       }
     }
     this.#states = states;
+    this.#byName = new Map([...states.values()].reverse().map((state) => [state.name, state]));
   }
 }

@@ -50,6 +50,11 @@ export class TokenBucket {
     this.#fullAt -= amount / this.#perMs;
   }
 
+  /** It is not full before `ms` have passed, as is known elsewhere. */
+  fullIn(ms: number, now: number): void {
+    this.#fullAt = Math.max(this.#fullAt, now + ms);
+  }
+
   /** Have another size and rate from now on; what is missing is missing still. */
   resize(capacity: number, perMs: number, now: number): void {
     const missing = this.resetMs(now) * this.#perMs;

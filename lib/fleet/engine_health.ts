@@ -9,13 +9,15 @@ import {
   type Role,
   type Timer,
 } from "../base/mod.ts";
+import type { PeerId, VerdictTold } from "../gossip/mod.ts";
 import { GOOD, type Pair, type Verdict } from "../selection/mod.ts";
-import { Breaker, type BreakerRules, type LessonTold } from "./breaker.ts";
+import { Breaker, type BreakerRules, type BreakerSharing, type LessonTold } from "./breaker.ts";
 import type { Leg, Outcome } from "./flight.ts";
 import type { Begun, DoubtedPair, Health, LandingFacts } from "./health.ts";
 import { lessonsOf } from "./lesson.ts";
 import { PairHealth, pairOf } from "./pair_health.ts";
 import { type Counted, RoleShares } from "./role_shares.ts";
+import type { SharedHealth, VerdictSharing } from "./shared_health.ts";
 
 /** How much is put up with. */
 export interface HealthRules {
@@ -31,6 +33,8 @@ export interface EngineHealthDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly rules: HealthRules;
+  /** How verdicts are shared with other routers; absent where there are none. */
+  readonly sharing?: VerdictSharing | undefined;
 }
 
 /** Pauses vary by this much to either side, so that routers do not try an engine all at once. */
@@ -59,7 +63,7 @@ const OWN: ReadonlySet<Leg> = new Set(["models", "reclaim", "check"]);
  * allowed share of those of a role that answer would be shut for failures, all of them are on
  * probation instead. Pairs are judged apart.
  */
-export class EngineHealth implements Health, Disposable {
+export class EngineHealth implements Health, SharedHealth, Disposable {
   readonly #deps: EngineHealthDeps;
   readonly #known = new Map<string, Known>();
   readonly #pairs: PairHealth;
@@ -70,7 +74,12 @@ export class EngineHealth implements Health, Disposable {
 
   constructor(deps: EngineHealthDeps) {
     this.#deps = deps;
-    this.#pairs = new PairHealth(deps.rules.pair, deps.log);
+    const { sharing } = deps;
+    this.#pairs = new PairHealth(
+      deps.rules.pair,
+      deps.log,
+      sharing && ((pair): BreakerSharing => sharing.ofPair(pair)),
+    );
     this.#shares = new RoleShares(deps.rules.maxShutShare);
   }
 
@@ -158,16 +167,63 @@ export class EngineHealth implements Health, Disposable {
     return { [Symbol.dispose]: () => void this.#watchers.delete(on) };
   }
 
+  isSilent(id: string): boolean {
+    return this.#known.get(id)?.silent !== undefined;
+  }
+
+  told(id: string): VerdictTold | undefined {
+    const nowMs = this.#deps.clock.now();
+    const { breaker, unfit } = this.#known.get(id) ?? {};
+    const told = breaker?.told(nowMs);
+    if (told === undefined || unfit === undefined) return told;
+    return { ...told, unfit: { why: unfit.why, agoMs: nowMs - unfit.sinceMs } };
+  }
+
+  hear(id: string, told: VerdictTold): void {
+    const nowMs = this.#deps.clock.now();
+    const known = this.#known.get(id);
+    if (known === undefined || !known.breaker.hear(told, nowMs)) return;
+    const { unfit } = told;
+    known.unfit = unfit && { why: unfit.why, sinceMs: nowMs - unfit.agoMs };
+    this.#changed(known);
+  }
+
+  pairTold(pair: Pair): VerdictTold | undefined {
+    return this.#pairs.told(pair, this.#deps.clock.now());
+  }
+
+  hearPair(pair: Pair, told: VerdictTold): boolean {
+    return this.#pairs.hear(pair, told, this.#deps.clock.now());
+  }
+
+  get knownPairs(): Iterable<Pair> {
+    return this.#pairs.pairs;
+  }
+
+  lost(peer: PeerId): void {
+    this.#pairs.lost(peer);
+    for (const known of this.#known.values()) {
+      if (known.breaker.lost(peer)) this.#changed(known);
+    }
+  }
+
   [Symbol.dispose](): void {
     for (const { timer } of this.#known.values()) timer?.cancel();
     this.#known.clear();
+  }
+
+  /** Something else than a flight's outcome has changed what holds. */
+  #changed(known: Known): void {
+    this.#arm(known);
+    this.#count(known);
+    this.#tell(known.engine.id);
   }
 
   #of(engine: Engine): Known {
     const known = this.#known.get(engine.id) ??
       {
         engine,
-        breaker: new Breaker(this.#deps.rules.engine),
+        breaker: new Breaker(this.#deps.rules.engine, this.#deps.sharing?.ofEngine(engine)),
         silent: undefined,
         unfit: undefined,
         timer: undefined,
@@ -192,10 +248,12 @@ export class EngineHealth implements Health, Disposable {
     if (end === "left") return;
     const nowMs = this.#deps.clock.now();
     if (end === "failed") {
+      const wasFit = known.unfit === undefined;
       known.unfit = { why: code ?? "internal", sinceMs: nowMs };
+      if (wasFit) known.breaker.noted();
       return;
     }
-    known.unfit = undefined;
+    this.#fit(known);
     known.breaker.release(nowMs);
   }
 
@@ -212,9 +270,15 @@ export class EngineHealth implements Health, Disposable {
     };
     known.breaker.learn(lessons.engine, told);
     const isFit = lessons.engine === "ok" && beganMs >= (known.unfit?.sinceMs ?? Infinity);
-    if (isFit) known.unfit = undefined;
+    if (isFit) this.#fit(known);
     const pair = this.#pairOf(outcome);
     if (pair !== undefined) this.#pairs.learn(pair, lessons.pair, told);
+  }
+
+  #fit(known: Known): void {
+    if (known.unfit === undefined) return;
+    known.unfit = undefined;
+    known.breaker.noted();
   }
 
   /** The pair that a flight serves, if both of its engines are still those that are known. */

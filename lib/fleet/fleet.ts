@@ -109,9 +109,29 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     return this.#inflight;
   }
 
-  /** What is taken of the engines that are there: seats, and bytes of their KV buffers. */
+  /** What this router has taken of the engines that are there: seats, and bytes of their KV buffers. */
   get seated(): Seated {
-    return seatedIn(this.#roster.view.entries);
+    return seatedIn(this.#roster.all);
+  }
+
+  /**
+   * What is under way has been told to the others of `routers`, and what they have is heard: where more
+   * may be taken than before, those that wait are offered it.
+   */
+  allow(routers: number): void {
+    for (const live of this.#roster.all) {
+      if (live.load.allow(routers)) this.#listeners.tellRoom(live.engine);
+    }
+  }
+
+  /** What is known of pairs with `engine` is another: those that wait are offered them. */
+  offer(engine: Engine): void {
+    this.#listeners.tellRoom(engine);
+  }
+
+  /** Have `engine` asked for its models soon: it gives another router no answer. */
+  askSoon({ id }: Engine): void {
+    this.#watchers.get(id)?.askSoon();
   }
 
   snapshot(): FleetView {
@@ -124,7 +144,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   }
 
   /** The engine that `engine` is a record of, as long as it is there. */
-  live(engine: Engine): LiveEngine | undefined {
+  live(engine: Pick<Engine, "id" | "url">): LiveEngine | undefined {
     return this.#roster.of(engine);
   }
 
@@ -346,9 +366,9 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     this.#members.setAsleep(engine, asleep);
   }
 
-  #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: number): void {
+  #count(live: LiveEngine | undefined, engine: Engine, leg: ServingLeg, delta: 1 | -1): void {
     this.#inflight += delta;
-    if (live !== undefined) live.inflight += delta;
+    live?.count(delta);
     this.#options.observer.onInflight(engine, leg, delta);
   }
 }

@@ -4,6 +4,7 @@ import type { Policies, Verdict } from "../selection/mod.ts";
 import type { Outcome, ServingLeg } from "./flight.ts";
 import type { Health } from "./health.ts";
 import type { FetchCards } from "./model_watcher.ts";
+import type { Others } from "./others.ts";
 import type { PairFit } from "./pair_fit.ts";
 import type { SeatLimits } from "./seats.ts";
 
@@ -58,6 +59,8 @@ export interface FleetOptions {
    * @default {UNBOUNDED}
    */
   readonly seats?: SeatLimits;
+  /** What other routers have under way; absent where there are none. */
+  readonly others?: Others | undefined;
 }
 
 /** How engines are dealt with whose requests are overdue. */

@@ -13,6 +13,11 @@ export interface GroupWatchDeps {
   readonly log: Logger;
   readonly fleet: Pick<Fleet, "snapshot" | "turn" | "watch">;
   readonly rules: SplitRules;
+  /**
+   * Whether it is for this router to move engines, where there are others.
+   * @default () => true
+   */
+  readonly leads?: (() => boolean) | undefined;
   /** An engine is on another side than before, for want of engines or for its load. */
   readonly onMove: (engine: Engine, to: Side) => void;
 }
@@ -154,7 +159,8 @@ export class GroupWatch implements Disposable {
     });
     const view = { prefill: state("prefill"), decode: state("decode") };
     if (view.prefill.movable + view.decode.movable === 0) return;
-    const { rules, fleet, log, onMove } = this.#deps;
+    const { rules, fleet, log, onMove, leads } = this.#deps;
+    if (leads?.() === false) return;
     const { moved } = group;
     const last = moved && { to: moved.to, agoMs: nowMs - moved.atMs };
     const decision = decideSplit(view, rules, last);

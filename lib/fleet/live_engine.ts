@@ -1,8 +1,11 @@
 /** One engine of the fleet while it is there, and as long as something is under way on it. @module */
 import { type Engine, Lease, onSide, type Side } from "../base/mod.ts";
+import type { EngineLoad } from "../gossip/mod.ts";
 import { cardsFor, type ModelCard, plainModelCard } from "../openai/mod.ts";
 import { type Candidate, type EngineStats, GOOD, type Verdict } from "../selection/mod.ts";
 import type { EngineReading } from "./engine_series.ts";
+import type { Elsewhere } from "./others.ts";
+import { OwnLoad } from "./own_load.ts";
 import { type SeatLimits, Seats, UNBOUNDED } from "./seats.ts";
 import type { EngineEntry } from "./view.ts";
 
@@ -18,9 +21,15 @@ export class LiveEngine implements Candidate {
   #since: number;
   cards: readonly ModelCard[];
   readonly created: number;
+  /** Of all routers that are heard; plain fields, as every choice reads them of every engine. */
   inflight = 0;
   promptTokens = 0;
+  /** Of this router alone. */
+  ownInflight = 0;
+  ownPromptTokens = 0;
   readonly load: Seats;
+  /** What other routers have at it; absent where there are none. */
+  readonly elsewhere: Elsewhere | undefined;
   /** What it said last of its load, as far as that still holds. */
   stats: (EngineStats & EngineReading) | undefined;
   verdict: Verdict = GOOD;
@@ -29,18 +38,36 @@ export class LiveEngine implements Candidate {
   /** It has been told to sleep, and answers nothing until it is woken up. */
   asleep = false;
 
+  /** What other routers are told of it, as it is at the moment. */
+  readonly told: EngineLoad & { silent: boolean } = new OwnLoad(this);
+
   /** `created` in Unix seconds; `onRoom` is told whenever a request gives something of it back. */
   constructor(
     configured: Engine,
     created: number,
     limits: SeatLimits = UNBOUNDED,
     onRoom: () => void = () => {},
+    elsewhere?: Elsewhere,
   ) {
     this.configured = configured;
     this.engine = onSide(configured, this.#side);
-    this.load = new Seats(this.engine, limits, onRoom);
+    this.elsewhere = elsewhere;
+    this.load = new Seats(this.engine, limits, onRoom, elsewhere);
+    if (elsewhere !== undefined) {
+      elsewhere.sum.onMove = (less) => {
+        this.#hear(elsewhere);
+        if (less) onRoom();
+      };
+      this.#hear(elsewhere);
+    }
     this.created = this.#since = created;
     this.cards = configured.models.map((model) => plainModelCard(model, created));
+  }
+
+  /** This router has one request more at it, or one less. */
+  count(delta: 1 | -1): void {
+    this.ownInflight += delta;
+    this.inflight += delta;
   }
 
   /** What it says of its load at `readMs`; undefined where that is not known any more. */
@@ -76,9 +103,9 @@ export class LiveEngine implements Candidate {
 
   /** Count `tokens` that it has to compute, until what is returned is released. */
   owe(tokens: number): Lease {
-    this.promptTokens += tokens;
+    this.#add(tokens);
     return new Lease(() => {
-      this.promptTokens -= tokens;
+      this.#add(-tokens);
     });
   }
 
@@ -108,5 +135,17 @@ export class LiveEngine implements Candidate {
     const served = new Set([...models, ...kept.map(({ id }) => id)]);
     this.engine = onSide({ ...this.configured, models: [...served] }, this.#side);
     if (kept.length > 0 || models.length === 0) this.cards = kept;
+  }
+
+  #add(tokens: number): void {
+    this.ownPromptTokens += tokens;
+    this.promptTokens += tokens;
+  }
+
+  /** What others have there is another. */
+  #hear({ sum }: Elsewhere): void {
+    this.inflight = this.ownInflight + sum.inflight;
+    this.promptTokens = this.ownPromptTokens + sum.promptTokens;
+    this.load.hear(sum);
   }
 }

@@ -123,7 +123,8 @@ export class Members {
     const { roster, options, uses, listeners, lives, judge, watchers } = this.#parts;
     const created = Math.floor(options.clock.unixMs() / 1000);
     const onRoom = (): void => listeners.tellRoom(live.engine);
-    const live: LiveEngine = new LiveEngine(engine, created, options.seats, onRoom);
+    const elsewhere = options.others?.at(engine);
+    const live: LiveEngine = new LiveEngine(engine, created, options.seats, onRoom, elsewhere);
     roster.add(live);
     uses.begin(engine.url);
     options.health.know?.(live.engine);
@@ -173,7 +174,8 @@ export class Members {
     const { health, policies } = options;
     health.forget(id);
     overdue?.forget(id);
-    lives.left(live, replaced !== true && live.inflight > 0);
+    live.elsewhere?.[Symbol.dispose]();
+    lives.left(live, replaced !== true && live.ownInflight > 0);
     for (const policy of Object.values(policies)) policy.forget?.(id);
     const { engine } = live;
     listeners.tell({ kind: "removed", engine, ...(replaced === undefined ? {} : { replaced }) });

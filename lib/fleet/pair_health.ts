@@ -1,7 +1,14 @@
 /** What is held against pairs of engines each of which may be good. @module */
 import type { Engine, Logger } from "../base/mod.ts";
+import type { PeerId, VerdictTold } from "../gossip/mod.ts";
 import { GOOD, type Pair, type Verdict } from "../selection/mod.ts";
-import { Breaker, type BreakerRules, type Lesson, type LessonTold } from "./breaker.ts";
+import {
+  Breaker,
+  type BreakerRules,
+  type BreakerSharing,
+  type Lesson,
+  type LessonTold,
+} from "./breaker.ts";
 import type { Begun, DoubtedPair } from "./health.ts";
 
 /** What is known of a pair. */
@@ -36,10 +43,13 @@ export class PairHealth {
   readonly #log: Logger;
   /** By prefill engine, then by decode engine. */
   readonly #known = new Map<string, Map<string, KnownPair>>();
+  readonly #sharing: ((pair: Pair) => BreakerSharing) | undefined;
 
-  constructor(rules: BreakerRules, log: Logger) {
+  /** `sharing`: how each pair is shared with other routers; absent where there are none. */
+  constructor(rules: BreakerRules, log: Logger, sharing?: (pair: Pair) => BreakerSharing) {
     this.#rules = rules;
     this.#log = log;
+    this.#sharing = sharing;
   }
 
   /** Of two engines, by their ids. */
@@ -82,15 +92,50 @@ export class PairHealth {
     if (breaker === undefined) return;
     const was = breaker.verdict(told.nowMs).kind;
     breaker.learn(lesson, told);
-    const { kind } = breaker.verdict(told.nowMs);
     if (breaker.fresh) this.#drop(pair);
+    this.#tell(pair, was, breaker.verdict(told.nowMs));
+  }
+
+  /** What other routers are told of a pair; undefined where there has never been anything. */
+  told({ prefill, decode }: Pair, nowMs: number): VerdictTold | undefined {
+    return this.#find(prefill.id, decode.id)?.told(nowMs);
+  }
+
+  /** Take what another router has told of a pair; false where more is known here. */
+  hear(pair: Pair, told: VerdictTold, nowMs: number): boolean {
+    const known = this.#find(pair.prefill.id, pair.decode.id);
+    const breaker = known ?? this.#add(pair);
+    const was = breaker.verdict(nowMs).kind;
+    const heard = breaker.hear(told, nowMs);
+    if (breaker.fresh) this.#drop(pair);
+    this.#tell(pair, was, breaker.verdict(nowMs));
+    return heard;
+  }
+
+  /** Another router has gone, and with it the requests by which it tries pairs. */
+  lost(peer: PeerId): void {
+    for (const { breaker } of this.#all()) breaker.lost(peer);
+  }
+
+  /** The pairs that anything has ever been held against. */
+  get pairs(): Iterable<Pair> {
+    return this.#all();
+  }
+
+  *#all(): Iterable<KnownPair> {
+    for (const partners of this.#known.values()) yield* partners.values();
+  }
+
+  /** Say it where a pair is gone around that was not, or is no longer. */
+  #tell(pair: Pair, was: Verdict["kind"], verdict: Verdict): void {
+    const { kind } = verdict;
     if (was === "good" ? kind === "good" : kind !== "good") return;
     const { prefill, decode } = pair;
     const urls = { prefill: prefill.url, decode: decode.url };
     if (kind === "good") return this.#log.info("Two engines are paired again", urls);
     this.#log.warning("Two engines are not paired for a while: their handoffs fail", {
       ...urls,
-      why: told.why,
+      why: "why" in verdict ? verdict.why : undefined,
       look: LOOK[decode.kv],
     });
   }
@@ -109,7 +154,7 @@ export class PairHealth {
   }
 
   #add(pair: Pair): Breaker {
-    const breaker = new Breaker(this.#rules);
+    const breaker = new Breaker(this.#rules, this.#sharing?.(pair));
     const { prefill, decode } = pair;
     const partners = this.#known.get(prefill.id) ?? new Map<string, KnownPair>();
     this.#known.set(prefill.id, partners.set(decode.id, { ...pair, breaker }));

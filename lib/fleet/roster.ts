@@ -41,7 +41,7 @@ export class Roster {
   }
 
   /** The engine that `engine` is a record of; under another address it is another engine. */
-  of({ id, url }: Engine): LiveEngine | undefined {
+  of({ id, url }: Pick<Engine, "id" | "url">): LiveEngine | undefined {
     const live = this.#engines.get(id);
     return live?.engine.url === url ? live : undefined;
   }

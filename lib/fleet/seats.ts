@@ -1,6 +1,8 @@
 /** What requests have taken of one engine: seats, and place in its KV buffer. @module */
 import { type Engine, type KvBuffer, Lease } from "../base/mod.ts";
 import { kvBytesOf, type Load, type Pair } from "../selection/mod.ts";
+import { Allowance } from "./allowance.ts";
+import type { Elsewhere } from "./others.ts";
 
 /** What admission uses of a fleet. What is taken is taken whether there is room or not: choices look. */
 export interface Seating {
@@ -37,23 +39,63 @@ function maxSeatsOf({ role, maxNumSeqs }: Engine, limits: SeatLimits): number {
   return limits[leg] ?? maxNumSeqs ?? USUAL_SEATS[leg];
 }
 
-/** The counts of one engine. */
+/** What is taken of an engine. */
+interface Taken {
+  seats: number;
+  kvBytes: number;
+  transfers: number;
+}
+
+/** The counts of one engine: of this router, and what others have taken of it besides. */
 export class Seats implements Load {
+  /** Of all routers that are heard; plain fields, as every choice reads them of every engine. */
   seats = 0;
   kvBytes = 0;
   /** Prompts whose KV is to be had of it: it has answered, and is still needed. */
   transfers = 0;
+  /** As `Load`. */
+  seatsSpent = false;
+  kvSpent = false;
+  /** Of this router alone. */
+  readonly own: Taken = { seats: 0, kvBytes: 0, transfers: 0 };
   maxSeats: number;
   buffer: KvBuffer | undefined;
   readonly #limits: SeatLimits;
   readonly #onRoom: () => void;
+  readonly #elsewhere: Elsewhere | undefined;
+  readonly #seatsAllowed = new Allowance();
+  readonly #kvAllowed = new Allowance();
 
-  /** `onRoom` is told whenever something is given back. */
-  constructor(engine: Engine, limits: SeatLimits, onRoom: () => void) {
+  /** `onRoom` is told whenever something is given back, here or `elsewhere`. */
+  constructor(engine: Engine, limits: SeatLimits, onRoom: () => void, elsewhere?: Elsewhere) {
     this.#limits = limits;
     this.#onRoom = onRoom;
+    this.#elsewhere = elsewhere;
     this.maxSeats = maxSeatsOf(engine, limits);
     this.buffer = engine.nixl?.buffer;
+  }
+
+  /** What others have taken is another. */
+  hear({ seats, kvBytes, transfers }: Readonly<Taken>): void {
+    this.seats = this.own.seats + seats;
+    this.kvBytes = this.own.kvBytes + kvBytes;
+    this.transfers = this.own.transfers + transfers;
+  }
+
+  /**
+   * What is taken here has been told, and what others have told is heard, of `routers` in all: each may
+   * take its part of what is left until then. Whether more may be taken than a moment before.
+   */
+  allow(routers: number): boolean {
+    const { own, buffer } = this;
+    const seats = this.#seatsAllowed.renew(own.seats, this.maxSeats - this.seats, routers);
+    const kv = this.#kvAllowed.renew(
+      own.kvBytes,
+      buffer === undefined ? Infinity : buffer.bytes - this.kvBytes,
+      routers,
+    );
+    this.#weigh();
+    return seats || kv;
   }
 
   /** The engine's record is another one; what is taken stays taken. */
@@ -64,18 +106,18 @@ export class Seats implements Load {
 
   /** A seat, whether there is room or not: who chooses looks first. */
   take(): Lease {
-    this.seats++;
+    this.#add("seats", 1);
     return new Lease(() => {
-      this.seats--;
+      this.#add("seats", -1);
       this.#onRoom();
     });
   }
 
   /** It is needed until KV of a prompt has been read elsewhere. */
   takeTransfer(): Lease {
-    this.transfers++;
+    this.#add("transfers", 1);
     return new Lease(() => {
-      this.transfers--;
+      this.#add("transfers", -1);
       // There is no more room for it: but who waits until it is idle has to know.
       if (this.needed === 0) this.#onRoom();
     });
@@ -94,7 +136,7 @@ export class Seats implements Load {
       fits: (bytes) => this.kvBytes + bytes <= buffer.bytes,
       bytesOf: (count) => kvBytesOf(count, buffer),
       add: (bytes) => {
-        this.kvBytes += bytes;
+        this.#add("kvBytes", bytes);
         if (bytes < 0) this.#onRoom();
       },
     }, tokens);
@@ -103,6 +145,20 @@ export class Seats implements Load {
   /** Whether there is anything that could be used up. */
   get bounded(): boolean {
     return this.maxSeats !== Infinity || this.buffer !== undefined;
+  }
+
+  #add(what: keyof Taken, count: number): void {
+    this.own[what] += count;
+    this[what] += count;
+    if (this.#elsewhere === undefined) return;
+    this.#weigh();
+    // Little is left: the sooner others know, the sooner there is a part of it again.
+    if (count > 0 && (this.seatsSpent || this.kvSpent)) this.#elsewhere.hurry();
+  }
+
+  #weigh(): void {
+    this.seatsSpent = this.#seatsAllowed.spare(this.own.seats) <= 0;
+    this.kvSpent = this.#kvAllowed.spare(this.own.kvBytes) <= 0;
   }
 }
 
@@ -114,12 +170,13 @@ export function seatOf(seats: Seats | undefined): Lease {
 /** What is taken of several engines: seats, and bytes of their KV buffers. */
 export type Seated = Pick<Load, "seats" | "kvBytes">;
 
-/** What is taken of those of `engines` of which anything is bounded. */
-export function seatedIn(engines: readonly { readonly load?: Load }[]): Seated {
+/** What this router has taken of those of `engines` of which anything is bounded. */
+export function seatedIn(engines: Iterable<{ readonly load: Seats }>): Seated {
   let [seats, kvBytes] = [0, 0];
   for (const { load } of engines) {
-    seats += load?.seats ?? 0;
-    kvBytes += load?.kvBytes ?? 0;
+    if (!load.bounded) continue;
+    seats += load.own.seats;
+    kvBytes += load.own.kvBytes;
   }
   return { seats, kvBytes };
 }

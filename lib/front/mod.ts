@@ -4,6 +4,7 @@
  * Knows nothing of endpoints, or of what an answer says.
  * @module
  */
+export { AddressGossip } from "./address_gossip.ts";
 export * from "./contract/mod.ts";
 export * from "./deno_request.ts";
 export * from "./deno_response.ts";

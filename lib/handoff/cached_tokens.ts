@@ -13,6 +13,7 @@ import {
   indexOfBytes,
   LF,
   recordOf,
+  shortUtf8,
   skipDigits,
   skipSpace,
 } from "../base/mod.ts";
@@ -63,7 +64,7 @@ function corrected(bytes: Uint8Array, asked: AskCached): Uint8Array {
   const cached = count && asked();
   if (count === undefined || cached === undefined) return bytes;
   const { start, end } = count;
-  return concatBytes([bytes.subarray(0, start), encodeUtf8(String(cached)), bytes.subarray(end)]);
+  return concatBytes([bytes.subarray(0, start), shortUtf8(String(cached)), bytes.subarray(end)]);
 }
 
 /** A count: where its name begins, and its digits. */

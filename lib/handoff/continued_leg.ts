@@ -1,5 +1,5 @@
 /** The two legs that go on with a stream: prompt and answer so far are their prompt, as ids. @module */
-import type { RouterError } from "../base/mod.ts";
+import type { AbortWatch, LazyAbort, RouterError } from "../base/mod.ts";
 import { decodeBodyP1, prefillBodyP1, reclaimBodyIds, type TextRequest } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { type Custody, isReplayable, type KvProtocol } from "../kv/mod.ts";
@@ -28,7 +28,7 @@ export interface LegAsk {
   /** What is left of the answer's limit, at least 1. */
   readonly maxTokens: number;
   /** Aborts when nobody waits for it any more. */
-  readonly gone: AbortSignal;
+  readonly gone: AbortWatch;
 }
 
 /** A try that came to nothing. */
@@ -147,7 +147,7 @@ export async function relayOn(
     kvTransferParams,
   });
   const replayable = isReplayable(transfer, kvTransferParams);
-  const open = (abort: AbortController): Promise<OpenEnd> => {
+  const open = (abort: LazyAbort): Promise<OpenEnd> => {
     // The decode engine would wait in vain for what no prefill sends.
     if (together) deps.background.run(abortWithout(leg, abort));
     return openDecode(deps, context, { flight, path: PATH, body, replayable }, abort);
@@ -163,7 +163,7 @@ function flightOf({ fleet }: HandoffDeps, { request, pair, seats }: LegAsk): Fli
   return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, { model: request.model });
 }
 
-async function abortWithout(leg: Promise<PrefillEnd>, abort: AbortController): Promise<void> {
+async function abortWithout(leg: Promise<PrefillEnd>, abort: LazyAbort): Promise<void> {
   const { kind } = await leg;
   if (kind !== "ok") abort.abort();
 }

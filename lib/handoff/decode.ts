@@ -5,6 +5,7 @@ import {
   type Engine,
   errorCodeOf,
   inSlices,
+  type LazyAbort,
   type RouterError,
 } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
@@ -37,7 +38,7 @@ export interface OpenDecode {
   /** Data of the first event, a view of the connection's buffer. */
   readonly first: Uint8Array;
   /** Ends the exchange. */
-  readonly abort: AbortController;
+  readonly abort: LazyAbort;
 }
 
 /** How opening ended; it never rejects. */
@@ -67,7 +68,7 @@ export async function openDecode(
   deps: FlowDeps,
   context: RequestContext,
   ask: DecodeAsk,
-  abort: AbortController,
+  abort: LazyAbort,
 ): Promise<OpenEnd> {
   const { flight } = ask;
   const { engine } = flight;
@@ -81,7 +82,7 @@ export async function openDecode(
       body: ask.body,
       headTimeoutMs: deps.timeouts.firstByteMs,
       replayable: ask.replayable ?? true,
-      signal: abort.signal,
+      signal: abort,
     });
     if (response.status !== 200) {
       using failed = response;
@@ -121,7 +122,7 @@ export async function openDecode(
   } catch (cause) {
     response?.[Symbol.dispose]();
     const error = asDecodeError(engine, cause);
-    if (!abort.signal.aborted) flight.failed(error);
+    if (!abort.aborted) flight.failed(error);
     return { kind: "failed", error };
   }
 }
@@ -193,11 +194,12 @@ export async function* pumpDecode(
       data = decoder.next();
     }
   } catch (error) {
-    if (!open.abort.signal.aborted) flight.failed(error);
+    if (!open.abort.aborted) flight.failed(error);
     throw error;
   } finally {
-    if (finished && !pump.cut) deps.background.run(giveBack(deps.clock, response));
-    else response[Symbol.dispose]();
+    if (!finished || pump.cut) response[Symbol.dispose]();
+    // Most often its end comes with `[DONE]`.
+    else if (response.finish?.() !== true) deps.background.run(giveBack(deps.clock, response));
   }
 }
 

@@ -63,6 +63,8 @@ const SPARE_EVENTS = 64;
 /** How much of a large text is written at once, in bytes. */
 const PIECE_BYTES = 256 * 1024;
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 /** Turns events into writer calls. */
 export class EventPump {
   readonly #seam: Seam;
@@ -76,7 +78,7 @@ export class EventPump {
   #running: Usage | undefined;
   #extras: Readonly<Record<string, unknown>> | undefined;
   #last: CompletionChunk | undefined;
-  #lastText: Uint8Array = new Uint8Array(0);
+  #lastText = NOTHING;
   #lastDetails: TokenDetails | undefined;
   /** Where the next token begins, in characters of all tokens' spellings. */
   #offset: number;
@@ -138,7 +140,7 @@ export class EventPump {
       yield;
       this.#writer.text(rawText.subarray(at, at + PIECE_BYTES));
     }
-    return { ...chunk, rawText: new Uint8Array(0) };
+    return { ...chunk, rawText: NOTHING };
   }
 
   #event(event: CompletionEvent, data: Uint8Array): Promise<void> | undefined {
@@ -295,7 +297,7 @@ export class EventPump {
     }
     if (chunk.finishReason === undefined) return;
     this.#last = chunk;
-    this.#lastText = early ? new Uint8Array(0) : rawText;
+    this.#lastText = early ? NOTHING : rawText;
     this.#lastDetails = early ? undefined : told;
   }
 

@@ -177,8 +177,7 @@ export async function firstText(
   if (claimed !== undefined && claimed !== "" && !claimed.endsWith(REPLACEMENT)) {
     return { kind: "whole", text: claimed };
   }
-  const base = await textOf(context);
-  const joined = await textOf([...context, ...ids]);
+  const [base, joined] = await Promise.all([textOf(context), textOf([...context, ...ids])]);
   if (base === undefined || joined === undefined) return { kind: "unknown" };
   if (!joined.endsWith(REPLACEMENT)) {
     const text = claimed ?? afterBase(joined, base);

@@ -1,5 +1,5 @@
 /** The streamed body of a handoff: the head at once, the rest when the decode leg has opened. @module */
-import { errorCodeOf, RouterError } from "../base/mod.ts";
+import { type AbortWatch, errorCodeOf, LazyAbort, RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { errorBodyOf, type StreamWriter } from "../openai/mod.ts";
 import { type ByteSource, clientGone, type RequestContext } from "../request/mod.ts";
@@ -13,7 +13,7 @@ export interface HandoffStreamParts {
   /** Role and first token; undefined when there is nothing to send yet. */
   readonly head: Uint8Array | undefined;
   /** Waits for the KV and opens the decode leg; begun at once, however slowly the client reads. */
-  readonly open: (gone: AbortSignal) => Promise<ReadyEnd<OpenEnd>>;
+  readonly open: (gone: AbortWatch) => Promise<ReadyEnd<OpenEnd>>;
   readonly seam: Seam;
   /** What reads the decode leg's events, where it has begun already. */
   readonly pump?: EventPump;
@@ -21,7 +21,7 @@ export interface HandoffStreamParts {
   /** The decode engine's; it has ended when the body has. */
   readonly flight: Flight;
   /** Aborts when the client has gone. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
   /** The error when no notification came in time. */
   readonly timedOut: () => RouterError;
   /** Goes on with the answer where its decode leg fails. */
@@ -34,7 +34,7 @@ export interface HandoffStreamParts {
 export class HandoffStream implements ByteSource {
   readonly #deps: PumpDeps;
   readonly #parts: HandoffStreamParts;
-  readonly #gone = new AbortController();
+  readonly #gone = new LazyAbort();
   readonly #opening: Promise<ReadyEnd<OpenEnd>>;
   readonly #onAbort = (): void => this.cancel();
   #head: Uint8Array | undefined;
@@ -52,7 +52,7 @@ export class HandoffStream implements ByteSource {
     this.#parts = parts;
     this.#head = parts.head;
     this.#flight = parts.flight;
-    this.#opening = parts.open(this.#gone.signal);
+    this.#opening = parts.open(this.#gone);
     if (parts.signal.aborted) this.cancel();
     else parts.signal.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -95,7 +95,7 @@ export class HandoffStream implements ByteSource {
         return await this.#next();
       }
       this.#flight[Symbol.dispose]();
-      const continued = await continuation.next(error, this.#gone.signal);
+      const continued = await continuation.next(error, this.#gone);
       if (continued === undefined) return this.#fail(error);
       if (this.#closed) return leave(continued);
       this.#take(continued);

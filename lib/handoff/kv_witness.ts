@@ -140,7 +140,8 @@ export function watchedCount(
   };
 }
 
-function lastCountIn(bytes: Uint8Array): number | undefined {
+/** The last count of cached tokens in a whole answer, which ends behind it. */
+export function lastCountIn(bytes: Uint8Array): number | undefined {
   let last: number | undefined;
   for (let at = indexOfBytes(bytes, NAME); at >= 0; at = indexOfBytes(bytes, NAME, at + 1)) {
     const colon = skipSpace(bytes, at + NAME.length);

@@ -1,5 +1,5 @@
 /** The wait for KV, and the opening of the decode leg behind it. @module */
-import { RouterError, type WaitEnd } from "../base/mod.ts";
+import { type AbortWatch, LazyAbort, RouterError, type WaitEnd } from "../base/mod.ts";
 import type { Custody, Landing } from "../kv/mod.ts";
 import { orAborted, type RequestContext } from "../request/mod.ts";
 import type { HandoffDeps } from "./deps.ts";
@@ -28,9 +28,9 @@ export type OpeningEnd =
 /** A decode leg to be opened. */
 export interface DecodeOpening<Opened extends OpeningEnd> {
   /** Must resolve only when the engine has taken the KV, and never reject. */
-  readonly open: (abort: AbortController) => Promise<Opened>;
+  readonly open: (abort: LazyAbort) => Promise<Opened>;
   /** Aborts when the client has gone. */
-  readonly gone: AbortSignal;
+  readonly gone: AbortWatch;
   /** Told what has come when the KV did not in time; what it says of that is noted. */
   readonly missed?: (come: Pick<Landing, "received" | "cancelled" | "lost">) => string | undefined;
   /** Set where the prefill may still be under way; never rejects. */
@@ -81,7 +81,7 @@ export async function openNow<Opened extends OpeningEnd>(
   { open, gone, prefill = Promise.resolve(), leaveMs = LEAVE_MS }: DecodeOpening<Opened>,
 ): Promise<Opened | { readonly kind: "gone" }> {
   using held = custody;
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const opening = open(abort);
   held.sent();
   const opened = await orAborted(opening, gone);
@@ -115,7 +115,7 @@ async function awaitNews(
 /** A decode leg that is being opened. */
 interface Leaving<Opened> {
   readonly opening: Promise<Opened>;
-  readonly abort: AbortController;
+  readonly abort: LazyAbort;
   readonly prefill: Promise<unknown>;
   readonly leaveMs: number;
 }

@@ -105,7 +105,7 @@ async function run(
     if (response.status === 200) {
       const problem = encodingProblem(response);
       if (problem !== undefined) return failed(engine, problem);
-      const answer = await readPrefillAnswer(deps.breather, response);
+      const answer = await readPrefillAnswer(deps.breather, response, ask.mode === "p1");
       const told = toldIn(answer.body, answer.json);
       if (told !== undefined) {
         return isRefused(told)

@@ -67,16 +67,20 @@ export interface PrefillAnswer {
 }
 
 /**
- * Read an answer to its end and part it. Throws `SyntaxError` where it is no JSON object, and rejects
+ * Read an answer to its end and part it. One that was not asked to tell ids of its prompt, as `tells` says,
+ * is not searched for them, if it is small. Throws `SyntaxError` where it is no JSON object, and rejects
  * as reading the response does, and with `upstream-protocol` beyond 256 MiB.
  */
 export async function readPrefillAnswer(
   breather: Breather | undefined,
   response: UpstreamResponse,
+  tells = true,
 ): Promise<PrefillAnswer> {
   const bytes = await readWhole(response, MAX_JSON_BYTES);
   if (bytes.length > SMALL_JSON_BYTES) return await inSlices(parting(bytes), breather);
-  const { promptIds, rest } = splitPromptIds(bytes);
+  const { promptIds, rest } = tells
+    ? splitPromptIds(bytes)
+    : { promptIds: undefined, rest: new JsonObject(bytes) };
   return {
     body: JSON.parse(decodeUtf8(rest.bytes)),
     json: rest.bytes,

@@ -112,6 +112,7 @@ export function promptAskOf(
     // The two endpoints report log probabilities in different forms; the answer is made of one.
     byIds: request.logprobs !== undefined,
     exact,
+    parsed: form === "chat",
   };
 }
 
@@ -130,7 +131,10 @@ class PromptToldByPrefill implements ToldPrompt {
   async settle(result: PrefillResult): Promise<KnownPrompt | PromptFailure> {
     const { pair, kept, exact } = this.#asked;
     const told = await tokensIn(this.#deps, result);
-    this.#deps.prompts.note(pair.prefill, told !== undefined);
+    this.#deps.prompts.note(pair.prefill, {
+      ids: told !== undefined,
+      text: result.text !== undefined,
+    });
     if (told !== undefined) {
       kept.tokens = told;
       return await known(this.#deps, this.#context, this.#asked, told);

@@ -4,34 +4,18 @@
  * the KV moves between the two is the protocol's.
  * @module
  */
-import {
-  forcesTool,
-  type GenerationRequest,
-  isTextRequest,
-  prefillBodyD1,
-  reclaimBodyD1,
-} from "../disagg/mod.ts";
+import { forcesTool, type GenerationRequest, prefillBodyD1, reclaimBodyD1 } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { type Custody, isReplayable, type KvProtocol } from "../kv/mod.ts";
-import { fieldOf, type RawJson, type Usage } from "../openai/mod.ts";
-import {
-  type ByteSource,
-  clientGone,
-  isEventStream,
-  orAborted,
-  passThrough,
-  type RequestContext,
-} from "../request/mod.ts";
-import type { Pair } from "../selection/mod.ts";
-import { forwardResponseHeaders } from "../upstream/mod.ts";
+import { fieldOf, type Usage } from "../openai/mod.ts";
+import { clientGone, orAborted, type RequestContext } from "../request/mod.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { beginPrefill, type BegunPrefill } from "./begin_prefill.ts";
-import { withCachedTokens } from "./cached_tokens.ts";
 import type { HandoffDeps } from "./deps.ts";
 import { refusedAnswer, withoutKv, withoutPrefill, withoutRoom } from "./handoff_parts.ts";
-import { type HandoffWatch, tellsItsOwn, watchedCount } from "./kv_witness.ts";
+import type { HandoffWatch } from "./kv_witness.ts";
 import { MissedKv } from "./missed_kv.ts";
-import type { FindOnward } from "./onward.ts";
+import type { LazyAbort } from "../base/mod.ts";
 import {
   type DecodeOpening,
   LEAVE_WHOLE_MS,
@@ -40,19 +24,15 @@ import {
   type ReadyEnd,
 } from "./open_when_ready.ts";
 import type { PrefillEnd } from "./prefill.ts";
-import { leavable, openRelay, type RelayOpenEnd, startingWith } from "./relay_decode.ts";
-import { WatchedStream } from "./watched_stream.ts";
+import { relayedAnswer, type RelayedAsk, type RelayedParts } from "./relay_answer.ts";
+import { openRelay, type RelayOpenEnd } from "./relay_decode.ts";
 
 /** One attempt's fixed parts. */
-export interface RelayAsk {
-  readonly request: GenerationRequest;
+export interface RelayAsk extends RelayedAsk {
   /** The client's path and query; both legs go there. */
   readonly path: string;
-  readonly pair: Pair;
   /** Of both engines, where these are bounded: what goes on behind the attempt is moved from it. */
   readonly seats?: PairSeats | undefined;
-  /** Finds another pair that goes on with the stream; absent where none may. */
-  readonly find?: FindOnward | undefined;
 }
 
 /** Try once with one pair. Throws `client-gone`. */
@@ -134,7 +114,7 @@ async function together(
 ): Promise<AttemptEnd> {
   using custody = held;
   let prefilled: PrefillEnd | undefined;
-  let decoding: AbortController | undefined;
+  let decoding: LazyAbort | undefined;
   let begun = false;
   const params = transfer.decodeParams(undefined);
   const replayable = isReplayable(transfer, params);
@@ -188,16 +168,11 @@ function withoutAnswer(
 }
 
 /** How the decode leg was opened. */
-interface Opened {
+interface Opened extends Omit<RelayedParts, "opened"> {
   readonly opened: ReadyEnd<RelayOpenEnd>;
-  readonly flight: Flight;
-  readonly params: RawJson | undefined;
   /** The decode engine was told nothing that is good for one request alone. */
   readonly replayable: boolean;
   readonly missed: MissedKv;
-  /** The prefill's; asked for later where it is still under way. */
-  readonly usage: Usage | undefined | (() => Usage | undefined);
-  readonly watch: HandoffWatch | undefined;
 }
 
 function endOf(
@@ -229,29 +204,7 @@ function endOf(
       return withoutRoom("decode", pair, answer) ?? { kind: "answer", answer };
     }
     case "open": {
-      const { response, first, abort } = opened;
-      const prefilled = typeof usage === "function" ? usage : () => usage;
-      const told = (cached: number | undefined): void =>
-        watch?.ended(prefilled()?.prompt_tokens, tellsItsOwn(params) ? cached : undefined);
-      const { request, find } = ask;
-      const passed = (): ByteSource =>
-        startingWith(first, passThrough(flight.move(), response, first));
-      const rest = find !== undefined && isTextRequest(request) && isEventStream(response)
-        ? new WatchedStream(deps, context, {
-          request,
-          pair,
-          find,
-          usage: prefilled,
-          opened,
-          flight: flight.move(),
-          onEnd: told,
-        })
-        : watch === undefined
-        ? passed()
-        : watchedCount(passed(), told);
-      const body = leavable(rest, abort, context.signal);
-      const headers = forwardResponseHeaders(response.headers);
-      const answer = withCachedTokens({ status: response.status, headers, body }, usage);
+      const answer = relayedAnswer(deps, context, ask, { opened, flight, params, usage, watch });
       return { kind: "answer", answer };
     }
     default:

@@ -1,5 +1,5 @@
 /** The decode leg of a relay: opened until the engine has taken the KV, then passed on. @module */
-import type { RouterError } from "../base/mod.ts";
+import type { AbortWatch, LazyAbort, RouterError } from "../base/mod.ts";
 import { type GenerationRequest, originalBody } from "../disagg/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import type { RawJson } from "../openai/mod.ts";
@@ -27,7 +27,7 @@ export type RelayOpenEnd =
     readonly response: UpstreamResponse;
     /** As `Beginning.bytes`: undefined for an empty body. */
     readonly first: Uint8Array | undefined;
-    readonly abort: AbortController;
+    readonly abort: LazyAbort;
     readonly close: () => void;
   }
   /** The engine refused the request (4xx), by its status or in its stream. */
@@ -48,7 +48,7 @@ export interface OpenAsk {
   /** Have the answer tell the ids of its tokens, whether the client asks for them or not. */
   readonly tokenIds?: boolean;
   /** Ends the exchange. */
-  readonly abort: AbortController;
+  readonly abort: LazyAbort;
 }
 
 /** Send the decode leg and read its beginning: then the engine has taken the KV. Never rejects. */
@@ -69,7 +69,7 @@ export async function openRelay(
       headTimeoutMs: request.stream ? deps.timeouts.firstByteMs : deps.timeouts.wholeAnswerMs,
       // What a prefill said of its KV is good for one request.
       replayable,
-      signal: abort.signal,
+      signal: abort,
     });
     if (response.status >= 400) {
       using refused = response;
@@ -104,7 +104,7 @@ export async function openRelay(
   } catch (cause) {
     response?.[Symbol.dispose]();
     const error = asDecodeError(engine, cause);
-    if (!abort.signal.aborted) flight.failed(error);
+    if (!abort.aborted) flight.failed(error);
     return { kind: "failed", error };
   }
 }
@@ -132,8 +132,8 @@ export function startingWith(first: Uint8Array | undefined, rest: ByteSource): B
 /** `source`, whose exchange ends at once when the client goes, even while it is being read. */
 export function leavable(
   source: ByteSource,
-  abort: AbortController,
-  gone: AbortSignal,
+  abort: LazyAbort,
+  gone: AbortWatch,
 ): ByteSource {
   const stay = (): void => gone.removeEventListener("abort", cancel);
   const cancel = (): void => {

@@ -3,7 +3,7 @@
  * another pair can go on with it.
  * @module
  */
-import { type ByteParts, inSlices, type RouterError } from "../base/mod.ts";
+import { type ByteParts, inSlices, LazyAbort, type RouterError } from "../base/mod.ts";
 import { budgetOf, type TextRequest, wantsTokenIds } from "../disagg/mod.ts";
 import type { AnswerTokens, Flight } from "../fleet/mod.ts";
 import {
@@ -54,7 +54,7 @@ export class WatchedStream implements ByteSource {
   readonly #out = new OutBuffer();
   readonly #given: Given;
   readonly #said: SaidText;
-  readonly #gone = new AbortController();
+  readonly #gone = new LazyAbort();
   readonly #continuation: Continuation;
   #identity: AnswerIdentity | undefined;
   #promptIds: Uint8Array | undefined;
@@ -205,14 +205,14 @@ export class WatchedStream implements ByteSource {
   async #goOn(error: unknown): Promise<boolean> {
     const { pair, flight, opened } = this.#parts;
     const known = asDecodeError(pair.decode, error);
-    if (!this.#gone.signal.aborted) flight.failed(known);
+    if (!this.#gone.aborted) flight.failed(known);
     if (this.#finished && this.#complete()) {
       this.#continuation.completed();
       this.#close();
       return true;
     }
     if (this.#identity === undefined) return false;
-    const continued = await this.#continuation.next(known, this.#gone.signal);
+    const continued = await this.#continuation.next(known, this.#gone);
     if (continued === undefined) return false;
     opened.close();
     flight[Symbol.dispose]();
@@ -232,7 +232,7 @@ export class WatchedStream implements ByteSource {
       pump,
       writer: this.#ownWriter(),
       flight,
-      signal: this.#gone.signal,
+      signal: this.#gone,
       timedOut: () => decodeError(seam.engine, "waited for KV that is there"),
       continuation: this.#continuation,
       told: this.#context.told,

@@ -7,6 +7,7 @@
  * @module
  */
 import {
+  type AbortWatch,
   type ByteParts,
   type Clock,
   describeError,
@@ -58,7 +59,7 @@ export interface ReclaimRequest {
 export type SendReclaim = (
   engine: Engine,
   request: ReclaimRequest,
-  signal: AbortSignal,
+  signal: AbortWatch,
 ) => Promise<number>;
 
 /** What a reclaimer works with. */
@@ -67,7 +68,7 @@ export interface ReclaimDeps {
   readonly log: Logger;
   readonly metrics: Pick<Metrics, "count" | "set">;
   /** Looks after work to its end; its signal aborts when all of it shall end. */
-  readonly background: { readonly signal: AbortSignal; run(work: Promise<unknown>): void };
+  readonly background: { readonly signal: AbortWatch; run(work: Promise<unknown>): void };
   readonly send: SendReclaim;
   /** How long notifications are still watched for before KV is released without them. */
   readonly graceMs: number;

@@ -5,6 +5,7 @@
  */
 
 import { DISCOVERY_METRICS } from "./names_discovery.ts";
+import { GOSSIP_METRICS } from "./names_gossip.ts";
 import type { MetricSpec } from "./metric_spec.ts";
 
 export type { MetricSpec } from "./metric_spec.ts";
@@ -366,4 +367,5 @@ export const METRICS = {
     help: "Settings that differ from what is in force, and take effect with the next start.",
     labels: [],
   },
+  ...GOSSIP_METRICS,
 } as const satisfies Readonly<Record<string, MetricSpec>>;

@@ -5,7 +5,7 @@
  * Source: vLLM `vllm/entrypoints/openai/{completion,chat_completion}/protocol.py`.
  * @module
  */
-import { encodeUtf8 } from "../base/mod.ts";
+import { shortUtf8 } from "../base/mod.ts";
 import type { AnswerForm } from "./answer_form.ts";
 import type { TokenDetails } from "./choice_json.ts";
 import type { CompletionChunk } from "./completion_chunk.ts";
@@ -62,5 +62,5 @@ export interface AnswerWriter {
 
 /** The inside of `text` as a JSON string. */
 export function rawJsonText(text: string): Uint8Array {
-  return encodeUtf8(JSON.stringify(text).slice(1, -1));
+  return shortUtf8(JSON.stringify(text).slice(1, -1));
 }

@@ -2,7 +2,7 @@
  * JSON of a chunk or an answer with one choice, built around text that is already JSON.
  * @module
  */
-import { type ByteParts, encodeUtf8 } from "../base/mod.ts";
+import { type ByteParts, encodeUtf8, shortUtf8 } from "../base/mod.ts";
 import type { AnswerForm } from "./answer_form.ts";
 import { chatLogprobsJson, completionLogprobsJson, type TokenLogprobs } from "./logprobs.ts";
 import type { Template } from "./template.ts";
@@ -40,8 +40,8 @@ export function textTemplate(
   const inner = JSON.stringify(choice).slice(1, -1);
   const separator = inner === "" ? "" : ",";
   return {
-    before: encodeUtf8(`${outer},"choices":[{${opening}"`),
-    after: encodeUtf8(`"${closing}${separator}${inner}}]}`),
+    before: shortUtf8(`${outer},"choices":[{${opening}"`),
+    after: shortUtf8(`"${closing}${separator}${inner}}]}`),
   };
 }
 
@@ -75,7 +75,7 @@ export function rawDetails(
     keys.push("token_ids");
     json += `,"token_ids":[${tokenIds.join()}]`;
   }
-  return { keys, json: encodeUtf8(json) };
+  return { keys, json: shortUtf8(json) };
 }
 
 const PROMPT_IDS_KEY = encodeUtf8(',"prompt_token_ids":');

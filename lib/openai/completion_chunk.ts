@@ -13,6 +13,7 @@ import {
   indexOfBytes,
   QUOTE,
   recordOf,
+  shortCopy,
   type Sliced,
   SPACE,
 } from "../base/mod.ts";
@@ -195,7 +196,10 @@ function learnTemplate(data: Uint8Array, value: unknown): Template | undefined {
     if (data[quote] !== QUOTE) continue;
     const end = skipString(data, quote);
     // Copies: the event is a view of a buffer that is filled again.
-    const template = { before: data.slice(0, quote + 1), after: data.slice(end - 1) };
+    const template = {
+      before: shortCopy(data.subarray(0, quote + 1)),
+      after: shortCopy(data.subarray(end - 1)),
+    };
     const emptied: unknown = JSON.parse(
       decodeUtf8(concatBytes([template.before, template.after])),
     );

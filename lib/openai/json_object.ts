@@ -3,10 +3,12 @@ import {
   type ByteParts,
   concatBytes,
   decodeUtf8,
-  encodeUtf8,
+  OPEN_BRACE,
+  shortUtf8,
   type Sliced,
   unlessMalformed,
 } from "../base/mod.ts";
+import { plainValue } from "./plain_value.ts";
 import { type Member, scanningObject, scanObject, type ScanOptions } from "./json_scan.ts";
 
 /** Raw JSON of a value to put in: bytes, pieces of bytes, or text. */
@@ -96,7 +98,7 @@ export class JsonObject {
    */
   value(key: string): unknown {
     const raw = this.raw(key);
-    return raw === undefined ? undefined : parseValue(decodeUtf8(raw));
+    return raw === undefined ? undefined : plainValue(raw) ?? parseValue(decodeUtf8(raw));
   }
 
   /**
@@ -105,21 +107,27 @@ export class JsonObject {
    */
   edited({ remove, set = {} }: ObjectEdit): ByteParts {
     const put = this.#put;
+    const source = this.#source;
+    const members = this.#members;
     const writer = new ObjectWriter();
-    let run: { start: number; end: number } | undefined;
-    const flush = (): void => {
-      if (run !== undefined) writer.members(this.#source.subarray(run.start, run.end));
-      run = undefined;
-    };
-    for (const member of this.#members) {
-      const { key, keyStart, end } = member;
-      const gone = remove?.has(key) || key === put?.key ||
+    /** Where the members begin that are kept and stand side by side; -1 for none. */
+    let start = -1;
+    let end = 0;
+    for (let index = 0; index < members.length; index++) {
+      const member = members[index];
+      if (member === undefined) break;
+      const { key } = member;
+      const gone = remove?.has(key) === true || key === put?.key ||
         (Object.hasOwn(set, key) && set[key] !== undefined);
-      if (gone) flush();
-      else if (run === undefined) run = { start: keyStart, end };
-      else run.end = end;
+      if (!gone) {
+        if (start < 0) start = index === 0 ? beginningOf(source, member) : member.keyStart;
+        end = member.end;
+      } else if (start >= 0) {
+        writer.members(source.subarray(start, end));
+        start = -1;
+      }
     }
-    flush();
+    if (start >= 0) writer.members(source.subarray(start, end));
     if (put !== undefined && !remove?.has(put.key) && set[put.key] === undefined) {
       writer.set({ [put.key]: put.raw });
     }
@@ -156,24 +164,35 @@ export function objectOf(members: Readonly<Record<string, RawJson | undefined>>)
   return writer.end();
 }
 
+/** Where `first`, an object's first member, begins: with its brace, where that stands right before it. */
+function beginningOf(source: Uint8Array, { keyStart }: Member): number {
+  return source[keyStart - 1] === OPEN_BRACE ? keyStart - 1 : keyStart;
+}
+
+/** A key that JSON writes as it is. */
+const PLAIN_KEY = /^\w*$/;
+
 /** Writes one object. Text is gathered and encoded once for each stretch between given bytes. */
 class ObjectWriter {
   readonly #parts: Uint8Array[] = [];
   #text = "{";
   #empty = true;
 
-  /** Add bytes of one or more members with the commas between them. */
+  /** Add bytes of one or more members with the commas between them; the first may have the brace, too. */
   members(bytes: Uint8Array): void {
-    this.#separate();
+    if (this.#empty && bytes[0] === OPEN_BRACE) this.#text = "";
+    else this.#separate();
+    this.#empty = false;
     this.#bytes(bytes);
   }
 
   /** Add a member for each value that is not undefined. */
   set(members: Readonly<Record<string, RawJson | undefined>>): void {
-    for (const [key, value] of Object.entries(members)) {
+    for (const key of Object.keys(members)) {
+      const value = members[key];
       if (value === undefined) continue;
       this.#separate();
-      this.#text += `${JSON.stringify(key)}:`;
+      this.#text += PLAIN_KEY.test(key) ? `"${key}":` : `${JSON.stringify(key)}:`;
       if (typeof value === "string") this.#text += value;
       else if (value instanceof Uint8Array) this.#bytes(value);
       else for (const part of value) this.#bytes(part);
@@ -182,7 +201,7 @@ class ObjectWriter {
 
   /** The whole object. */
   end(): ByteParts {
-    this.#parts.push(encodeUtf8(`${this.#text}}`));
+    this.#parts.push(shortUtf8(`${this.#text}}`));
     return this.#parts;
   }
 
@@ -192,7 +211,7 @@ class ObjectWriter {
   }
 
   #bytes(bytes: Uint8Array): void {
-    if (this.#text !== "") this.#parts.push(encodeUtf8(this.#text));
+    if (this.#text !== "") this.#parts.push(shortUtf8(this.#text));
     this.#text = "";
     this.#parts.push(bytes);
   }

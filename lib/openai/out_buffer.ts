@@ -3,12 +3,15 @@
 /** Larger parts are not gathered with others: what is given out of them is copied piece by piece. */
 const LARGE_BYTES = 256 * 1024;
 
+/** Room for small parts at first, in bytes. */
+const FIRST_BYTES = 1024;
+
 /**
  * Gathers small parts for one write, and gives large ones out in pieces. A large part is not copied
  * before it is taken: until then it must stay as it is.
  */
 export class OutBuffer {
-  #bytes = new Uint8Array(4096);
+  #bytes = new Uint8Array(0);
   #length = 0;
   /** What comes before the bytes gathered. */
   #before: Uint8Array[] = [];
@@ -21,7 +24,7 @@ export class OutBuffer {
     }
     const needed = this.#length + part.length;
     if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2, FIRST_BYTES));
       grown.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = grown;
     }

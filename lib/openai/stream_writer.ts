@@ -1,5 +1,5 @@
 /** An answer as a stream of events. @module */
-import { type ByteParts, encodeUtf8 } from "../base/mod.ts";
+import { type ByteParts, shortUtf8 } from "../base/mod.ts";
 import { DONE_EVENT, EVENT_END, EVENT_START } from "../sse/mod.ts";
 import type { AnswerEnd, AnswerIdentity, AnswerWriter } from "./answer.ts";
 import { OBJECT_NAMES } from "./answer_form.ts";
@@ -39,7 +39,7 @@ export class StreamWriter implements AnswerWriter {
       this.#promptIds = promptIds;
       return;
     }
-    const chunk = encodeUtf8(JSON.stringify({
+    const chunk = shortUtf8(JSON.stringify({
       ...this.#envelope,
       choices: [{
         index: 0,
@@ -153,7 +153,7 @@ export class StreamWriter implements AnswerWriter {
   }
 
   #event(value: unknown): void {
-    this.#rawEvent(encodeUtf8(JSON.stringify(value)));
+    this.#rawEvent(shortUtf8(JSON.stringify(value)));
   }
 
   #rawEvent(...json: ByteParts): void {

@@ -17,11 +17,14 @@ import { WholeDetails } from "./whole_details.ts";
 /** Most bytes of a whole answer's text: more than any that is read has. */
 const MAX_TEXT_BYTES = 256 * 1024 * 1024;
 
+/** As many bytes of text are expected, about. */
+const USUAL_TEXT_BYTES = 512;
+
 /** Gathers an answer and writes it as one JSON body at its end. */
 export class WholeWriter implements AnswerWriter {
   readonly #identity: AnswerIdentity;
   readonly #base: Readonly<Record<string, unknown>>;
-  readonly #text = new GrowingBytes(MAX_TEXT_BYTES);
+  readonly #text = new GrowingBytes(MAX_TEXT_BYTES, USUAL_TEXT_BYTES);
   readonly #details: WholeDetails;
   readonly #body = new OutBuffer();
   #promptIds: Uint8Array | undefined;

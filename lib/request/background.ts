@@ -1,10 +1,10 @@
 /** Work that outlives its request, so that stopping can wait for it. @module */
-import { describeError, type Logger } from "../base/mod.ts";
+import { type AbortWatch, describeError, LazyAbort, type Logger } from "../base/mod.ts";
 
 /** Keeps track of promises nobody else awaits. */
 export class Background {
   readonly #running = new Set<Promise<void>>();
-  readonly #stop = new AbortController();
+  readonly #stop = new LazyAbort();
   readonly #log: Logger;
 
   constructor(log: Logger) {
@@ -12,8 +12,8 @@ export class Background {
   }
 
   /** Aborts when the app stops: background work ends early then. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
+  get signal(): AbortWatch {
+    return this.#stop;
   }
 
   /** Pieces of work under way. */

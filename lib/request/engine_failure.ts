@@ -7,6 +7,7 @@ import { CR, decodeUtf8, GrowingBytes, jsonOf, recordOf, type Refusal } from "..
 import { EVENT_END, SseDecoder } from "../sse/mod.ts";
 import type { UpstreamResponse } from "../upstream/mod.ts";
 import { isEventStream } from "./answer.ts";
+import { announcedBytes } from "./read_whole.ts";
 import { isRefused, mayTell, type Told, toldIn } from "./told.ts";
 
 /** The beginning of an answer: all of it when it is not streamed, and not very large. */
@@ -49,7 +50,7 @@ export async function readBeginning(response: UpstreamResponse): Promise<Beginni
 }
 
 async function readWhole(response: UpstreamResponse): Promise<Beginning> {
-  const held = new GrowingBytes(MAX_WHOLE + READ_BYTES);
+  const held = new GrowingBytes(MAX_WHOLE + READ_BYTES, announcedBytes(response));
   while (held.length <= MAX_WHOLE) {
     const more = await response.read();
     if (more === undefined) return beginningOf(held, judged(held.view()));

@@ -10,12 +10,18 @@ export async function readWhole(
   response: UpstreamResponse,
   limitBytes: number,
 ): Promise<Uint8Array> {
-  const held = new GrowingBytes(limitBytes);
+  const held = new GrowingBytes(limitBytes, announcedBytes(response));
   for (let more = await response.read(); more !== undefined; more = await response.read()) {
     if (held.length + more.length > limitBytes) throw tooLarge(limitBytes);
     held.append(more);
   }
   return held.view();
+}
+
+/** How many bytes the body of an answer has, where that was announced. */
+export function announcedBytes(response: Pick<UpstreamResponse, "header">): number | undefined {
+  const length = Number(response.header("content-length") ?? NaN);
+  return length > 0 ? length : undefined;
 }
 
 /** Read an answer that nobody wants to its end. Rejects as `readWhole`. */

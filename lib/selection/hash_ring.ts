@@ -1,4 +1,5 @@
 /** A consistent hash ring: few keys move when engines come and go. @module */
+import { fnv1a, FNV_START, mix32 } from "../base/mod.ts";
 
 /** Points per engine. */
 const POINTS = 128;
@@ -8,9 +9,6 @@ const SUFFIXES = Array.from({ length: POINTS }, (_, index) => `#${index}`);
 
 /** Room for an owner's number beside a hash of 32 bits in one exact number. */
 const OWNERS = 2 ** 20;
-
-/** The FNV-1a of nothing. */
-const FNV_START = 0x811c9dc5;
 
 /**
  * Points of a set of URLs, ordered by hash. Changing the set merges or drops the points of those that
@@ -83,8 +81,8 @@ export class HashRing {
       const owner = this.#free.pop() ?? this.#urls.length;
       this.#owners.set(url, owner);
       this.#urls[owner] = url;
-      const begun = fnv(FNV_START, url);
-      for (const suffix of SUFFIXES) added[at++] = mixed(fnv(begun, suffix)) * OWNERS + owner;
+      const begun = fnv1a(FNV_START, url);
+      for (const suffix of SUFFIXES) added[at++] = mix32(fnv1a(begun, suffix)) * OWNERS + owner;
     }
     this.#points = merged(this.#points, added.sort());
     this.#orderCollisions();
@@ -134,24 +132,4 @@ function merged(one: Float64Array, other: Float64Array): Float64Array<ArrayBuffe
     }
   }
   return both;
-}
-
-/** FNV-1a with a final mix (murmur3's), over UTF-16 units; unsigned 32 bits. */
-export function hash32(text: string): number {
-  return mixed(fnv(FNV_START, text));
-}
-
-/** Goes on from `hash`, the FNV-1a of what precedes `text`. */
-function fnv(hash: number, text: string): number {
-  let all = hash;
-  for (let index = 0; index < text.length; index++) {
-    all = Math.imul(all ^ text.charCodeAt(index), 0x01000193);
-  }
-  return all;
-}
-
-function mixed(hash: number): number {
-  const once = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35);
-  return (twice ^ (twice >>> 16)) >>> 0;
 }

@@ -20,6 +20,7 @@ export * from "./policies.ts";
 export * from "./policy.ts";
 export * from "./power_of_two.ts";
 export * from "./prefix_aware.ts";
+export { type Met, PrefixExchange } from "./prefix_exchange.ts";
 export type { PrefixRules } from "./prefix_held.ts";
 export * from "./prefix_index.ts";
 export * from "./prompt_facts.ts";

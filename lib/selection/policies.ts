@@ -9,6 +9,7 @@ import type { Policy, PromptPart } from "./policy.ts";
 import { powerOfTwo } from "./power_of_two.ts";
 import { prefixAware } from "./prefix_aware.ts";
 import type { PrefixRules } from "./prefix_held.ts";
+import type { PrefixExchange } from "./prefix_exchange.ts";
 import { PrefixIndex } from "./prefix_index.ts";
 import { roundRobin } from "./round_robin.ts";
 import { fleetRing, type RingOf, sessionAffinity } from "./session.ts";
@@ -24,13 +25,14 @@ export interface Policies {
 interface Common {
   readonly routing: Routing;
   readonly random: Random;
+  readonly firstTurn: number;
   readonly ringOf: RingOf;
   readonly prefixes: PrefixRules;
 }
 
 /** By name, how one policy is made for a kind of choice. */
 const POLICIES = {
-  roundrobin: () => roundRobin(),
+  roundrobin: ({ firstTurn }) => roundRobin(firstTurn),
   session: ({ ringOf }) => sessionAffinity(leastInflight(), ringOf),
   prefixaware: ({ prefixes }) => prefixAware(prefixes),
   kvaware: ({ routing, ringOf }) =>
@@ -56,6 +58,10 @@ const KV_THRESHOLD = 2_000;
 export interface PolicyParts {
   /** Where policies draw lots. */
   readonly random: Random;
+  /** With which engine turns begin: routers side by side begin with different ones. */
+  readonly firstTurn?: number;
+  /** By which routers side by side know what engines have met by each other's choice. */
+  readonly exchange?: PrefixExchange | undefined;
 }
 
 /**
@@ -65,15 +71,17 @@ export interface PolicyParts {
  */
 export function policiesFor(
   routing: Routing,
-  { random }: PolicyParts = { random: seededRandom(1) },
+  { random, firstTurn = 0, exchange }: PolicyParts = { random: seededRandom(1) },
 ): Policies {
   const { kind, prefill = kind, decode = kind, prefix } = routing;
   const index = new PrefixIndex(prefix?.indexBytes ?? INDEX_BYTES);
+  exchange?.attach(index);
   const common = {
     routing,
     random,
+    firstTurn,
     ringOf: fleetRing(),
-    prefixes: { index, minMatch: prefix?.minMatch ?? 0 },
+    prefixes: { index, minMatch: prefix?.minMatch ?? 0, exchange },
   };
   return {
     prefill: POLICIES[prefill](common, "prefill"),

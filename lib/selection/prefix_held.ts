@@ -1,4 +1,5 @@
 /** What engines are thought to have of prompts, by the beginnings that they have met. @module */
+import type { PrefixExchange } from "./prefix_exchange.ts";
 import type { PrefixIndex } from "./prefix_index.ts";
 import { CHUNK_CHARS, type PromptFacts } from "./prompt_facts.ts";
 
@@ -8,6 +9,8 @@ export interface PrefixRules {
   readonly index: PrefixIndex;
   /** A shorter match counts for nothing, in characters. */
   readonly minMatch: number;
+  /** By which other routers know of it; absent where there are none. */
+  readonly exchange?: PrefixExchange | undefined;
 }
 
 /** Tokens of `prompt` that each engine has met, about. Holds until the index is asked again. */
@@ -26,8 +29,15 @@ export function heldBy(
 }
 
 /** The engine `id` gets `prompt`; how many tokens of it, about, it had met before. */
-export function meet({ index }: PrefixRules, id: string, prompt: PromptFacts): number {
-  return Math.floor(index.add(id, prompt.chunks()) * tokensPerChunk(prompt));
+export function meet(
+  { index, exchange }: PrefixRules,
+  id: string,
+  prompt: PromptFacts,
+): number {
+  const chunks = prompt.chunks();
+  const had = index.add(id, chunks);
+  if (had < chunks.length) exchange?.met(id, chunks);
+  return Math.floor(had * tokensPerChunk(prompt));
 }
 
 function tokensPerChunk(prompt: PromptFacts): number {

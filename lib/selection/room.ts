@@ -11,6 +11,12 @@ export interface Load {
   readonly kvBytes: number;
   /** Absent where nobody knows how much KV it can receive. */
   readonly buffer: KvBuffer | undefined;
+  /**
+   * Whether this router has taken its part of what is left, of seats and of KV, and takes no more before
+   * it has heard again what others have taken. Absent where it is alone.
+   */
+  readonly seatsSpent?: boolean;
+  readonly kvSpent?: boolean;
 }
 
 /** What the KV of a prompt of `tokens` takes of a buffer, in bytes: whole chunks. */
@@ -26,9 +32,10 @@ export function kvBytesOf(tokens: number, { bytesPerToken, chunkTokens }: KvBuff
 export function hasRoom(load: Load | undefined, tokens: number, share = 1): boolean {
   if (load === undefined) return true;
   const seats = share === 1 ? load.maxSeats : Math.max(1, Math.floor(load.maxSeats * share));
-  if (load.seats >= seats) return false;
+  if (load.seats >= seats || load.seatsSpent === true) return false;
   return tokens === 0 || load.buffer === undefined ||
-    load.kvBytes + kvBytesOf(tokens, load.buffer) <= load.buffer.bytes;
+    (load.kvSpent !== true &&
+      load.kvBytes + kvBytesOf(tokens, load.buffer) <= load.buffer.bytes);
 }
 
 /** Whether it never will: the KV of `tokens` is larger than its buffer. */

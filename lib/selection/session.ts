@@ -1,7 +1,7 @@
 /** Sticky sessions: requests of one session meet one engine. @module */
-import type { Engine } from "../base/mod.ts";
+import { type Engine, hash32 } from "../base/mod.ts";
 import type { Candidate } from "./candidate.ts";
-import { hash32, HashRing } from "./hash_ring.ts";
+import { HashRing } from "./hash_ring.ts";
 import type { Policy } from "./policy.ts";
 
 /** The ring of a fleet: the same as long as the fleet is the same array. */

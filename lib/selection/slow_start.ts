@@ -1,6 +1,6 @@
 /** Engines that have come of late: they get less than their share of requests, and ever more of it. @module */
+import { hash32 } from "../base/mod.ts";
 import type { Candidate } from "./candidate.ts";
-import { hash32 } from "./hash_ring.ts";
 import type { Candidates } from "./policy.ts";
 import { isSome } from "./standing.ts";
 

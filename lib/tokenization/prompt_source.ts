@@ -27,6 +27,15 @@ export interface PromptAsk {
   readonly byIds: boolean;
   /** `/tokenize` would give other ids than the endpoint the client asks. */
   readonly exact: boolean;
+  /** That endpoint may put the first token's text elsewhere than into its content, as reasoning. */
+  readonly parsed: boolean;
+}
+
+/** What the answer of a prefill told of what `find` left to it. */
+export interface PrefillTold {
+  readonly ids: boolean;
+  /** The text of the first token. */
+  readonly text: boolean;
 }
 
 /** Where the ids are. */
@@ -48,8 +57,8 @@ export interface PromptSource {
   find(engine: Engine, ask: PromptAsk, caller: Caller): Promise<PromptEnd>;
   /** The ids by `/tokenize`, whatever the way configured. Rejects as `find`. */
   tokenize(engine: Engine, ask: PromptAsk, caller: Caller): Promise<TokenizeEnd>;
-  /** Take note of whether a prefill told the ids that `find` left to it. */
-  note(engine: Engine, told: boolean): void;
+  /** Take note of what a prefill told whose ids `find` left to it. */
+  note(engine: Engine, told: PrefillTold): void;
   /** An engine has gone: another one under its name and address is asked afresh. */
   forget(engine: Engine): void;
 }
@@ -139,29 +148,35 @@ function lackKey(engine: Engine, ask: PromptAsk): string {
 }
 
 /**
- * With `remember`, engines that do not tell the ids are asked for them no more; where `/tokenize`
- * is no help, they never are, as KV whose ids nobody knows cannot be reclaimed.
+ * With `remember`, engines that do not tell the ids are asked for them no more, nor, at an endpoint whose
+ * parsers take the first token's text, those that do not tell that: to find it out takes longer. Where
+ * `/tokenize` is no help, silent ones never are, as KV whose ids nobody knows cannot be reclaimed.
  */
 function prefillSource(parts: PromptSourceParts, remember: boolean): PromptSource {
   const { log, onResult } = parts;
   const byTokenize = engineSource(parts);
   const silent = new BoundedSet(MAX_LACKING);
+  const parsing = new BoundedSet(MAX_LACKING);
   return {
     ...byTokenize,
     exact: true,
     async find(engine, ask, caller) {
-      const spared = (remember || ask.exact) && silent.has(engine.id);
+      const spared = ((remember || ask.exact) && silent.has(engine.id)) ||
+        (remember && !ask.exact && ask.parsed && parsing.has(engine.id));
       const asks = !ask.needsLength && !ask.byIds && !spared;
       return asks ? { kind: "with-prefill" } : await byTokenize.find(engine, ask, caller);
     },
-    note(engine, told) {
-      onResult("prefill", told ? "tokens" : "unsupported");
-      if (told || !silent.add(engine.id)) return;
+    note(engine, { ids, text }) {
+      onResult("prefill", ids ? "tokens" : "unsupported");
+      if (!text) parsing.add(engine.id);
+      if (ids || !silent.add(engine.id)) return;
       log.warning("A prefill does not tell its prompt's token ids: it goes to /tokenize", {
         url: engine.url,
       });
     },
-    forget: ({ id }) => silent.deleteWhere((known) => known === id),
+    forget({ id }) {
+      for (const set of [silent, parsing]) set.deleteWhere((known) => known === id);
+    },
   };
 }
 

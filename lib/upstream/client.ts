@@ -4,7 +4,7 @@
  * Knows nothing of OpenAI, SSE or which engine is the right one.
  * @module
  */
-import type { ByteParts } from "../base/mod.ts";
+import type { AbortWatch, ByteParts } from "../base/mod.ts";
 
 /** One header field: name as written, value without surrounding white space. */
 export type HeaderField = readonly [name: string, value: string];
@@ -36,7 +36,7 @@ export interface UpstreamRequest {
   /** Longest wait of one `read` for body bytes, in milliseconds. */
   readonly idleTimeoutMs: number;
   /** Ends the exchange at any point, its connection with it. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortWatch;
 }
 
 /**
@@ -61,6 +61,12 @@ export interface UpstreamResponse extends Disposable {
   read(): Promise<Uint8Array | undefined>;
   /** The whole (rest of the) body; `upstream-protocol` above `limitBytes`. */
   readAll(limitBytes: number): Promise<Uint8Array>;
+  /**
+   * Whether the body has ended, what is left of it having arrived already: its connection has gone back
+   * then. What has come is passed over either way.
+   * @default that is not known
+   */
+  finish?(): boolean;
 }
 
 /** Sends requests to engines over pooled connections. */

@@ -1,6 +1,6 @@
 /** The KV-ready notification: ZeroMQ frames to a typed value. Pure and total. @module */
 import { Decoder } from "@msgpack/msgpack";
-import { describeError } from "../base/mod.ts";
+import { describeError, encodeUtf8, startsWith } from "../base/mod.ts";
 
 /** Largest notification looked at, in bytes; a real one is under 300. */
 export const MAX_NOTICE_BYTES = 4096;
@@ -53,6 +53,8 @@ export function decodeNotice(frames: readonly Uint8Array[]): Notice {
   const [frame] = frames;
   if (frames.length !== 1 || frame === undefined) return garbage(`${frames.length} frames`);
   if (frame.length > MAX_NOTICE_BYTES) return garbage(`${frame.length} bytes`);
+  const usual = usualId(frame);
+  if (usual !== undefined) return { kind: "kv-ready", reqId: usual };
   let value: unknown;
   try {
     value = decoder.decode(frame);
@@ -66,6 +68,26 @@ export function decodeNotice(frames: readonly Uint8Array[]): Notice {
   if (kind === undefined) return { kind: "unknown", type };
   const reqId = requestId("req_id" in value ? value.req_id : undefined);
   return reqId === undefined ? garbage(`no usable "req_id" in ${type}`) : { kind, reqId };
+}
+
+/** What LMCache's own encoder writes before the id, and the byte of a text of up to 255 bytes. */
+const USUAL_BEGINNING = encodeUtf8("\x00\x00type\x00ProxyNotif\x00req_id\x00");
+for (const [at, byte] of [[0, 0x82], [1, 0xa4], [6, 0xaa], [17, 0xa6], [24, 0xd9]] as const) {
+  USUAL_BEGINNING[at] = byte;
+}
+
+/** The id in a notification as LMCache writes it, of 32 characters or more; undefined for any other. */
+function usualId(frame: Uint8Array): string | undefined {
+  const from = USUAL_BEGINNING.length + 1;
+  if (!startsWith(frame, USUAL_BEGINNING)) return undefined;
+  if (frame.length !== from + (frame[from - 1] ?? 0) || frame.length < from + 32) return undefined;
+  let id = "";
+  for (let at = from; at < frame.length; at++) {
+    const byte = frame[at] ?? 0;
+    if (byte > 0x7f) return undefined;
+    id += String.fromCharCode(byte);
+  }
+  return id;
 }
 
 function requestId(value: unknown): string | undefined {

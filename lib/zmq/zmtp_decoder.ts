@@ -2,7 +2,7 @@
  * ZMTP 3.0 with the NULL mechanism: bytes to messages (RFC 23 and 37). No I/O.
  * @module
  */
-import { concatBytes, decodeUtf8, encodeUtf8 } from "../base/mod.ts";
+import { concatBytes, decodeUtf8, encodeUtf8, shortCopy } from "../base/mod.ts";
 
 const GREETING_BYTES = 64;
 const MORE = 0x01;
@@ -164,7 +164,7 @@ export class ZmtpDecoder {
     if (this.#messageBytes > maxMessageBytes) {
       throw new ZmtpError(`message of over ${maxMessageBytes} bytes`);
     }
-    this.#frames.push(body.slice());
+    this.#frames.push(shortCopy(body));
     if (more) return;
     const frames = this.#frames;
     this.#frames = [];

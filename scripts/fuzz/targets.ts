@@ -12,6 +12,7 @@ import { responseTarget } from "./engine/response.ts";
 import { sseTarget } from "./engine/sse.ts";
 import { usageTarget } from "./engine/usage.ts";
 import { FRONT } from "./front/target.ts";
+import { gossipTarget } from "./gossip/message.ts";
 import { bodyTarget, codingTarget } from "./request/body.ts";
 import { encodingsTarget } from "./request/encodings.ts";
 import { fieldsTarget } from "./request/fields.ts";
@@ -48,6 +49,7 @@ export const PARSERS: readonly FuzzTarget[] = [
   idsTarget(),
   tokenizedTarget(),
   noticeTarget(),
+  gossipTarget(),
   zmtpTarget(),
   zmtpPeerTarget(),
   configFileTarget(),

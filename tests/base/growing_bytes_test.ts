@@ -29,6 +29,19 @@ Deno.test("GrowingBytes holds what was added, in order, less what was dropped", 
   assertEquals(bytes.view(5, 9 * MIB).length, expected.length - 5);
 });
 
+Deno.test("GrowingBytes takes as much as is expected, and no more than 256 KiB of that before it comes", () => {
+  for (
+    const [expected, capacity] of [[300, 300], [40_000, 40_000], [8 * MIB, 256 * 1024]] as const
+  ) {
+    const bytes = new GrowingBytes(16 * MIB, expected);
+    assertEquals(bytes.capacity, 0);
+    bytes.append(filled(10, 1));
+    assertEquals(bytes.capacity, capacity);
+    bytes.append(filled(capacity, 2));
+    assertEquals([...bytes.view(0, 12)], [...filled(10, 1), 2, 3]);
+  }
+});
+
 Deno.test("GrowingBytes leaves views as they are while more is added", () => {
   const bytes = new GrowingBytes(8 * MIB);
   const views: Uint8Array[] = [];

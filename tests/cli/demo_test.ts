@@ -25,7 +25,7 @@ Deno.test("demo shows its requests, then yours, until a signal", async () => {
   const [, handedOff, direct] = out.text.split("Your request ");
   assertMatch(
     handedOff ?? "",
-    /handoff_p1, [\d.]+ ms\n.*tokenize.*\n.*prefill.*\n.*KV.*\n.*decode/,
+    /handoff_p1, [\d.]+ ms\n.*prefill.*\n.*KV.*\n.*decode/,
   );
   assertMatch(direct ?? "", /direct \(n\), [\d.]+ ms\n {3}direct +\|.*on decode-\d\n$/);
 });

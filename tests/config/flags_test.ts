@@ -160,7 +160,7 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["nixl-kv-ready-timeout", 10],
   ["nixl-kv-timeout-policy", "retry"],
   ["nixl-first-token", "prefill"],
-  ["tokenize", "engine"],
+  ["tokenize", "auto"],
   ["tokenize-cache-bytes", 0],
   ["connect-timeout", 5],
   ["tokenize-timeout", 10],

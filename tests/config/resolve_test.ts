@@ -50,7 +50,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
       finishedReqTtlMs: 120_000,
       cleanupIntervalMs: 60_000,
     },
-    tokenize: { how: "engine", cacheBytes: 0 },
+    tokenize: { how: "auto", cacheBytes: 0 },
     timeouts: {
       connectMs: 5000,
       tokenizeMs: 10_000,

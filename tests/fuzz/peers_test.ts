@@ -6,6 +6,7 @@ import { parseConfigText } from "../../lib/config/mod.ts";
 import { parseEngineUrl } from "../../lib/config/url.ts";
 import { parseKeysFile } from "../../lib/doors/mod.ts";
 import { privateKeyProblem } from "../../lib/tls/mod.ts";
+import { readMessage } from "../../lib/gossip/message.ts";
 import { decodeNotice } from "../../lib/zmq/mod.ts";
 import { serveConnection } from "../../lib/zmq/zmtp_connection.ts";
 import { ZmtpDecoder } from "../../lib/zmq/zmtp_decoder.ts";
@@ -13,6 +14,7 @@ import { addressesTarget, urlsTarget } from "../../scripts/fuzz/config/addresses
 import { argvTarget } from "../../scripts/fuzz/config/argv.ts";
 import { configFileTarget, keysFileTarget } from "../../scripts/fuzz/config/file.ts";
 import { pemTarget } from "../../scripts/fuzz/config/pem.ts";
+import { gossipTarget } from "../../scripts/fuzz/gossip/message.ts";
 import { noticeTarget } from "../../scripts/fuzz/zmq/notice.ts";
 import { zmtpPeerTarget, zmtpTarget } from "../../scripts/fuzz/zmq/zmtp.ts";
 import { assertFound } from "./support.ts";
@@ -30,6 +32,16 @@ Deno.test("notice finds msgpack that is trusted, and ids without a bound", async
     return decodeNotice(frames);
   });
   await assertFound(hoarding, "large");
+});
+
+Deno.test("gossip finds a message that is taken in part", async () => {
+  const broken = gossipTarget((message, sink) => {
+    for (let end = message.length; end > 0; end--) {
+      if (readMessage(message.subarray(0, end), sink) !== undefined) break;
+    }
+    return readMessage(message);
+  });
+  await assertFound(broken, "part");
 });
 
 Deno.test("zmtp finds a frame whose header is cut in two", async () => {

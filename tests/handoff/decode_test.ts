@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import { decodeUtf8, encodeUtf8, LazyAbort, RouterError } from "../../lib/base/mod.ts";
 import type { Flight } from "../../lib/fleet/mod.ts";
 import { type OpenDecode, openDecode, type OpenEnd, pumpDecode } from "../../lib/handoff/decode.ts";
 import type { Seam } from "../../lib/handoff/event_pump.ts";
@@ -29,7 +29,7 @@ interface Leg {
 function begin(): Leg {
   const parts = handoffParts();
   const flight = parts.fleet.take(DECODE, "decode", PREFILL);
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const ask = { flight, path: "/v1/completions", body: [encodeUtf8('{"prompt":[1]}')] };
   return { parts, flight, abort, end: openDecode(parts.deps, parts.context, ask, abort) };
 }

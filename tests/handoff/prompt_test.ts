@@ -17,6 +17,7 @@ import {
 import { asUsage } from "../../lib/openai/mod.ts";
 import type {
   Caller,
+  PrefillTold,
   PromptAsk,
   PromptEnd,
   PromptSource,
@@ -63,8 +64,8 @@ class FakeSource implements PromptSource {
       : Promise.resolve(this.#tokenizes);
   }
 
-  note(engine: Engine, told: boolean): void {
-    this.notes.push(`${engine.id} ${told}`);
+  note(engine: Engine, { ids, text }: PrefillTold): void {
+    this.notes.push(`${engine.id} ${ids}${text ? "" : ", parsed"}`);
   }
 
   forget(): void {}
@@ -146,14 +147,15 @@ for (const [name, request, flags] of ASKS) {
   Deno.test(`promptFor() says what it needs of the ids: ${name}`, async () => {
     const { prompt, source } = fixture(new FakeSource(TOKENS), { request });
     await prompt;
-    const { needsLength, byIds, exact, render, tokenize } = source.found[0]?.ask ?? fixed();
-    assertEquals({ needsLength, byIds, exact }, {
+    const { needsLength, byIds, exact, parsed, render, tokenize } = source.found[0]?.ask ?? fixed();
+    const chat = request.form === "chat";
+    assertEquals({ needsLength, byIds, exact, parsed }, {
       needsLength: false,
       byIds: false,
       exact: false,
+      parsed: chat,
       ...flags,
     });
-    const chat = request.form === "chat";
     assertEquals(render.path, chat ? "/v1/chat/completions/render" : "/v1/completions/render");
     const [body, whole] = [tokenize(), render.body()].map((parts) =>
       JSON.parse(decodeUtf8(concatBytes(parts)))
@@ -259,6 +261,12 @@ Deno.test("ToldPrompt.settle() takes the ids that the prefill told", async () =>
   assertEquals(shown(await told.settle(resultOf("[4, 5]"))), ["[4, 5]", 5]);
   assertEquals([kept.tokens?.count, source.notes, source.tokenized.length], [2, ["p true"], 0]);
   assertEquals(parts.steps(), []);
+});
+
+Deno.test("ToldPrompt.settle() notes where a parser has taken the first token's text", async () => {
+  const { told, source } = await toldPrompt();
+  await told.settle({ ...resultOf("[4, 5]"), text: undefined });
+  assertEquals(source.notes, ["p true, parsed"]);
 });
 
 Deno.test("ToldPrompt.settle() leaves a prompt that is too long to one engine", async () => {

@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import { decodeUtf8, encodeUtf8, LazyAbort, RouterError } from "../../lib/base/mod.ts";
 import type { Flight } from "../../lib/fleet/mod.ts";
 import {
   leavable,
@@ -17,14 +17,14 @@ import { DECODE, handoffParts, type Parts, PREFILL, textRequest, TIMEOUTS } from
 interface Leg {
   readonly parts: Parts;
   readonly flight: Flight;
-  readonly abort: AbortController;
+  readonly abort: LazyAbort;
   readonly end: Promise<RelayOpenEnd>;
 }
 
 function begin(stream = true, params?: string): Leg {
   const parts = handoffParts();
   const flight = parts.fleet.take(DECODE, "decode", PREFILL);
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const request = textRequest({ stream, x: [1] });
   const path = "/v1/completions?a=b";
   const replayable = params === undefined;
@@ -221,7 +221,7 @@ Deno.test("startingWith() cancels the rest", () => {
 
 Deno.test("leavable() passes all on, and listens no longer than its source lasts", async () => {
   const { signal, count } = countedSignal();
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const source = leavable(new FakeBody(["a", "b"]), abort, signal);
   assertEquals(count(), 1);
   assertEquals(await textOf(source), ["a", "b"]);
@@ -230,7 +230,7 @@ Deno.test("leavable() passes all on, and listens no longer than its source lasts
 
 Deno.test("leavable() ends the exchange when the client goes, even while it is being read", async () => {
   const { signal, count, controller } = countedSignal();
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const body = new FakeBody();
   const reading = leavable(body, abort, signal).read();
   controller.abort();
@@ -240,7 +240,7 @@ Deno.test("leavable() ends the exchange when the client goes, even while it is b
 
 Deno.test("leavable() ends the exchange when it is cancelled, any number of times", () => {
   const { signal, count } = countedSignal();
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const body = new FakeBody();
   const source = leavable(body, abort, signal);
   source.cancel();
@@ -251,7 +251,7 @@ Deno.test("leavable() ends the exchange when it is cancelled, any number of time
 Deno.test("leavable() ends the exchange at once for a client that has gone already", () => {
   const { signal, count, controller } = countedSignal();
   controller.abort();
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const body = new FakeBody();
   leavable(body, abort, signal);
   assertEquals([body.cancelled, abort.signal.aborted, count()], [true, true, 0]);
@@ -259,7 +259,7 @@ Deno.test("leavable() ends the exchange at once for a client that has gone alrea
 
 Deno.test("leavable() listens no longer when its source breaks", async () => {
   const { signal, count } = countedSignal();
-  const abort = new AbortController();
+  const abort = new LazyAbort();
   const body = new FakeBody();
   const source = leavable(body, abort, signal);
   body.break(new RouterError("upstream-protocol", "cut"));

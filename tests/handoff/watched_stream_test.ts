@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import { decodeUtf8, encodeUtf8, LazyAbort, RouterError } from "../../lib/base/mod.ts";
 import type { OnwardWish } from "../../lib/handoff/mod.ts";
 import { WatchedStream } from "../../lib/handoff/watched_stream.ts";
 import { asUsage } from "../../lib/openai/mod.ts";
@@ -40,7 +40,7 @@ function watched(
       kind: "open",
       response,
       first: first === "" ? undefined : encodeUtf8(first),
-      abort: new AbortController(),
+      abort: new LazyAbort(),
       close: () => response[Symbol.dispose](),
     },
     flight: parts.fleet.take(DECODE, "decode", PREFILL),

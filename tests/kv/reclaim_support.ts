@@ -1,5 +1,11 @@
 /** A reclaimer among parts that do what a test says. @module */
-import { type ByteParts, encodeUtf8, type Engine, RouterError } from "../../lib/base/mod.ts";
+import {
+  type AbortWatch,
+  type ByteParts,
+  encodeUtf8,
+  type Engine,
+  RouterError,
+} from "../../lib/base/mod.ts";
 import {
   type AbandonedTransfer,
   type PrefillFate,
@@ -73,7 +79,7 @@ export class ReclaimFixture {
     this.lines = lines;
     this.background = new Background(log);
     const { clock, metrics, background } = this;
-    const send = (to: Engine, request: ReclaimRequest, signal: AbortSignal): Promise<number> =>
+    const send = (to: Engine, request: ReclaimRequest, signal: AbortWatch): Promise<number> =>
       this.#send(to, request, signal);
     this.reclaimer = new Reclaimer({ clock, log, metrics, background, send, graceMs: GRACE_MS });
   }
@@ -129,7 +135,7 @@ export class ReclaimFixture {
   }
 
   /** As an engine's client: an abort ends the exchange. */
-  #send(to: Engine, request: ReclaimRequest, signal: AbortSignal): Promise<number> {
+  #send(to: Engine, request: ReclaimRequest, signal: AbortWatch): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     signal.addEventListener("abort", () => reject(new RouterError("client-gone", "Aborted")));
     this.sent.push({

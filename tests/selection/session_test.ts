@@ -1,10 +1,9 @@
 import fc from "fast-check";
-import type { Engine } from "../../lib/base/mod.ts";
+import { type Engine, hash32 } from "../../lib/base/mod.ts";
 import {
   type Candidate,
   type Candidates,
   fleetRing,
-  hash32,
   HashRing,
   type Policy,
   roundRobin,

@@ -1,4 +1,5 @@
 /** Signals whose listeners are counted. @module */
+import type { AbortWatch } from "../../lib/base/mod.ts";
 
 /** A signal, what aborts it, and how many listeners it has. */
 export interface CountedSignal {
@@ -18,22 +19,19 @@ export function countedSignal(): CountedSignal {
  * Count the listeners that `signal` is given from here on. One that is to be called once is none any
  * more when it has been called.
  */
-export function countListeners(signal: AbortSignal): () => number {
-  const listeners = new Map<unknown, boolean>();
+export function countListeners(signal: AbortWatch): () => number {
+  const listeners = new Map<() => void, boolean>();
   const add = signal.addEventListener.bind(signal);
   const remove = signal.removeEventListener.bind(signal);
   signal.addEventListener = (
-    type: string,
-    listener: EventListenerOrEventListenerObject,
-    options?: AddEventListenerOptions | boolean,
+    type: "abort",
+    listener: () => void,
+    options?: { readonly once?: boolean },
   ): void => {
-    listeners.set(listener, typeof options === "object" && options.once === true);
+    listeners.set(listener, options?.once === true);
     add(type, listener, options);
   };
-  signal.removeEventListener = (
-    type: string,
-    listener: EventListenerOrEventListenerObject,
-  ): void => {
+  signal.removeEventListener = (type: "abort", listener: () => void): void => {
     listeners.delete(listener);
     remove(type, listener);
   };

@@ -35,7 +35,7 @@ export type RouterChanges =
     /** In place of the machine's own. */
     readonly ports?: Pick<
       AppPorts,
-      "sources" | "front" | "dial" | "bindPull" | "kv" | "breather" | "warmUp"
+      "sources" | "front" | "dial" | "bindPull" | "kv" | "breather" | "bus" | "warmUp"
     >;
   };
 

@@ -2,6 +2,7 @@ import { createLogger, decodeUtf8, encodeUtf8, RouterError } from "../../lib/bas
 import type { TokenizeWay } from "../../lib/config/mod.ts";
 import {
   type JsonReply,
+  type PrefillTold,
   type PromptAsk,
   type PromptEnd,
   type PromptSource,
@@ -19,7 +20,10 @@ const ASK: PromptAsk = {
   needsLength: false,
   byIds: false,
   exact: false,
+  parsed: true,
 };
+const TOLD: PrefillTold = { ids: true, text: true };
+const SILENT: PrefillTold = { ids: false, text: true };
 const TOKENIZED = answer('{"tokens":[1],"max_model_len":9}');
 const RENDERED = answer('{"token_ids":[2,3]}');
 
@@ -132,10 +136,10 @@ Deno.test("find() by the prefill asks nothing, but where the ids are needed befo
 
 Deno.test("note() makes auto ask a silent engine no more, and says so once", async () => {
   const { source, find, results, warned } = fixture("auto");
-  source.note(ENGINE, true);
+  source.note(ENGINE, TOLD);
   assertEquals(await find(), "with-prefill");
-  source.note(ENGINE, false);
-  source.note(ENGINE, false);
+  source.note(ENGINE, SILENT);
+  source.note(ENGINE, SILENT);
   assertEquals(await find(), "[1]");
   assertEquals(await find({ exact: true }), "unavailable");
   assertEquals(await find({}, OTHER), "with-prefill");
@@ -150,12 +154,31 @@ Deno.test("note() makes auto ask a silent engine no more, and says so once", asy
 
 Deno.test("note() changes what prefill asks of a silent engine only where /tokenize cannot help", async () => {
   const { source, find, warned } = fixture("prefill");
-  source.note(ENGINE, false);
-  source.note(ENGINE, false);
+  source.note(ENGINE, SILENT);
+  source.note(ENGINE, SILENT);
   assertEquals(await find(), "with-prefill");
   assertEquals(await find({ exact: true }), "unavailable");
   assertEquals(await find({ exact: true }, OTHER), "with-prefill");
   assertEquals(warned.length, 1);
+});
+
+Deno.test("note() makes auto ask where parsers take texts no more, but for what only that tells", async () => {
+  const { source, find, warned, posted } = fixture("auto");
+  source.note(ENGINE, { ids: true, text: false });
+  assertEquals(await find(), "[1]");
+  assertEquals(posted, ["e /tokenize T"]);
+  assertEquals(await find({ parsed: false }), "with-prefill");
+  assertEquals(await find({ exact: true }), "with-prefill");
+  assertEquals(await find({}, OTHER), "with-prefill");
+  assertEquals(warned, []);
+  source.forget(ENGINE);
+  assertEquals(await find(), "with-prefill");
+});
+
+Deno.test("note() changes nothing for prefill where parsers take texts", async () => {
+  const { source, find } = fixture("prefill");
+  source.note(ENGINE, { ids: true, text: false });
+  assertEquals(await find(), "with-prefill");
 });
 
 Deno.test("tokenize() asks /tokenize, whatever the way", async () => {
@@ -197,12 +220,12 @@ for (const how of ["prefill", "auto"] as const) {
   Deno.test(`forget() has ${how} ask an engine again that told nothing, and no other`, async () => {
     const { source, find, warned } = fixture(how);
     const longer = { ...OTHER, id: `${ENGINE.id}2` };
-    for (const engine of [ENGINE, longer]) source.note(engine, false);
+    for (const engine of [ENGINE, longer]) source.note(engine, SILENT);
     assertEquals(await find({ exact: true }), "unavailable");
     source.forget(ENGINE);
     assertEquals(await find({ exact: true }), "with-prefill");
     assertEquals(await find({ exact: true }, longer), "unavailable");
-    source.note(ENGINE, false);
+    source.note(ENGINE, SILENT);
     assertEquals([await find({ exact: true }), warned.length], ["unavailable", 3]);
   });
 }

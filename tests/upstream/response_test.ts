@@ -216,6 +216,27 @@ Deno.test("response disposed while it is read rejects that read", async () => {
   assertEquals(fixture.client.stats(), { open: 0, idle: 0 });
 });
 
+Deno.test("response.finish() ends a body whose rest has arrived, and leaves others to be read", async () => {
+  const rest = "4\r\ntwo!\r\n0\r\n\r\n";
+  for (const arrived of [rest, rest.slice(0, 9), ""]) {
+    using fixture = new Fixture();
+    const sent = fixture.send();
+    const socket = await fixture.engines.socket(0);
+    socket.send(`${CHUNKED}3\r\none\r\n`);
+    const response = await sent;
+    assertEquals(decodeUtf8(await response.read() ?? encodeUtf8("")), "one");
+    const reading = arrived === "" ? undefined : response.read();
+    socket.send(arrived);
+    await reading;
+    const whole = arrived === rest;
+    assertEquals([response.finish?.(), response.finish?.()], [whole, whole]);
+    assertEquals(fixture.client.stats(), { open: 1, idle: whole ? 1 : 0 });
+    if (!whole) socket.send(rest.slice(arrived.length));
+    while (await response.read() !== undefined);
+    assertEquals([response.finish?.(), fixture.client.stats().idle], [true, 1]);
+  }
+});
+
 Deno.test("response disposed keeps the connection when the rest has arrived", async () => {
   const replies = [
     answer(""),

@@ -58,6 +58,18 @@ Deno.test("decodeNotice() reads by key: any order, keys beside, a view into a la
   assertEquals(decodeNotice([view]), { kind: "kv-ready", reqId: "a" });
 });
 
+Deno.test("decodeNotice() reads usual ids of every length and letter as it reads others", () => {
+  for (let length = 25; length <= 300; length++) {
+    for (const letter of ["a", "é", "\u007f"]) {
+      const reqId = letter.repeat(length);
+      const notice = decodeNotice([encode({ type: "ProxyNotif", req_id: reqId })]);
+      assertEquals(notice, { kind: "kv-ready", reqId }, `${length} times ${letter}`);
+      const other = decodeNotice([encode({ type: "ProxyNotif", req_id: reqId, more: 1 })]);
+      assertEquals(other, notice);
+    }
+  }
+});
+
 Deno.test("decodeNotice() keeps nothing of the frame", () => {
   const frame = proxyNotif("request");
   const notice = decodeNotice([frame]);

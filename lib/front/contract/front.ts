@@ -1,5 +1,5 @@
 /** What accepts clients, and what it hands on of a request: the same for every front. @module */
-import type { SpareDescriptor } from "../../base/mod.ts";
+import type { AbortWatch, SpareDescriptor } from "../../base/mod.ts";
 import type { Answer } from "../../request/mod.ts";
 import type { ServerTls } from "../../tls/mod.ts";
 import type { HeaderField } from "../../upstream/mod.ts";
@@ -20,6 +20,8 @@ export interface FrontBody {
    * `client-timeout` when it sends nothing for too long; and so again once it has rejected.
    */
   read(): Promise<Uint8Array | undefined>;
+  /** All of it, the caller's to keep, where it has come already: it need not be read then. */
+  readonly here?: Uint8Array;
 }
 
 /** A request whose head has arrived. */
@@ -36,7 +38,7 @@ export interface FrontRequest {
   /** Where the connection comes from. */
   readonly remote: { readonly hostname: string; readonly port: number };
   /** Aborts when the client has gone, before its answer is complete. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
 }
 
 /**
@@ -74,6 +76,14 @@ export type FrontTls = ServerTls;
 /** An answer that is there as a whole. */
 export type WholeAnswer = Answer & { readonly body: Uint8Array };
 
+/** How the limit of connections from one address is one for several routers. */
+export interface AddressSharing {
+  /** Connections from `address` that others have. */
+  of(address: string): number;
+  /** This router has `connections` from `address`: 0 when there are none any more. */
+  changed(address: string, connections: number): void;
+}
+
 /** What a front is started with. */
 export interface FrontOptions {
   readonly hostname: string;
@@ -86,6 +96,8 @@ export interface FrontOptions {
    * @default the connection's own
    */
   readonly addressOf?: (request: Pick<FrontRequest, "method" | "headers" | "remote">) => string;
+  /** Absent where the limit is this router's alone. */
+  readonly sharing?: AddressSharing | undefined;
   /** The answer in place of one that cannot be sent, e.g. for a field that no answer may carry. */
   readonly onFault: (error: unknown) => Answer;
   /** Asked for a descriptor where there is none to listen with. */

@@ -82,7 +82,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
       Math.min(limits.headMs, limits.bodyIdleMs, limits.writeIdleMs, limits.keepAliveMs),
     );
     this.date = new DateField(clock);
-    this.#turnstile = new Turnstile(limits);
+    this.#turnstile = new Turnstile(limits, options.sharing);
     this.#turnedAway = new TurnedAway(clock, this.date, options.onRefusal);
     const listener = listen(options);
     const { hostname, port } = listener.addr;

@@ -1,5 +1,5 @@
 /** How many connections there are, in all and from each address. @module */
-import type { FrontLimits } from "../contract/mod.ts";
+import type { AddressSharing, FrontLimits } from "../contract/mod.ts";
 
 /** Why a connection is not let in. */
 export type Turned = "connections" | "address";
@@ -8,19 +8,25 @@ export type Turned = "connections" | "address";
 export class Turnstile {
   readonly #limits: Pick<FrontLimits, "maxConnections" | "maxPerAddress">;
   readonly #perAddress = new Map<string, number>();
+  readonly #sharing: AddressSharing | undefined;
   #all = 0;
 
-  constructor(limits: Pick<FrontLimits, "maxConnections" | "maxPerAddress">) {
+  /** `sharing`: with whom addresses have their limit in common; of no interest where there is none. */
+  constructor(
+    limits: Pick<FrontLimits, "maxConnections" | "maxPerAddress">,
+    sharing?: AddressSharing,
+  ) {
     this.#limits = limits;
+    this.#sharing = limits.maxPerAddress === Infinity ? undefined : sharing;
   }
 
   /** Let one in from `address`, which must be let out again; or say why not. */
   enter(address: string): Turned | undefined {
     const known = this.#perAddress.get(address) ?? 0;
     if (this.#all >= this.#limits.maxConnections) return "connections";
-    if (known >= this.#limits.maxPerAddress) return "address";
+    if (known + this.#elsewhere(address) >= this.#limits.maxPerAddress) return "address";
     this.#all++;
-    this.#perAddress.set(address, known + 1);
+    this.#set(address, known + 1);
     return undefined;
   }
 
@@ -28,9 +34,10 @@ export class Turnstile {
   move(from: string | undefined, to: string | undefined): Turned | undefined {
     if (from === to) return undefined;
     const known = to === undefined ? 0 : this.#perAddress.get(to) ?? 0;
-    if (known >= this.#limits.maxPerAddress) return "address";
+    const all = to === undefined ? 0 : known + this.#elsewhere(to);
+    if (all >= this.#limits.maxPerAddress) return "address";
     if (from !== undefined) this.#forget(from);
-    if (to !== undefined) this.#perAddress.set(to, known + 1);
+    if (to !== undefined) this.#set(to, known + 1);
     return undefined;
   }
 
@@ -41,8 +48,16 @@ export class Turnstile {
   }
 
   #forget(address: string): void {
-    const left = (this.#perAddress.get(address) ?? 0) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
+    this.#set(address, (this.#perAddress.get(address) ?? 0) - 1);
+  }
+
+  #set(address: string, count: number): void {
+    if (count > 0) this.#perAddress.set(address, count);
     else this.#perAddress.delete(address);
+    this.#sharing?.changed(address, Math.max(0, count));
+  }
+
+  #elsewhere(address: string): number {
+    return this.#sharing?.of(address) ?? 0;
   }
 }

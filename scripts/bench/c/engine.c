@@ -158,11 +158,11 @@ static void begin_stream(struct connection *to, bool chat, long long tokens) {
   to->sent = 0;
   to->end.size = 0;
   add_end(&to->end, asked, chat, tokens);
-  to->started_at = now_ns();
-  to->due_at = to->started_at + to->pace->interval;
+  // As vLLM does, which says the role of a chat when its first token is there.
+  to->started_at = to->due_at = now_ns();
   to->port->running++;
   send_bytes(to, to->texts->head.at, to->texts->head.size);
-  if (!to->closed && to->out.size == 0) enqueue(to);
+  if (!to->closed && to->out.size == 0) send_due(to, to->started_at);
 }
 
 static void tell_landed(struct connection *from) {

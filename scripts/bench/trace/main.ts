@@ -1,7 +1,7 @@
 /**
- * `deno task bench:trace [--seed N] [--requests N]`: conversations that share beginnings before 3 prefill
+ * `deno task bench:trace [--seed N] [--requests N] [--routers]`: conversations that share beginnings before 3 prefill
  * and 3 decode engines, and before 8 that do both, in a model of engines on a virtual clock: what
- * policies find in the engines' caches, against turns.
+ * policies find in the engines' caches, against turns. With `--routers`, several routers side by side.
  * @module
  */
 import { parseArgs } from "node:util";
@@ -10,7 +10,7 @@ import { quantile } from "../figures.ts";
 import { figure, tableText } from "../table.ts";
 import { type Result, type Scenario, simulate } from "./simulate.ts";
 
-const USAGE = "Usage: deno task bench:trace [--seed N] [--requests N]";
+const USAGE = "Usage: deno task bench:trace [--seed N] [--requests N] [--routers]";
 
 /** Fleets, with as many requests a second as turns can serve without a queue that grows. */
 const FLEETS = {
@@ -18,7 +18,7 @@ const FLEETS = {
   "3 prefill, 3 decode": { fleet: { prefill: 3, decode: 3 }, rate: 2.6, sessions: 96 },
 } as const;
 
-type Way = Pick<Scenario, "policy" | "kvLag">;
+type Way = Pick<Scenario, "policy" | "kvLag" | "routers" | "toldLag">;
 
 /** How requests are placed; the first is what the others are compared with. */
 const WAYS: readonly (readonly [name: string, way: Way])[] = [
@@ -30,6 +30,20 @@ const WAYS: readonly (readonly [name: string, way: Way])[] = [
   ["kvaware, events at once", { policy: "kvaware", kvLag: 0 }],
   ["kvaware, events 1 s late", { policy: "kvaware", kvLag: 1 }],
   ["pair_score", { policy: "pair_score" }],
+];
+
+/** Routers side by side, each with an index of its own, or told what the others send where. */
+const SIDE_BY_SIDE: readonly (readonly [name: string, way: Way])[] = [
+  ["roundrobin", { policy: "roundrobin" }],
+  ...[1, 2, 4, 16].flatMap((routers) => [
+    [`prefixaware, ${routers} routers`, { policy: "prefixaware", routers }] as const,
+    ...(routers === 1 ? [] : [
+      [
+        `the same, told in 0.1 s`,
+        { policy: "prefixaware", routers, toldLag: 0.1 },
+      ] as const,
+    ]),
+  ]),
 ];
 
 interface Row {
@@ -70,6 +84,7 @@ function countOf(text: string): number {
 const { values } = parseArgs({
   args: Deno.args,
   options: {
+    routers: { type: "boolean", default: false },
     seed: { type: "string", default: "1" },
     requests: { type: "string", default: "6000" },
   },
@@ -78,7 +93,7 @@ const [seed, requests] = [countOf(values.seed), countOf(values.requests)];
 for (const [title, setting] of Object.entries(FLEETS)) {
   const warmUp = Math.floor(requests / 6);
   // One engine alone is no pair.
-  const ways = WAYS.filter(([, { policy }]) =>
+  const ways = (values.routers ? SIDE_BY_SIDE : WAYS).filter(([, { policy }]) =>
     policy !== "pair_score" || !("any" in setting.fleet)
   );
   const results = ways.map(([, way]) => simulate({ ...setting, ...way, seed, requests, warmUp }));

@@ -9,6 +9,7 @@ import {
   GOOD,
   ModelGroup,
   policiesFor,
+  PrefixExchange,
   type PromptFacts,
 } from "../../../lib/selection/mod.ts";
 import { Events } from "./events.ts";
@@ -26,6 +27,13 @@ export interface Scenario extends WorkloadOptions {
   readonly kvLag?: number;
   /** Requests at the start that nothing is counted of. */
   readonly warmUp: number;
+  /**
+   * Routers side by side, which know of each other's load; each request comes to any of them.
+   * @default 1
+   */
+  readonly routers?: number;
+  /** Seconds after which they know where the others have sent prompts; undefined where they never do. */
+  readonly toldLag?: number;
 }
 
 /** What came of it. */
@@ -65,7 +73,15 @@ export function simulate(scenario: Scenario): Result {
   ];
   const group = new ModelGroup(members, "m");
   const universe = members.map(({ engine }) => engine);
-  const policies = policiesFor({ kind: policy }, { random: seededRandom(seed + 1) });
+  const routers = Array.from(
+    { length: scenario.routers ?? 1 },
+    (_, index) => {
+      const exchange = new PrefixExchange();
+      const random = seededRandom(seed + 1 + 100 * index);
+      return { exchange, policies: policiesFor({ kind: policy }, { random, exchange }) };
+    },
+  );
+  const lots = seededRandom(seed + 2);
   const memberOf = ({ id }: Engine): Member => {
     const found = members.find(({ engine }) => engine.id === id);
     if (found === undefined) throw new RangeError(`No engine ${id}`);
@@ -78,6 +94,19 @@ export function simulate(scenario: Scenario): Result {
   const begin = (index: number): void => {
     if (index === warmUp) base = members.map(({ model }) => ({ ...model.done }));
     const turn = workload.next();
+    const router = routers[Math.floor(lots.next() * routers.length)];
+    if (router === undefined) throw new RangeError("No router");
+    const { policies } = router;
+    const tell = (): void => {
+      const met = router.exchange.take();
+      if (scenario.toldLag === undefined) return;
+      events.after(scenario.toldLag, () => {
+        for (const { exchange } of routers) {
+          if (exchange === router.exchange) continue;
+          for (const { id, chunks } of met) exchange.hear(id, chunks);
+        }
+      });
+    };
     const since = events.now;
     const prompt = factsOf(turn, members);
     // Where sessions are not told, `kvaware` has nothing but KV to go by.
@@ -90,6 +119,7 @@ export function simulate(scenario: Scenario): Result {
       const engine = chooseDirect(group, policies, ask);
       if (engine === undefined) throw new RangeError("No engine");
       const computed = place(policies, { engine, leg: "direct", peer: undefined, prompt });
+      tell();
       serve(memberOf(engine), turn, computed, first);
       return;
     }
@@ -97,6 +127,7 @@ export function simulate(scenario: Scenario): Result {
     if (choice.kind !== "pair") throw new RangeError("No pair");
     const { prefill: engine, decode: peer } = choice.pair;
     const computed = place(policies, { engine, leg: "prefill", peer, prompt });
+    tell();
     handOff(events, memberOf(engine), memberOf(peer), { turn, computed, first });
   };
   const arrive = (index: number): void => {
