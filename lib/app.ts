@@ -259,7 +259,9 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     startFront,
   );
   keeper.attach(front);
-  const warming = stack.use(new Warming(config.lifecycle.warmUp ? ports.warmUp : undefined, log));
+  const warming = stack.use(
+    new Warming(config.lifecycle.warmUp ? ports.warmUp : undefined, { clock, log, after: probed }),
+  );
   running.prove(probed, () => draining);
   stack.defer(() => front.shutdown());
   batches?.start((line) => lineAsker(deps)(line));
