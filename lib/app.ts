@@ -17,7 +17,7 @@ import { tellGuarded, wireControl } from "./app_control.ts";
 import { joinOthers } from "./app_others.ts";
 import { externalClient } from "./app_outside.ts";
 import { readPem } from "./app_pem.ts";
-import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
+import { DescriptorKeeper } from "./app_descriptors.ts";
 import { openDiscovery } from "./app_discovery.ts";
 import { watchSources } from "./app_sources.ts";
 import { Warming } from "./app_warming.ts";
@@ -34,6 +34,7 @@ import { watchGroups } from "./app_elastic.ts";
 import { gaugeHealth } from "./app_health.ts";
 import { gaugeLives, lifeReport, wireLives } from "./app_life.ts";
 import { hostGauge } from "./app_host.ts";
+import { listen } from "./app_listen.ts";
 import { gaugeKvEvents } from "./app_kv_events.ts";
 import { AppLive, type Generation, policySlot } from "./app_live.ts";
 import { bothObservers, metricsReader, requestLoad, startLoad } from "./app_load.ts";
@@ -42,20 +43,13 @@ import { openReloader } from "./app_reload.ts";
 import { isSame } from "./reload/mod.ts";
 import { policiesOf, Slot, timeoutsOf } from "./app_slot.ts";
 import { Admission } from "./flow/mod.ts";
-import {
-  type Front,
-  type FrontHandler,
-  type FrontOptions,
-  type StartFront,
-  startHttp1,
-} from "./front/mod.ts";
+import { type FrontHandler, type StartFront, startHttp1 } from "./front/mod.ts";
 import {
   createHandler,
   EngineNames,
   faultAnswer,
   type HttpDeps,
   lineAsker,
-  refusalAnswer,
   Scrapes,
 } from "./http/mod.ts";
 import { Metrics } from "./metrics/mod.ts";
@@ -266,7 +260,9 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     startFront,
   );
   keeper.attach(front);
-  const warming = stack.use(new Warming(config.lifecycle.warmUp ? ports.warmUp : undefined, log));
+  const warming = stack.use(
+    new Warming(config.lifecycle.warmUp ? ports.warmUp : undefined, { clock, log, after: probed }),
+  );
   running.prove(probed, () => draining);
   stack.defer(() => front.shutdown());
   batches?.start((line) => lineAsker(deps)(line));
@@ -372,27 +368,4 @@ function loadOptions({ stats }: RouterConfig): Omit<RouterConfig["stats"], "requ
 function hideOwn(names: EngineNames, { pairing }: Generation): void {
   const own = pairing?.handoff.notifications?.endpoint.slice("tcp://".length);
   if (own !== undefined) names.hide(own, "this router's port for notifications");
-}
-
-function listen(
-  config: RouterConfig,
-  { log, metrics, handle }: Pick<HttpDeps, "log" | "metrics"> & { readonly handle: FrontHandler },
-  edge: Pick<FrontOptions, "tls" | "addressOf" | "sharing" | "spare">,
-  start: StartFront,
-): Front {
-  const { host, port } = config.listen;
-  const options = {
-    hostname: host,
-    port,
-    limits: config.clients,
-    ...edge,
-    onFault: faultAnswer({ log }),
-    onEvent: frontTeller({ log, metrics }),
-    onRefusal: refusalAnswer,
-  };
-  try {
-    return start(options, handle);
-  } catch (cause) {
-    throw new RouterError("internal", `Cannot listen on ${host}:${port}`, { cause });
-  }
 }

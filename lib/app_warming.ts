@@ -1,24 +1,30 @@
 /** Whether the router has warmed up. @module */
-import { describeError, type Logger } from "./base/mod.ts";
+import { type Clock, describeError, type Logger, sleep } from "./base/mod.ts";
 
 /** Warms up, until it is told to stop. */
 export type WarmUp = (signal: AbortSignal) => Promise<void>;
+
+/** What a warm-up is begun with. */
+export interface WarmingParts {
+  readonly clock: Clock;
+  readonly log: Pick<Logger, "warning">;
+  /** What is to be done first, as long as that does not take long: the engines are asked for their models. */
+  readonly after: Promise<unknown>;
+}
+
+/** How long what is to be done first is waited for, in milliseconds. */
+const PATIENCE_MS = 200;
 
 /** One warm-up; disposing it ends it. */
 export class Warming implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
-  #underWay = true;
+  #underWay: boolean;
 
   /** Begins it; without one, there is nothing to wait for. A router that could not warm up serves cold. */
-  constructor(warmUp: WarmUp | undefined, log: Pick<Logger, "warning">) {
-    this.#ended = warmUp === undefined
-      ? Promise.resolve()
-      : warmUp(this.#stop.signal).catch((error) =>
-        log.warning("Cannot warm up", () => ({ error: describeError(error) }))
-      );
-    if (warmUp === undefined) this.#underWay = false;
-    else this.#ended.then(() => this.#underWay = false);
+  constructor(warmUp: WarmUp | undefined, parts: WarmingParts) {
+    this.#underWay = warmUp !== undefined;
+    this.#ended = warmUp === undefined ? Promise.resolve() : this.#run(warmUp, parts);
   }
 
   /** True until it has ended, however it has. */
@@ -29,5 +35,20 @@ export class Warming implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#ended;
+  }
+
+  async #run(warmUp: WarmUp, { clock, log, after }: WarmingParts): Promise<void> {
+    const { signal } = this.#stop;
+    const waited = new AbortController();
+    const over = AbortSignal.any([signal, waited.signal]);
+    try {
+      await Promise.race([after, sleep(clock, PATIENCE_MS, over)]);
+      if (!signal.aborted) await warmUp(signal);
+    } catch (error) {
+      log.warning("Cannot warm up", () => ({ error: describeError(error) }));
+    } finally {
+      waited.abort();
+      this.#underWay = false;
+    }
   }
 }

@@ -28,6 +28,7 @@ fixed="$fixed --allow-sys=systemMemoryInfo"
 cd "$root" || exit 1
 find_deno
 take_descriptors
+bound_memory
 let_read_named "$@"
 case "${1-} ${PD_ROUTER_NIXL_PROXY_SOCKET-} $*" in
   'sim '* | 'demo '* | *zeromq*) addon=yes ;;

@@ -2,6 +2,7 @@ import { warmUp } from "../lib/app_warm_up.ts";
 import { seededRandom, systemClock } from "../lib/base/mod.ts";
 import { configOf, FLEET, PAIR } from "./config/support.ts";
 import { assert, assertEquals } from "./support/assert.ts";
+import { FakeClock, settle } from "./support/fake_clock.ts";
 
 const ports = { clock: systemClock(), random: seededRandom(1) };
 
@@ -48,4 +49,15 @@ Deno.test("warmUp() ends when it is told to", async () => {
     signal: AbortSignal.abort(),
   });
   assertEquals(requests, 0);
+});
+
+Deno.test("warmUp() ends when it is told to in the middle, though no time goes by", async () => {
+  const stop = new AbortController();
+  const clock = new FakeClock();
+  const warming = warmUp(configOf({ flags: FLEET }), { ...ports, clock, signal: stop.signal });
+  await settle();
+  stop.abort();
+  const { requests } = await warming;
+  assert(requests < 960, `${requests}`);
+  assertEquals(clock.pending, 0);
 });

@@ -2,15 +2,17 @@ import { Warming } from "../lib/app_warming.ts";
 import { silentLogger } from "../lib/base/mod.ts";
 import { assertEquals } from "./support/assert.ts";
 import { eventually } from "./support/eventually.ts";
+import { FakeClock } from "./support/fake_clock.ts";
 import { engineAt, startRouter } from "./support/router.ts";
 import { startScripted } from "./support/scripted_engine.ts";
 
 Deno.test("Warming is under way until it has ended, well or not", async () => {
   const log = { warned: 0, warning: () => void log.warned++ };
   const { promise, resolve } = Promise.withResolvers<void>();
-  await using well = new Warming(() => promise, log);
-  await using badly = new Warming(() => Promise.reject(new Error("cold")), log);
-  await using none = new Warming(undefined, log);
+  const parts = { clock: new FakeClock(), log, after: Promise.resolve() };
+  await using well = new Warming(() => promise, parts);
+  await using badly = new Warming(() => Promise.reject(new Error("cold")), parts);
+  await using none = new Warming(undefined, parts);
   assertEquals([well.underWay, badly.underWay, none.underWay], [true, true, false]);
   resolve();
   await eventually(() => !well.underWay && !badly.underWay);
@@ -18,13 +20,35 @@ Deno.test("Warming is under way until it has ended, well or not", async () => {
 });
 
 Deno.test("Warming is told to stop when it is disposed, and has ended then", async () => {
-  let ended = false;
+  let [begun, ended] = [false, false];
+  const parts = { clock: new FakeClock(), log: silentLogger(), after: Promise.resolve() };
   const warming = new Warming(async (signal) => {
+    begun = true;
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     ended = true;
-  }, silentLogger());
+  }, parts);
+  await eventually(() => begun);
   await warming[Symbol.asyncDispose]();
   assertEquals([ended, warming.underWay], [true, false]);
+});
+
+Deno.test("Warming waits a while for what is to be done first, and leaves no timer", async () => {
+  const clock = new FakeClock();
+  let begun = 0;
+  const warmUp = (): Promise<void> => Promise.resolve(void begun++);
+  const log = silentLogger();
+  const never = new Promise(() => {});
+  await using warming = new Warming(warmUp, { clock, log, after: never });
+  await clock.advance(199);
+  assertEquals([begun, warming.underWay], [0, true]);
+  await clock.advance(1);
+  await eventually(() => !warming.underWay);
+  await using other = new Warming(warmUp, { clock, log, after: Promise.resolve() });
+  await eventually(() => !other.underWay);
+  assertEquals([begun, clock.pending], [2, 0]);
+  await using stopped = new Warming(warmUp, { clock, log, after: never });
+  await stopped[Symbol.asyncDispose]();
+  assertEquals([begun, clock.pending], [2, 0]);
 });
 
 Deno.test("startApp() is not ready before it has warmed up, and serves meanwhile", async () => {

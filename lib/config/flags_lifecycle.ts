@@ -15,7 +15,7 @@ export const LIFECYCLE_FLAGS = {
       bare: "on",
       choices: ["on", "off"],
       help: "Run the code of requests before engines in memory, before /ready says that it is: " +
-        "the first requests are as fast as later ones; takes some 0.3 s, in which others are served",
+        "the first requests are as fast as later ones; takes less than a second, in which others are served",
     },
     {
       name: "drain-delay",

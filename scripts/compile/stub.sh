@@ -136,6 +136,7 @@ launch() {
   export DENO_DIR="$base/@CACHES@" DENO_LOG="${DENO_LOG:-info,deno::cache::cache_db=off}"
   export DENO_NO_UPDATE_CHECK=1 DENO_NO_PACKAGE_JSON=1
   take_descriptors
+  bound_memory
   let_read_named "$@"
   let_run "$base/@RUNTIME@" run @FLAGS@ \
     "--allow-ffi=$base/@ADDON@" ${allow_write:+"$allow_write"} "$base/@PROGRAM@"

@@ -306,3 +306,28 @@ Deno.test("launch.sh lets the program start others like it where several process
     assertEquals((await sh(script, args)).stdout, "|", args.join(" "));
   }
 });
+
+Deno.test("launch.sh bounds memory, but for what the environment says itself", async () => {
+  const names = ["DENO_V8_FLAGS", "MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_"];
+  const script = `bound_memory; for n in ${names.join(" ")}; do printenv "$n"; done`;
+  const { stdout } = await sh(script);
+  assertMatch(stdout, /^--max-semi-space-size=\d+,--[\w=,-]+\n1\n\d+\n$/);
+  const env = { DENO_V8_FLAGS: "--max-old-space-size=100", MALLOC_ARENA_MAX: "8" };
+  const told = await sh(script, [], { env });
+  assertMatch(told.stdout, /^--max-old-space-size=100\n8\n\d+\n$/);
+});
+
+Deno.test("launch.sh gives no V8 flags where they are said to be none", async () => {
+  const script = 'bound_memory; printf %s "${DENO_V8_FLAGS-unset}"';
+  assertEquals((await sh(script, [], { env: { DENO_V8_FLAGS: "" } })).stdout, "unset");
+});
+
+Deno.test("launch.sh gives V8 flags that it knows", async () => {
+  const { stdout } = await sh('bound_memory; printf %s "$DENO_V8_FLAGS"');
+  const { code, stderr } = await run(Deno.execPath(), {
+    args: ["eval", "0"],
+    env: { DENO_V8_FLAGS: stdout },
+    timeoutMs: 20_000,
+  });
+  assertEquals([code, stderr], [0, ""]);
+});

@@ -24,7 +24,6 @@ export function clientsMarkdown({ date, clients }: ClientsRun): string {
   const ran = clients.filter(({ version }) => version !== undefined);
   const names = Object.keys(CHECKS).filter((name): name is Check => name in CHECKS);
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const versions = ran.map(({ name, version }) => `${name}: ${version}`).join("; ");
   return [
     line(["", ...ran.map(({ name }) => name)]),
     `|${"---|".repeat(ran.length + 1)}`,
@@ -35,7 +34,9 @@ export function clientsMarkdown({ date, clients }: ClientsRun): string {
       ])
     ),
     "",
-    `${date}. ${versions}.`,
+    `${date}, with`,
+    "",
+    ...ran.map(({ name, version }) => `- ${name}: ${version}`),
   ].join("\n");
 }
 
