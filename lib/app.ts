@@ -37,7 +37,7 @@ import { hostGauge } from "./app_host.ts";
 import { listen } from "./app_listen.ts";
 import { gaugeKvEvents } from "./app_kv_events.ts";
 import { AppLive, type Generation, policySlot } from "./app_live.ts";
-import { bothObservers, metricsReader, requestLoad, startLoad } from "./app_load.ts";
+import { bothObservers, loadOptions, metricsReader, requestLoad, startLoad } from "./app_load.ts";
 import type { App, AppPorts } from "./app_ports.ts";
 import { openReloader } from "./app_reload.ts";
 import { isSame } from "./reload/mod.ts";
@@ -356,12 +356,6 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
 /** End what still runs: every open exchange with an engine fails, and so its request ends. */
 function cutOff(upstream: PooledUpstreamClient): void {
   upstream[Symbol.dispose]();
-}
-
-/** What is measured and logged at intervals. */
-function loadOptions({ stats }: RouterConfig): Omit<RouterConfig["stats"], "requestWindowMs"> {
-  const { requestWindowMs: _window, ...options } = stats;
-  return options;
 }
 
 /** Where this router is itself is nobody's outside. */

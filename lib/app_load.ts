@@ -151,6 +151,14 @@ export interface RunningLoad extends AsyncDisposable {
   gauge(): void;
 }
 
+/** What is measured and logged at intervals. */
+export function loadOptions(
+  { stats }: RouterConfig,
+): Omit<RouterConfig["stats"], "requestWindowMs"> {
+  const { requestWindowMs: _window, ...options } = stats;
+  return options;
+}
+
 /** Begin to read engines' load, and to log it where that is wanted. */
 export function startLoad(
   { clock, random, log, metrics, fleet, read, facts, stats }: LoadDeps & {
