@@ -5,7 +5,14 @@ import { describeError, seededRandom, silentLogger, systemClock } from "../../li
 import { ownPipes } from "../../lib/cli/own_pipes.ts";
 import type { RouterConfig } from "../../lib/config/mod.ts";
 import { staticSource } from "../../lib/fleet/mod.ts";
-import { Member, MemberOthers, sharedFront, workerConfig } from "../../lib/workers/mod.ts";
+import {
+  Member,
+  MemberOthers,
+  relayAround,
+  serveRelayed,
+  sharedFront,
+  workerConfig,
+} from "../../lib/workers/mod.ts";
 import { encodeJson } from "../../lib/workers/codec.ts";
 
 /** What a test says of its router. */
@@ -25,6 +32,7 @@ async function serve(task: WorkerTask): Promise<void> {
   const { hello } = member;
   const clock = systemClock();
   const config = workerConfig(task.config, hello);
+  const relay = { member, log: silentLogger(), root: config.rootPath };
   try {
     const app = await startApp(config, {
       clock,
@@ -35,7 +43,13 @@ async function serve(task: WorkerTask): Promise<void> {
       others: new MemberOthers(member, clock),
       kvTag: member.tag,
       ...(member.pull === undefined ? {} : { bindPull: member.pull.bind }),
-      front: sharedFront(clock, { port: hello.port, around: (handler) => handler }),
+      front: sharedFront(clock, {
+        port: hello.port,
+        around(handler) {
+          serveRelayed(relay, handler);
+          return task.config.batches === undefined ? handler : relayAround(relay, handler);
+        },
+      }),
     });
     member.answer(HOLDINGS_CALL, (_head, call) => {
       call.answer(encodeJson({ stats: app.stats(), admission: app.admission() }));
