@@ -3,15 +3,7 @@
  * of `GET /admin/live`. Durations are milliseconds, times Unix seconds, engines go by their ids.
  * @module
  */
-import type { Route } from "../request/mod.ts";
-
-/** How a request came to its end; the values of `pd_router_requests_total`'s `outcome`. */
-export type RequestOutcome =
-  | "ok"
-  | "client_error"
-  | "server_error"
-  | "stream_error"
-  | "client_gone";
+import type { RequestOutcome, Route } from "../request/mod.ts";
 
 /** Parts of a request's time that follow one another. */
 export const PHASES = ["queue", "tokenize", "prefill", "kv_wait", "first_byte", "stream"] as const;
