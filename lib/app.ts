@@ -1,6 +1,13 @@
 /** The composition root: builds every long-lived part from one configuration. @module */
 import manifest from "../deno.json" with { type: "json" };
-import { ByteBudget, type Engine, RouterError, sleep, TurnBreather } from "./base/mod.ts";
+import {
+  ByteBudget,
+  type Engine,
+  RouterError,
+  SharedTimers,
+  sleep,
+  TurnBreather,
+} from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
 import { wireAdmin } from "./app_admin.ts";
@@ -183,6 +190,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   let retired = false;
   let draining = false;
   const bodies = new ByteBudget(config.buffers.maxBytes);
+  const timers = stack.use(new SharedTimers(clock));
   const gaugeHost = hostGauge(clock, metrics, ports.host);
   const waiting = (): number => running.now.pairing?.handoff.board.stats().waiters ?? 0;
   const refreshGauges = (): void => {
@@ -217,8 +225,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     batches,
     hooks: now.hooks,
     external: now.external,
-    bodies,
-    scrapes,
+    ...{ bodies, timers, scrapes },
     begin: now.begin,
     ailment: () =>
       front.ailment ??

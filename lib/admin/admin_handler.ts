@@ -1,5 +1,5 @@
 /** From a request of the admin API to its answer. @module */
-import { jsonOf, RouterError } from "../base/mod.ts";
+import { jsonOf, RouterError, signalOf } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
 import { errorAnswer, jsonAnswer, readBody } from "../http/mod.ts";
 import type { Answer } from "../request/mod.ts";
@@ -56,7 +56,7 @@ async function answerOf(
       id,
       query: readQuery(operation.query ?? [], query),
       body: operation.body === undefined ? undefined : await readJson(request),
-      signal: request.signal,
+      signal: signalOf(request.signal),
       by: visit.by,
     });
     if ("events" in answer) return { status: 200, headers: EVENT_FIELDS, body: answer.events };

@@ -1,5 +1,7 @@
 /** Time as an argument: the system clock here, a fake one in tests. @module */
 
+import type { AbortWatch } from "./abort_watch.ts";
+
 /** A pending call; disposing it cancels the call, any number of times. */
 export interface Timer extends Disposable {
   /** Cancel, if it has not run. */
@@ -35,9 +37,9 @@ export function systemClock(): Clock {
 
 /** Resolve after `delayMs`, or at once when `signal` aborts; never rejects and leaves no timer. */
 export function sleep(
-  clock: Clock,
+  clock: Pick<Clock, "after">,
   delayMs: number,
-  signal?: AbortSignal,
+  signal?: AbortWatch,
 ): Promise<"elapsed" | "aborted"> {
   if (signal?.aborted) return Promise.resolve("aborted");
   return new Promise((resolve) => {

@@ -4,6 +4,7 @@
  * Knows nothing of HTTP, ZeroMQ or OpenAI; every other folder may import it.
  * @module
  */
+export * from "./abort_watch.ts";
 export * from "./ascii.ts";
 export * from "./bounded_set.ts";
 export * from "./byte_budget.ts";
@@ -23,7 +24,9 @@ export * from "./kv_protocol.ts";
 export * from "./lease.ts";
 export * from "./log.ts";
 export * from "./random.ts";
+export * from "./shared_timers.ts";
 export * from "./sliced.ts";
+export * from "./small_text.ts";
 export * from "./turn_meter.ts";
 export * from "./under_way.ts";
 export * from "./wait.ts";

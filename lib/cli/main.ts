@@ -1,6 +1,13 @@
 /** The program: the process's own arguments, streams and signals given to a command. @module */
 import { pathToFileURL } from "node:url";
-import { type Clock, describeError, sleep, systemClock, systemRandom } from "../base/mod.ts";
+import {
+  type Clock,
+  describeError,
+  SharedTimers,
+  sleep,
+  systemClock,
+  systemRandom,
+} from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
 import { outliveFaults } from "./faults.ts";
 import { guardInspector } from "./inspector.ts";
@@ -27,9 +34,10 @@ export async function main(
   importUrl: (url: string) => Promise<unknown>,
 ): Promise<number> {
   const clock = systemClock();
+  using timers = new SharedTimers(clock);
   const waits: LineWaits = {
-    gather: (hurry) => sleep(clock, GATHER_MS, hurry),
-    patience: (over) => sleep(clock, PATIENCE_MS, over),
+    gather: (hurry) => sleep(timers, GATHER_MS, hurry),
+    patience: (over) => sleep(timers, PATIENCE_MS, over),
   };
   const stdio = {
     out: new LineWriter(Deno.stdout, undefined, waits),

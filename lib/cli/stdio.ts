@@ -4,7 +4,15 @@
  * Knows nothing of what the lines say.
  * @module
  */
-import { type Clock, encodeUtf8, type LineSink, type LogLevel, RouterError } from "../base/mod.ts";
+import {
+  type AbortWatch,
+  type Clock,
+  encodeUtf8,
+  LazyAbort,
+  type LineSink,
+  type LogLevel,
+  RouterError,
+} from "../base/mod.ts";
 
 /** The one method needed of `Deno.stdout` and `Deno.stderr`. */
 export interface ByteSink {
@@ -26,12 +34,12 @@ export interface LineWaits {
    * Before each write: lines that come meanwhile go out with it. Ends early when `hurry` aborts.
    * @default no time
    */
-  readonly gather: (hurry: AbortSignal) => Promise<unknown>;
+  readonly gather: (hurry: AbortWatch) => Promise<unknown>;
   /**
    * How long a write may take until its reader counts as one that has stalled. Ends when `over` aborts.
    * @default for ever
    */
-  readonly patience: (over: AbortSignal) => Promise<"elapsed" | "aborted">;
+  readonly patience: (over: AbortWatch) => Promise<"elapsed" | "aborted">;
 }
 
 const NO_WAITS: LineWaits = {
@@ -59,7 +67,7 @@ export class LineWriter {
   #next = Promise.withResolvers<void>();
   /** Resolves when the lines that are being written are out. */
   #writing: PromiseWithResolvers<void> | undefined;
-  #hurry = new AbortController();
+  #hurry = new LazyAbort();
   #stalled = false;
   #notice = (dropped: number): string => `${dropped} lines dropped: the output was not read`;
 
@@ -111,10 +119,10 @@ export class LineWriter {
 
   async #writeAll(): Promise<void> {
     while (this.#waiting.length > 0) {
-      if (!this.#hurry.signal.aborted) await this.#waits.gather(this.#hurry.signal);
+      if (!this.#hurry.aborted) await this.#waits.gather(this.#hurry);
       const text = `${this.#waiting.join("\n")}\n`;
       this.#waiting = [];
-      this.#hurry = new AbortController();
+      this.#hurry = new LazyAbort();
       const batch = this.#next;
       this.#next = Promise.withResolvers();
       this.#writing = batch;
@@ -142,10 +150,10 @@ export class LineWriter {
 
   /** Resolves as `write`; whoever waits for what is written is let go when that takes too long. */
   async #patiently(write: Promise<void>): Promise<void> {
-    const over = new AbortController();
+    const over = new LazyAbort();
     let late = false;
-    this.#waits.patience(over.signal).then((end) => {
-      if (end === "aborted" || over.signal.aborted) return;
+    this.#waits.patience(over).then((end) => {
+      if (end === "aborted" || over.aborted) return;
       late = true;
       this.#stalled = true;
       this.#writing?.resolve();

@@ -1,5 +1,12 @@
 /** Who may come in: the one question of a request's head, and what engines are told of its sender. @module */
-import { Lease, type Logger, type Network, RouterError } from "../base/mod.ts";
+import {
+  isAmong,
+  Lease,
+  type Logger,
+  type Network,
+  plainAddress,
+  RouterError,
+} from "../base/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
 import type { HeaderField } from "../upstream/mod.ts";
 import { KEY_FIELDS, shownKeys } from "./credentials.ts";
@@ -28,9 +35,17 @@ export interface DoorsOptions {
   readonly metrics: Metrics;
 }
 
+/** The fields that tell of a request's sender, for one `Host`. */
+interface Forwarded {
+  readonly host: string | undefined;
+  readonly fields: readonly HeaderField[];
+}
+
 /** Lets requests in, or says why not. */
 export class Doors {
   #options: DoorsOptions;
+  /** What engines are told of who has sent a request, by connection: of one it is nearly always the same. */
+  #forwarded = new WeakMap<Visitor["remote"], Forwarded>();
   /** Names that have been labels; they stay bounded, however often the file changes. */
   readonly #labels = new Set<string>();
 
@@ -41,6 +56,7 @@ export class Doors {
   /** Have other keys and proxies count from here on; who is in stays. */
   change(options: Pick<DoorsOptions, "keys" | "open" | "trustedProxies">): void {
     this.#options = { ...this.#options, ...options };
+    this.#forwarded = new WeakMap();
   }
 
   /** Why the keys in force are not those of the file; undefined when they are. */
@@ -94,18 +110,33 @@ export class Doors {
    * the router's own the client's stays here, and who has sent the request is told anew.
    */
   engineFields(visitor: Visitor, fields: readonly HeaderField[]): HeaderField[] {
-    const { keys, engineKey, trustedProxies: trusted, secure } = this.#options;
+    const { keys, engineKey } = this.#options;
     const kept: HeaderField[] = [];
     for (const field of fields) {
-      const [name] = field;
+      const name = field[0];
       if (isForwardingField(name) || (keys !== undefined && KEY_FIELDS.has(name))) continue;
       kept.push(field);
     }
     if (keys !== undefined && engineKey !== undefined) {
       kept.push(["authorization", `Bearer ${engineKey}`]);
     }
-    kept.push(...forwardingFields(visitor, { trusted, secure }));
+    for (const field of this.#forwardingFields(visitor)) kept.push(field);
     return kept;
+  }
+
+  #forwardingFields(visitor: Visitor): readonly HeaderField[] {
+    const { trustedProxies: trusted, secure } = this.#options;
+    const { remote, headers } = visitor;
+    if (isAmong(plainAddress(remote.hostname), trusted)) {
+      return forwardingFields(visitor, { trusted, secure });
+    }
+    // Of whoever is not believed, nothing but its address and the host it asks for counts.
+    const host = headers.get("host");
+    const known = this.#forwarded.get(remote);
+    if (known !== undefined && known.host === host) return known.fields;
+    const fields = forwardingFields(visitor, { trusted, secure });
+    this.#forwarded.set(remote, { host, fields });
+    return fields;
   }
 
   /** The address that a request counts under: behind a proxy that is trusted, that of its client. */

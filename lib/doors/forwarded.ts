@@ -12,9 +12,13 @@ import type { Visitor } from "./visitor.ts";
 /** Proxies in a row that are looked through, at most. */
 const MAX_HOPS = 32;
 
+const [X, F] = [0x78, 0x66] as const;
+
 /** Whether `name`, in lower case, tells of a client. */
 export function isForwardingField(name: string): boolean {
-  return name.startsWith("x-forwarded-") || name === "forwarded" || name === "x-real-ip";
+  const first = name.charCodeAt(0);
+  if (first === X) return name.startsWith("x-forwarded-") || name === "x-real-ip";
+  return first === F && name === "forwarded";
 }
 
 /** What is known of this hop. */

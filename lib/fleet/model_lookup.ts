@@ -1,5 +1,5 @@
 /** Models that nobody serves, looked for at the engines before they are refused. @module */
-import { type Clock, sleep } from "../base/mod.ts";
+import { type AbortWatch, type Clock, signalOf, sleep } from "../base/mod.ts";
 import type { FleetView } from "./view.ts";
 
 /** What a lookup works with. */
@@ -47,11 +47,11 @@ export class ModelLookup implements Disposable {
   }
 
   /** Look for `model`; resolves when the engines have been asked, and at once where they are not. */
-  async look(model: string, signal: AbortSignal): Promise<void> {
+  async look(model: string, signal: AbortWatch): Promise<void> {
     if (this.#waiting >= MAX_WAITING || this.#stop.signal.aborted) return;
     this.#waiting++;
     const ended = new AbortController();
-    const signals = AbortSignal.any([signal, ended.signal, this.#stop.signal]);
+    const signals = AbortSignal.any([signalOf(signal), ended.signal, this.#stop.signal]);
     try {
       await Promise.race([this.#roundFor(model), sleep(this.#deps.clock, WAIT_MS, signals)]);
     } finally {

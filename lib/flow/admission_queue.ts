@@ -1,5 +1,5 @@
 /** The one queue before the engines: bounded, fair, and each wait in it has an end. @module */
-import type { Clock, Timer } from "../base/mod.ts";
+import type { AbortWatch, Clock, Timer } from "../base/mod.ts";
 import { FairLine, type Standing } from "./fair_line.ts";
 
 /** Why somebody gets nothing, as a metric label. */
@@ -32,7 +32,7 @@ export interface Asker extends Standing {
   /** Take what it waits for; false where there is none at this moment. Must not throw. */
   readonly take: () => boolean;
   /** Aborts when it waits no more. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
   /** Told where there is nothing to take at once. */
   readonly onWaiting: () => void;
 }

@@ -83,7 +83,8 @@ export async function direct(
   const { exclude: before = [], began = false } = ask;
   if (!began) deps.retries.began();
   const tried: Exclude[] = [];
-  let admitted = await chosen(deps, context, ask, before);
+  const found = chosen(deps, context, ask, before);
+  let admitted = given(deps, ask, found instanceof Promise ? await found : found);
   let end = await attempt(deps, attemptOf(context, deps.random), ask, admitted);
   let last = end;
   for (let more = 0; more < deps.retries.perRequest; more++) {
@@ -122,19 +123,24 @@ function noteOther(
   }));
 }
 
-/** The engine for a request, with a seat of it where these are bounded. */
-async function chosen(
-  deps: DirectDeps,
+/** The engine for a request, with a seat of it where these are bounded; at once where there is one. */
+function chosen(
+  { admission, fleet }: DirectDeps,
   context: RequestContext,
   ask: DirectAsk,
   exclude: readonly Exclude[],
-): Promise<AdmittedEngine> {
-  const { admission, fleet } = deps;
+): AdmittedEngine | undefined | Promise<AdmittedEngine | undefined> {
   const wish = wishOf(context, ask, 1, exclude);
-  const found = admission === undefined
-    ? engineIn(fleet, wish)
-    : await admission.direct(context, wish);
-  if (found === undefined) throw noEngine(deps, fleet.snapshot().engines, ask.model);
+  return admission === undefined ? engineIn(fleet, wish) : admission.direct(context, wish);
+}
+
+/** `found`, or the error that there is none. */
+function given(
+  deps: DirectDeps,
+  { model }: DirectAsk,
+  found: AdmittedEngine | undefined,
+): AdmittedEngine {
+  if (found === undefined) throw noEngine(deps, deps.fleet.snapshot().engines, model);
   return found;
 }
 

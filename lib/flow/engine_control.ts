@@ -1,5 +1,6 @@
 /** What engines are told to do, not to answer: to sleep, to wake up, to take an adapter. @module */
 import {
+  type AbortWatch,
   type ByteParts,
   type Clock,
   type Engine,
@@ -7,6 +8,7 @@ import {
   isUnsent,
   jsonOf,
   recordOf,
+  signalOf,
   sleep,
 } from "../base/mod.ts";
 import type { Answer, FlowDeps } from "../request/mod.ts";
@@ -32,7 +34,7 @@ export interface ControlAsk {
   readonly headers: readonly HeaderField[];
   readonly body?: ByteParts;
   /** Aborts when the client has gone. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
 }
 
 /** An engine's answer, which is small. */
@@ -89,7 +91,7 @@ export class EngineControl {
   }
 
   /** Whether `engine` sleeps; undefined where it does not say, or gives no answer. */
-  async isAsleep(engine: Engine, signal: AbortSignal): Promise<boolean | undefined> {
+  async isAsleep(engine: Engine, signal: AbortWatch): Promise<boolean | undefined> {
     const ask = { method: "GET", path: "/is_sleeping", headers: [], signal } as const;
     try {
       return asleepIn(await this.#send(engine, ask, OWN_MS));
@@ -106,10 +108,10 @@ export class EngineControl {
   }
 
   /** Have the fleet learn what `engines` serve; resolves when they have said so, or after a while. */
-  async learn(engines: readonly Engine[], signal: AbortSignal): Promise<void> {
+  async learn(engines: readonly Engine[], signal: AbortWatch): Promise<void> {
     const { clock, fleet } = this.#deps;
     const ended = new AbortController();
-    const late = sleep(clock, OWN_MS, AbortSignal.any([signal, ended.signal]));
+    const late = sleep(clock, OWN_MS, AbortSignal.any([signalOf(signal), ended.signal]));
     await Promise.race([fleet.ask(engines.map(({ id }) => id)), late]);
     ended.abort();
   }

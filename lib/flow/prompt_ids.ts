@@ -1,5 +1,5 @@
 /** Ids of a prompt before any engine is chosen for it, so that it can be looked up who has it cached. @module */
-import { type Engine, errorCodeOf, inSlices, RouterError } from "../base/mod.ts";
+import { type Engine, errorCodeOf, inSlices, RouterError, signalOf } from "../base/mod.ts";
 import {
   decide,
   type GenerationRequest,
@@ -93,7 +93,7 @@ async function earlyIds(
   using _timer = deps.clock.after(Math.min(WAIT_MS, deps.timeouts.tokenizeMs), () => late.abort());
   const caller = {
     headers: context.headers,
-    signal: AbortSignal.any([context.signal, late.signal]),
+    signal: AbortSignal.any([signalOf(context.signal), late.signal]),
   };
   try {
     return await askFor(deps, lookup, engine, request, caller);

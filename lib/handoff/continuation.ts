@@ -3,7 +3,14 @@
  * and of all tokens that the client has, then a decode.
  * @module
  */
-import { describeError, type ErrorCode, errorCodeOf, type Mode, RouterError } from "../base/mod.ts";
+import {
+  type AbortWatch,
+  describeError,
+  type ErrorCode,
+  errorCodeOf,
+  type Mode,
+  RouterError,
+} from "../base/mod.ts";
 import { flagOf, type TextRequest, wantsTokenIds, withTokens } from "../disagg/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import {
@@ -107,7 +114,7 @@ export class Continuation {
    * Go on behind a failure; undefined where that cannot be, and the failure is to be told. What came
    * of it is counted and logged. `gone` aborts when the client has left.
    */
-  async next(error: unknown, gone: AbortSignal): Promise<Continued | undefined> {
+  async next(error: unknown, gone: AbortWatch): Promise<Continued | undefined> {
     if (!this.#mayGoOn(error, gone)) return undefined;
     const { prefill, decode } = this.#pair;
     const failed = [{ id: decode.id, why: "failed" }] as const;
@@ -144,14 +151,14 @@ export class Continuation {
   }
 
   /** Whether it was the decode leg that failed, and neither the client nor the router has ended it. */
-  #mayGoOn(error: unknown, gone: AbortSignal): error is RouterError {
+  #mayGoOn(error: unknown, gone: AbortWatch): error is RouterError {
     if (!(error instanceof RouterError) || OTHERS.has(error.code)) return false;
     const { refusal } = error;
     if (refusal !== undefined && refusal.status < 500 && !isOverload(refusal.status)) return false;
     return !gone.aborted && !this.#context.signal.aborted && !this.#deps.background.signal.aborted;
   }
 
-  async #guarded(gone: AbortSignal): Promise<Try> {
+  async #guarded(gone: AbortWatch): Promise<Try> {
     try {
       return await this.#try(gone);
     } catch (error) {
@@ -161,7 +168,7 @@ export class Continuation {
     }
   }
 
-  async #try(gone: AbortSignal): Promise<Try> {
+  async #try(gone: AbortWatch): Promise<Try> {
     const { given, request, find } = this.#parts;
     const promptIds = this.#parts.promptIds();
     if (given.obstacle !== undefined) return { kind: "none", why: given.obstacle };

@@ -1,5 +1,5 @@
 /** The two legs that go on with a stream: prompt and answer so far are their prompt, as ids. @module */
-import type { RouterError } from "../base/mod.ts";
+import type { AbortWatch, RouterError } from "../base/mod.ts";
 import { decodeBodyP1, prefillBodyP1, reclaimBodyIds, type TextRequest } from "../disagg/mod.ts";
 import type { Flight, PairSeats } from "../fleet/mod.ts";
 import { type Custody, isReplayable, type KvProtocol } from "../kv/mod.ts";
@@ -28,7 +28,7 @@ export interface LegAsk {
   /** What is left of the answer's limit, at least 1. */
   readonly maxTokens: number;
   /** Aborts when nobody waits for it any more. */
-  readonly gone: AbortSignal;
+  readonly gone: AbortWatch;
 }
 
 /** A try that came to nothing. */

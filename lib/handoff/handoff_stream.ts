@@ -1,5 +1,5 @@
 /** The streamed body of a handoff: the head at once, the rest when the decode leg has opened. @module */
-import { errorCodeOf, RouterError } from "../base/mod.ts";
+import { type AbortWatch, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import { errorBodyOf, type StreamWriter } from "../openai/mod.ts";
 import { type ByteSource, clientGone, type RequestContext } from "../request/mod.ts";
@@ -13,7 +13,7 @@ export interface HandoffStreamParts {
   /** Role and first token; undefined when there is nothing to send yet. */
   readonly head: Uint8Array | undefined;
   /** Waits for the KV and opens the decode leg; begun at once, however slowly the client reads. */
-  readonly open: (gone: AbortSignal) => Promise<ReadyEnd<OpenEnd>>;
+  readonly open: (gone: AbortWatch) => Promise<ReadyEnd<OpenEnd>>;
   readonly seam: Seam;
   /** What reads the decode leg's events, where it has begun already. */
   readonly pump?: EventPump;
@@ -21,7 +21,7 @@ export interface HandoffStreamParts {
   /** The decode engine's; it has ended when the body has. */
   readonly flight: Flight;
   /** Aborts when the client has gone. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
   /** The error when no notification came in time. */
   readonly timedOut: () => RouterError;
   /** Goes on with the answer where its decode leg fails. */

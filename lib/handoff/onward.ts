@@ -1,4 +1,5 @@
 /** Who goes on with a stream: asked for by the stream, found by whoever chooses engines. @module */
+import type { AbortWatch } from "../base/mod.ts";
 import type { PairSeats } from "../fleet/mod.ts";
 import type { KvProtocol } from "../kv/mod.ts";
 import type { Exclude, Pair } from "../selection/mod.ts";
@@ -10,7 +11,7 @@ export interface OnwardWish {
   /** Tokens of what is to be prefilled, about. */
   readonly tokens: number;
   /** Aborts when it is not wished for any more. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
 }
 
 /** A pair for it, or why there is none. */

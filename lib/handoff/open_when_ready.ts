@@ -1,5 +1,5 @@
 /** The wait for KV, and the opening of the decode leg behind it. @module */
-import { RouterError, type WaitEnd } from "../base/mod.ts";
+import { type AbortWatch, RouterError, type WaitEnd } from "../base/mod.ts";
 import type { Custody, Landing } from "../kv/mod.ts";
 import { orAborted, type RequestContext } from "../request/mod.ts";
 import type { HandoffDeps } from "./deps.ts";
@@ -30,7 +30,7 @@ export interface DecodeOpening<Opened extends OpeningEnd> {
   /** Must resolve only when the engine has taken the KV, and never reject. */
   readonly open: (abort: AbortController) => Promise<Opened>;
   /** Aborts when the client has gone. */
-  readonly gone: AbortSignal;
+  readonly gone: AbortWatch;
   /** Told what has come when the KV did not in time; what it says of that is noted. */
   readonly missed?: (come: Pick<Landing, "received" | "cancelled" | "lost">) => string | undefined;
   /** Set where the prefill may still be under way; never rejects. */

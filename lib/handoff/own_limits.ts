@@ -12,6 +12,7 @@
  * @module
  */
 import {
+  type AbortWatch,
   type Clock,
   describeError,
   encodeUtf8,
@@ -21,6 +22,7 @@ import {
   recordOf,
   RouterError,
   sha256,
+  signalOf,
 } from "../base/mod.ts";
 import { type AnswerForm, errorMessageOf, type ModelCard } from "../openai/mod.ts";
 import type { Caller, PostJson, Tokenizer } from "../tokenization/mod.ts";
@@ -57,7 +59,7 @@ export interface OwnLimitParts {
   /** What an engine says of a model. */
   readonly cardOf: (engine: Engine, model: string) => ModelCard | undefined;
   /** Ends what is asked. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
 }
 
 interface Known {
@@ -115,7 +117,7 @@ export class OwnLimits {
   ): Promise<Told | undefined> {
     const late = new AbortController();
     using _timer = this.#parts.clock.after(ASK_MS, () => late.abort());
-    const signal = AbortSignal.any([late.signal, this.#parts.signal]);
+    const signal = AbortSignal.any([late.signal, signalOf(this.#parts.signal)]);
     try {
       const told = await this.#told(engine, model, form, { headers, signal });
       const limit = told?.limit;

@@ -3,7 +3,7 @@
  * once; the rest follows from the decode engine when the KV is there.
  * @module
  */
-import { type Engine, RouterError } from "../base/mod.ts";
+import { type AbortWatch, type Engine, RouterError } from "../base/mod.ts";
 import {
   decodeBodyP1,
   flagOf,
@@ -237,7 +237,7 @@ async function decodeRest(
   const flight = fleet.take(pair.decode, "decode", pair.prefill, seat, about);
   const missed = new MissedKv(deps, pair);
   const timedOut = (): RouterError => missed.error();
-  const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>
+  const open = (gone: AbortWatch): Promise<ReadyEnd<OpenEnd>> =>
     openWhenReady(deps, context, custody, {
       missed: missed.note,
       open: (abort) => {

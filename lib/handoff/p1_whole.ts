@@ -1,5 +1,5 @@
 /** A whole answer in mode P1: both legs' parts are gathered before any of it leaves. @module */
-import { errorCodeOf, RouterError } from "../base/mod.ts";
+import { type AbortWatch, errorCodeOf, RouterError } from "../base/mod.ts";
 import type { TextRequest } from "../disagg/mod.ts";
 import { type AnswerIdentity, WholeWriter } from "../openai/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
@@ -29,7 +29,7 @@ export interface WholeParts {
   readonly result: FirstTokenResult;
   readonly seam: Seam;
   readonly identity: AnswerIdentity;
-  readonly open: (gone: AbortSignal) => Promise<ReadyEnd<OpenEnd>>;
+  readonly open: (gone: AbortWatch) => Promise<ReadyEnd<OpenEnd>>;
   /** The error when no notification came in time. */
   readonly timedOut: () => RouterError;
   readonly flight: Flight;

@@ -1,5 +1,5 @@
 /** The decode leg of a relay: opened until the engine has taken the KV, then passed on. @module */
-import type { RouterError } from "../base/mod.ts";
+import type { AbortWatch, RouterError } from "../base/mod.ts";
 import { type GenerationRequest, originalBody } from "../disagg/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import type { RawJson } from "../openai/mod.ts";
@@ -133,7 +133,7 @@ export function startingWith(first: Uint8Array | undefined, rest: ByteSource): B
 export function leavable(
   source: ByteSource,
   abort: AbortController,
-  gone: AbortSignal,
+  gone: AbortWatch,
 ): ByteSource {
   const stay = (): void => gone.removeEventListener("abort", cancel);
   const cancel = (): void => {

@@ -1,5 +1,5 @@
 /** One call of an operator's hook: it may fail or take too long, and nobody waits for it for ever. @module */
-import { type Clock, describeError, RouterError } from "../base/mod.ts";
+import { type AbortWatch, type Clock, describeError, RouterError } from "../base/mod.ts";
 import type { MaybePromise } from "./contract.ts";
 
 /** Circumstances of a call. */
@@ -7,7 +7,7 @@ export interface CallBounds {
   readonly clock: Clock;
   readonly timeoutMs: number;
   /** Aborts when nobody wants the result any more. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The hooks of a running router: called in bounds, counted, and never waited for without end. @module */
 import {
+  type AbortWatch,
   type ByteShare,
   type Clock,
   describeError,
@@ -43,7 +44,7 @@ export class Hooks {
   }
 
   /** The answer that preRequest gives; undefined where the request goes on. Rejects as `boundedCall`. */
-  async before(request: HookRequest, signal: AbortSignal): Promise<Answer | undefined> {
+  async before(request: HookRequest, signal: AbortWatch): Promise<Answer | undefined> {
     const { callbacks } = this.#loaded;
     if (callbacks?.preRequest === undefined) return undefined;
     const answer = await this.#call("pre_request", "The callback preRequest", signal, async () => {
@@ -57,7 +58,7 @@ export class Hooks {
   /** The body to go on with, where it is another one. Rejects as `boundedCall`. */
   async rewritten(
     { model, path, body }: HookRequest,
-    signal: AbortSignal,
+    signal: AbortWatch,
   ): Promise<Uint8Array | undefined> {
     const { rewriter } = this.#loaded;
     if (rewriter === undefined) return undefined;
@@ -117,7 +118,7 @@ export class Hooks {
   async #call<T>(
     hook: HookName,
     what: string,
-    signal: AbortSignal,
+    signal: AbortWatch,
     call: () => MaybePromise<T>,
   ): Promise<T> {
     const { clock, timeoutMs } = this.#parts;

@@ -23,11 +23,16 @@ export type Prepared =
     readonly finish: (answer: Answer) => Answer;
   };
 
+/** Whether anything comes before the endpoint that answers `call`. */
+export function isPrepared({ hooks, external }: HttpDeps, call: HttpCall): boolean {
+  return (hooks !== undefined || external !== undefined) && isJson(call);
+}
+
 /** Run hooks for `call`, and answer it where another serves its model. Throws `RouterError`. */
 export async function prepared(deps: HttpDeps, call: HttpCall): Promise<Prepared> {
-  const { hooks, external } = deps;
+  const { hooks } = deps;
   const goesOn = { kind: "goes-on", call, finish: (answer: Answer) => answer } as const;
-  if ((hooks === undefined && external === undefined) || !isJson(call)) return goesOn;
+  if (!isPrepared(deps, call)) return goesOn;
   const bytes = await read(deps, call);
   const body = await objectIn(deps, bytes);
   // What is no request the endpoint says.

@@ -1,5 +1,5 @@
 /** Reads a request's body: bounded, decoded, as UTF-8. @module */
-import { type Breather, type ByteShare, inSlices } from "../base/mod.ts";
+import { type Breather, type ByteShare, inSlices, OPEN_BRACE } from "../base/mod.ts";
 import type { FrontBody } from "../front/mod.ts";
 import { BodyParts, overloaded, tooLarge, tooWellPacked } from "./body_parts.ts";
 import { BodyDecoder, type Coding } from "./coding.ts";
@@ -31,6 +31,25 @@ export async function readBody(
   if (coding === undefined) await readParts(body, breather, (part) => parts.add(part));
   else await readCoded(body, limitBytes, coding, parts, breather);
   return await inSlices(parts.joining(), breather);
+}
+
+/**
+ * The whole body, where it is here already and is plain JSON, as nearly all small ones: then nothing has
+ * to be waited for. Undefined for any other, and where its share cannot grow: reading it says why.
+ */
+export function jsonHere(
+  body: FrontBody,
+  limitBytes: number,
+  { share }: Pick<BodyReading, "share">,
+): Uint8Array | undefined {
+  const { here } = body;
+  if (here === undefined || here.length > limitBytes || !isPlainObject(here)) return undefined;
+  return share?.grow(here.length) === false ? undefined : here;
+}
+
+/** Whether `bytes` begin as an object in UTF-8 without a mark does. */
+function isPlainObject(bytes: Uint8Array): boolean {
+  return bytes[0] === OPEN_BRACE && bytes.length > 1 && bytes[1] !== 0;
 }
 
 /** The whole body, JSON in whatever encoding, as UTF-8. Throws as `readBody`. */

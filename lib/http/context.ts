@@ -2,6 +2,7 @@
 import {
   type ByteBudget,
   type ByteShare,
+  type Clock,
   type Lease,
   type Logger,
   type Random,
@@ -22,7 +23,7 @@ import {
   type RequestContext,
   type RequestTrace,
 } from "../request/mod.ts";
-import { forwardRequestHeaders } from "../upstream/mod.ts";
+import { forwardRequestHeaders, type HeaderField } from "../upstream/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
 import type { KvReport, LifeReport } from "./engine_notes.ts";
 import { withoutKeyRefusal } from "./key_refusal.ts";
@@ -56,6 +57,11 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly external?: Pick<ExternalProviders, "serves" | "cards" | "send"> | undefined;
   /** Bounds what is held of request bodies. */
   readonly bodies: ByteBudget;
+  /**
+   * Ends requests that take too long.
+   * @default the clock, with a timer for each
+   */
+  readonly timers?: Pick<Clock, "after"> | undefined;
   /** What `/metrics` tells. */
   readonly scrapes: Pick<Scrapes, "text">;
   /** Looks for models that nobody serves; absent where they are refused at once. */
@@ -117,17 +123,15 @@ export function contextOf(
   const id = given === undefined || given === "" || given.length > MAX_ID
     ? deps.random.uuid()
     : given;
-  const kept = forwardRequestHeaders(request.headers)
-    .filter(([name]) => !OWN_FIELDS.has(name))
-    .map(([name, value]) => [name, name === "content-type" ? asUtf8(value) : value] as const);
-  const headers = deps.doors.engineFields(request, kept);
+  const headers = deps.doors.engineFields(request, keptFields(request.headers));
+  headers.push(["x-request-id", id]);
   const { config: { routing }, names: { told } = AS_IT_IS } = deps;
   const session = sessionOf(request, routing.sessionKey?.toLowerCase());
   return {
     id,
     sessionId: session,
     signal: request.signal,
-    headers: [...headers, ["x-request-id", id]],
+    headers,
     ...(namesRank(request.headers) ? { rankLeg: deps.config.answers.rankLeg } : {}),
     trace,
     told: (error) => told(withoutKeyRefusal(deps.doors, error)),
@@ -136,6 +140,18 @@ export function contextOf(
 }
 
 const AS_IT_IS: Pick<EngineNames, "told"> = { told: (error) => error };
+
+/** The fields of a request that go on to an engine as they are, or nearly so. */
+function keptFields(headers: FrontRequest["headers"]): readonly HeaderField[] {
+  const kept = forwardRequestHeaders(headers, { without: OWN_FIELDS });
+  for (let index = 0; index < kept.length; index++) {
+    const [name, value] = kept[index] ?? NO_FIELD;
+    if (name === "content-type" && value.includes(";")) kept[index] = [name, asUtf8(value)];
+  }
+  return kept;
+}
+
+const NO_FIELD: HeaderField = ["", ""];
 
 /** A type without the charset of the bytes that came: engines get UTF-8. */
 function asUtf8(type: string): string {

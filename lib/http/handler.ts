@@ -1,5 +1,5 @@
 /** From a request to a response: context, route, answer, and the figures at its end. @module */
-import { describeError, errorCodeOf, RouterError } from "../base/mod.ts";
+import { type AbortWatch, describeError, errorCodeOf, RouterError, signalOf } from "../base/mod.ts";
 import type { Pass } from "../doors/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
 import {
@@ -10,7 +10,7 @@ import {
   RequestTrace,
 } from "../request/mod.ts";
 import { batchRouteOf } from "./batch_routes.ts";
-import { prepared } from "./beforehand.ts";
+import { isPrepared, prepared } from "./beforehand.ts";
 import { contextOf, type HttpCall, type HttpDeps } from "./context.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import type { Telling } from "./dialect.ts";
@@ -51,7 +51,11 @@ export function createHandler(deps: HttpDeps, options: HandlerOptions = {}): Fro
   return async (request) => {
     const trace = new RequestTrace(clock);
     const leaving = earlyHeadMs === undefined ? undefined : new AbortController();
-    const life = new RequestLife(clock, goneSignal(request, leaving), requests.timeoutMs);
+    const life = new RequestLife(
+      deps.timers ?? clock,
+      goneSignal(request, leaving),
+      requests.timeoutMs,
+    );
     const held = deps.bodies.share();
     const under = deps.begin?.();
     const { method, headers: fields, remote } = request;
@@ -106,8 +110,8 @@ export function createHandler(deps: HttpDeps, options: HandlerOptions = {}): Fro
 function goneSignal(
   { signal }: FrontRequest,
   leaving: AbortController | undefined,
-): AbortSignal {
-  return leaving === undefined ? signal : AbortSignal.any([signal, leaving.signal]);
+): AbortWatch {
+  return leaving === undefined ? signal : AbortSignal.any([signalOf(signal), leaving.signal]);
 }
 
 function earlyHead(
@@ -180,7 +184,9 @@ async function answerOf(
     throw new RouterError("shutting-down", "The router is stopping: send this to another");
   }
   const call = { request, context, pass, ...target };
-  if (!needsModels) return fromEngines(deps, await handler(deps, call), telling);
+  if (!needsModels || !isPrepared(deps, call)) {
+    return fromEngines(deps, await handler(deps, call), telling);
+  }
   const before = await prepared(deps, call);
   if (before.kind === "answered") return sendable(deps, before.answer, telling);
   const answer = fromEngines(deps, await handler(deps, before.call), telling);

@@ -1,5 +1,5 @@
 /** The endpoints that engines serve. @module */
-import { type Engine, inSlices } from "../base/mod.ts";
+import { type Engine, inSlices, SMALL_BYTES } from "../base/mod.ts";
 import {
   type GenerationForm,
   hasKvFields,
@@ -10,16 +10,16 @@ import { direct, generate, withPrompt } from "../flow/mod.ts";
 import {
   type ApiRequest,
   fieldOf,
+  parseRequest,
   parsingRequest,
   priorityOf,
   type RequestOptions,
 } from "../openai/mod.ts";
 import type { Answer, AnswerKind } from "../request/mod.ts";
-import { readJsonBody } from "./body.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 import { invokedBy } from "./invocations.ts";
 import { pathWithQuery, pickedEngine } from "./picked_engine.ts";
-import { receive } from "./receive.ts";
+import { receiveJson } from "./receive.ts";
 import { routeWishOf } from "./route_wish.ts";
 import { servedModel } from "./served_model.ts";
 
@@ -29,7 +29,7 @@ export async function generation(
   call: HttpCall,
   form: GenerationForm,
 ): Promise<Answer> {
-  return await generated(deps, call, form, await readRequest(deps, call, { streams: true }));
+  return generated(deps, call, form, await readRequest(deps, call, { streams: true }));
 }
 
 async function generated(
@@ -42,7 +42,7 @@ async function generated(
   const { handoff } = deps;
   const engine = pickedEngine(deps, call, request.model);
   const wish = routeWishOf(call.request.headers, deps.config.worth?.routeHeader === true);
-  if (handoff === undefined) return await forward(deps, call, request, engine, { form });
+  if (handoff === undefined) return forward(deps, call, request, engine, { form });
   return await generate(handoff, call.context, {
     request: await inSlices(readingGeneration(form, request), deps.breather),
     path: pathWithQuery(call),
@@ -105,7 +105,9 @@ export async function forward(
   const read = form === undefined || deps.kvLookup === undefined || engine !== undefined
     ? request
     : await inSlices(readingGeneration(form, request), deps.breather);
-  return await direct(deps, await withPrompt(deps, call.context, read), {
+  const told = withPrompt(deps, call.context, read);
+  const context = told instanceof Promise ? await told : told;
+  return direct(deps, context, {
     path: pathWithQuery(call),
     model: request.model,
     sessionKey: sessionKeyOf(deps, call, request),
@@ -131,13 +133,16 @@ export async function readRequest(
   call: HttpCall,
   { streams, soleModel: picked }: RequestOptions,
 ): Promise<ApiRequest> {
-  const bytes = await receive(deps, call, readJsonBody);
+  const received = receiveJson(deps, call);
+  // What is small is read at once: each wait for what is there already costs as much.
+  const bytes = received instanceof Uint8Array ? received : await received;
   const soleModel = picked ?? deps.fleet.snapshot().soleModel;
-  const parsed = await inSlices(
-    parsingRequest(bytes, { soleModel, streams: streams === true }),
-    deps.breather,
-  );
-  const model = await servedModel(deps, call, { asked: parsed.model, body: parsed.body });
+  const options = { soleModel, streams: streams === true };
+  const parsed = bytes.length <= SMALL_BYTES
+    ? parseRequest(bytes, options)
+    : await inSlices(parsingRequest(bytes, options), deps.breather);
+  const served = servedModel(deps, call, { asked: parsed.model, body: parsed.body });
+  const model = typeof served === "string" ? served : await served;
   if (!deps.config.trustClientKvParams && hasKvFields(parsed.body)) {
     deps.metrics.count("pd_router_client_kv_params_total", { endpoint: call.path });
   }

@@ -19,6 +19,7 @@ export function pickedEngine(
   call: HttpCall,
   model: string | undefined,
 ): Engine | undefined {
+  if (call.query === "") return undefined;
   const id = queryOf(call).get("id");
   if (id === null) return undefined;
   const engine = deps.names.find(deps.fleet.snapshot(), id);
@@ -57,6 +58,7 @@ export function queryOf({ query }: Pick<HttpCall, "query">): URLSearchParams {
 
 /** The path for the engine: the client's query stays, but for the router's own parameter. */
 export function pathWithQuery(call: Pick<HttpCall, "path" | "query">): string {
+  if (call.query === "") return call.path;
   const query = queryOf(call);
   if (!query.has("id")) return call.path + call.query;
   query.delete("id");

@@ -1,7 +1,7 @@
 /** A request's body on its way in: within its limits, and told of where there is no room for it. @module */
 import { errorCodeOf } from "../base/mod.ts";
 import type { FrontBody } from "../front/mod.ts";
-import type { BodyReading } from "./body.ts";
+import { type BodyReading, jsonHere, readJsonBody } from "./body.ts";
 import { codingOf } from "./coding.ts";
 import type { HttpCall, HttpDeps } from "./context.ts";
 
@@ -11,6 +11,18 @@ export type ReadBody = (
   limitBytes: number,
   reading: BodyReading,
 ) => Promise<Uint8Array>;
+
+/** The JSON body of `call`, at once where it is here. Rejects as `readJsonBody`. */
+export function receiveJson(
+  deps: Pick<HttpDeps, "config" | "metrics" | "breather">,
+  call: Pick<HttpCall, "request" | "context" | "path">,
+): Uint8Array | Promise<Uint8Array> {
+  const { request: { headers, body }, context: { held: share } } = call;
+  const here = headers.get("content-encoding") === undefined
+    ? jsonHere(body, deps.config.maxRequestBytes, { share })
+    : undefined;
+  return here ?? receive(deps, call, readJsonBody);
+}
 
 /** The body of `call`, by `read`. Rejects as that does. */
 export async function receive(

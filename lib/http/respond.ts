@@ -110,24 +110,29 @@ function watched(
     ended = true;
     onEnd(as, failure);
   };
+  const ends = (): undefined => {
+    end(source.failure === undefined ? outcome : "stream_error", source.failure);
+  };
+  const onBytes = (
+    bytes: Uint8Array | undefined,
+  ): Uint8Array | undefined | Promise<undefined> => {
+    if (bytes === undefined) {
+      const waits = beforeEnd?.();
+      return waits === undefined ? ends() : waits.then(ends);
+    }
+    if (!begun) {
+      begun = true;
+      onFirstByte();
+    }
+    return bytes;
+  };
+  const onError = (error: unknown): never => {
+    end("stream_error", error);
+    throw error;
+  };
   return {
-    async read() {
-      try {
-        const bytes = await source.read();
-        if (bytes === undefined) {
-          const waits = beforeEnd?.();
-          if (waits !== undefined) await waits;
-          end(source.failure === undefined ? outcome : "stream_error", source.failure);
-        } else if (!begun) {
-          begun = true;
-          onFirstByte();
-        }
-        return bytes;
-      } catch (error) {
-        end("stream_error", error);
-        throw error;
-      }
-    },
+    // As each event passes here, it is no function that is async.
+    read: () => source.read().then(onBytes, onError),
     cancel() {
       end("client_gone");
       source.cancel();

@@ -12,19 +12,27 @@ export interface ModelWish {
 }
 
 /**
- * The model that is meant; one that nobody serves is looked for. Throws `forbidden` and `rate-limited` as
- * the request's key says, and what `missingModel` is.
+ * The model that is meant, at once; one that nobody serves is looked for. Throws `forbidden` and
+ * `rate-limited` as the request's key says, and rejects with what `missingModel` is.
  */
-export async function servedModel(
+export function servedModel(
   deps: HttpDeps,
   call: HttpCall,
   { asked, body }: ModelWish,
-): Promise<string> {
+): string | Promise<string> {
   const model = deps.config.aliases.get(asked) ?? asked;
   call.context.trace.model = model;
   call.pass.use({ asked, model, body });
   countIncoming(deps, model);
-  if (deps.fleet.snapshot().serves(model)) return model;
+  return deps.fleet.snapshot().serves(model) ? model : lookedFor(deps, call, asked, model);
+}
+
+async function lookedFor(
+  deps: HttpDeps,
+  call: HttpCall,
+  asked: string,
+  model: string,
+): Promise<string> {
   if (asked !== "" && !sleeps(deps, model)) await deps.lookup?.look(model, call.context.signal);
   if (deps.fleet.snapshot().serves(model)) return model;
   throw missingModel(deps, shortened(asked), model);

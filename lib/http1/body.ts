@@ -33,6 +33,11 @@ export class FixedBody implements BodyDecoder {
     return this.#left === 0;
   }
 
+  /** Bytes that have not been taken. */
+  get left(): number {
+    return this.#left;
+  }
+
   take(window: ByteWindow): Uint8Array | undefined {
     const { bytes, start } = window;
     const size = Math.min(this.#left, window.end - start);

@@ -1,5 +1,5 @@
 /** Who answers for KV that may be at a decode engine, until a decode has read it. @module */
-import type { WaitEnd } from "../base/mod.ts";
+import type { AbortWatch, WaitEnd } from "../base/mod.ts";
 import { type Landing, NOTHING_AWAITED } from "./landing.ts";
 import type { AbandonedTransfer, Reclaimer } from "./reclaim.ts";
 
@@ -22,7 +22,7 @@ export class Custody implements Disposable {
   }
 
   /** Wait for the KV-ready notifications; `ready` at once when there are none to come. */
-  async wait(timeoutMs: number, signal: AbortSignal): Promise<WaitEnd> {
+  async wait(timeoutMs: number, signal: AbortWatch): Promise<WaitEnd> {
     return await this.#held?.transfer.landed.wait({ timeoutMs, signal }) ?? "ready";
   }
 

@@ -1,5 +1,5 @@
 /** At most so many at once, the others in order of arrival. @module */
-import { Lease } from "../base/mod.ts";
+import { type AbortWatch, Lease } from "../base/mod.ts";
 
 /** A counting semaphore. */
 export class Gate {
@@ -18,7 +18,7 @@ export class Gate {
   }
 
   /** Resolves with a place, to be released; "aborted" when `signal` aborts first. */
-  enter(signal: AbortSignal): Promise<Lease | "aborted"> {
+  enter(signal: AbortWatch): Promise<Lease | "aborted"> {
     if (signal.aborted) return Promise.resolve("aborted");
     if (this.#free > 0) {
       this.#free--;
@@ -62,7 +62,7 @@ export class Gates {
   }
 
   /** As `Gate.enter`, at the gate of `key`. */
-  async enter(key: string, signal: AbortSignal): Promise<Lease | "aborted"> {
+  async enter(key: string, signal: AbortWatch): Promise<Lease | "aborted"> {
     const gate = this.#gates.get(key) ?? new Gate(this.#places);
     this.#gates.set(key, gate);
     const place = await gate.enter(signal);

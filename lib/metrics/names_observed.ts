@@ -51,6 +51,3 @@ export const OBSERVED_METRICS = {
     labels: ["phase"],
   },
 } as const satisfies Readonly<Record<string, MetricSpec>>;
-
-/** The name of one of them. */
-export type ObservedMetric = keyof typeof OBSERVED_METRICS;

@@ -1,25 +1,15 @@
 /** Counters, gauges and histograms under their names, and their exposition text. @module */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { METRICS, type MetricSpec } from "./names.ts";
-import { OBSERVED_METRICS, type ObservedMetric } from "./names_observed.ts";
 import { STACK_METRICS } from "./names_stack.ts";
-import { type CounterSeries, type HistogramSeries, SeriesTable } from "./series_table.ts";
+import { type AnyLabels, Family, type Series } from "./series.ts";
+import { metricsText, TEXT_CONTENT_TYPE } from "./text.ts";
 
 /** Every metric by name. */
 const ALL = { ...METRICS, ...STACK_METRICS } as const;
 
-type All = Omit<typeof ALL, ObservedMetric>;
+type All = typeof ALL;
 
-/** Metrics whose series are held by those who count. */
-type Held<Kind extends MetricSpec["kind"]> = {
-  [Name in ObservedMetric]: typeof OBSERVED_METRICS[Name]["kind"] extends Kind ? Name : never;
-}[ObservedMetric];
-
-type HeldLabels<Name extends ObservedMetric> = Readonly<
-  Record<typeof OBSERVED_METRICS[Name]["labels"][number], string>
->;
-
-/** The name of a metric that is counted by its labels. */
+/** The name of a metric. */
 export type MetricName = keyof All;
 
 type Labels<Name extends MetricName> = Readonly<Record<All[Name]["labels"][number], string>>;
@@ -44,57 +34,52 @@ type UnlabelledGauge = {
   [Name in NamesOf<"gauge">]: All[Name]["labels"] extends readonly [] ? Name : never;
 }[NamesOf<"gauge">];
 
+/** One series of a counter. */
+export interface CounterSeries {
+  /** Add `by`, which is 0 or more. */
+  add(by: number): void;
+}
+
+/** One series of a histogram. */
+export interface HistogramSeries {
+  /** Record one value; what is no number is passed over. */
+  observe(value: number): void;
+}
+
 /** Models under their own names. */
 const MAX_MODELS = 1_024;
 
-/** One app's metrics; apps in one process do not share them. */
+/**
+ * One app's metrics; apps in one process do not share them. Several of them are counted for every
+ * request: finding a series takes neither a text of its labels nor an object.
+ */
 export class Metrics {
-  readonly #registry = new Registry();
-  readonly #counters = new Map<string, Counter>();
-  readonly #gauges = new Map<string, Gauge>();
-  readonly #histograms = new Map<string, Histogram>();
-  readonly #byServer = new Map<string, EngineSeries>();
+  readonly #families = new Map<string, Family>();
+  /** Series that name an engine, so that they can be dropped with it. */
+  readonly #byServer = new Map<string, Set<NotedSeries>>();
   readonly #models = new Set<string>();
-  readonly #held = new SeriesTable(OBSERVED_METRICS);
   /** Series with the labels `prefill` and `decode`. */
-  readonly #byPair = new Map<
-    string,
-    { readonly pair: readonly string[]; readonly remove: () => void }
-  >();
+  readonly #byPair = new Set<NotedPair>();
 
   constructor() {
     for (const [name, spec] of Object.entries<MetricSpec>(ALL)) {
-      if (name in OBSERVED_METRICS) continue;
-      const { help } = spec;
-      const base = { name, help, labelNames: [...spec.labels], registers: [this.#registry] };
-      if (spec.kind === "counter") this.#counters.set(name, new Counter(base));
-      else if (spec.kind === "gauge") this.#gauges.set(name, new Gauge(base));
-      else {
-        const buckets = [...spec.buckets ?? []];
-        this.#histograms.set(name, new Histogram({ ...base, buckets }));
-      }
+      this.#families.set(name, new Family(name, spec));
     }
   }
 
   /** Add `by`, which is 0 or more. */
   count<Name extends NamesOf<"counter">>(name: Name, labels: Labels<Name>, by = 1): void {
-    const counter = this.#counters.get(name);
-    counter?.inc(labels, by);
-    this.#note(name, counter, labels);
+    this.#at(name, labels).value += by;
   }
 
   /** Add `delta`, which may be negative, to a gauge. */
   add<Name extends NamesOf<"gauge">>(name: Name, labels: Labels<Name>, delta: number): void {
-    const gauge = this.#gauges.get(name);
-    gauge?.inc(labels, delta);
-    this.#note(name, gauge, labels);
+    this.#at(name, labels).value += delta;
   }
 
   /** Set a gauge. */
   set<Name extends NamesOf<"gauge">>(name: Name, labels: Labels<Name>, value: number): void {
-    const gauge = this.#gauges.get(name);
-    gauge?.set(labels, value);
-    this.#note(name, gauge, labels);
+    this.#at(name, labels).value = value;
   }
 
   /**
@@ -105,14 +90,15 @@ export class Metrics {
     name: Name,
     series: Iterable<{ readonly labels: Labels<Name>; readonly value: number }>,
   ): void {
-    const gauge = this.#gauges.get(name);
-    gauge?.reset();
-    for (const { labels, value } of series) gauge?.set(labels, value);
+    const family = this.#family(name);
+    family.reset();
+    for (const { labels, value } of series) family.at(labels).value = value;
   }
 
   /** Say nothing of a gauge without labels until it is set again. */
   withdraw(name: UnlabelledGauge): void {
-    this.#gauges.get(name)?.remove({});
+    const family = this.#family(name);
+    for (const series of family.all) family.remove(series);
   }
 
   /** Record one value. */
@@ -121,32 +107,43 @@ export class Metrics {
     labels: Labels<Name>,
     value: number,
   ): void {
-    const histogram = this.#histograms.get(name);
-    histogram?.observe(labels, value);
-    this.#note(name, histogram, labels);
+    this.#family(name).observe(this.#at(name, labels), value);
   }
 
   /** A series of a counter, for one that counts often; lost with the engine that it names. */
-  counterOf<Name extends Held<"counter">>(name: Name, labels: HeldLabels<Name>): CounterSeries {
-    return this.#held.counter(name, labels);
+  counterOf<Name extends NamesOf<"counter">>(name: Name, labels: Labels<Name>): CounterSeries {
+    const series = this.#at(name, labels);
+    return { add: (by) => void (series.value += by) };
   }
 
   /** The same of a histogram. */
-  histogramOf<Name extends Held<"histogram">>(
+  histogramOf<Name extends NamesOf<"histogram">>(
     name: Name,
-    labels: HeldLabels<Name>,
+    labels: Labels<Name>,
   ): HistogramSeries {
-    return this.#held.histogram(name, labels);
+    const family = this.#family(name);
+    const series = this.#at(name, labels);
+    return {
+      observe(value) {
+        if (!Number.isNaN(value)) family.observe(series, value);
+      },
+    };
   }
 
   /** Drop one series of an engine; where it is not there, nothing happens. */
   drop<Name extends EngineMetric>(name: Name, labels: Labels<Name>): void {
-    const known: Readonly<Record<string, string>> = labels;
-    const series = this.#byServer.get(known["server"] ?? "");
-    const key = keyOf(name, labels);
-    series?.removals.get(key)?.();
-    series?.removals.delete(key);
-    if (series !== undefined) series.noted = new WeakMap();
+    const known: AnyLabels = labels;
+    const family = this.#family(name);
+    const values = family.spec.labels.map((label) => known[label]);
+    const noted = this.#byServer.get(known["server"] ?? "") ?? [];
+    for (const each of noted) {
+      const { series } = each;
+      const isIt = each.family === family &&
+        series.labels.every((value, index) => value === values[index]);
+      if (!isIt) continue;
+      this.#byServer.get(known["server"] ?? "")?.delete(each);
+      family.remove(series);
+    }
   }
 
   /**
@@ -154,14 +151,13 @@ export class Metrics {
    * that has gone nothing is told.
    */
   forgetServer(server: string): void {
-    const series = this.#byServer.get(server);
+    const noted = this.#byServer.get(server) ?? [];
     this.#byServer.delete(server);
-    for (const remove of series?.removals.values() ?? []) remove();
-    this.#held.forget(server);
-    for (const [key, { pair, remove }] of this.#byPair) {
-      if (!pair.includes(server)) continue;
-      this.#byPair.delete(key);
-      remove();
+    for (const { family, series } of noted) family.remove(series);
+    for (const pair of this.#byPair) {
+      if (pair.prefill !== server && pair.decode !== server) continue;
+      this.#byPair.delete(pair);
+      pair.family.remove(pair.series);
     }
   }
 
@@ -172,53 +168,56 @@ export class Metrics {
 
   /** `model` as a label: those beyond the first 1,024 that come are told as one, `many`. */
   modelLabel(model: string): string {
-    if (this.#models.size < MAX_MODELS) this.#models.add(model);
-    return this.#models.has(model) ? model : "many";
+    if (this.#models.has(model)) return model;
+    if (this.#models.size >= MAX_MODELS) return "many";
+    this.#models.add(model);
+    return model;
   }
 
   /** Everything in the Prometheus text format. */
-  async text(): Promise<string> {
-    return await this.#registry.metrics() + this.#held.text();
+  text(): Promise<string> {
+    return Promise.resolve(metricsText(this.#families.values()));
   }
 
   /** Content type of `text`. */
   get contentType(): string {
-    return this.#registry.contentType;
+    return TEXT_CONTENT_TYPE;
   }
 
-  /** Remember a series that names an engine, so that it can be dropped with the engine. */
-  #note(
-    name: string,
-    metric: { remove(labels: Readonly<Record<string, string>>): void } | undefined,
-    labels: Readonly<Record<string, string>>,
-  ): void {
+  #family(name: MetricName): Family {
+    const family = this.#families.get(name);
+    if (family === undefined) throw new TypeError(`No metric is called ${name}`);
+    return family;
+  }
+
+  #at(name: MetricName, labels: AnyLabels): Series {
+    const family = this.#family(name);
+    const series = family.at(labels);
+    if (!series.noted) this.#note(family, series, labels);
+    return series;
+  }
+
+  #note(family: Family, series: Series, labels: AnyLabels): void {
+    series.noted = true;
     const { server, prefill, decode } = labels;
-    if (metric === undefined) return;
     if (prefill !== undefined && decode !== undefined) {
-      const pair = [prefill, decode];
-      this.#byPair.set(keyOf(name, labels), { pair, remove: () => metric.remove(labels) });
+      this.#byPair.add({ family, series, prefill, decode });
     }
     if (server === undefined) return;
-    let series = this.#byServer.get(server);
-    if (series === undefined) {
-      this.#byServer.set(server, series = { removals: new Map(), noted: new WeakMap() });
-    }
-    if (series.noted.get(labels) === name) return;
-    series.noted.set(labels, name);
-    const key = keyOf(name, labels);
-    if (!series.removals.has(key)) series.removals.set(key, () => metric.remove(labels));
+    let noted = this.#byServer.get(server);
+    if (noted === undefined) this.#byServer.set(server, noted = new Set());
+    noted.add({ family, series });
   }
 }
 
-/** The series that name one engine. */
-interface EngineSeries {
-  /** What removes each, by its name and labels. */
-  readonly removals: Map<string, () => void>;
-  /** The metric that each object of labels was last met with: hot paths keep theirs. */
-  noted: WeakMap<Readonly<Record<string, string>>, string>;
+/** A series that is remembered with its engine. */
+interface NotedSeries {
+  readonly family: Family;
+  readonly series: Series;
 }
 
-/** What tells one series from another. */
-function keyOf(name: string, labels: Readonly<Record<string, string>>): string {
-  return `${name} ${Object.values(labels).join(" ")}`;
+/** The same of a pair of engines. */
+interface NotedPair extends NotedSeries {
+  readonly prefill: string;
+  readonly decode: string;
 }

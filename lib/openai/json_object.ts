@@ -4,6 +4,8 @@ import {
   concatBytes,
   decodeUtf8,
   encodeUtf8,
+  plainText,
+  QUOTE,
   type Sliced,
   unlessMalformed,
 } from "../base/mod.ts";
@@ -96,7 +98,7 @@ export class JsonObject {
    */
   value(key: string): unknown {
     const raw = this.raw(key);
-    return raw === undefined ? undefined : parseValue(decodeUtf8(raw));
+    return raw && (plainValue(raw) ?? parseValue(decodeUtf8(raw)));
   }
 
   /**
@@ -134,6 +136,16 @@ export class JsonObject {
   #isNull(member: Member): boolean {
     return this.#source[member.start] === 0x6e;
   }
+}
+
+/** The value of `raw` where it is a short text without escapes, or a boolean; undefined for any other. */
+function plainValue(raw: Uint8Array): string | boolean | undefined {
+  const end = raw.length - 1;
+  if (raw[0] === QUOTE) {
+    return end > 0 && raw[end] === QUOTE ? plainText(raw, 1, end) : undefined;
+  }
+  const text = end < 5 ? plainText(raw, 0, raw.length) : undefined;
+  return text === "true" ? true : text === "false" ? false : undefined;
 }
 
 /** Python's names of numbers that JSON has none for, and whatever they must not be looked for in. */

@@ -14,6 +14,7 @@ import {
   jsonOf,
   OPEN_BRACE,
   OPEN_BRACKET,
+  plainText,
   QUOTE,
   skipSpace,
   type Sliced,
@@ -178,6 +179,8 @@ function isAt(bytes: Uint8Array, start: number, text: string): boolean {
 }
 
 function keyText(bytes: Uint8Array, start: number, end: number): string {
+  const plain = plainText(bytes, start + 1, end - 1);
+  if (plain !== undefined) return plain;
   const text = keyDecoder.decode(bytes.subarray(start + 1, end - 1));
   if (!text.includes("\\")) return text;
   const key = jsonOf(`"${text}"`);

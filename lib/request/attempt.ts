@@ -28,7 +28,9 @@ export function withFreshId(
   id: string,
   random: Random,
 ): readonly HeaderField[] {
-  return [...without(fields, ID_FIELD), [ID_FIELD, engineRequestId(id, random)]];
+  const fresh = without(fields, ID_FIELD);
+  fresh.push([ID_FIELD, engineRequestId(id, random)]);
+  return fresh;
 }
 
 /** The fields for one leg of a handoff, which a client's choice of a rank is meant for or not. */
@@ -50,6 +52,11 @@ function engineRequestId(id: string, random: Random): string {
   return `${prefix}-${random.uuid().replaceAll("-", "").slice(-SUFFIX)}`;
 }
 
-function without(fields: readonly HeaderField[], name: string): readonly HeaderField[] {
-  return fields.filter(([other]) => other.toLowerCase() !== name);
+function without(fields: readonly HeaderField[], name: string): HeaderField[] {
+  const kept: HeaderField[] = [];
+  for (const field of fields) {
+    const other = field[0];
+    if (other.length !== name.length || other.toLowerCase() !== name) kept.push(field);
+  }
+  return kept;
 }

@@ -1,5 +1,13 @@
 /** What a story is given: the request's circumstances, and the parts it works with. @module */
-import type { Breather, ByteShare, Clock, Logger, Random, RouterError } from "../base/mod.ts";
+import type {
+  AbortWatch,
+  Breather,
+  ByteShare,
+  Clock,
+  Logger,
+  Random,
+  RouterError,
+} from "../base/mod.ts";
 import type { RankLeg, Timeouts } from "../config/mod.ts";
 import type { EngineFleet, KeyRefusals } from "../fleet/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
@@ -16,7 +24,7 @@ export interface RequestContext {
   readonly id: string;
   readonly sessionId: string | undefined;
   /** Aborts when the client has gone. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
   /** The client's fields that engines shall see, `X-Request-Id` of an attempt (`attemptOf`) included. */
   readonly headers: readonly HeaderField[];
   /** Set where the client names a data-parallel rank: the leg of a handoff that it is meant for. */

@@ -1,5 +1,5 @@
 /** One request to one engine: sent, logged, and read. @module */
-import { type ByteParts, type Engine, RouterError } from "../base/mod.ts";
+import { type AbortWatch, type ByteParts, type Engine, RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import type { HeaderField, UpstreamResponse } from "../upstream/mod.ts";
 import type { FlowDeps, RequestContext } from "./context.ts";
@@ -16,7 +16,7 @@ export interface Exchange {
   readonly headTimeoutMs: number;
   /** False for what must not reach an engine twice. */
   readonly replayable?: boolean;
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
 }
 
 /**
@@ -69,7 +69,7 @@ export function clientGone(): RouterError {
  * Resolve with `work`, or with "aborted" as soon as `signal` aborts; `work` goes on then, and how it
  * ends is nobody's.
  */
-export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | "aborted"> {
+export function orAborted<T>(work: Promise<T>, signal: AbortWatch): Promise<T | "aborted"> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => resolve("aborted");
     if (signal.aborted) onAbort();

@@ -1,5 +1,12 @@
 /** How long a request may take over all, from its arrival to its last byte. @module */
-import { type Clock, errorCodeOf, RouterError, type Timer } from "../base/mod.ts";
+import {
+  type AbortWatch,
+  type Clock,
+  errorCodeOf,
+  LazyAbort,
+  RouterError,
+  type Timer,
+} from "../base/mod.ts";
 import type { Answer, ByteSource } from "./answer.ts";
 import { isWhole } from "./answer.ts";
 
@@ -8,8 +15,8 @@ import { isWhole } from "./answer.ts";
  * gone, but the client is told.
  */
 export class RequestLife implements Disposable {
-  readonly #end = new AbortController();
-  readonly #client: AbortSignal;
+  readonly #end = new LazyAbort();
+  readonly #client: AbortWatch;
   readonly #timer: Timer;
   readonly #onGone = (): void => this.#end.abort(this.#client.reason);
   #expired: RouterError | undefined;
@@ -17,7 +24,7 @@ export class RequestLife implements Disposable {
   #onExpired: (error: RouterError) => void = () => {};
 
   /** `client` aborts when the client has gone. */
-  constructor(clock: Clock, client: AbortSignal, limitMs: number) {
+  constructor(clock: Pick<Clock, "after">, client: AbortWatch, limitMs: number) {
     this.#client = client;
     this.#timer = clock.after(limitMs, () => this.#expire(limitMs));
     if (client.aborted) this.#onGone();
@@ -25,8 +32,8 @@ export class RequestLife implements Disposable {
   }
 
   /** Aborts when the client has gone, or the time is up. */
-  get signal(): AbortSignal {
-    return this.#end.signal;
+  get signal(): AbortWatch {
+    return this.#end;
   }
 
   /**
@@ -66,19 +73,17 @@ export class RequestLife implements Disposable {
 
   #bounded(source: ByteSource): ByteSource {
     let told = false;
-    const read = async (): Promise<Uint8Array | undefined> => {
-      try {
-        const bytes = await source.read();
-        if (this.#expired === undefined) return bytes;
-      } catch (error) {
-        throw this.#told(error);
-      }
+    const onBytes = (bytes: Uint8Array | undefined): Uint8Array | undefined => {
+      if (this.#expired === undefined) return bytes;
       if (told) return undefined;
       told = true;
       throw this.#expired;
     };
+    const onError = (error: unknown): never => {
+      throw this.#told(error);
+    };
     return {
-      read,
+      read: () => source.read().then(onBytes, onError),
       cancel: () => source.cancel(),
       get failure() {
         return source.failure;

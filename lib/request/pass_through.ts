@@ -23,29 +23,33 @@ export function passThrough(
     response[Symbol.dispose]();
     flight[Symbol.dispose]();
   };
+  const end = (): undefined => {
+    const told = streams ? tail.told() : undefined;
+    const tokens = tail.tokens(streams);
+    if (tokens !== undefined) flight.used(tokens);
+    failure ??= told && failureOf(flight, told);
+    if (failure === undefined || (told !== undefined && isRefused(told))) flight.ok();
+    else flight.failed(failure);
+    close();
+  };
+  let begins = streams;
+  const onBytes = (bytes: Uint8Array | undefined): Uint8Array | undefined => {
+    if (bytes === undefined) return end();
+    tail.note(bytes);
+    if (begins) {
+      begins = false;
+      flight.first();
+    }
+    return bytes.slice();
+  };
+  const onError = (error: unknown): never => {
+    flight.failed(error);
+    close();
+    throw error;
+  };
   return {
-    async read() {
-      try {
-        const bytes = await response.read();
-        if (bytes !== undefined) {
-          tail.note(bytes);
-          if (streams) flight.first();
-          return bytes.slice();
-        }
-      } catch (error) {
-        flight.failed(error);
-        close();
-        throw error;
-      }
-      const told = streams ? tail.told() : undefined;
-      const tokens = tail.tokens(streams);
-      if (tokens !== undefined) flight.used(tokens);
-      failure ??= told && failureOf(flight, told);
-      if (failure === undefined || (told !== undefined && isRefused(told))) flight.ok();
-      else flight.failed(failure);
-      close();
-      return undefined;
-    },
+    // As each event passes here, it is no function that is async.
+    read: () => response.read().then(onBytes, onError),
     cancel: close,
     get failure() {
       return failure;

@@ -15,24 +15,49 @@ const TAIL_BYTES = 4096;
 /** What an event has beside its data: its name and its end, in bytes. */
 const EVENT_BYTES = 8;
 
+/** Size of the first buffer that it is kept in, and of the last. */
+const FIRST_BYTES = 1024;
+const MOST_BYTES = 2 * TAIL_BYTES;
+
 /** Keeps the last bytes of an answer, which may come in any pieces. */
 export class StreamTail {
-  readonly #pieces: Uint8Array[] = [];
+  #bytes: Uint8Array = new Uint8Array(0);
+  /** So many of them are kept; more than a tail has, so that they need not be moved for each piece. */
   #length = 0;
   #total = 0;
 
   /** These bytes have come. They are copied: they may be a view, or be given away. */
   note(bytes: Uint8Array): void {
-    const piece = bytes.slice(-TAIL_BYTES);
-    this.#total += bytes.length;
-    this.#pieces.push(piece);
+    const size = bytes.length;
+    this.#total += size;
+    if (size >= TAIL_BYTES) {
+      this.#length = 0;
+      this.#append(bytes.subarray(size - TAIL_BYTES));
+    } else this.#append(bytes);
+  }
+
+  #append(piece: Uint8Array): void {
+    const needed = this.#length + piece.length;
+    if (needed > this.#bytes.length) this.#makeRoom(needed);
+    this.#bytes.set(piece, this.#length);
     this.#length += piece.length;
-    for (;;) {
-      const oldest = this.#pieces[0];
-      if (oldest === undefined || this.#length - oldest.length < TAIL_BYTES) return;
-      this.#pieces.shift();
-      this.#length -= oldest.length;
+  }
+
+  /** A larger buffer, or in the largest the place of what is no part of the tail any more. */
+  #makeRoom(needed: number): void {
+    if (this.#bytes.length < MOST_BYTES) {
+      const size = Math.min(Math.max(needed, 2 * this.#bytes.length, FIRST_BYTES), MOST_BYTES);
+      const larger = new Uint8Array(size);
+      larger.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = larger;
     }
+    if (needed <= MOST_BYTES) return;
+    this.#bytes.copyWithin(0, this.#length - TAIL_BYTES, this.#length);
+    this.#length = TAIL_BYTES;
+  }
+
+  get #tail(): Uint8Array {
+    return this.#bytes.subarray(Math.max(0, this.#length - TAIL_BYTES), this.#length);
   }
 
   /** What the last events tell in place of what was asked for; undefined for nothing of the kind. */
@@ -47,7 +72,7 @@ export class StreamTail {
    * events, all taken to be as long as the last ones: nobody has counted them.
    */
   tokens(streams: boolean): AnswerTokens | undefined {
-    const told = tokensToldIn(concatBytes(this.#pieces));
+    const told = tokensToldIn(this.#tail);
     if (told !== undefined || !streams) return told;
     let [count, bytes] = [0, 0];
     for (const { length } of this.#events()) {
@@ -61,7 +86,7 @@ export class StreamTail {
   *#events(): Generator<Uint8Array, void, void> {
     const decoder = new SseDecoder();
     // The first of them may be cut, and says nothing then.
-    decoder.push(concatBytes([...this.#pieces, EVENT_END]));
+    decoder.push(concatBytes([this.#tail, EVENT_END]));
     for (let data = decoder.next(); data !== undefined; data = decoder.next()) yield data;
   }
 }

@@ -1,5 +1,5 @@
 /** How engines are asked about prompts. @module */
-import type { ByteParts, Engine, Refusal } from "../base/mod.ts";
+import type { AbortWatch, ByteParts, Engine, Refusal } from "../base/mod.ts";
 
 /** A whole JSON answer of an engine. */
 export interface JsonReply {
@@ -12,7 +12,7 @@ export interface JsonReply {
 /** On whose behalf an engine is asked: the fields it shall see, and when to give up. */
 export interface Caller {
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
 }
 
 /** What an engine is asked. */

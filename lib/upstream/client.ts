@@ -4,7 +4,7 @@
  * Knows nothing of OpenAI, SSE or which engine is the right one.
  * @module
  */
-import type { ByteParts } from "../base/mod.ts";
+import type { AbortWatch, ByteParts } from "../base/mod.ts";
 
 /** One header field: name as written, value without surrounding white space. */
 export type HeaderField = readonly [name: string, value: string];
@@ -36,7 +36,7 @@ export interface UpstreamRequest {
   /** Longest wait of one `read` for body bytes, in milliseconds. */
   readonly idleTimeoutMs: number;
   /** Ends the exchange at any point, its connection with it. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortWatch;
 }
 
 /**

@@ -140,8 +140,12 @@ export class Connection {
   }
 
   async #write(request: EncodedRequest): Promise<void> {
-    await this.#writeAll(request.first);
-    for (const part of request.rest) await this.#writeAll(part);
+    const { first, rest } = request;
+    const written = await this.#socket.write(first);
+    if (this.#phase === "response head") this.#deadline.set(this.#limitMs);
+    // Nearly every request leaves in one write.
+    if (written < first.length) await this.#writeAll(first.subarray(written));
+    for (const part of rest) await this.#writeAll(part);
     this.#writing = false;
   }
 

@@ -2,7 +2,13 @@
  * Opens connections to engines: TCP, or TLS over it.
  * @module
  */
-import { addressProblem, type Clock, describeError, type RouterError } from "../base/mod.ts";
+import {
+  type AbortWatch,
+  addressProblem,
+  type Clock,
+  describeError,
+  type RouterError,
+} from "../base/mod.ts";
 import { clientTls, type ClientTlsOptions, type TlsPair } from "../tls/mod.ts";
 import type { Origin } from "./origin.ts";
 import { aborted, shuttingDown, unreachable } from "./problems.ts";
@@ -143,7 +149,7 @@ export interface ConnectOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   /** The request's signal. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortWatch | undefined;
   /** Aborted when the client is disposed. */
   readonly closing: AbortSignal;
 }

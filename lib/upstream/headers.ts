@@ -46,6 +46,11 @@ export interface RequestHeaderOptions {
    * @default {false}
    */
   readonly keepAcceptEncoding?: boolean;
+  /**
+   * Further fields to drop, by lower-case name.
+   * @default none
+   */
+  readonly without?: ReadonlySet<string>;
 }
 
 /**
@@ -57,11 +62,11 @@ export function forwardRequestHeaders(
   options: RequestHeaderOptions = {},
 ): HeaderField[] {
   const named = namedFields(headers.get("connection") ?? "");
-  const keepAcceptEncoding = options.keepAcceptEncoding ?? false;
+  const { keepAcceptEncoding = false, without } = options;
   const kept: HeaderField[] = [];
   for (const field of headers) {
-    const [name] = field;
-    if (REQUEST_DROPPED.has(name) || named?.has(name)) continue;
+    const name = field[0];
+    if (REQUEST_DROPPED.has(name) || named?.has(name) || without?.has(name)) continue;
     if (name === "accept-encoding" && !keepAcceptEncoding) continue;
     kept.push(field);
   }

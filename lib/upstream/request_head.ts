@@ -45,7 +45,9 @@ export function encodeRequest(
   writer.literal(origin.host);
   writer.literal("\r\n");
   for (const [name, value] of request.headers) {
-    if (OWN_FIELDS.has(name.toLowerCase())) throw refusedField(origin, name);
+    if (OWN_LENGTHS.has(name.length) && OWN_FIELDS.has(name.toLowerCase())) {
+      throw refusedField(origin, name);
+    }
     if (!writer.text(name, TOKEN)) throw refused(origin, "header name", name);
     writer.literal(": ");
     // The value is not repeated in the text: it may be a secret.
@@ -60,6 +62,9 @@ export function encodeRequest(
 }
 
 const OWN_FIELDS: ReadonlySet<string> = new Set([...HOP_BY_HOP, "host", "content-length"]);
+
+/** Most names are told apart by that alone. */
+const OWN_LENGTHS: ReadonlySet<number> = new Set([...OWN_FIELDS].map((name) => name.length));
 
 /** The head, and behind it the leading parts of `body` that fit. */
 function withBody(writer: HeadWriter, body: ByteParts): EncodedRequest {

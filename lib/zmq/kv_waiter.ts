@@ -1,11 +1,11 @@
 /** One request's wait for the KV of all prefill ranks. @module */
-import { type Clock, Lease, type WaitEnd } from "../base/mod.ts";
+import { type AbortWatch, type Clock, Lease, type WaitEnd } from "../base/mod.ts";
 
 /** Bounds of one wait. */
 export interface KvWaitOptions {
   /** Longest wait, in milliseconds. */
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortWatch;
 }
 
 /**

@@ -5,15 +5,53 @@ const START_MS = 30_000;
 const STOP_MS = 2_000;
 const POLL_MS = 20;
 
+/** How much of a command line tells which one it is, in characters. */
+const MAX_NAME = 200;
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+/** What is run. */
+export interface Program {
+  readonly command: string;
+  readonly args: readonly (string | number)[];
+  readonly cwd?: string;
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Throw its standard error away too.
+   * @default {false}
+   */
+  readonly quiet?: boolean;
+}
+
+/** How a process is asked whether it serves. */
+export interface Asking {
+  /**
+   * Milliseconds between one time and the next.
+   * @default {20}
+   */
+  readonly everyMs?: number;
+  /** JSON that is posted; without one, it is a GET. */
+  readonly body?: string;
+}
+
 /** The processes of one run. Disposing them, any number of times, stops all. */
 export class Children implements AsyncDisposable {
   readonly #started: Child[] = [];
   #stopped = false;
 
-  /** Start one; throws once they have been stopped. */
+  /** Run `script` with this Deno; throws once they have been stopped. */
   start(script: string, args: readonly (string | number)[]): Child {
+    return this.spawn({
+      command: Deno.execPath(),
+      args: ["run", "--frozen", "--no-check", "--allow-all", script, ...args],
+    });
+  }
+
+  /** Start any program; throws once they have been stopped, and where there is no such program. */
+  spawn(program: Program): Child {
     if (this.#stopped) throw new Error("Cannot start a process: the run was ended");
-    const child = new Child(script, args.map(String));
+    const child = new Child(program);
     this.#started.push(child);
     return child;
   }
@@ -31,14 +69,17 @@ export class Child {
   readonly #process: Deno.ChildProcess;
   #ended = false;
 
-  /** Run `script` with this Deno; its standard output is thrown away. */
-  constructor(script: string, args: readonly string[]) {
-    this.#name = `${script} ${args.join(" ")}`;
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--frozen", "--no-check", "--allow-all", script, ...args],
+  /** Its standard output is thrown away. */
+  constructor({ command, args, cwd, env, quiet = false }: Program) {
+    const words = args.map(String);
+    this.#name = `${command} ${words.join(" ")}`.slice(0, MAX_NAME);
+    this.#process = new Deno.Command(command, {
+      args: words,
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(env === undefined ? {} : { env }),
       stdin: "null",
       stdout: "null",
-      stderr: "inherit",
+      stderr: quiet ? "null" : "inherit",
     }).spawn();
     this.pid = this.#process.pid;
     this.#process.status.then(() => this.#ended = true);
@@ -49,13 +90,19 @@ export class Child {
     return this.#ended;
   }
 
-  /** Resolves when `GET path` on `port` answers 200; rejects when the process ends, or in time. */
-  async serving(port: number, path: string): Promise<void> {
+  /**
+   * Resolves when `path` on `port` answers 200; rejects when the process ends, or in time.
+   */
+  async serving(
+    port: number,
+    path: string,
+    { everyMs = POLL_MS, body }: Asking = {},
+  ): Promise<void> {
     const deadline = performance.now() + START_MS;
     while (performance.now() < deadline) {
       if (this.#ended) throw new Error(`Cannot start: ${this.#name}`);
-      if (await answers(`http://127.0.0.1:${port}${path}`)) return;
-      await pause(POLL_MS);
+      if (await answers(`http://127.0.0.1:${port}${path}`, body)) return;
+      await pause(everyMs);
     }
     throw new Error(`Cannot reach within ${START_MS / 1000} s: ${this.#name}`);
   }
@@ -88,9 +135,12 @@ export function freePorts(count: number): readonly number[] {
   return ports;
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, body: string | undefined): Promise<boolean> {
   try {
-    const response = await fetch(url);
+    const response = await fetch(
+      url,
+      body === undefined ? {} : { method: "POST", headers: JSON_TYPE, body },
+    );
     await response.body?.cancel();
     return response.status === 200;
   } catch (error) {

@@ -29,7 +29,7 @@ function events(): ByteSource {
 }
 
 const handler: FrontHandler = async ({ target, body, signal }) => {
-  signal.throwIfAborted();
+  if (signal.aborted) throw signal.reason;
   while (await body.read() !== undefined);
   return target === "/events"
     ? { status: 200, headers: [["content-type", EVENT_TYPE]], body: events() }

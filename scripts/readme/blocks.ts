@@ -4,6 +4,7 @@ import { matrixTable } from "../../tests/support/matrix.ts";
 import { failureTable } from "./failure_table.ts";
 import type { Blocks } from "./render.ts";
 import {
+  costTable,
   faultTable,
   featureTable,
   lessonTable,
@@ -22,6 +23,7 @@ export const BLOCKS: Readonly<Record<string, Blocks>> = {
   "lib/flow/README.md": { failures: failureTable },
   "lib/metrics/README.md": { metrics: metricTable, stack: stackMetricTable },
   "lib/sim/README.md": { faults: faultTable, options: simOptionTable },
+  "scripts/bench/README.md": { cost: costTable },
   "scripts/compile/README.md": { permissions: permissionTable },
   "scripts/real/README.md": { real: realTable },
 };

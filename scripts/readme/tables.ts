@@ -5,6 +5,7 @@ import { lessonsOf, type Outcome } from "../../lib/fleet/mod.ts";
 import { METRICS, type MetricSpec, STACK_METRICS } from "../../lib/metrics/mod.ts";
 import { FAULT_TEXTS, noFaults, SIM_FLAGS } from "../../lib/sim/mod.ts";
 import { GRANTS } from "../compile/permissions.ts";
+import { LAST_RUN as COST_RUN, type Run, runMarkdown } from "../bench/cost/run.ts";
 import { LAST_RUN, type LastRun, lastRunMarkdown } from "../real/last_run.ts";
 import { LESSON_WORDS, table } from "./markdown.ts";
 
@@ -127,6 +128,12 @@ export function permissionTable(): string {
 export function realTable(): string {
   const run: LastRun = JSON.parse(Deno.readTextFileSync(LAST_RUN));
   return lastRunMarkdown(run);
+}
+
+/** The last run of the benchmark that was kept. */
+export function costTable(): string {
+  const run: Run = JSON.parse(Deno.readTextFileSync(COST_RUN));
+  return runMarkdown(run);
 }
 
 /** Faults that strike or not, then the measures that go with them. */

@@ -1,4 +1,4 @@
-import { encodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import { encodeUtf8, RouterError, signalOf } from "../../lib/base/mod.ts";
 import type { GenerationRequest } from "../../lib/disagg/mod.ts";
 import { lookUp } from "../../lib/flow/prompt_ids.ts";
 import { withPrompt } from "../../lib/flow/mod.ts";
@@ -41,7 +41,7 @@ class Setup implements AsyncDisposable {
       exact: false,
       find: (engine, _ask, { signal }) => {
         this.asked.push(engine.id);
-        return find(signal);
+        return find(signalOf(signal));
       },
       tokenize: () => Promise.reject(new Error("not asked")),
       note: () => {},

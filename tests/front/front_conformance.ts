@@ -3,7 +3,7 @@
  * it alone does.
  * @module
  */
-import { decodeUtf8, encodeUtf8, Lease, RouterError } from "../../lib/base/mod.ts";
+import { type AbortWatch, decodeUtf8, encodeUtf8, Lease, RouterError } from "../../lib/base/mod.ts";
 import type {
   Front,
   FrontEvent,
@@ -262,7 +262,7 @@ export function testFront(name: string, start: StartFront): void {
 
   test("notices a client that leaves its stream, and one that waits for its whole answer", async () => {
     const source = new ScriptedSource();
-    const signals: AbortSignal[] = [];
+    const signals: AbortWatch[] = [];
     await using server = run(start, (asked) => {
       signals.push(asked.signal);
       if (asked.target === "/stream") return streaming(source)(asked);

@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import { type AbortWatch, decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
 import type { Flight } from "../../lib/fleet/mod.ts";
 import { openDecode, type OpenEnd } from "../../lib/handoff/decode.ts";
 import type { Continued } from "../../lib/handoff/continuation.ts";
@@ -22,7 +22,7 @@ interface Fixture {
   /** How the opening ends. */
   readonly opening: PromiseWithResolvers<ReadyEnd<OpenEnd>>;
   /** The signal it was given, once for each call. */
-  readonly gone: AbortSignal[];
+  readonly gone: AbortWatch[];
   /** The next bytes as text. */
   readonly read: () => Promise<string | undefined>;
 }
@@ -40,7 +40,7 @@ function fixture(changes: Changes = {}): Fixture {
   if (aborted) parts.client.controller.abort();
   const flight = parts.fleet.take(DECODE, "decode", PREFILL);
   const opening = Promise.withResolvers<ReadyEnd<OpenEnd>>();
-  const gone: AbortSignal[] = [];
+  const gone: AbortWatch[] = [];
   const identity = { form: "completions", id: "cmpl-r", created: 1, model: "m" } as const;
   const stream = new HandoffStream(parts.deps, {
     head,
@@ -75,7 +75,7 @@ function fixture(changes: Changes = {}): Fixture {
 async function open(
   { parts, flight, opening }: Fixture,
   response: FakeResponse,
-): Promise<AbortSignal> {
+): Promise<AbortWatch> {
   const abort = new AbortController();
   const ask = { flight, path: "/v1/completions", body: [encodeUtf8("{}")] };
   const end = openDecode(parts.deps, parts.context, ask, abort);
@@ -285,13 +285,13 @@ const LOST = new RouterError("upstream-lost", "lost");
 class FakeContinuation {
   readonly asked: unknown[] = [];
   completions = 0;
-  readonly #next: (gone: AbortSignal) => Promise<Continued | undefined>;
+  readonly #next: (gone: AbortWatch) => Promise<Continued | undefined>;
 
-  constructor(next: (gone: AbortSignal) => Promise<Continued | undefined>) {
+  constructor(next: (gone: AbortWatch) => Promise<Continued | undefined>) {
     this.#next = next;
   }
 
-  next(error: unknown, gone: AbortSignal): Promise<Continued | undefined> {
+  next(error: unknown, gone: AbortWatch): Promise<Continued | undefined> {
     this.asked.push(error);
     return this.#next(gone);
   }
@@ -384,7 +384,7 @@ Deno.test("HandoffStream leaves what goes on when the client has gone meanwhile"
   const identity = { form: "completions", id: "cmpl-r", created: 1, model: "m" } as const;
   const writer = new StreamWriter(identity, { includeUsage: false });
   const { promise, resolve } = Promise.withResolvers<void>();
-  const gone: AbortSignal[] = [];
+  const gone: AbortWatch[] = [];
   const continuation = new FakeContinuation(async (signal): Promise<Continued> => {
     gone.push(signal);
     await promise;

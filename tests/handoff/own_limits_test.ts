@@ -3,6 +3,7 @@ import {
   decodeUtf8,
   encodeUtf8,
   type Engine,
+  signalOf,
   silentLogger,
 } from "../../lib/base/mod.ts";
 import { OwnLimits } from "../../lib/handoff/mod.ts";
@@ -38,7 +39,9 @@ function fixture(
     const names = headers.map(([name]) => name).join();
     asked.push(`${engine.id} ${path} ${decodeUtf8(concatBytes(body))} ${names}`);
     return await read(
-      await Promise.resolve(reply(signal)).catch((cause) => Promise.reject(failure(cause))),
+      await Promise.resolve(reply(signalOf(signal))).catch((cause) =>
+        Promise.reject(failure(cause))
+      ),
     );
   };
   const tokens = more.tokens ?? {

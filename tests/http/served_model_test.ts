@@ -54,7 +54,7 @@ Deno.test("servedModel() looks for nothing that a sleeping engine serves, and sa
   const look = (): Promise<void> => Promise.reject(new Error("looked"));
   const deps = { ...setting.deps, fleet, lookup: { look } };
   const error = await assertRejects(
-    () => servedModel(deps, callOf(deps, requestTo("/")), { asked: "m", body: BODY }),
+    async () => await servedModel(deps, callOf(deps, requestTo("/")), { asked: "m", body: BODY }),
     RouterError,
     "Every engine that serves model 'm' sleeps",
   );

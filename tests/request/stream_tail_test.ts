@@ -64,3 +64,12 @@ Deno.test("StreamTail.tokens() is about the number of events of a stream that do
   // An answer that is no stream has no events to be counted.
   assertEquals(tailOf(text, 100).tokens(false), undefined);
 });
+
+Deno.test("StreamTail takes pieces of sizes that go well with no buffer", () => {
+  for (const sizes of [[3_000, 2_000, 4_000], [4_095, 1, 4_095, 4_095], [1_025, 4_000, 3_200]]) {
+    const tail = new StreamTail();
+    for (const size of sizes) tail.note(new Uint8Array(size).fill(0x0a));
+    tail.note(encodeUtf8(FAILED));
+    assertEquals(tail.told()?.message, "boom", sizes.join());
+  }
+});

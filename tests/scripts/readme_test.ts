@@ -10,6 +10,7 @@ import { routeOf } from "../../lib/http/routes.ts";
 import { METRICS, type MetricSpec } from "../../lib/metrics/mod.ts";
 import { mergeFaults } from "../../lib/sim/faults.ts";
 import { noFaults, parseSimOptions, SIM_FLAGS } from "../../lib/sim/mod.ts";
+import { BENCH_FLAGS } from "../../scripts/bench/cost/options.ts";
 import { DEFAULTS as CHAOS_DEFAULTS } from "../../scripts/chaos/options.ts";
 import { GRANTS } from "../../scripts/compile/permissions.ts";
 import { findPages } from "../../scripts/readme/render.ts";
@@ -196,7 +197,8 @@ Deno.test("README.md speaks of flags that there are", () => {
   assert(explain.length >= 5);
   const engines = [...enginesHelp().matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = ""]) => name);
   const chaos = Object.keys(CHAOS_DEFAULTS);
-  const known = [...own, ...general, ...real, ...chaos, ...explain, ...engines, ...FOREIGN_FLAGS];
+  const bench = [...engines, ...BENCH_FLAGS];
+  const known = [...own, ...general, ...real, ...chaos, ...explain, ...bench, ...FOREIGN_FLAGS];
   const granted = GRANTS.map(({ flag }) => flag).join(" ");
   for (const [code] of README.matchAll(/`[^`\n]+`/g)) {
     for (const [flag, name = "", rest] of code.matchAll(/(?<=[`\s])--([a-z][a-z0-9-]*)(\*?)/g)) {

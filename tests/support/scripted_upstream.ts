@@ -1,5 +1,11 @@
 /** Engines that answer by script, reached without sockets. @module */
-import { concatBytes, decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
+import {
+  type AbortWatch,
+  concatBytes,
+  decodeUtf8,
+  encodeUtf8,
+  RouterError,
+} from "../../lib/base/mod.ts";
 import { orAborted } from "../../lib/request/mod.ts";
 import type {
   HeaderField,
@@ -73,13 +79,13 @@ class ScriptedResponse implements UpstreamResponse {
   readonly status: number;
   readonly headers: readonly HeaderField[];
   readonly #pieces: (string | Error | Promise<string>)[];
-  readonly #signal: AbortSignal;
+  readonly #signal: AbortWatch;
   #release: (() => void) | undefined;
   #failure: Error | undefined;
 
   constructor(
     { status = 200, headers = [], body = [] }: Reply,
-    signal: AbortSignal,
+    signal: AbortWatch,
     release: () => void,
   ) {
     this.status = status;

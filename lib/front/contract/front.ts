@@ -1,5 +1,5 @@
 /** What accepts clients, and what it hands on of a request: the same for every front. @module */
-import type { SpareDescriptor } from "../../base/mod.ts";
+import type { AbortWatch, SpareDescriptor } from "../../base/mod.ts";
 import type { Answer } from "../../request/mod.ts";
 import type { ServerTls } from "../../tls/mod.ts";
 import type { HeaderField } from "../../upstream/mod.ts";
@@ -20,6 +20,8 @@ export interface FrontBody {
    * `client-timeout` when it sends nothing for too long; and so again once it has rejected.
    */
   read(): Promise<Uint8Array | undefined>;
+  /** All of it, the caller's to keep, where it has come already: it need not be read then. */
+  readonly here?: Uint8Array;
 }
 
 /** A request whose head has arrived. */
@@ -36,7 +38,7 @@ export interface FrontRequest {
   /** Where the connection comes from. */
   readonly remote: { readonly hostname: string; readonly port: number };
   /** Aborts when the client has gone, before its answer is complete. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortWatch;
 }
 
 /**

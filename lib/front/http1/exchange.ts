@@ -1,4 +1,5 @@
 /** One request, as its handler sees it. @module */
+import { type AbortWatch, LazyAbort } from "../../base/mod.ts";
 import type { FrontBody, FrontRequest } from "../contract/mod.ts";
 import type { FieldList } from "./field_list.ts";
 import type { RequestHead } from "./request_head.ts";
@@ -11,9 +12,7 @@ export class Exchange implements FrontRequest {
   readonly headers: FieldList;
   readonly body: FrontBody;
   readonly remote: { readonly hostname: string; readonly port: number };
-  #gone = false;
-  /** Made when it is asked for. */
-  #departure: AbortController | undefined;
+  readonly #departure = new LazyAbort();
 
   constructor(head: RequestHead, body: FrontBody, remote: FrontRequest["remote"]) {
     this.method = head.method;
@@ -24,15 +23,12 @@ export class Exchange implements FrontRequest {
     this.remote = remote;
   }
 
-  get signal(): AbortSignal {
-    this.#departure ??= new AbortController();
-    if (this.#gone) this.#departure.abort();
-    return this.#departure.signal;
+  get signal(): AbortWatch {
+    return this.#departure;
   }
 
   /** The client has gone. */
   leave(): void {
-    this.#gone = true;
-    this.#departure?.abort();
+    this.#departure.abort();
   }
 }

@@ -12,17 +12,18 @@ export const NO_BODY: FrontBody = { length: 0, read: () => END };
 /** A body that was here with its head. */
 export class WholeBody implements FrontBody {
   readonly length: number;
-  #bytes: Uint8Array | undefined;
+  readonly here: Uint8Array;
+  #ended = false;
 
   constructor(bytes: Uint8Array) {
     this.length = bytes.length;
-    this.#bytes = bytes;
+    this.here = bytes;
   }
 
   read(): Promise<Uint8Array | undefined> {
-    const bytes = this.#bytes;
-    this.#bytes = undefined;
-    return bytes === undefined ? END : Promise.resolve(bytes);
+    if (this.#ended) return END;
+    this.#ended = true;
+    return Promise.resolve(this.here);
   }
 }
 

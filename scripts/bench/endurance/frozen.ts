@@ -1,7 +1,7 @@
 /** What requests wait while one of two prefill engines is frozen. @module */
 import { type Child, type Children, freePorts, pause } from "../child.ts";
 import { quantile } from "../figures.ts";
-import { type Asked, requestBytes } from "../lanes.ts";
+import { type Asked, requestBytes } from "./lanes.ts";
 import { runLoad } from "../load.ts";
 import { figure, tableText } from "../table.ts";
 

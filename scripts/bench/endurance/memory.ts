@@ -1,7 +1,7 @@
 /** A router's memory over many small requests, and over many long streams. @module */
 import { type Children, pause } from "../child.ts";
-import { type Cluster, startCluster } from "../cluster.ts";
-import { type Asked, lanesTo } from "../lanes.ts";
+import { type Cluster, startCluster } from "./cluster.ts";
+import { type Asked, lanesTo } from "./lanes.ts";
 import { runLoad } from "../load.ts";
 import { readProcessStat } from "../process_stat.ts";
 import { figure, tableText } from "../table.ts";

@@ -117,7 +117,7 @@ Deno.test("startHttp1() notices one that leaves before a long answer", async () 
     await using server = startSockets(async (asked) => {
       const { signal } = asked;
       await readAll(asked);
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await new Promise<void>((resolve) => signal.addEventListener("abort", resolve));
       gone.resolve();
       return answerOf("");
     });

@@ -160,7 +160,7 @@ Deno.test("startHttp1() notices one that leaves before a long answer over TLS, a
     let gone = 0;
     const tls = { ...made.server, ...(clientCa === undefined ? {} : { clientCa }) };
     await using server = startSockets(async ({ signal }) => {
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await new Promise<void>((resolve) => signal.addEventListener("abort", resolve));
       gone++;
       return answerOf("");
     }, { tls });

@@ -1,5 +1,5 @@
 /** The API server of tests, reached without sockets. @module */
-import { RouterError } from "../../../lib/base/mod.ts";
+import { RouterError, signalOf } from "../../../lib/base/mod.ts";
 import { orAborted } from "../../../lib/request/mod.ts";
 import type {
   UpstreamClient,
@@ -37,7 +37,7 @@ export class ApiUpstream implements UpstreamClient {
     }
     const fields = new Headers(headers.map(([name, value]): [string, string] => [name, value]));
     const response = this.#api.handle(new Request(url + path, { headers: fields }));
-    const over = signal ?? new AbortController().signal;
+    const over = signal === undefined ? new AbortController().signal : signalOf(signal);
     return Promise.resolve(new ApiResponse(response, this.#silence.promise, over));
   }
 

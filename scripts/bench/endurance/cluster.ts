@@ -1,8 +1,8 @@
 /** The processes under test: engines of two kinds, and a router for each route. @module */
-import { type Child, type Children, freePorts } from "./child.ts";
-import { FAST_MODEL } from "./fast_answers.ts";
+import { type Child, type Children, freePorts } from "../child.ts";
+import { FAST_MODEL } from "../fast_answers.ts";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = new URL("../../../", import.meta.url).pathname;
 const MAIN = `${root}main.ts`;
 const FAST_ENGINE = `${root}scripts/bench/fast_engine.ts`;
 

@@ -1,8 +1,19 @@
 /** The requests of the benchmark, on every way through a cluster. @module */
-import { concatBytes, encodeUtf8 } from "../../lib/base/mod.ts";
+import { concatBytes, encodeUtf8 } from "../../../lib/base/mod.ts";
 import type { Cluster, Engines } from "./cluster.ts";
-import type { Form } from "./fast_answers.ts";
-import type { Lane } from "./measure.ts";
+import type { Form } from "../fast_answers.ts";
+
+/** One way from the load generator to an engine. */
+export interface Lane {
+  readonly name: string;
+  readonly port: number;
+  readonly request: Uint8Array;
+  /** Events of each answer; undefined for answers whose events are not counted. */
+  readonly events?: number | undefined;
+  readonly enginePids: readonly number[];
+  /** Undefined where no router is in between. */
+  readonly routerPid: number | undefined;
+}
 
 /** What each request asks for. */
 export interface Asked {
