@@ -12,6 +12,8 @@ import {
 import { type AccessLines, openAccessLines } from "./access_file.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
+import { runCompletions } from "./completions.ts";
+import { runConfig } from "./config_init.ts";
 import { type OpenedOrigin, openOrigin } from "./config_origin.ts";
 import { runDoctor } from "./doctor.ts";
 import { runEngines } from "./engines.ts";
@@ -21,6 +23,7 @@ import { Hangups } from "./hangups.ts";
 import { systemFigures } from "./host_figures.ts";
 import { runHelp } from "./help_topics.ts";
 import { loadConfig } from "./load.ts";
+import { manPage } from "./man.ts";
 import { neededPermissions } from "./permissions.ts";
 import type { CliPorts } from "./ports.ts";
 import { openLogger, refuse } from "./report.ts";
@@ -38,11 +41,14 @@ const UNUSABLE = 2;
 
 const COMMANDS = [
   "check",
+  "completions",
+  "config",
   "demo",
   "doctor",
   "engines",
   "explain",
   "help",
+  "man",
   "sim",
   "top",
   "trace",
@@ -56,6 +62,13 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
   switch (command) {
     case "check":
       return await runCheck(rest, ports);
+    case "completions":
+      return await runCompletions(rest, ports);
+    case "config":
+      return await runConfig(rest, ports);
+    case "man":
+      await ports.stdio.out.print(manPage());
+      return 0;
     // The simulator needs the native ZeroMQ addon: a router starts without it.
     case "demo":
       return await (await import("./demo.ts")).runDemo(rest, ports);

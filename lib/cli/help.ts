@@ -31,7 +31,8 @@ export interface HelpGroup {
   readonly flags: readonly HelpFlag[];
 }
 
-const COMMANDS: readonly (readonly [name: string, text: string])[] = [
+/** Each command, and what it does. */
+export const COMMANDS: readonly (readonly [name: string, text: string])[] = [
   ["pd-router [flags]", "serve"],
   ["pd-router check [flags]", "print the configuration in force, and every problem with it"],
   ["pd-router check --permissions", "print which of Deno's permissions it needs, and nothing else"],
@@ -41,6 +42,9 @@ const COMMANDS: readonly (readonly [name: string, text: string])[] = [
   ["pd-router engines COMMAND", "list, add, drain, undrain or remove engines of a running router"],
   ["pd-router top [flags]", "watch a running router: its engines, pairs and latest requests"],
   ["pd-router trace REQUEST_ID", "where the time of one request of a running router went"],
+  ["pd-router config init [flags]", "write a commented configuration file"],
+  ["pd-router completions SHELL", "completions for bash, zsh or fish"],
+  ["pd-router man", "the manual page: pd-router man | man -l -"],
   ["pd-router explain [flags]", "which way a request would take and why, or the whole table"],
   ["pd-router help [TOPIC]", "this text, or more of one of the topics below"],
 ];
@@ -48,6 +52,7 @@ const COMMANDS: readonly (readonly [name: string, text: string])[] = [
 /** What `pd-router help` tells of, beside the router itself. */
 export const TOPICS = [
   ["check", "the flags of pd-router check, which are those below"],
+  ["config", "how pd-router config init writes a file"],
   ["demo", "the flags of pd-router demo"],
   ["doctor", "what pd-router doctor looks at, and its flags"],
   ["engines", "the commands and flags of pd-router engines"],

@@ -1,5 +1,6 @@
 /** `pd-router help`: one text for each topic. @module */
 import { withSuggestion } from "../config/mod.ts";
+import { configHelp } from "./config_init.ts";
 import { doctorHelp } from "./doctor.ts";
 import { enginesHelp } from "./engines_flags.ts";
 import { explainHelp } from "./explain.ts";
@@ -12,6 +13,7 @@ import { traceHelp } from "./trace.ts";
 
 const TEXTS: Readonly<Record<Topic, () => string | Promise<string>>> = {
   check: routerHelp,
+  config: configHelp,
   // The simulator alone needs the native ZeroMQ addon: help does without.
   demo: async () => (await import("./demo.ts")).demoHelp(),
   doctor: doctorHelp,

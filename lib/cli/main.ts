@@ -1,4 +1,6 @@
 /** The program: the process's own arguments, streams and signals given to a command. @module */
+import process from "node:process";
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 import {
   type Clock,
@@ -63,6 +65,7 @@ export async function main(
       readStdin: () => new Response(Deno.stdin.readable).text(),
       openAppend: (path) => Deno.openSync(path, { append: true, create: true }),
       terminal: processTerminal(Deno),
+      ask: Deno.stdin.isTerminal() ? askOn(stdio.err) : undefined,
       forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
       signals: (onNoted) => {
         const listen = (address: Deno.TcpListenOptions): Deno.Listener => Deno.listen(address);
@@ -93,5 +96,16 @@ function processSignals(
     [Symbol.dispose](): void {
       for (const held of [stop, noted, guard]) held[Symbol.dispose]();
     },
+  };
+}
+
+/** Questions go to `err`: what is written to standard output may be a file. */
+function askOn(err: LineWriter): (question: string) => Promise<string | undefined> {
+  let lines: AsyncIterator<string> | undefined;
+  return async (question) => {
+    await err.print(question);
+    lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    const { done, value } = await lines.next();
+    return done === true ? undefined : value;
   };
 }

@@ -26,6 +26,8 @@ export interface CliPorts {
   /** Open a file to write behind what is in it, made if there is none; throws as `Deno.openSync` does. */
   readonly openAppend: (path: string) => AppendFile;
   readonly terminal: Terminal;
+  /** Asks whoever is at the terminal: their line, or undefined at the end of it; absent where nobody is. */
+  readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
   /** Write no file from here on, whatever was granted. */
   readonly forgoWriting: () => void;
   /** Begin to listen for signals: those that end nothing are told to `onNoted`, if it is given. */

@@ -1,12 +1,17 @@
 /** Processes of the benchmark: started, waited for, and stopped by their ids. @module */
 
 /** How long a process may take until it serves, and until it has stopped. */
-const START_MS = 30_000;
+const START_MS = 120_000;
 const STOP_MS = 2_000;
 const POLL_MS = 20;
 
 /** How much of a command line tells which one it is, in characters. */
 const MAX_NAME = 200;
+
+/** How much of its standard error is kept, in characters. */
+const MAX_ERRORS = 2_000;
+
+const STDERR = { shown: "inherit", dropped: "null", kept: "piped" } as const;
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -18,10 +23,10 @@ export interface Program {
   /** Variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>;
   /**
-   * Throw its standard error away too.
-   * @default {false}
+   * Its standard error is shown, or thrown away, or kept for the message that says it cannot start.
+   * @default {"shown"}
    */
-  readonly quiet?: boolean;
+  readonly errors?: "shown" | "dropped" | "kept";
 }
 
 /** How a process is asked whether it serves. */
@@ -68,9 +73,10 @@ export class Child {
   readonly #name: string;
   readonly #process: Deno.ChildProcess;
   #ended = false;
+  #errors = "";
 
   /** Its standard output is thrown away. */
-  constructor({ command, args, cwd, env, quiet = false }: Program) {
+  constructor({ command, args, cwd, env, errors = "shown" }: Program) {
     const words = args.map(String);
     this.#name = `${command} ${words.join(" ")}`.slice(0, MAX_NAME);
     this.#process = new Deno.Command(command, {
@@ -79,8 +85,9 @@ export class Child {
       ...(env === undefined ? {} : { env }),
       stdin: "null",
       stdout: "null",
-      stderr: quiet ? "null" : "inherit",
+      stderr: STDERR[errors],
     }).spawn();
+    if (errors === "kept") this.#keepErrors(this.#process.stderr);
     this.pid = this.#process.pid;
     this.#process.status.then(() => this.#ended = true);
   }
@@ -100,7 +107,7 @@ export class Child {
   ): Promise<void> {
     const deadline = performance.now() + START_MS;
     while (performance.now() < deadline) {
-      if (this.#ended) throw new Error(`Cannot start: ${this.#name}`);
+      if (this.#ended) throw new Error(`Cannot start: ${this.#name}\n${this.#errors}`.trim());
       if (await answers(`http://127.0.0.1:${port}${path}`, body)) return;
       await pause(everyMs);
     }
@@ -117,6 +124,13 @@ export class Child {
     await this.#process.status;
     clearTimeout(timer);
   }
+
+  async #keepErrors(stderr: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const bytes of stderr) {
+      this.#errors = (this.#errors + decoder.decode(bytes, { stream: true })).slice(-MAX_ERRORS);
+    }
+  }
 }
 
 /** A pause of `ms` milliseconds. */
@@ -124,15 +138,39 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** `count` different ports of 127.0.0.1 that were free a moment ago. */
+/**
+ * Where ports are looked for: below those that Linux gives to outgoing connections, of which a bench
+ * has thousands.
+ */
+const FIRST_PORT = 12_000;
+const LAST_PORT = 32_000;
+
+/** The one that is looked at next; begun anywhere, as others may look too. */
+let nextPort = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+
+/**
+ * `count` different ports of 127.0.0.1 that were free a moment ago; the same ones come again after
+ * 20,000. Throws where there are not so many.
+ */
 export function freePorts(count: number): readonly number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map((listener) => listener.addr.port);
-  for (const listener of listeners) listener.close();
+  const ports: number[] = [];
+  for (let tried = FIRST_PORT; ports.length < count && tried <= LAST_PORT; tried++) {
+    const port = nextPort;
+    nextPort = port < LAST_PORT ? port + 1 : FIRST_PORT;
+    if (isFree(port)) ports.push(port);
+  }
+  if (ports.length < count) throw new Error(`Cannot find ${count} free ports`);
   return ports;
+}
+
+function isFree(port: number): boolean {
+  try {
+    Deno.listen({ hostname: "127.0.0.1", port }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
+  }
 }
 
 async function answers(url: string, body: string | undefined): Promise<boolean> {

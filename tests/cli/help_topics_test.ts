@@ -1,5 +1,6 @@
 import { dispatch } from "../../lib/cli/dispatch.ts";
 import { demoHelp } from "../../lib/cli/demo.ts";
+import { configHelp } from "../../lib/cli/config_init.ts";
 import { doctorHelp } from "../../lib/cli/doctor.ts";
 import { enginesHelp } from "../../lib/cli/engines_flags.ts";
 import { explainHelp } from "../../lib/cli/explain.ts";
@@ -19,6 +20,7 @@ async function run(...argv: readonly string[]): Promise<readonly [number, string
 
 const TEXTS: Readonly<Record<Topic, string>> = {
   check: routerHelp(),
+  config: configHelp(),
   demo: demoHelp(),
   doctor: doctorHelp(),
   engines: enginesHelp(),

@@ -36,7 +36,7 @@ export const PEERS: readonly Peer[] = [
             ...["--policy", "round_robin", "--prometheus-port", freePorts(1)[0] ?? 0],
             ...told(any, prefill, decode),
           ],
-          quiet: true,
+          errors: "dropped",
         }),
       });
       return [
@@ -63,7 +63,7 @@ export const PEERS: readonly Peer[] = [
           ...["--policy", "round_robin", "--prometheus-port", freePorts(1)[0] ?? 0],
           ...["--worker-urls", ...any.map(engineUrl)],
         ],
-        quiet: true,
+        errors: "dropped",
       }),
     }],
   },

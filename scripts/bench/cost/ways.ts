@@ -68,8 +68,8 @@ export function pdRouterWay(
         ...flags,
       ];
       return "tree" in source
-        ? { command: "sh", args: [`${source.tree}/scripts/start.sh`, ...args] }
-        : { command: source.program, args };
+        ? { command: "sh", args: [`${source.tree}/scripts/start.sh`, ...args], errors: "kept" }
+        : { command: source.program, args, errors: "kept" };
     },
   };
 }
