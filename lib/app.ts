@@ -38,6 +38,7 @@ import { listen } from "./app_listen.ts";
 import { gaugeKvEvents } from "./app_kv_events.ts";
 import { AppLive, type Generation, policySlot } from "./app_live.ts";
 import { bothObservers, loadOptions, metricsReader, requestLoad, startLoad } from "./app_load.ts";
+import { wireObserving } from "./app_observe.ts";
 import type { App, AppPorts } from "./app_ports.ts";
 import { openReloader } from "./app_reload.ts";
 import { isSame } from "./reload/mod.ts";
@@ -98,10 +99,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const { apiKey } = config;
   const readMetrics = metricsReader({ upstream, timeouts, breather }, apiKey);
+  const { accessLine } = ports;
+  const observing = wireObserving(configNow, { clock, random, metrics, accessLine });
   const lives = wireLives(configNow, {
     ...{ clock, log, metrics, upstream, timeouts, apiKey, readMetrics },
   });
-  const observing = bothObservers(
+  const fleetTold = bothObservers(
     fleetObserver(metrics, keyRefusals, lives.observers),
     requests.observer,
   );
@@ -119,7 +122,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
       },
-      observer: wiring.observing(adminWiring?.observing(observing) ?? observing),
+      observer: wiring.observing(adminWiring?.observing(fleetTold) ?? fleetTold),
       seats: seatLimits(configNow),
       ...lives.fleet,
       others: gossip?.others,
@@ -130,6 +133,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
   fleet.watch((change) => requests.follow(change));
+  fleet.watch((change) => observing.follow(change));
   const admission = stack.use(
     new Admission({
       clock,
@@ -218,6 +222,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     control,
     lookup,
     onTrace: ports.onTrace,
+    observe: observing.recorder,
     batches,
     hooks: now.hooks,
     external: now.external,
@@ -293,6 +298,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     },
     reload: reloader?.reload,
     version: manifest.version,
+    observing,
+    looked: { stats, admission, front, waiting, deps: () => deps },
     start: startFront,
     edge: doors.front,
     faultAnswer: faultAnswer({ log }),

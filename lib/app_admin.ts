@@ -24,6 +24,8 @@ import type { Front, FrontOptions, StartFront } from "./front/mod.ts";
 import { engineRows, type HttpDeps, refusalAnswer } from "./http/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
 import type { OwnPart } from "./workers/mod.ts";
+import type { Observing } from "./app_observe.ts";
+import type { LookedAt } from "./app_observe_live.ts";
 
 /** The name of the source of engines that are added by the API. */
 export const ADMIN_SOURCE = "admin";
@@ -54,6 +56,9 @@ export interface AdminParts {
   readonly faultAnswer: FrontOptions["onFault"];
   /** Set where other routers are seen as one with this one. */
   readonly everywhere?: AdminDeps["everywhere"];
+  readonly observing: Observing;
+  /** What is looked at of the router. */
+  readonly looked: LookedAt;
 }
 
 /** The places of a router that it takes part in. */
@@ -95,14 +100,17 @@ export function wireAdmin(
       stack.use(waits);
       const keys = openKeys(admin, parts, stack);
       const names = { exposed: true, of: ({ id }: { readonly id: string }) => id };
+      const rows: AdminDeps["rows"] = () =>
+        engineRows({ fleet, names, kvReport: parts.kvReport, life: parts.life });
       const deps: AdminDeps = {
+        ...parts.observing.open(parts.looked, { fleet, book, rows }),
         log,
         metrics,
         book,
         manual,
         fleet,
         waits,
-        rows: () => engineRows({ fleet, names, kvReport: parts.kvReport, life: parts.life }),
+        rows,
         keys,
         loopback: admin.loopback,
         reload,

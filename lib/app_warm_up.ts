@@ -110,7 +110,8 @@ function enginesOf({ handoff, engines }: RouterConfig): readonly Engine[] {
 function rehearsalOf(config: RouterConfig, engines: readonly Engine[]): RouterConfig {
   const { listen, routing, handoff, tokenize, timeouts, clients, health, requests } = config;
   const { admission, descriptors, drainTimeoutMs, lifecycle, maxRequestBytes, buffers } = config;
-  const { trustClientKvParams, lmcacheTagDirect, stats, log, answers, doors, discovery } = config;
+  const { trustClientKvParams, lmcacheTagDirect, stats, log, answers, doors, discovery, observe } =
+    config;
   return {
     ...{ listen, rootPath: "", engines, aliases: new Map(), routing, handoff, tokenize, timeouts },
     ...{ clients, health, requests, admission, descriptors, drainTimeoutMs, lifecycle },
@@ -118,6 +119,7 @@ function rehearsalOf(config: RouterConfig, engines: readonly Engine[]): RouterCo
     discovery: { rules: discovery.rules, listed: [] },
     answers: { ...answers, allowedOrigins: [] },
     stats: { ...stats, log: false },
+    observe: { ...observe, accessShare: 0 },
     doors: {
       keys: { given: [], open: [] },
       engineTls: {},

@@ -5,6 +5,8 @@ import type { KeyStore } from "../doors/mod.ts";
 import type { Fleet, FleetWaits } from "../fleet/mod.ts";
 import type { EngineRow } from "../http/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
+import type { Kept, LiveFeed, ViewDeps } from "../observe/mod.ts";
+import type { ByteSource } from "../request/mod.ts";
 
 /** What came of reading the configuration again: settings by name. */
 export interface ReloadTold {
@@ -36,6 +38,10 @@ export interface AdminDeps {
   readonly loopback: boolean;
   /** Absent where there is nothing to read again. */
   readonly reload?: AdminReload | undefined;
+  /** The requests that are known, and how they are told. */
+  readonly kept: Kept;
+  readonly view: ViewDeps;
+  readonly live: Pick<LiveFeed, "open">;
   /** The router's. */
   readonly version: string;
   /** Set where other routers are seen as one with this one: all of them do what is asked. */
@@ -45,18 +51,18 @@ export interface AdminDeps {
 /** What is asked of every router: the operation's id, and what it is given. */
 export interface AskedEverywhere extends Omit<AdminAsk, "query" | "signal"> {
   readonly operation: string;
-  readonly query: readonly (readonly [name: string, value: number | boolean])[];
+  readonly query: readonly (readonly [name: string, value: number | boolean | string])[];
 }
 
 /** Has all routers do it, this one too; rejects with `RouterError` where it does not go well. */
-export type Everywhere = (asked: AskedEverywhere, signal: AbortSignal) => Promise<AdminAnswer>;
+export type Everywhere = (asked: AskedEverywhere, signal: AbortSignal) => Promise<JsonAnswer>;
 
 /** A request that was let in and is right in its form. */
 export interface AdminAsk {
-  /** The engine that the path names, decoded; empty for none. */
+  /** What the path names, decoded; empty for nothing. */
   readonly id: string;
   /** Parameters that were given, checked by the operation's table. */
-  readonly query: ReadonlyMap<string, number | boolean>;
+  readonly query: ReadonlyMap<string, number | boolean | string>;
   /** The JSON value; undefined for none. */
   readonly body: unknown;
   /** Aborts when the client has gone. */
@@ -65,9 +71,12 @@ export interface AdminAsk {
   readonly by: string;
 }
 
-/** What is answered: JSON. */
-export interface AdminAnswer {
+/** What is answered as JSON. */
+export interface JsonAnswer {
   readonly status: number;
   readonly value: unknown;
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }
+
+/** What is answered: JSON, or a stream of events. */
+export type AdminAnswer = JsonAnswer | { readonly events: ByteSource };

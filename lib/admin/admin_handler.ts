@@ -3,7 +3,13 @@ import { jsonOf, RouterError, signalOf } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
 import { errorAnswer, jsonAnswer, readBody } from "../http/mod.ts";
 import type { Answer } from "../request/mod.ts";
-import type { AdminAnswer, AdminAsk, AdminDeps, AskedEverywhere } from "./admin_deps.ts";
+import type {
+  AdminAnswer,
+  AdminAsk,
+  AdminDeps,
+  AskedEverywhere,
+  JsonAnswer,
+} from "./admin_deps.ts";
 import { checkType, letIn } from "./guard.ts";
 import { openApi } from "./openapi.ts";
 import type { Operation } from "./operation.ts";
@@ -27,6 +33,9 @@ const DOCUMENT = {
 /** All operations, the one that tells of them too. */
 export const ALL_OPERATIONS: readonly Operation[] = [...OPERATIONS, DOCUMENT];
 
+/** Fields of a stream. */
+const EVENT_FIELDS = [["content-type", "text/event-stream"], ["x-accel-buffering", "no"]] as const;
+
 /** Answers every request of the admin listener. */
 export function adminHandler(deps: AdminDeps): FrontHandler {
   return async (request) => {
@@ -49,14 +58,15 @@ async function answerOf(
     const { operation, id, query } = routed(ALL_OPERATIONS, request.method, request.target);
     asked.operation = operation.id;
     checkType(request);
-    const { status, value, headers } = await done(deps, operation, {
+    const answer = await done(deps, operation, {
       id,
       query: readQuery(operation.query ?? [], query),
       body: operation.body === undefined ? undefined : await readJson(request),
       signal: signalOf(request.signal),
       by: visit.by,
     });
-    return jsonAnswer(status, value, headers);
+    if ("events" in answer) return { status: 200, headers: EVENT_FIELDS, body: answer.events };
+    return jsonAnswer(answer.status, answer.value, answer.headers);
   } catch (error) {
     return errorAnswer(error, deps.log);
   }
@@ -65,7 +75,8 @@ async function answerOf(
 /** What comes of an operation, here or everywhere; the document is the same wherever it is read. */
 async function done(deps: AdminDeps, operation: Operation, ask: AdminAsk): Promise<AdminAnswer> {
   const { everywhere } = deps;
-  if (everywhere === undefined || operation === DOCUMENT) return await operation.run(deps, ask);
+  const isHere = operation === DOCUMENT || operation.answer.events === true;
+  if (everywhere === undefined || isHere) return await operation.run(deps, ask);
   const { signal, query, ...rest } = ask;
   return await everywhere({ ...rest, operation: operation.id, query: [...query] }, signal);
 }
@@ -75,10 +86,12 @@ export async function doneHere(
   deps: AdminDeps,
   { operation: id, query, ...ask }: AskedEverywhere,
   signal: AbortSignal,
-): Promise<AdminAnswer> {
+): Promise<JsonAnswer> {
   const operation = OPERATIONS.find((known) => known.id === id);
   if (operation === undefined) throw new RouterError("internal", `There is no operation '${id}'`);
-  return await operation.run(deps, { ...ask, query: new Map(query), signal });
+  const answer = await operation.run(deps, { ...ask, query: new Map(query), signal });
+  if (!("events" in answer)) return answer;
+  throw new RouterError("internal", `The operation '${id}' is no answer that can be handed on`);
 }
 
 async function readJson({ body }: FrontRequest): Promise<unknown> {

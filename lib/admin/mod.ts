@@ -10,7 +10,9 @@ export {
   type AdminReload,
   type AskedEverywhere,
   type Everywhere,
+  type JsonAnswer,
   type ReloadTold,
 } from "./admin_deps.ts";
 export { adminHandler, doneHere } from "./admin_handler.ts";
 export { changesOf, type HandChanges, marksOf } from "./changes.ts";
+export { type EngineView, engineView } from "./engine_view.ts";

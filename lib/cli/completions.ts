@@ -20,6 +20,8 @@ const COMMANDS: readonly (readonly [name: string, text: string, words: readonly 
   ["help", "help, or more of a topic", TOPICS.map(([name]) => name)],
   ["man", "the manual page", []],
   ["sim", "one simulated engine", []],
+  ["top", "watch a running router", []],
+  ["trace", "where the time of a request went", []],
 ];
 
 /** The names of all commands. */

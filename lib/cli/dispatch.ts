@@ -11,6 +11,7 @@ import {
   withSuggestion,
   WORKER_VARIABLE,
 } from "../config/mod.ts";
+import { type AccessLines, openAccessLines } from "./access_file.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
 import { runCompletions } from "./completions.ts";
@@ -30,6 +31,8 @@ import type { CliPorts } from "./ports.ts";
 import { openLogger, refuse } from "./report.ts";
 import { serve } from "./serve.ts";
 import type { NotedSignal } from "./signals.ts";
+import { runTop } from "./top.ts";
+import { runTrace } from "./trace.ts";
 import { VERSION_LINE } from "./version.ts";
 
 /** Of `check`: print these alone, for a program that starts the router. */
@@ -49,6 +52,8 @@ const COMMANDS = [
   "help",
   "man",
   "sim",
+  "top",
+  "trace",
 ] as const;
 
 /** Run the command that `argv` names, or serve; resolves to the exit code. */
@@ -79,6 +84,10 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
       return await runExplain(rest, ports);
     case "help":
       return await runHelp(rest, ports);
+    case "top":
+      return await runTop(rest, ports);
+    case "trace":
+      return await runTrace(rest, ports);
     case undefined: {
       const message = withSuggestion("unknown command", first, COMMANDS);
       return await refuse([{ key: first, message }], ports);
@@ -98,16 +107,21 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   // The operator's modules may not write either.
   const onTaken = (config: RouterConfig): void => {
     Object.assign(options, config.log);
-    if (config.batches === undefined) ports.forgoWriting();
+    if (config.batches === undefined && config.observe.accessFile === undefined) {
+      ports.forgoWriting();
+    }
   };
   const log = openLogger(ports, options);
   if (ports.workers !== undefined && ports.env(WORKER_VARIABLE) !== undefined) {
     return await (await import("./worker.ts")).runWorker(parsed, ports);
   }
   const hangups = new Hangups(log);
-  using signals = ports.signals((signal) =>
-    signal === "SIGHUP" ? hangups.note() : log.warning(NOTES[signal])
-  );
+  let access: AccessLines | undefined;
+  using signals = ports.signals((signal) => {
+    if (signal !== "SIGHUP") return log.warning(NOTES[signal]);
+    access?.reopen();
+    hangups.note();
+  });
   const first = firstRead(parsed, ports);
   const { result } = first;
   if (!result.ok) return await refuse(result.problems, ports);
@@ -136,6 +150,7 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   let opened: OpenedOrigin;
   try {
     opened = await openOrigin(parsed, ports, onTaken, first);
+    if (opened.ok) access = openAccessLines(opened.origin.start.loaded.config.observe, ports, log);
   } catch (error) {
     if (!(error instanceof RouterError)) throw error;
     await ports.stdio.err.print(`pd-router: ${error.message}`);
@@ -145,6 +160,7 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   const { origin, origin: { start: { loaded: { config, settings, notes, hooks } } } } = opened;
   noteIdle(settings, log);
   for (const note of notes) log.warning(note);
+  await using lines = access;
   return await serve(config, {
     clock: ports.clock,
     random: ports.random,
@@ -160,6 +176,7 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
           const warmed = await warmUp(config, { ...parts, signal });
           log.debug("Warmed up", () => ({ ...warmed }));
         },
+        accessLine: (line) => lines?.write(line),
       });
       hangups.serves(app);
       return app;

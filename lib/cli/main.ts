@@ -10,6 +10,7 @@ import { cores, ownCommand } from "./own_command.ts";
 import { ownPipes } from "./own_pipes.ts";
 import { type NotedSignal, noteSignals, openSignals, type Signals } from "./signals.ts";
 import { flushStdio, LineWriter, streamWaits } from "./stdio.ts";
+import { processTerminal } from "./terminal.ts";
 
 /** How long the last lines may take to go out; a reader that has stalled does not keep us. */
 const FLUSH_MS = 1000;
@@ -48,6 +49,8 @@ export async function main(
         return importUrl(url.href);
       },
       readStdin: () => new Response(Deno.stdin.readable).text(),
+      openAppend: (path) => Deno.openSync(path, { append: true, create: true }),
+      terminal: processTerminal(Deno),
       ask: Deno.stdin.isTerminal() ? askOn(stdio.err) : undefined,
       forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
       workers: {

@@ -3,7 +3,8 @@ import type { Clock, Random } from "../base/mod.ts";
 import type { ByteStream, OwnCommand } from "../workers/mod.ts";
 import type { FilesPort } from "./config_files.ts";
 import type { NotedSignal, Signals } from "./signals.ts";
-import type { Stdio } from "./stdio.ts";
+import type { AppendFile, Stdio } from "./stdio.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** What several processes need. */
 export interface WorkerPorts {
@@ -35,6 +36,9 @@ export interface CliPorts {
   readonly importModule: (file: string, version?: string) => Promise<unknown>;
   /** All text of standard input. */
   readonly readStdin: () => Promise<string>;
+  /** Open a file to write behind what is in it, made if there is none; throws as `Deno.openSync` does. */
+  readonly openAppend: (path: string) => AppendFile;
+  readonly terminal: Terminal;
   /** Asks whoever is at the terminal: their line, or undefined at the end of it; absent where nobody is. */
   readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
   /** Write no file from here on, whatever was granted. */

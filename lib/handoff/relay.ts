@@ -82,7 +82,7 @@ async function prefillFirst(
   const { result } = end;
   const params = transfer.decodeParams(result);
   const replayable = isReplayable(transfer, params);
-  using flight = decodeFlight(deps, ask);
+  using flight = decodeFlight(deps, context, ask);
   const missed = new MissedKv(deps, ask.pair);
   const tokenIds = ask.find !== undefined;
   const opened = await openWhenReady(deps, context, custody.move(), {
@@ -98,8 +98,12 @@ async function prefillFirst(
   return endOf(deps, context, ask, { opened, flight, params, replayable, missed, usage, watch });
 }
 
-function decodeFlight({ fleet }: HandoffDeps, { request, pair, seats }: RelayAsk): Flight {
-  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, { model: request.model });
+function decodeFlight(
+  { fleet }: HandoffDeps,
+  { trace: record }: RequestContext,
+  { request: { model }, pair, seats }: RelayAsk,
+): Flight {
+  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, { model, record });
 }
 
 /**
@@ -118,7 +122,7 @@ async function together(
   let begun = false;
   const params = transfer.decodeParams(undefined);
   const replayable = isReplayable(transfer, params);
-  using flight = decodeFlight(deps, ask);
+  using flight = decodeFlight(deps, context, ask);
   const tokenIds = ask.find !== undefined;
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {

@@ -16,6 +16,7 @@ import type { ModelLookup } from "../fleet/mod.ts";
 import type { ExternalProviders } from "../external/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
 import type { Hooks } from "../hooks/mod.ts";
+import type { RequestRecorder } from "../observe/mod.ts";
 import {
   type Answer,
   type FlowDeps,
@@ -43,6 +44,8 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
+  /** Told of every request; absent where nobody is. */
+  readonly observe?: Pick<RequestRecorder, "begin" | "end"> | undefined;
   /** Absent where no files are kept. */
   readonly batches?: Batches | undefined;
   /** Absent where no KV moves. */

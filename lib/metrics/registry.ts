@@ -37,6 +37,18 @@ type UnlabelledGauge = {
   [Name in NamesOf<"gauge">]: All[Name]["labels"] extends readonly [] ? Name : never;
 }[NamesOf<"gauge">];
 
+/** One series of a counter. */
+export interface CounterSeries {
+  /** Add `by`, which is 0 or more. */
+  add(by: number): void;
+}
+
+/** One series of a histogram. */
+export interface HistogramSeries {
+  /** Record one value; what is no number is passed over. */
+  observe(value: number): void;
+}
+
 /** Models under their own names. */
 const MAX_MODELS = 1_024;
 
@@ -99,6 +111,26 @@ export class Metrics {
     value: number,
   ): void {
     this.#family(name).observe(this.#at(name, labels), value);
+  }
+
+  /** A series of a counter, for one that counts often; lost with the engine that it names. */
+  counterOf<Name extends NamesOf<"counter">>(name: Name, labels: Labels<Name>): CounterSeries {
+    const series = this.#at(name, labels);
+    return { add: (by) => void (series.value += by) };
+  }
+
+  /** The same of a histogram. */
+  histogramOf<Name extends NamesOf<"histogram">>(
+    name: Name,
+    labels: Labels<Name>,
+  ): HistogramSeries {
+    const family = this.#family(name);
+    const series = this.#at(name, labels);
+    return {
+      observe(value) {
+        if (!Number.isNaN(value)) family.observe(series, value);
+      },
+    };
   }
 
   /** Drop one series of an engine; where it is not there, nothing happens. */

@@ -1,5 +1,5 @@
 /** What is asked of the admin API, done by all workers. Of the supervisor. @module */
-import type { AdminAnswer, AskedEverywhere, HandChanges } from "../admin/mod.ts";
+import type { AskedEverywhere, HandChanges, JsonAnswer } from "../admin/mod.ts";
 import { type Clock, type ErrorCode, RouterError } from "../base/mod.ts";
 import type { Call } from "./call.ts";
 import { decodeJson, encodeJson } from "./codec.ts";
@@ -13,7 +13,7 @@ export const HERE_CALL = "here";
 
 /** What has come of it in one worker, or in all. */
 export type Done =
-  | { readonly kind: "done"; readonly answer: AdminAnswer }
+  | { readonly kind: "done"; readonly answer: JsonAnswer }
   | {
     readonly kind: "failed";
     readonly code: ErrorCode;
@@ -69,12 +69,12 @@ export async function answerEverywhere(
 
 /**
  * What has come of it in all, the first being the one who was asked: what failed anywhere, unless an engine
- * was not known there; else what was done.
+ * or a request was not known there; else what was done.
  */
 export function mergedDone(all: readonly Done[]): Done {
   const failed = all.filter((each) => each.kind === "failed");
   const done = all.flatMap((each) => each.kind === "done" ? [each.answer] : []);
-  const grave = failed.find(({ code }) => code !== "unknown-engine");
+  const grave = failed.find(({ code }) => code !== "unknown-engine" && code !== "not-found");
   const [first, ...others] = done;
   if (grave !== undefined) return grave;
   if (first !== undefined) {
@@ -88,7 +88,26 @@ export function mergedDone(all: readonly Done[]): Done {
   };
 }
 
-/** A list of engines, one of them, or what says nothing of any. */
+/** Requests of both, the one that came last first: no more than one of them was asked for. */
+function mergedRequests(
+  first: Row,
+  requests: readonly unknown[],
+  other: Row,
+  more: readonly unknown[],
+): Row {
+  const since = (row: unknown): number => isRow(row) ? Number(row["received"] ?? 0) : 0;
+  const all = [...requests, ...more].sort((one, another) => since(another) - since(one));
+  const sums = ["under_way", "kept", "capacity"].flatMap((name) =>
+    name in first ? [[name, Number(first[name]) + Number(other[name] ?? 0)] as const] : []
+  );
+  return {
+    ...first,
+    requests: all.slice(0, Math.max(requests.length, more.length)),
+    ...Object.fromEntries(sums),
+  };
+}
+
+/** A list of engines or of requests, one engine, or what says nothing of any. */
 function mergedValue(first: unknown, other: unknown): unknown {
   if (!isRow(first) || !isRow(other)) return first;
   if (Array.isArray(first["engines"]) && Array.isArray(other["engines"])) {
@@ -98,6 +117,9 @@ function mergedValue(first: unknown, other: unknown): unknown {
       return same === undefined ? row : mergedEngine(row, same);
     });
     return { ...first, engines };
+  }
+  if (Array.isArray(first["requests"]) && Array.isArray(other["requests"])) {
+    return mergedRequests(first, first["requests"], other, other["requests"]);
   }
   return "inflight" in first && "inflight" in other ? mergedEngine(first, other) : first;
 }
@@ -121,7 +143,7 @@ function waitOf({ query, operation }: AskedEverywhere): number {
 }
 
 /** `done` as it is told: its answer, or what it throws. */
-export function answerOf(done: Done): AdminAnswer {
+export function answerOf(done: Done): JsonAnswer {
   if (done.kind === "done") return done.answer;
   throw new RouterError(done.code, done.message, { param: done.param });
 }

@@ -1,5 +1,5 @@
 /** The other workers, as a worker's router knows them: all is asked of the supervisor. @module */
-import type { AdminAnswer, AskedEverywhere, HandChanges } from "../admin/mod.ts";
+import type { AskedEverywhere, HandChanges, JsonAnswer } from "../admin/mod.ts";
 import {
   type Clock,
   decodeUtf8,
@@ -54,7 +54,7 @@ export class MemberOthers implements OtherRouters {
   readonly everywhere = async (
     asked: AskedEverywhere,
     signal: AbortSignal,
-  ): Promise<AdminAnswer> => {
+  ): Promise<JsonAnswer> => {
     const call = this.#member.call(EVERYWHERE_CALL, encodeJson(asked));
     const leave = (): void => call.cancel("The client has gone");
     signal.addEventListener("abort", leave, { once: true });

@@ -1,5 +1,5 @@
 /** The other routers that are seen as one with this one, as the router knows them. @module */
-import type { AdminAnswer, AskedEverywhere, Everywhere, HandChanges } from "../admin/mod.ts";
+import type { AskedEverywhere, Everywhere, HandChanges, JsonAnswer } from "../admin/mod.ts";
 import type { ToldOfItself, Whole } from "../http/mod.ts";
 import type { Answer } from "../request/mod.ts";
 
@@ -10,7 +10,7 @@ export interface OwnPart {
   /** Absent where it has no admin API. */
   readonly admin?: {
     /** Do what was asked of another. Throws `RouterError`. */
-    do(asked: AskedEverywhere, signal: AbortSignal): Promise<AdminAnswer>;
+    do(asked: AskedEverywhere, signal: AbortSignal): Promise<JsonAnswer>;
     /** What was changed by hand. */
     changes(): HandChanges;
   } | undefined;
