@@ -16,6 +16,8 @@ export interface EngineFleet {
   verdict(engine: Engine): Verdict;
   /** The pairs of engines that are not good. */
   doubtedPairs(): readonly DoubtedPair[];
+  /** Whether the two hand nothing off to one another, as what they tell of themselves does not go together. */
+  differ(prefill: Engine, decode: Engine): boolean;
   /** Whether any engine has ever served `model`: tells what is gone from what never was. */
   hasSeen(model: string): boolean;
   /**

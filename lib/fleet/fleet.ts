@@ -147,6 +147,10 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     return this.#options.health.doubtedPairs?.() ?? [];
   }
 
+  differ(prefill: Engine, decode: Engine): boolean {
+    return this.#options.fit?.in(this.snapshot())?.(prefill.id, decode.id) === true;
+  }
+
   hasSeen(model: string): boolean {
     return this.#roster.hasSeen(model);
   }

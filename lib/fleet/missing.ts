@@ -5,17 +5,28 @@ import type { FleetView } from "./view.ts";
 
 /**
  * What is missing, in words that name no engine; empty when some model can be served. With `paired`,
- * only a prefill and a decode engine that KV gets through between can serve.
+ * only a prefill and a decode engine that KV gets through between can serve, and that do not `differ`.
  */
-export function missingOf(view: FleetView, paired: boolean): readonly string[] {
+export function missingOf(
+  view: FleetView,
+  paired: boolean,
+  differ: (prefill: Engine, decode: Engine) => boolean = () => false,
+): readonly string[] {
   const models = new Set(view.engines.flatMap((engine) => engine.models));
   const groups = [...models].map((model) => view.group(model));
   const serves = groups.some(({ direct }) => direct.some(isAble));
   if (!paired) return serves ? [] : [lack(view, (role) => role !== "prefill", "an engine")];
-  const pairs = groups.some((group) =>
-    group.decode.some((one) => isAble(one) && group.partners(one.engine).some(isAble))
+  const pairs = groups.flatMap((group) =>
+    group.decode.filter(isAble).flatMap((decode) =>
+      group.partners(decode.engine).filter(isAble).map((prefill) =>
+        [prefill.engine, decode.engine] as const
+      )
+    )
   );
-  if (pairs) return [];
+  if (pairs.some(([prefill, decode]) => !differ(prefill, decode))) return [];
+  if (pairs.length > 0) {
+    return ["a prefill and a decode engine that do not differ in what KV depends on"];
+  }
   const sides = (["prefill", "decode"] as const).filter((role) =>
     !groups.some((group) => group[role].some(isAble))
   );

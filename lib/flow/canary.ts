@@ -103,15 +103,17 @@ export class Canary implements AsyncDisposable {
     });
   }
 
-  /** All pairs, those behind the last one tried first. */
+  /** All pairs of engines that do not differ, those behind the last one tried first. */
   #pairs(): readonly CanaryPair[] {
-    const view = this.#deps.fleet.snapshot();
+    const { fleet } = this.#deps;
+    const view = fleet.snapshot();
     const models = new Set(view.engines.flatMap((engine) => engine.models));
     const pairs = new Map<string, CanaryPair>();
     for (const model of models) {
       const group = view.group(model);
       for (const decode of group.decode) {
         for (const prefill of group.partners(decode.engine)) {
+          if (fleet.differ(prefill.engine, decode.engine)) continue;
           const pair = { model, prefill, decode };
           if (!pairs.has(keyOf(pair))) pairs.set(keyOf(pair), pair);
         }

@@ -1,5 +1,5 @@
 /** `GET /ready`: whether a balancer shall send requests here, and what is missing where not. @module */
-import { type FleetView, missingOf } from "../fleet/mod.ts";
+import { type EngineFleet, missingOf } from "../fleet/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import type { HttpDeps } from "./context.ts";
 import { jsonAnswer } from "./respond.ts";
@@ -8,7 +8,7 @@ import { jsonAnswer } from "./respond.ts";
 export type ReadyDeps =
   & Pick<HttpDeps, "ailment" | "draining" | "firstRound" | "retired">
   & {
-    readonly fleet: { snapshot(): FleetView };
+    readonly fleet: Pick<EngineFleet, "snapshot" | "differ">;
     /** Set where others serve models: no engine is needed then. */
     readonly external?: HttpDeps["external"];
     readonly handoff: Pick<NonNullable<HttpDeps["handoff"]>, "failurePolicy"> | undefined;
@@ -35,6 +35,9 @@ function lackOf(deps: ReadyDeps): readonly [status: string, missing: readonly st
   const ailment = deps.ailment();
   const view = deps.fleet.snapshot();
   const alone = deps.external !== undefined && view.engines.length === 0;
-  const lacks = alone ? [] : missingOf(view, deps.handoff?.failurePolicy === "error");
+  const paired = deps.handoff?.failurePolicy === "error";
+  const lacks = alone
+    ? []
+    : missingOf(view, paired, (prefill, decode) => deps.fleet.differ(prefill, decode));
   return ["not ready", ailment === undefined ? lacks : [ailment, ...lacks]];
 }

@@ -27,51 +27,97 @@ export interface KeyRun {
   readonly extras: Uint32Array | number | undefined;
 }
 
+/** Where keys begin and end, and where they go. */
+interface KeySpan {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The halves of keys, by block. */
+interface KeyRoom {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+}
+
 /**
  * The keys of the blocks from `from` up to `to`, into `low` and `high`. `key` is that of the block before
- * them, and of the last of them afterwards. This loop is all that a long prompt costs, so that blocks of the
- * usual size are made without another in it.
+ * them, and of the last of them afterwards.
  */
-export function makeKeys(
+export function makeKeys(key: Halves, run: KeyRun, span: KeySpan, into: KeyRoom): void {
+  const { tokens, blockSize, extras } = run;
+  if (blockSize !== USUAL || typeof extras === "object") return makeAnyKeys(key, run, span, into);
+  if (span.from === 0 && span.to > 0) key[0] = (key[0] as number) ^ (extras ?? 0);
+  makeUsualKeys(key, tokens, span, into);
+}
+
+/** Of blocks of the usual size: this loop is all that a long prompt costs, so that nothing else is in it. */
+function makeUsualKeys(
+  key: Halves,
+  tokens: Int32Array,
+  { from, to }: KeySpan,
+  { low, high }: KeyRoom,
+): void {
+  let one = key[0] as number;
+  let two = key[1] as number;
+  for (let block = from; block < to; block++) {
+    const at = (block * USUAL) | 0;
+    one = firstOf(one, tokens, at);
+    two = secondOf(two, tokens, (at + 4) | 0);
+    one = firstOf(one, tokens, (at + 8) | 0);
+    two = secondOf(two, tokens, (at + 12) | 0);
+    const first = firstMixed(one, two);
+    two = secondMixed(one, two);
+    one = first;
+    low[block] = one;
+    high[block] = two;
+  }
+  key[0] = one;
+  key[1] = two;
+}
+
+/** Of blocks of any size, each made of whatever else. */
+function makeAnyKeys(
   key: Halves,
   { tokens, blockSize, extras }: KeyRun,
-  span: { readonly from: number; readonly to: number },
-  into: { readonly low: Int32Array; readonly high: Int32Array },
+  { from, to }: KeySpan,
+  { low, high }: KeyRoom,
 ): void {
-  const { from, to } = span;
-  const { low, high } = into;
   const eights = blockSize & ~7;
   let one = key[0] as number;
   let two = key[1] as number;
   for (let block = from; block < to; block++) {
     let at = (block * blockSize) | 0;
     if (extras !== undefined) one ^= extraAt(extras, block);
-    if (blockSize === USUAL) {
+    const whole = (at + eights) | 0;
+    const end = (at + blockSize) | 0;
+    for (; at < whole; at = (at + 8) | 0) {
       one = firstOf(one, tokens, at);
       two = secondOf(two, tokens, (at + 4) | 0);
-      one = firstOf(one, tokens, (at + 8) | 0);
-      two = secondOf(two, tokens, (at + 12) | 0);
-    } else {
-      const whole = (at + eights) | 0;
-      const end = (at + blockSize) | 0;
-      for (; at < whole; at = (at + 8) | 0) {
-        one = firstOf(one, tokens, at);
-        two = secondOf(two, tokens, (at + 4) | 0);
-      }
-      for (; at < end; at++) {
-        one = Math.imul(one ^ (tokens[at] as number), 0x0100_0193);
-        two = Math.imul((two + (tokens[at] as number)) | 0, 0x85eb_ca6b);
-      }
     }
-    const first = Math.imul(one + (two << 13 | two >>> 19), 0x85eb_ca6b);
-    const second = Math.imul(two ^ (one << 17 | one >>> 15), 0xc2b2_ae35);
-    one = first ^ first >>> 15;
-    two = second ^ second >>> 15;
+    for (; at < end; at++) {
+      one = Math.imul(one ^ (tokens[at] as number), 0x0100_0193);
+      two = Math.imul((two + (tokens[at] as number)) | 0, 0x85eb_ca6b);
+    }
+    const first = firstMixed(one, two);
+    two = secondMixed(one, two);
+    one = first;
     low[block] = one;
     high[block] = two;
   }
   key[0] = one;
   key[1] = two;
+}
+
+/** The first half of a block's key, of what its tokens came to. */
+function firstMixed(one: number, two: number): number {
+  const mixed = Math.imul(one + (two << 13 | two >>> 19), 0x85eb_ca6b);
+  return mixed ^ mixed >>> 15;
+}
+
+/** The second half. */
+function secondMixed(one: number, two: number): number {
+  const mixed = Math.imul(two ^ (one << 17 | one >>> 15), 0xc2b2_ae35);
+  return mixed ^ mixed >>> 15;
 }
 
 /** Four tokens from `at` into the first half of a key. */

@@ -10,7 +10,7 @@ import {
   type StoredBlocks,
   USUAL_MEDIUM,
 } from "./kv_event.ts";
-import { KvPrompt, type PromptMaking } from "./kv_prompt.ts";
+import { KvPrompt, type Lane, type PromptMaking } from "./kv_prompt.ts";
 
 /** How an index is made. */
 export interface KvIndexOptions {
@@ -31,8 +31,8 @@ const SWEPT = 256;
 export class KvCache {
   readonly #index: KvIndex;
   readonly #store: BlockStore;
-  /** Lanes by block size. */
-  readonly lanes = new Map<number, number>();
+  /** At most one of each block size. */
+  readonly lanes: Lane[] = [];
   readonly #media = new Map<string, number>([[USUAL_MEDIUM, 0]]);
 
   constructor(index: KvIndex, store: BlockStore) {
@@ -61,11 +61,11 @@ export class KvCache {
   /** Nothing is known of it any more. */
   clear(): void {
     this.#index.version++;
-    for (const [size, lane] of this.lanes) {
+    for (const { size, lane } of this.lanes) {
       this.#store.closeLane(lane);
       this.#index.leaveSize(size);
     }
-    this.lanes.clear();
+    this.lanes.length = 0;
   }
 
   #add(stored: StoredBlocks): number {
@@ -111,7 +111,7 @@ export class KvCache {
     const bit = this.#media.get(medium);
     if (bit === undefined) return;
     for (let at = 0; at < hashes.length; at += 2) {
-      for (const lane of this.lanes.values()) {
+      for (const { lane } of this.lanes) {
         const holding = this.#store.find(lane, hashes[at] ?? 0, hashes[at + 1] ?? 0);
         if (holding !== NOWHERE) this.#store.unnote(holding, bit);
       }
@@ -119,11 +119,11 @@ export class KvCache {
   }
 
   #laneOf(size: number): number | undefined {
-    const known = this.lanes.get(size);
-    if (known !== undefined || this.lanes.size >= MAX_SIZES) return known;
+    const known = this.lanes.find((lane) => lane.size === size)?.lane;
+    if (known !== undefined || this.lanes.length >= MAX_SIZES) return known;
     const lane = this.#store.openLane();
     if (lane === undefined) return undefined;
-    this.lanes.set(size, lane);
+    this.lanes.push({ size, lane });
     this.#index.enterSize(size);
     return lane;
   }

@@ -26,10 +26,16 @@ interface PromptIds {
   readonly extra: number;
 }
 
+/** Blocks of one size in one cache. */
+export interface Lane {
+  /** Tokens of a block. */
+  readonly size: number;
+  readonly lane: number;
+}
+
 /** A cache, as far as it is looked up. */
 export interface LookedUp {
-  /** Lanes by block size. */
-  readonly lanes: ReadonlyMap<number, number>;
+  readonly lanes: readonly Lane[];
 }
 
 /**
@@ -65,7 +71,7 @@ export class KvPrompt {
   cachedIn({ lanes }: LookedUp): number {
     if (this.#version !== this.#index.version) this.#look();
     let most = 0;
-    for (const [size, lane] of lanes) {
+    for (const { size, lane } of lanes) {
       const blocks = this.#found[lane] ?? 0;
       const usable = Math.min(blocks, Math.floor((this.length - 1) / size));
       most = Math.max(most, usable * size);

@@ -1,4 +1,5 @@
 /** Notifications of LMCache's own code, before a router and scripted engines. @module */
+import { bindPull } from "../../lib/zmq/mod.ts";
 import { eventually } from "../../tests/support/eventually.ts";
 import { post } from "../../tests/support/router.ts";
 import {
@@ -79,7 +80,7 @@ export async function checkProxyNotif(python: string): Promise<string> {
     prefill: { notifications: 0 },
     decode: () => sse(rest),
     ranks: 2,
-    router: { handoff: { kvReadyTimeoutMs: 60_000 } },
+    router: { handoff: { kvReadyTimeoutMs: 60_000 }, ports: { bindPull } },
   });
   await using sync = new Sender(python, pair.router.notifyPort, "sync");
   await using async_ = new Sender(python, pair.router.notifyPort, "async");

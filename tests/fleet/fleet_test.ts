@@ -274,3 +274,26 @@ Deno.test("Fleet.choosePair() chooses by health, pairs included", async () => {
   await settle();
   assertEquals(pairs(), ["no receiver"]);
 });
+
+Deno.test("Fleet says which engines differ, and pairs them no more than it says", async () => {
+  const differ = (prefill: string, decode: string): boolean => `${prefill}+${decode}` === "p+d";
+  await using scene = new Scene({}, { fit: { in: () => differ } });
+  const [p, d, e] = [
+    engine("p", ["m"], { role: "prefill", kv: "nixl" }),
+    engine("d", ["m"], { role: "decode", kv: "nixl" }),
+    engine("e", ["m"], { role: "decode", kv: "nixl" }),
+  ] as const;
+  scene.follow(ScriptedSource.of([p, d, e]));
+  await settle();
+  const { fleet } = scene;
+  assertEquals([fleet.differ(p, d), fleet.differ(p, e)], [true, false]);
+  for (let asked = 0; asked < 4; asked++) {
+    const choice = fleet.choosePair({ model: "m", takes: () => true, attempt: 1, exclude: [] });
+    assertEquals(choice.kind === "pair" && choice.pair.decode.id, "e");
+  }
+});
+
+Deno.test("Fleet says of no engines that they differ where nothing compares them", async () => {
+  await using scene = new Scene();
+  assertEquals(scene.fleet.differ(engine("p", ["m"]), engine("d", ["m"])), false);
+});

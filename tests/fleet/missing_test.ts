@@ -70,3 +70,13 @@ Deno.test("missingOf() misses the side of a pair that is not able, or what pairs
     assertEquals(missingOf(fleet, true), missing, `row ${at}`);
   }
 });
+
+Deno.test("missingOf() takes engines that differ for no pair", () => {
+  const fleet = view(["prefill", ["m"]], ["prefill", ["m"]], ["decode", ["m"]]);
+  const all = (): boolean => true;
+  assertEquals(missingOf(fleet, true, all), [
+    "a prefill and a decode engine that do not differ in what KV depends on",
+  ]);
+  assertEquals(missingOf(fleet, true, ({ id }) => id === "e0"), []);
+  assertEquals(missingOf(fleet, false, all), []);
+});

@@ -137,7 +137,7 @@ export class Scene implements AsyncDisposable {
   constructor(
     replies: Readonly<Record<string, Reply>> = {},
     options: Partial<
-      Pick<FleetOptions, "health" | "maxEngines" | "fetchCards" | "seats" | "slowStartMs">
+      Pick<FleetOptions, "health" | "maxEngines" | "fetchCards" | "fit" | "seats" | "slowStartMs">
     > = {},
   ) {
     this.engines = new AskedEngines(this.clock, replies);

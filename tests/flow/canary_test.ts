@@ -57,6 +57,15 @@ Deno.test("Canary notes what came of each pair, and counts it", async () => {
   });
 });
 
+Deno.test("Canary tries no pair of engines that differ", async () => {
+  await withCanary(NIXL, { intervalMs: 0 }, async (canary, { clock, fleet }) => {
+    fleet.unequal.add("p1+d2");
+    canary.start(Promise.resolve());
+    await clock.advance(0);
+    assertEquals([...namesOf(canary)].sort(), ["p1+d1", "p2+d1", "p2+d2"]);
+  });
+});
+
 Deno.test("Canary begins when it is told that all is ready, and not where it is stopped before", async () => {
   const ready = Promise.withResolvers<void>();
   await withCanary(NIXL, {}, async (canary, { clock }) => {

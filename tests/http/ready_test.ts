@@ -50,6 +50,14 @@ Deno.test("ready() says what is missing", () => {
   }]);
 });
 
+Deno.test("ready() takes engines that differ for no pair", () => {
+  const fleet = new FakeFleet(new FakeClock(), [engineOf("p", "prefill"), engineOf("d", "decode")]);
+  const answer = (): unknown => answerOf({ fleet, handoff: { failurePolicy: "error" } })[0];
+  assertEquals(answer(), 200);
+  fleet.unequal.add("p+d");
+  assertEquals(answer(), 503);
+});
+
 Deno.test("ready() wants a pair where nothing else may serve", () => {
   assertEquals(answerOf({ handoff: { failurePolicy: "direct" } })[0], 200);
   assertEquals(answerOf({ handoff: { failurePolicy: "error" } }), [503, {

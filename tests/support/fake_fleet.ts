@@ -15,6 +15,8 @@ import { GOOD, idleCandidate, type PairChoice, type Verdict } from "../../lib/se
 export class FakeFleet implements EngineFleet {
   /** Of the flights that are over, in order. */
   readonly outcomes: Outcome[] = [];
+  /** Pairs that differ, as `<prefill>+<decode>` of their ids. */
+  readonly unequal = new Set<string>();
   /** Flights that are not. */
   inflight = 0;
   readonly #clock: Clock;
@@ -52,6 +54,10 @@ export class FakeFleet implements EngineFleet {
 
   doubtedPairs(): readonly DoubtedPair[] {
     return [];
+  }
+
+  differ(prefill: Engine, decode: Engine): boolean {
+    return this.unequal.has(`${prefill.id}+${decode.id}`);
   }
 
   hasSeen(model: string): boolean {

@@ -71,6 +71,8 @@ export class FakeFleet implements EngineFleet {
   readonly pairs: PairChoice[] = [];
   /** Models that were served once. */
   readonly seen = new Set<string>();
+  /** Pairs that differ, as `<prefill>+<decode>` of their ids. */
+  readonly unequal = new Set<string>();
   /** What holds for engines, by id; the others are good. */
   readonly verdicts = new Map<string, Verdict>();
   /** Flights that have not landed. */
@@ -111,6 +113,10 @@ export class FakeFleet implements EngineFleet {
 
   doubtedPairs(): readonly DoubtedPair[] {
     return [];
+  }
+
+  differ(prefill: Engine, decode: Engine): boolean {
+    return this.unequal.has(`${prefill.id}+${decode.id}`);
   }
 
   hasSeen(model: string): boolean {
