@@ -1,19 +1,12 @@
 /** The composition root: builds every long-lived part from one configuration. @module */
 import manifest from "../deno.json" with { type: "json" };
-import {
-  ByteBudget,
-  describeError,
-  type Engine,
-  RouterError,
-  sleep,
-  TurnBreather,
-} from "./base/mod.ts";
+import { ByteBudget, type Engine, RouterError, sleep, TurnBreather } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { EngineHealth, Fleet, KeyRefusals, ModelLookup } from "./fleet/mod.ts";
 import { wireAdmin } from "./app_admin.ts";
 import { gaugeBatches, openBatches } from "./app_batches.ts";
 import { tellGuarded, wireControl } from "./app_control.ts";
-import { externalClient } from "./app_outside.ts";
+import { externalClient, readCa } from "./app_outside.ts";
 import { DescriptorKeeper, frontTeller } from "./app_descriptors.ts";
 import { openDiscovery } from "./app_discovery.ts";
 import { watchSources } from "./app_sources.ts";
@@ -33,6 +26,7 @@ import { hostGauge } from "./app_host.ts";
 import { gaugeKvEvents } from "./app_kv_events.ts";
 import { AppLive, type Generation, policySlot } from "./app_live.ts";
 import { bothObservers, metricsReader, requestLoad, startLoad } from "./app_load.ts";
+import { wireObserving } from "./app_observe.ts";
 import type { App, AppPorts } from "./app_ports.ts";
 import { openReloader } from "./app_reload.ts";
 import { isSame } from "./reload/mod.ts";
@@ -68,7 +62,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const { clock, random, log } = ports;
   await using stack = new AsyncDisposableStack();
   const metrics = new Metrics();
-  const caCerts = config.tlsCaFile === undefined ? [] : [await readPem(config.tlsCaFile)];
+  const caCerts = config.tlsCaFile === undefined ? [] : [await readCa(config.tlsCaFile)];
   const { reserve, notifications: maxPeers } = config.descriptors;
   const keeper = stack.use(new DescriptorKeeper({ clock, log, metrics, reserve }));
   const descriptors = keeper.source("engine");
@@ -97,10 +91,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const { apiKey } = config;
   const readMetrics = metricsReader({ upstream, timeouts, breather }, apiKey);
+  const { accessLine } = ports;
+  const observing = wireObserving(configNow, { clock, random, metrics, accessLine });
   const lives = wireLives(configNow, {
     ...{ clock, log, metrics, upstream, timeouts, apiKey, readMetrics },
   });
-  const observing = bothObservers(
+  const fleetTold = bothObservers(
     fleetObserver(metrics, keyRefusals, lives.observers),
     requests.observer,
   );
@@ -118,7 +114,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
         afterMs: config.health.frozenAfterMs,
         giveUp: ({ url }) => upstream.giveUp(url),
       },
-      observer: wiring.observing(adminWiring?.observing(observing) ?? observing),
+      observer: wiring.observing(adminWiring?.observing(fleetTold) ?? fleetTold),
       seats: seatLimits(configNow),
       ...lives.fleet,
     }),
@@ -127,6 +123,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const control = wiring.attach(fleet);
   fleet.watch((change) => keyRefusals.follow(change));
   fleet.watch((change) => requests.follow(change));
+  fleet.watch((change) => observing.follow(change));
   const admission = stack.use(
     new Admission({
       clock,
@@ -216,6 +213,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     control,
     lookup,
     onTrace: ports.onTrace,
+    observe: observing.recorder,
     batches,
     hooks: now.hooks,
     external: now.external,
@@ -290,6 +288,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     },
     reload: reloader?.reload,
     version: manifest.version,
+    observing,
+    looked: { stats, admission, front, waiting, deps: () => deps },
     start: startFront,
     edge: doors.front,
     faultAnswer: faultAnswer({ log }),
@@ -383,13 +383,5 @@ function listen(
     return start(options, handle);
   } catch (cause) {
     throw new RouterError("internal", `Cannot listen on ${host}:${port}`, { cause });
-  }
-}
-
-async function readPem(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (cause) {
-    throw new RouterError("internal", `Cannot read --tls-ca ${path}: ${describeError(cause)}`);
   }
 }

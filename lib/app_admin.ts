@@ -16,6 +16,8 @@ import { type Fleet, type FleetObserver, FleetWaits } from "./fleet/mod.ts";
 import type { Front, FrontOptions, StartFront } from "./front/mod.ts";
 import { engineRows, type HttpDeps, refusalAnswer } from "./http/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
+import type { Observing } from "./app_observe.ts";
+import type { LookedAt } from "./app_observe_live.ts";
 
 /** The name of the source of engines that are added by the API. */
 export const ADMIN_SOURCE = "admin";
@@ -44,6 +46,9 @@ export interface AdminParts {
   /** How others than this machine are served. */
   readonly edge: Pick<FrontOptions, "tls">;
   readonly faultAnswer: FrontOptions["onFault"];
+  readonly observing: Observing;
+  /** What is looked at of the router. */
+  readonly looked: LookedAt;
 }
 
 /** The places of a router that it takes part in. */
@@ -76,14 +81,17 @@ export function wireAdmin(
       stack.use(waits);
       const keys = openKeys(admin, parts, stack);
       const names = { exposed: true, of: ({ id }: { readonly id: string }) => id };
+      const rows: AdminDeps["rows"] = () =>
+        engineRows({ fleet, names, kvReport: parts.kvReport, life: parts.life });
       const handler = adminHandler({
+        ...parts.observing.open(parts.looked, { fleet, book, rows }),
         log,
         metrics,
         book,
         manual,
         fleet,
         waits,
-        rows: () => engineRows({ fleet, names, kvReport: parts.kvReport, life: parts.life }),
+        rows,
         keys,
         loopback: admin.loopback,
         reload,

@@ -1,5 +1,6 @@
 /** What is not the router's own: the operator's hooks, and providers of further models. @module */
 import { healthRules } from "./app_fleet.ts";
+import { describeError, RouterError } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { ExternalProviders } from "./external/mod.ts";
 import { Hooks, type LoadedHooks } from "./hooks/mod.ts";
@@ -50,4 +51,13 @@ export function externalOf(
   if (external === undefined) return undefined;
   const rules = healthRules(config).engine;
   return new ExternalProviders(external, { clock, log, metrics, upstream, timeouts, rules });
+}
+
+/** The certificates of `--tls-ca`. Throws `RouterError` where they cannot be read. */
+export async function readCa(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    throw new RouterError("internal", `Cannot read --tls-ca ${path}: ${describeError(cause)}`);
+  }
 }

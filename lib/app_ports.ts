@@ -38,6 +38,11 @@ export interface AppPorts extends HandoffPorts {
    * @default the platform's
    */
   readonly dnsNet?: DnsNet;
+  /**
+   * Takes a finished line of the access log, without its line feed. Must not block and must not throw.
+   * @default nobody: there is none
+   */
+  readonly accessLine?: ((line: string) => void) | undefined;
   /** What the process and its machine use; without it, nothing of that is told. */
   readonly host?: HostFigures | undefined;
   /**

@@ -19,7 +19,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["kv", "discovery"],
   ["request"],
   ["front/contract"],
-  ["handoff", "fan_out", "front", "doors", "hooks", "external"],
+  ["handoff", "fan_out", "front", "doors", "hooks", "external", "observe"],
   ["flow"],
   ["http"],
   ["admin"],

@@ -5,6 +5,8 @@ import type { KeyStore } from "../doors/mod.ts";
 import type { Fleet, FleetWaits } from "../fleet/mod.ts";
 import type { EngineRow } from "../http/mod.ts";
 import type { Metrics } from "../metrics/mod.ts";
+import type { Kept, LiveFeed, ViewDeps } from "../observe/mod.ts";
+import type { ByteSource } from "../request/mod.ts";
 
 /** What came of reading the configuration again: settings by name. */
 export interface ReloadTold {
@@ -36,16 +38,20 @@ export interface AdminDeps {
   readonly loopback: boolean;
   /** Absent where there is nothing to read again. */
   readonly reload?: AdminReload | undefined;
+  /** The requests that are known, and how they are told. */
+  readonly kept: Kept;
+  readonly view: ViewDeps;
+  readonly live: Pick<LiveFeed, "open">;
   /** The router's. */
   readonly version: string;
 }
 
 /** A request that was let in and is right in its form. */
 export interface AdminAsk {
-  /** The engine that the path names, decoded; empty for none. */
+  /** What the path names, decoded; empty for nothing. */
   readonly id: string;
   /** Parameters that were given, checked by the operation's table. */
-  readonly query: ReadonlyMap<string, number | boolean>;
+  readonly query: ReadonlyMap<string, number | boolean | string>;
   /** The JSON value; undefined for none. */
   readonly body: unknown;
   /** Aborts when the client has gone. */
@@ -54,9 +60,11 @@ export interface AdminAsk {
   readonly by: string;
 }
 
-/** What is answered: JSON. */
-export interface AdminAnswer {
-  readonly status: number;
-  readonly value: unknown;
-  readonly headers?: readonly (readonly [name: string, value: string])[];
-}
+/** What is answered: JSON, or a stream of events. */
+export type AdminAnswer =
+  | {
+    readonly status: number;
+    readonly value: unknown;
+    readonly headers?: readonly (readonly [name: string, value: string])[];
+  }
+  | { readonly events: ByteSource };

@@ -27,6 +27,9 @@ const DOCUMENT = {
 /** All operations, the one that tells of them too. */
 export const ALL_OPERATIONS: readonly Operation[] = [...OPERATIONS, DOCUMENT];
 
+/** Fields of a stream. */
+const EVENT_FIELDS = [["content-type", "text/event-stream"], ["x-accel-buffering", "no"]] as const;
+
 /** Answers every request of the admin listener. */
 export function adminHandler(deps: AdminDeps): FrontHandler {
   return async (request) => {
@@ -49,14 +52,15 @@ async function answerOf(
     const { operation, id, query } = routed(ALL_OPERATIONS, request.method, request.target);
     asked.operation = operation.id;
     checkType(request);
-    const { status, value, headers } = await operation.run(deps, {
+    const answer = await operation.run(deps, {
       id,
       query: readQuery(operation.query ?? [], query),
       body: operation.body === undefined ? undefined : await readJson(request),
       signal: request.signal,
       by: visit.by,
     });
-    return jsonAnswer(status, value, headers);
+    if ("events" in answer) return { status: 200, headers: EVENT_FIELDS, body: answer.events };
+    return jsonAnswer(answer.status, answer.value, answer.headers);
   } catch (error) {
     return errorAnswer(error, deps.log);
   }

@@ -6,3 +6,4 @@
  */
 export { type AdminDeps, type AdminReload, type ReloadTold } from "./admin_deps.ts";
 export { adminHandler } from "./admin_handler.ts";
+export { type EngineView, engineView } from "./engine_view.ts";

@@ -42,9 +42,9 @@ export function openApi(operations: readonly Operation[], version: string): Json
 }
 
 function described(operation: Operation): Json {
-  const { id, summary, text, path, query = [], body, answer, method } = operation;
+  const { id, summary, text, path, query = [], body, answer, method, idText } = operation;
   const parameters = [
-    ...(path.includes("{id}") ? [ID] : []),
+    ...(path.includes("{id}") ? [idOf(idText)] : []),
     ...query.map(parameterOf),
   ];
   const errors = {
@@ -59,7 +59,10 @@ function described(operation: Operation): Json {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, content: jsonOf(body) } }),
     responses: {
-      [answer.status]: { description: answer.text, content: jsonOf(answer.schema) },
+      [answer.status]: {
+        description: answer.text,
+        content: answer.events === true ? eventsOf(answer.schema) : jsonOf(answer.schema),
+      },
       ...Object.fromEntries(
         Object.entries(errors).map(([status, description]) => [
           status,
@@ -70,13 +73,15 @@ function described(operation: Operation): Json {
   };
 }
 
-const ID: Json = {
-  name: "id",
-  in: "path",
-  required: true,
-  description: "An engine's `id`, percent-encoded.",
-  schema: { type: "string" },
-};
+function idOf(text = "An engine's `id`"): Json {
+  return {
+    name: "id",
+    in: "path",
+    required: true,
+    description: `${text}, percent-encoded.`,
+    schema: { type: "string" },
+  };
+}
 
 function parameterOf(parameter: QueryParameter): Json {
   const { name, text } = parameter;
@@ -88,7 +93,13 @@ function schemaOf(parameter: QueryParameter): Json {
     case "flag":
       return { type: "boolean" };
     case "seconds":
-      return { type: "number", minimum: 0, maximum: parameter.most };
+      return { type: "number", minimum: parameter.least ?? 0, maximum: parameter.most };
+    case "count":
+      return { type: "integer", minimum: 1, maximum: parameter.most };
+    case "choice":
+      return { type: "string", enum: parameter.choices };
+    case "text":
+      return { type: "string" };
     default:
       return parameter satisfies never;
   }
@@ -96,4 +107,9 @@ function schemaOf(parameter: QueryParameter): Json {
 
 function jsonOf(schema: SchemaName): Json {
   return { "application/json": { schema: reference(schema) } };
+}
+
+/** One event's data; its name says which of the forms it has. */
+function eventsOf(schema: SchemaName): Json {
+  return { "text/event-stream": { schema: reference(schema) } };
 }

@@ -10,8 +10,12 @@ export type QueryParameter =
   & { readonly name: string; readonly text: string }
   & (
     | { readonly type: "flag" }
-    /** A number from 0 on. */
-    | { readonly type: "seconds"; readonly most: number }
+    /** A number from `least` on, which is 0 unless it is said. */
+    | { readonly type: "seconds"; readonly least?: number; readonly most: number }
+    /** A whole number from 1 on. */
+    | { readonly type: "count"; readonly most: number }
+    | { readonly type: "choice"; readonly choices: readonly string[] }
+    | { readonly type: "text" }
   );
 
 /** One operation. */
@@ -19,15 +23,25 @@ export interface Operation {
   /** For metrics and generated clients. */
   readonly id: string;
   readonly method: AdminMethod;
-  /** `{id}` stands for an engine's id, percent-encoded as one segment. */
+  /** `{id}` stands for an id, percent-encoded as one segment. */
   readonly path: string;
+  /**
+   * What the id is.
+   * @default an engine's
+   */
+  readonly idText?: string;
   readonly summary: string;
   readonly text?: string;
   readonly query?: readonly QueryParameter[];
   /** The form of the body; absent where none is read. */
   readonly body?: SchemaName;
-  /** The answer where all goes well. */
-  readonly answer: { readonly status: number; readonly schema: SchemaName; readonly text: string };
+  /** The answer where all goes well: JSON, or events whose data has that form. */
+  readonly answer: {
+    readonly status: number;
+    readonly schema: SchemaName;
+    readonly text: string;
+    readonly events?: true;
+  };
   /** Statuses of errors that are its own, besides those that any operation may answer. */
   readonly errors: Readonly<Record<number, string>>;
   /** Throws `RouterError`. */

@@ -10,7 +10,9 @@ import {
   REMOVE_WAIT,
   removeEngine,
 } from "./engines.ts";
+import { live, MOST_INTERVAL } from "./live.ts";
 import type { Operation } from "./operation.ts";
+import { listRequests, MOST_LISTED, OUTCOMES, requestsOf, USUAL_LISTED } from "./requests.ts";
 
 const NO_ENGINE = "There is no engine of that id.";
 
@@ -115,6 +117,62 @@ export const OPERATIONS: readonly Operation[] = [
     answer: { status: 200, schema: "Reload", text: "What has changed." },
     errors: { 409: "It stays as it is: what is wrong with it, or that there is nothing to read." },
     run: reload,
+  },
+  {
+    id: "listRequests",
+    method: "GET",
+    path: "/admin/requests",
+    summary: "Requests that ended lately and those under way, the latest first",
+    query: [
+      {
+        name: "limit",
+        type: "count",
+        most: MOST_LISTED,
+        text: `So many at most; ${USUAL_LISTED} when not given.`,
+      },
+      {
+        name: "before",
+        type: "count",
+        most: Number.MAX_SAFE_INTEGER,
+        text: "Those that came before the one of this `seq`.",
+      },
+      { name: "id", type: "text", text: "Those whose id begins so." },
+      { name: "model", type: "text", text: "Those for this model." },
+      { name: "engine", type: "text", text: "Those at the engine of this id." },
+      { name: "route", type: "text", text: "Those that took this way." },
+      { name: "outcome", type: "choice", choices: OUTCOMES, text: "Those that ended so." },
+      { name: "state", type: "choice", choices: ["under_way", "ended"], text: "These alone." },
+    ],
+    answer: { status: 200, schema: "RequestList", text: "The requests." },
+    errors: {},
+    run: listRequests,
+  },
+  {
+    id: "getRequests",
+    method: "GET",
+    path: "/admin/requests/{id}",
+    idText: "A request's `seq` or `id`, or the id that an engine was given for it",
+    summary: "All that is kept of the requests of an id",
+    answer: { status: 200, schema: "RequestDetails", text: "The requests, the latest first." },
+    errors: { 404: "No request of that id is under way or kept." },
+    run: requestsOf,
+  },
+  {
+    id: "live",
+    method: "GET",
+    path: "/admin/live",
+    summary: "A stream of the fleet's state and of requests that end",
+    text: "Server-sent events `hello`, `fleet` and `requests`, as the README of lib/admin tells.",
+    query: [{
+      name: "interval",
+      type: "seconds",
+      least: 1,
+      most: MOST_INTERVAL,
+      text: "Seconds between two events; 1 when not given.",
+    }],
+    answer: { status: 200, schema: "LiveEvent", text: "The stream.", events: true },
+    errors: { 429: "Too many read it, or the key has had its share." },
+    run: live,
   },
 ];
 

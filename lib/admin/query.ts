@@ -9,7 +9,7 @@ export function readQuery(
   known: readonly QueryParameter[],
   query: string,
 ): AdminAsk["query"] {
-  const values = new Map<string, number | boolean>();
+  const values = new Map<string, number | boolean | string>();
   for (const [name, text] of new URLSearchParams(query)) {
     const parameter = known.find((each) => each.name === name);
     if (parameter === undefined) {
@@ -22,7 +22,7 @@ export function readQuery(
   return values;
 }
 
-function valueOf(parameter: QueryParameter, text: string): number | boolean {
+function valueOf(parameter: QueryParameter, text: string): number | boolean | string {
   const { name } = parameter;
   switch (parameter.type) {
     case "flag":
@@ -30,10 +30,25 @@ function valueOf(parameter: QueryParameter, text: string): number | boolean {
       if (text === "false" || text === "0") return false;
       throw wrong(name, `'${name}' is '${text}': expected true or false`);
     case "seconds": {
-      const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Infinity;
-      if (value <= parameter.most) return value;
-      throw wrong(name, `'${name}' is '${text}': expected seconds from 0 to ${parameter.most}`);
+      const { least = 0, most } = parameter;
+      const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : NaN;
+      if (value >= least && value <= most) return value;
+      throw wrong(name, `'${name}' is '${text}': expected seconds from ${least} to ${most}`);
     }
+    case "count": {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+      if (value >= 1 && value <= parameter.most) return value;
+      const message = `'${name}' is '${text}': expected a number from 1 to ${parameter.most}`;
+      throw wrong(name, message);
+    }
+    case "choice": {
+      const { choices } = parameter;
+      if (choices.includes(text)) return text;
+      const message = `'${name}' is '${text}': expected ${choices.join(", ")}`;
+      throw wrong(name, withSuggestion(message, text, choices));
+    }
+    case "text":
+      return text;
     default:
       return parameter satisfies never;
   }

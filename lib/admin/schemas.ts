@@ -1,13 +1,19 @@
 /** Forms of what the admin API takes and gives, as JSON Schema. @module */
 import { CHANGE_SCHEMA, ENGINE_SCHEMA } from "../config/mod.ts";
 import { ENGINE_STATES } from "./engine_view.ts";
+import {
+  about,
+  COUNT,
+  object,
+  reference,
+  type Schema,
+  TEXT,
+  TEXT_OR_NULL,
+  TEXTS,
+} from "./schema_forms.ts";
+import { OBSERVE_SCHEMAS } from "./schemas_observe.ts";
 
-type Schema = Readonly<Record<string, unknown>>;
-
-const TEXT = { type: "string" } as const;
-const COUNT = { type: "integer", minimum: 0 } as const;
-const TEXT_OR_NULL = { type: ["string", "null"] } as const;
-const TEXTS = { type: "array", items: TEXT } as const;
+export { reference } from "./schema_forms.ts";
 
 /** All forms by name. */
 export const SCHEMAS = {
@@ -51,6 +57,7 @@ export const SCHEMAS = {
     applied: about(TEXTS, "Settings that have changed"),
     restart: about(TEXTS, "Settings whose change takes effect with the next start"),
   }),
+  ...OBSERVE_SCHEMAS,
   Document: object({ openapi: TEXT, info: { type: "object" }, paths: { type: "object" } }),
   Error: object({
     error: object({
@@ -64,22 +71,3 @@ export const SCHEMAS = {
 
 /** The name of a form. */
 export type SchemaName = keyof typeof SCHEMAS;
-
-/** What leads to a form in a document. */
-export function reference(name: string): Schema {
-  return { $ref: `#/components/schemas/${name}` };
-}
-
-function about(schema: Schema, description: string): Schema {
-  return { ...schema, description };
-}
-
-/** All of `properties` are there; more may be. */
-function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
-  return {
-    type: "object",
-    ...(description === undefined ? {} : { description }),
-    properties,
-    required: Object.keys(properties),
-  };
-}

@@ -81,12 +81,13 @@ function jsonLine(time: string, level: LogLevel, message: string, fields: LogFie
 function textLine(time: string, level: LogLevel, message: string, fields: LogFields): string {
   let line = `${time} ${level.toUpperCase()} ${oneLine(message)}`;
   for (const [key, value] of Object.entries(fields)) {
-    if (value !== undefined) line += ` ${key}=${fieldText(value)}`;
+    if (value !== undefined) line += ` ${key}=${logText(value)}`;
   }
   return line;
 }
 
-function fieldText(value: string | number | boolean): string {
+/** A value as text lines have it: in quotes where it could be taken for more than one. */
+export function logText(value: string | number | boolean): string {
   if (typeof value !== "string") return String(value);
   // deno-lint-ignore no-control-regex
   return /^[^\s"=\x00-\x1f]+$/.test(value) ? value : JSON.stringify(value);

@@ -9,6 +9,7 @@ import {
   type Setting,
   withSuggestion,
 } from "../config/mod.ts";
+import { type AccessLines, openAccessLines } from "./access_file.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
 import { type OpenedOrigin, openOrigin } from "./config_origin.ts";
@@ -72,16 +73,22 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   // The operator's modules may not write either.
   const onTaken = (config: RouterConfig): void => {
     Object.assign(options, config.log);
-    if (config.batches === undefined) ports.forgoWriting();
+    if (config.batches === undefined && config.observe.accessFile === undefined) {
+      ports.forgoWriting();
+    }
   };
   const log = openLogger(ports, options);
   const hangups = new Hangups(log);
-  using signals = ports.signals((signal) =>
-    signal === "SIGHUP" ? hangups.note() : log.warning(NOTES[signal])
-  );
+  let access: AccessLines | undefined;
+  using signals = ports.signals((signal) => {
+    if (signal !== "SIGHUP") return log.warning(NOTES[signal]);
+    access?.reopen();
+    hangups.note();
+  });
   let opened: OpenedOrigin;
   try {
     opened = await openOrigin(parsed, ports, onTaken);
+    if (opened.ok) access = openAccessLines(opened.origin.start.loaded.config.observe, ports, log);
   } catch (error) {
     if (!(error instanceof RouterError)) throw error;
     await ports.stdio.err.print(`pd-router: ${error.message}`);
@@ -91,6 +98,7 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   const { origin, origin: { start: { loaded: { config, settings, notes, hooks } } } } = opened;
   noteIdle(settings, log);
   for (const note of notes) log.warning(note);
+  await using lines = access;
   return await serve(config, {
     clock: ports.clock,
     random: ports.random,
@@ -98,7 +106,12 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
     host: systemFigures(),
     signals,
     start: async (config, parts) => {
-      const app = await startApp(config, { ...parts, hooks, origin });
+      const app = await startApp(config, {
+        ...parts,
+        hooks,
+        origin,
+        accessLine: (line) => lines?.write(line),
+      });
       hangups.serves(app);
       return app;
     },

@@ -52,6 +52,7 @@ export async function main(
         return importUrl(url.href);
       },
       readStdin: () => new Response(Deno.stdin.readable).text(),
+      openAppend: (path) => Deno.openSync(path, { append: true, create: true }),
       forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
       signals: (onNoted) => {
         const listen = (address: Deno.TcpListenOptions): Deno.Listener => Deno.listen(address);

@@ -35,7 +35,7 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
       ...foldersOf(result),
       ...(inCluster ? [SERVICE_ACCOUNT_FOLDER] : []),
     ]),
-    ...foldersOf(result).map((folder) => `--allow-write=${folder}`),
+    ...writeFlag([...foldersOf(result), ...logsOf(result)]),
     `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
     ...(needsAddon(result) ? ["--allow-ffi"] : []),
   ];
@@ -62,6 +62,20 @@ function isWatched({ config, settings }: Extract<ConfigResult, { readonly ok: tr
 /** Deno has no way to name a path with a comma. */
 function readFlag(paths: readonly string[]): string {
   return paths.some((path) => path.includes(",")) ? "--allow-read" : `--allow-read=${paths.join()}`;
+}
+
+/** The same; nothing is written where nothing is named. */
+function writeFlag(paths: readonly string[]): readonly string[] {
+  if (paths.length === 0) return [];
+  return [
+    paths.some((path) => path.includes(",")) ? "--allow-write" : `--allow-write=${paths.join()}`,
+  ];
+}
+
+/** What lines are appended to. */
+function logsOf(result: ConfigResult): readonly string[] {
+  const file = result.ok ? result.config.observe.accessFile : undefined;
+  return file === undefined ? [] : [file];
 }
 
 function filesOf({ settings }: ConfigResult): readonly string[] {

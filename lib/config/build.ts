@@ -8,6 +8,7 @@ import { shareDescriptors } from "./descriptors.ts";
 import { moduleName } from "./module_name.ts";
 import { kvEventOptions } from "./kv_events.ts";
 import { elasticOptions } from "./elastic.ts";
+import { observeOptions } from "./observe.ts";
 import { parseOrigins } from "./origins.ts";
 import { routingOf } from "./policies.ts";
 import { reloadOptions } from "./reload.ts";
@@ -98,6 +99,7 @@ export function buildConfig(
       log: settings.on("log-stats"),
       logIntervalMs: settings.ms("log-stats-interval"),
     },
+    observe: observeOptions(settings),
     log: {
       level: settings.choice("log-level", LOG_LEVELS),
       format: settings.choice("log-format", ["text", "json"]),

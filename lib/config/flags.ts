@@ -30,6 +30,7 @@ import { KV_EVENT_FLAGS } from "./flags_kv_events.ts";
 import { LIFE_FLAGS } from "./flags_life.ts";
 import { LIFECYCLE_FLAGS } from "./flags_lifecycle.ts";
 import { LMCACHE_FLAGS } from "./flags_lmcache.ts";
+import { OBSERVE_FLAGS } from "./flags_observe.ts";
 import { PROOF_FLAGS } from "./flags_proof.ts";
 import { RELOAD_FLAGS } from "./flags_reload.ts";
 import { REQUEST_FLAGS } from "./flags_requests.ts";
@@ -85,6 +86,7 @@ const SUPPORTED_GROUPS = [
   DESCRIPTOR_FLAGS,
   CONTROL_FLAGS,
   ADMIN_FLAGS,
+  OBSERVE_FLAGS,
   {
     title: "Engines",
     flags: [

@@ -22,6 +22,7 @@ import { type ENVIRONMENT_ONLY, FLAGS } from "./flags.ts";
 import { API_KEYS_VARIABLE } from "./flags_doors.ts";
 import { isKubernetes, type KubernetesRead, readKubernetes } from "./kubernetes.ts";
 import { eventPorts, goesByKv } from "./kv_events.ts";
+import { observeProblems } from "./observe.ts";
 import { parseOrigins } from "./origins.ts";
 import { policyProblems } from "./policies.ts";
 import { passThroughProblems } from "./pass_through.ts";
@@ -137,6 +138,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...batchProblems(settings),
     ...doorProblems(settings, extraKeys),
     ...adminProblems(settings),
+    ...observeProblems(settings),
     ...key.problems,
   ];
   if (problems.length > 0) {

@@ -6,6 +6,7 @@ import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
 import type { AdminOptions } from "./admin.ts";
 import type { DiscoveryOptions } from "./discovery_options.ts";
 import type { DoorOptions } from "./doors.ts";
+import type { ObserveOptions } from "./observe.ts";
 import type { AllowedOrigins } from "./origins.ts";
 import type { ModuleName } from "./module_name.ts";
 import type { PolicyName } from "./policy_names.ts";
@@ -362,5 +363,6 @@ export interface RouterConfig {
   /** What a dynamic configuration file says, by its keys, as `/health` tells it; absent: none was read. */
   readonly dynamic?: Readonly<Record<string, string>>;
   readonly stats: StatsOptions;
+  readonly observe: ObserveOptions;
   readonly log: LoggerOptions;
 }

@@ -185,7 +185,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   }
 
   take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease, about: FlightSubject = {}): Flight {
-    const { prompt, model } = about;
+    const { prompt, model, record } = about;
     const held = seat?.move();
     this.#uses.begin(engine.url);
     const serving = isServing(leg) ? leg : undefined;
@@ -219,6 +219,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
         if (serving !== undefined) this.#count(live, engine, serving, -1);
         owed?.release();
         this.#landed(outcome, begun, { root, live, other });
+        record?.landed(outcome);
         // Whoever waits for the seat sees what health has learnt.
         held?.release();
         this.#members.endUse(engine);

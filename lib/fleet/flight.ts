@@ -26,6 +26,8 @@ export interface FlightSubject {
   readonly model?: string | undefined;
   /** Of the leg that computes it. */
   readonly prompt?: PromptFacts | undefined;
+  /** Told of its outcome when it is over. */
+  readonly record?: { landed(outcome: Outcome): void } | undefined;
 }
 
 /** Tokens of one answer. */

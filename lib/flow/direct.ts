@@ -104,11 +104,16 @@ export async function direct(
 }
 
 function noteOther(
-  { log }: DirectDeps,
-  { id: request }: RequestContext,
+  { log, metrics }: DirectDeps,
+  { id: request, trace }: RequestContext,
   { url }: Engine,
   end: DirectEnd,
 ): void {
+  const reason = end.kind === "failed"
+    ? errorCodeOf(end.error) ?? "internal"
+    : `status_${end.answer.status}`;
+  metrics.count("pd_router_direct_retries_total", { reason });
+  trace.add("retry", undefined, reason);
   log.warning("Asking another engine", () => ({
     request,
     error: end.kind === "failed"
@@ -240,7 +245,7 @@ async function attempt(
   ask: DirectAsk,
   { engine, seat }: AdmittedEngine,
 ): Promise<DirectEnd> {
-  const about = { prompt: context.prompt, model: ask.model };
+  const about = { prompt: context.prompt, model: ask.model, record: context.trace };
   using flight = deps.fleet.take(engine, "direct", undefined, seat, about);
   let response: UpstreamResponse | undefined;
   try {

@@ -288,6 +288,7 @@ async function tryPair(
   const protocol = deps.kv.of(pair.decode);
   if (protocol === undefined) return { kind: "direct", reason: "no_nixl_receiver" };
   context.trace.route = mode === "p1" ? "handoff_p1" : protocol.traits.route;
+  context.trace.pair = pair;
   context.trace.accept();
   noteHandoff(deps, context, pair);
   return mode === "d1"

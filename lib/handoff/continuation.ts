@@ -299,6 +299,7 @@ export class Continuation {
   }
 
   #note({ pair }: Extract<Onward, { readonly kind: "pair" }>, tokens: number): void {
+    this.#context.trace.pair = pair;
     this.#context.trace.add("continued", pair.decode.url, `${tokens} tokens`);
     this.#deps.log.warning("Going on with a stream on another pair", () => ({
       request: this.#context.id,

@@ -94,7 +94,7 @@ export async function decodeOn(
 ): Promise<LegOpened> {
   const { request, pair, ids, maxTokens, gone } = ask;
   using unopened = new DisposableStack();
-  const flight = unopened.use(flightOf(deps, ask));
+  const flight = unopened.use(flightOf(deps, context, ask));
   const missed = new MissedKv(deps, pair);
   const { firstToken } = result;
   const body = decodeBodyP1(request, {
@@ -136,7 +136,7 @@ export async function relayOn(
   if (end !== undefined && end.kind !== "ok") return notPrefilled(end, pair, custody);
   const kvTransferParams = transfer.decodeParams(end?.result);
   using unopened = new DisposableStack();
-  const flight = unopened.use(flightOf(deps, ask));
+  const flight = unopened.use(flightOf(deps, context, ask));
   const missed = new MissedKv(deps, pair);
   const body = decodeBodyP1(request, {
     promptIds: ids,
@@ -159,8 +159,12 @@ export async function relayOn(
   return endOf(opened, ask, flight, missed);
 }
 
-function flightOf({ fleet }: HandoffDeps, { request, pair, seats }: LegAsk): Flight {
-  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, { model: request.model });
+function flightOf(
+  { fleet }: HandoffDeps,
+  { trace: record }: RequestContext,
+  { request: { model }, pair, seats }: LegAsk,
+): Flight {
+  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, { model, record });
 }
 
 async function abortWithout(leg: Promise<PrefillEnd>, abort: AbortController): Promise<void> {

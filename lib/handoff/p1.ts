@@ -233,7 +233,8 @@ async function decodeRest(
   };
   const { fleet } = deps;
   const seat = ask.seats?.decode;
-  const flight = fleet.take(pair.decode, "decode", pair.prefill, seat, { model: request.model });
+  const about = { model: request.model, record: context.trace };
+  const flight = fleet.take(pair.decode, "decode", pair.prefill, seat, about);
   const missed = new MissedKv(deps, pair);
   const timedOut = (): RouterError => missed.error();
   const open = (gone: AbortSignal): Promise<ReadyEnd<OpenEnd>> =>

@@ -74,7 +74,7 @@ export async function prefillLeg(
 ): Promise<PrefillEnd> {
   const { prefill, decode } = ask.pair;
   using _held = context.held?.hold();
-  const about = { prompt: context.prompt, model: ask.model };
+  const about = { prompt: context.prompt, model: ask.model, record: context.trace };
   using flight = deps.fleet.take(prefill, "prefill", decode, ask.seat, about);
   logRouting(deps, context, prefill);
   context.trace.add("prefill-sent", prefill.url);

@@ -102,7 +102,7 @@ async function prefillFirst(
   const { result } = end;
   const params = transfer.decodeParams(result);
   const replayable = isReplayable(transfer, params);
-  using flight = decodeFlight(deps, ask);
+  using flight = decodeFlight(deps, context, ask);
   const missed = new MissedKv(deps, ask.pair);
   const tokenIds = ask.find !== undefined;
   const opened = await openWhenReady(deps, context, custody.move(), {
@@ -118,8 +118,12 @@ async function prefillFirst(
   return endOf(deps, context, ask, { opened, flight, params, replayable, missed, usage, watch });
 }
 
-function decodeFlight({ fleet }: HandoffDeps, { request, pair, seats }: RelayAsk): Flight {
-  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, { model: request.model });
+function decodeFlight(
+  { fleet }: HandoffDeps,
+  { trace: record }: RequestContext,
+  { request: { model }, pair, seats }: RelayAsk,
+): Flight {
+  return fleet.take(pair.decode, "decode", pair.prefill, seats?.decode, { model, record });
 }
 
 /**
@@ -138,7 +142,7 @@ async function together(
   let begun = false;
   const params = transfer.decodeParams(undefined);
   const replayable = isReplayable(transfer, params);
-  using flight = decodeFlight(deps, ask);
+  using flight = decodeFlight(deps, context, ask);
   const tokenIds = ask.find !== undefined;
   const opening = openNow(deps, custody.move(), {
     open: (abort) => {

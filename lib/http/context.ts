@@ -24,6 +24,7 @@ import {
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
 import type { KvReport, LifeReport } from "./engine_notes.ts";
+import type { RequestObserver } from "./observed.ts";
 import { withoutKeyRefusal } from "./key_refusal.ts";
 import { ROUTE_FIELD } from "./route_wish.ts";
 import type { Scrapes } from "./scrapes.ts";
@@ -41,6 +42,8 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   /** Set when prompts are prefilled elsewhere. */
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
+  /** Told of every request; absent where nobody is. */
+  readonly observe?: RequestObserver | undefined;
   /** Absent where no files are kept. */
   readonly batches?: Batches | undefined;
   /** Absent where no KV moves. */

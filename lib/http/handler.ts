@@ -16,6 +16,7 @@ import { corsHeaders, preflight } from "./cors.ts";
 import type { Telling } from "./dialect.ts";
 import { EarlyHead, type EarlyHeadParts } from "./early_head.ts";
 import { keyRefused, refusesKey, withoutKeyRefusal } from "./key_refusal.ts";
+import { noteArrival, withTiming } from "./observed.ts";
 import {
   errorAnswer,
   type Finish,
@@ -64,6 +65,7 @@ export function createHandler(deps: HttpDeps, options: HandlerOptions = {}): Fro
       ...(pass instanceof RouterError || pass.key === undefined ? {} : { key: pass.key }),
       ...(behind === undefined ? {} : { behind }),
     };
+    noteArrival(deps, request, path, context);
     const telling = { path, requestId: context.id, told: context.told ?? deps.names.told };
     const early = leaving && earlyHeadMs !== undefined
       ? earlyHead(deps, { telling, trace, afterMs: earlyHeadMs, leave: () => leaving.abort() })
@@ -79,20 +81,24 @@ export function createHandler(deps: HttpDeps, options: HandlerOptions = {}): Fro
         if (!(pass instanceof RouterError)) pass.release();
         noteFailure(deps, path, context, outcome, failure);
         record(deps, path, context, outcome);
+        deps.observe?.end(trace, outcome, failure);
       },
       beforeEnd: () => deps.log.written?.(),
     };
     const answering = asked === undefined
       ? answerFor(deps, request, { target, pass, context, life, telling, early })
       : Promise.resolve(asked);
-    const finished = answering.then((answer) => finishedAnswer(answer, finish));
+    const finished = answering.then((answer) => {
+      trace.status = answer.status;
+      return finishedAnswer(answer, finish);
+    });
     const answer = await (early === undefined ? finished : early.before(finished));
     // Whoever reads the log when the answer has come shall find there which engines it is from.
     const unwritten = deps.log.written?.();
     if (unwritten !== undefined) await unwritten;
     if (asked !== undefined) return answer;
     const headers = corsHeaders(allowedOrigins, request.headers, answer.headers);
-    return { ...answer, headers };
+    return { ...answer, headers: withTiming(deps, trace, headers) };
   };
 }
 
@@ -192,7 +198,8 @@ function fromEngines(deps: HttpDeps, answer: Answer, telling: Telling): ToldAnsw
 
 function recordFirstByte(deps: HttpDeps, { trace }: RequestContext): void {
   if (trace.route === "none") return;
-  const seconds = (deps.clock.now() - trace.receivedAtMs) / 1000;
+  trace.firstByteAtMs = deps.clock.now();
+  const seconds = (trace.firstByteAtMs - trace.receivedAtMs) / 1000;
   const { route } = trace;
   deps.metrics.observe("pd_router_time_to_first_token_seconds", { route }, seconds);
 }

@@ -1,13 +1,19 @@
 /** Answers and errors as responses: the only place where an error becomes a status. @module */
 import { describeError, encodeUtf8, type Logger, overloadIn, RouterError } from "../base/mod.ts";
 import { ERROR_MEANINGS, meaningOf } from "../openai/mod.ts";
-import { type Answer, type ByteSource, isEventStream, isWhole } from "../request/mod.ts";
+import {
+  type Answer,
+  type ByteSource,
+  isEventStream,
+  isWhole,
+  type RequestOutcome,
+} from "../request/mod.ts";
 import { ACCEPTED_CODINGS } from "./coding.ts";
 import { errorBodyFor, idFields, type Telling } from "./dialect.ts";
 import { tellingFailure } from "./event_stream.ts";
 
 /** How a response came to its end, as a metric label. */
-export type Outcome = "ok" | "client_error" | "server_error" | "stream_error" | "client_gone";
+export type Outcome = RequestOutcome;
 
 /** Told once, when the last byte is out or nobody wants it. */
 export type OnEnd = (outcome: Outcome, failure?: unknown) => void;

@@ -7,4 +7,6 @@
 export * from "./exposition.ts";
 export * from "./names.ts";
 export * from "./names_stack.ts";
+export { OBSERVED_METRICS, type ObservedMetric } from "./names_observed.ts";
 export * from "./registry.ts";
+export * from "./series_table.ts";

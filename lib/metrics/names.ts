@@ -5,6 +5,7 @@
  */
 
 import { DISCOVERY_METRICS } from "./names_discovery.ts";
+import { OBSERVED_METRICS } from "./names_observed.ts";
 import type { MetricSpec } from "./metric_spec.ts";
 
 export type { MetricSpec } from "./metric_spec.ts";
@@ -49,6 +50,7 @@ export const METRICS = {
     labels: ["route"],
     buckets: SECONDS,
   },
+  ...OBSERVED_METRICS,
   "pd_router_early_heads_total": {
     kind: "counter",
     help: "Streamed answers whose head was sent before there was an answer, by endpoint.",
@@ -68,6 +70,12 @@ export const METRICS = {
   "pd_router_direct_total": {
     kind: "counter",
     help: "Requests that did not take the handoff although it is configured, by reason.",
+    labels: ["reason"],
+  },
+  "pd_router_direct_retries_total": {
+    kind: "counter",
+    help: "Direct requests asked of another engine, by what the one before failed with: an error " +
+      "code, or status_ and what it answered.",
     labels: ["reason"],
   },
   "pd_router_handoff_retries_total": {

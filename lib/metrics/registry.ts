@@ -1,14 +1,25 @@
 /** Counters, gauges and histograms under their names, and their exposition text. @module */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { METRICS, type MetricSpec } from "./names.ts";
+import { OBSERVED_METRICS, type ObservedMetric } from "./names_observed.ts";
 import { STACK_METRICS } from "./names_stack.ts";
+import { type CounterSeries, type HistogramSeries, SeriesTable } from "./series_table.ts";
 
 /** Every metric by name. */
 const ALL = { ...METRICS, ...STACK_METRICS } as const;
 
-type All = typeof ALL;
+type All = Omit<typeof ALL, ObservedMetric>;
 
-/** The name of a metric. */
+/** Metrics whose series are held by those who count. */
+type Held<Kind extends MetricSpec["kind"]> = {
+  [Name in ObservedMetric]: typeof OBSERVED_METRICS[Name]["kind"] extends Kind ? Name : never;
+}[ObservedMetric];
+
+type HeldLabels<Name extends ObservedMetric> = Readonly<
+  Record<typeof OBSERVED_METRICS[Name]["labels"][number], string>
+>;
+
+/** The name of a metric that is counted by its labels. */
 export type MetricName = keyof All;
 
 type Labels<Name extends MetricName> = Readonly<Record<All[Name]["labels"][number], string>>;
@@ -44,6 +55,7 @@ export class Metrics {
   readonly #histograms = new Map<string, Histogram>();
   readonly #byServer = new Map<string, EngineSeries>();
   readonly #models = new Set<string>();
+  readonly #held = new SeriesTable(OBSERVED_METRICS);
   /** Series with the labels `prefill` and `decode`. */
   readonly #byPair = new Map<
     string,
@@ -52,6 +64,7 @@ export class Metrics {
 
   constructor() {
     for (const [name, spec] of Object.entries<MetricSpec>(ALL)) {
+      if (name in OBSERVED_METRICS) continue;
       const { help } = spec;
       const base = { name, help, labelNames: [...spec.labels], registers: [this.#registry] };
       if (spec.kind === "counter") this.#counters.set(name, new Counter(base));
@@ -113,6 +126,19 @@ export class Metrics {
     this.#note(name, histogram, labels);
   }
 
+  /** A series of a counter, for one that counts often; lost with the engine that it names. */
+  counterOf<Name extends Held<"counter">>(name: Name, labels: HeldLabels<Name>): CounterSeries {
+    return this.#held.counter(name, labels);
+  }
+
+  /** The same of a histogram. */
+  histogramOf<Name extends Held<"histogram">>(
+    name: Name,
+    labels: HeldLabels<Name>,
+  ): HistogramSeries {
+    return this.#held.histogram(name, labels);
+  }
+
   /** Drop one series of an engine; where it is not there, nothing happens. */
   drop<Name extends EngineMetric>(name: Name, labels: Labels<Name>): void {
     const known: Readonly<Record<string, string>> = labels;
@@ -131,6 +157,7 @@ export class Metrics {
     const series = this.#byServer.get(server);
     this.#byServer.delete(server);
     for (const remove of series?.removals.values() ?? []) remove();
+    this.#held.forget(server);
     for (const [key, { pair, remove }] of this.#byPair) {
       if (!pair.includes(server)) continue;
       this.#byPair.delete(key);
@@ -150,8 +177,8 @@ export class Metrics {
   }
 
   /** Everything in the Prometheus text format. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  async text(): Promise<string> {
+    return await this.#registry.metrics() + this.#held.text();
   }
 
   /** Content type of `text`. */

@@ -119,6 +119,13 @@ export const FIELDS = {
     log: "live",
     logIntervalMs: "live",
   },
+  observe: {
+    accessShare: "live",
+    accessFormat: "live",
+    accessFile: ["access-log-file"],
+    serverTiming: "live",
+    keepRequests: ["keep-requests"],
+  },
   log: "live",
 } as const satisfies { readonly [K in keyof RouterConfig]-?: FateOf<RouterConfig[K]> };
 

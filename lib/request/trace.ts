@@ -1,6 +1,7 @@
 /** What happened to one request, step by step, for metrics, logs and timelines. @module */
-import type { Clock } from "../base/mod.ts";
+import type { Clock, Engine, ErrorCode } from "../base/mod.ts";
 import type { DirectReason } from "../disagg/mod.ts";
+import type { Outcome } from "../fleet/mod.ts";
 
 /** The way a request took. */
 export type Route =
@@ -41,6 +42,26 @@ export interface TraceEvent {
   readonly note?: string;
 }
 
+/** How a request came to its end, as a metric label. */
+export type RequestOutcome =
+  | "ok"
+  | "client_error"
+  | "server_error"
+  | "stream_error"
+  | "client_gone";
+
+/** The end of a request. */
+export interface RequestEnd {
+  readonly outcome: RequestOutcome;
+  /** On the clock's monotonic scale, in milliseconds. */
+  readonly atMs: number;
+  /** What it failed for. */
+  readonly code: ErrorCode | undefined;
+}
+
+/** Exchanges with engines that are kept of a request. */
+const MAX_LEGS = 64;
+
 /** Steps at which an engine is asked for what the client gets. */
 const ANSWERING: ReadonlySet<TraceStep> = new Set(["decode-sent", "direct-sent"]);
 
@@ -54,11 +75,32 @@ export class RequestTrace {
   model: string | undefined;
   /** A stream of events was asked for. */
   streams = false;
+  /** Its number in the router's life, and what it goes by; the edge says so. */
+  seq = 0;
+  id = "";
+  method = "";
+  path = "";
+  /** The address that it came from. */
+  client = "";
+  /** The name of the API key that it was let in with. */
+  key: string | undefined;
+  /** The engines of the handoff that was begun last. */
+  pair: { readonly prefill: Engine; readonly decode: Engine } | undefined;
+  /** When its engines were chosen first, and when the first bytes of its stream left. */
+  acceptedAtMs: number | undefined;
+  firstByteAtMs: number | undefined;
+  /** Events that were there and are not kept. */
+  eventsCut = 0;
+  /** Of its answer. */
+  status: number | undefined;
+  /** Undefined as long as it is under way. */
+  end: RequestEnd | undefined;
   readonly #clock: Clock;
   readonly #whole: RequestTrace | undefined;
   #accepted = false;
   #onAccepted: (() => void) | undefined;
   #server: string | undefined;
+  #legs: Outcome[] | undefined;
 
   /** `whole` is the record of the request that this is a part of. */
   constructor(clock: Clock, whole?: RequestTrace) {
@@ -78,6 +120,7 @@ export class RequestTrace {
    */
   accept(): void {
     if (this.#accepted) return;
+    this.acceptedAtMs = this.#clock.now();
     this.#accepted = true;
     this.#onAccepted?.();
     this.#onAccepted = undefined;
@@ -98,6 +141,25 @@ export class RequestTrace {
   /** A decode engine was, or is to be, asked without the news that the KV is there. */
   get lacksKv(): boolean {
     return this.events.some(({ step }) => step === "kv-timed-out");
+  }
+
+  /** Its exchanges with engines that are over, those of its parts too: the first 64. */
+  get legs(): readonly Outcome[] {
+    return this.#legs ?? [];
+  }
+
+  /** Keep the first `most` of its events. */
+  trim(most: number): void {
+    if (this.events.length <= most) return;
+    this.eventsCut += this.events.length - most;
+    this.events.length = most;
+  }
+
+  /** An exchange with an engine is over. */
+  landed(outcome: Outcome): void {
+    this.#legs ??= [];
+    if (this.#legs.length < MAX_LEGS) this.#legs.push(outcome);
+    this.#whole?.landed(outcome);
   }
 
   /** Note that `step` is reached. */

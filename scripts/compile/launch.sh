@@ -24,7 +24,7 @@ addon=
 allow_read=--allow-read=/dev/null
 allow_net=--allow-net${PD_ROUTER_ALLOW_NET:+=$PD_ROUTER_ALLOW_NET}
 
-# Set where files are kept.
+# Set where files are written.
 allow_write=
 
 # Lets the file "$1" be read. Deno cannot name a path with a comma: all files may be read then.
@@ -88,7 +88,7 @@ let_read_named() {
   esac
   looks_up "$@" && let_read /etc/resolv.conf
   [ -f "$config" ] && is_telling "$config" && let_by --config "$config"
-  keeps_files "$@" && let_by "$@"
+  writes_files "$@" && let_by "$@"
 }
 
 # Whether a start with these arguments finds engines by DNS, as far as the configuration file does not
@@ -100,19 +100,20 @@ looks_up() {
   return 1
 }
 
-# Whether a start with these arguments may be one that keeps files.
-keeps_files() {
+# Whether a start with these arguments may be one that writes files.
+writes_files() {
   case ${1-} in
     '' | -*) ;;
     *) return 1 ;; # another command
   esac
-  [ -z "${PD_ROUTER_ENABLE_BATCH_API-}" ] || return 0
+  [ -z "${PD_ROUTER_ENABLE_BATCH_API-}${PD_ROUTER_ACCESS_LOG_FILE-}" ] || return 0
   for argument; do
     case $argument in
-      --enable-batch-api*) return 0 ;;
+      --enable-batch-api* | --access-log-file*) return 0 ;;
     esac
   done
-  [ -f "$config" ] && has "$config" enable_batch_api
+  [ -f "$config" ] || return 1
+  has "$config" enable_batch_api || has "$config" access_log_file
 }
 
 # Whether the configuration file "$1" has something in it that asks for more permissions: only then is
@@ -159,7 +160,7 @@ let_by() {
   while IFS= read -r line; do
     case $line in
       --allow-ffi) addon=yes ;;
-      --allow-write=*) allow_write=$line ;;
+      --allow-write | --allow-write=*) allow_write=$line ;;
       --allow-read) allow_read=--allow-read ;;
       --allow-read=*) [ "$allow_read" = --allow-read ] || allow_read=$allow_read,${line#*=} ;;
     esac

@@ -80,7 +80,9 @@ Deno.test("every operation on an engine is 404 for an id that there is not, para
     }
     const wrong = await ask(router.adminUrl, method, `${at(ID)}?tiemout=1`, given);
     assertError(wrong, 400, "'tiemout' is no parameter");
-    for (const { name } of query) {
+    for (const { name, type } of query) {
+      // A text is right whatever it says.
+      if (type === "text") continue;
       const bad = await ask(router.adminUrl, method, `${at(ID)}?${name}=soon`, given);
       assertError(bad, 400, `'${name}' is 'soon': expected`);
       assertEquals(bad.json.error.param, name);

@@ -84,6 +84,8 @@ export interface FakeProcess {
   readonly err: FakeSink;
   readonly signals: FakeSignals;
   readonly clock: FakeClock;
+  /** What was appended to files, by their paths. */
+  readonly appended: ReadonlyMap<string, FakeSink>;
 }
 
 /** A process with these environment variables and files. */
@@ -95,6 +97,7 @@ export function fakeProcess(
   const err = new FakeSink();
   const signals = new FakeSignals();
   const clock = new FakeClock();
+  const appended = new Map<string, FakeSink>();
   const ports: CliPorts = {
     stdio: { out: new LineWriter(out), err: new LineWriter(err) },
     clock,
@@ -119,8 +122,13 @@ export function fakeProcess(
     },
     importModule: (file) => Promise.reject(new TypeError(`Module not found "${file}"`)),
     readStdin: () => Promise.resolve(files["-"] ?? ""),
+    openAppend: (path) => {
+      const sink = appended.get(path) ?? new FakeSink();
+      appended.set(path, sink);
+      return { write: (bytes) => sink.write(bytes), close: () => {} };
+    },
     forgoWriting: () => {},
     signals: () => signals,
   };
-  return { ports, out, err, signals, clock };
+  return { ports, out, err, signals, clock, appended };
 }

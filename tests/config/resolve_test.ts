@@ -100,6 +100,7 @@ Deno.test("resolveConfig() needs two flags for a handoff", () => {
     trustClientKvParams: false,
     lmcacheTagDirect: false,
     stats: { engineIntervalMs: 30_000, requestWindowMs: 60_000, log: false, logIntervalMs: 10_000 },
+    observe: { accessShare: 0, accessFormat: "json", serverTiming: false, keepRequests: 512 },
     log: { level: "info", format: "text" },
   });
 });
@@ -184,6 +185,11 @@ Deno.test("resolveConfig() takes every value from flags", () => {
       "request-stats-window": "6",
       "log-stats": "true",
       "log-stats-interval": "7",
+      "access-log": "25%",
+      "access-log-format": "text",
+      "access-log-file": "/var/log/access.log",
+      "server-timing": "true",
+      "keep-requests": "8",
       "log-level": "trace",
       "log-format": "json",
     },
@@ -284,6 +290,13 @@ Deno.test("resolveConfig() takes every value from flags", () => {
     tlsCaFile: "/etc/ca.pem",
     apiKey: "hush",
     stats: { engineIntervalMs: 5000, requestWindowMs: 6000, log: true, logIntervalMs: 7000 },
+    observe: {
+      accessShare: 0.25,
+      accessFormat: "text",
+      accessFile: "/var/log/access.log",
+      serverTiming: true,
+      keepRequests: 8,
+    },
     log: { level: "trace", format: "json" },
   });
 });

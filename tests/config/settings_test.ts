@@ -61,6 +61,11 @@ const OTHER: Readonly<Record<string, string>> = {
   "admin-api-key": "***",
   "admin-api-keys-file": "/etc/admin.yaml",
   "admin-insecure": "true",
+  "access-log": "0.5",
+  "access-log-format": "text",
+  "access-log-file": "/var/log/access.log",
+  "server-timing": "true",
+  "keep-requests": "64",
   "early-head": "7",
   "dp-rank-leg": "both",
   // A secret is shown as this, whatever it is.

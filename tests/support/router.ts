@@ -121,6 +121,7 @@ export async function startRouter(
     // What tests say of engines is said by address.
     answers: { exposeEngines: true, allowedOrigins: [], rankLeg: "decode" },
     requests: { timeoutMs: 3_600_000 },
+    observe: { accessShare: 0, accessFormat: "json", serverTiming: false, keepRequests: 512 },
     admission: { queueSize: 1_024, queueTimeoutMs: 30_000 },
     doors: {
       keys: { given: [], open: ["/metrics", "/version"] },
