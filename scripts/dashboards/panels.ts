@@ -75,6 +75,14 @@ function quantileBy(share: number, name: string, by: string, labels = ""): Line 
   };
 }
 
+/** Of a histogram, the mean by a label. */
+function meanBy(name: string, by: string): Line {
+  return {
+    expr: `${rate(`${name}_sum`, by)} / ${rate(`${name}_count`, by)}`,
+    legend: legendOf(by),
+  };
+}
+
 const HANDED_OFF = 'route=~"handoff_.*"';
 
 const AT_A_GLANCE: PanelRow = {
@@ -147,6 +155,35 @@ const TIMES: PanelRow = {
   title: "Where did the time go",
   panels: [
     {
+      title: "Parts of a request",
+      text:
+        "Mean time of each part, one behind the other: queue is the wait for room, first_byte " +
+        "that of the decode or direct leg.",
+      unit: "s",
+      shape: "course",
+      width: 8,
+      lines: [meanBy("pd_router_phase_seconds", "phase")],
+    },
+    {
+      title: "Parts of a request, the slow ones",
+      text: "Of twenty requests, one takes longer in that part.",
+      unit: "s",
+      shape: "course",
+      width: 8,
+      lines: [quantileBy(0.95, "pd_router_phase_seconds", "phase")],
+    },
+    {
+      title: "Between two tokens",
+      text: "Of streamed answers, by model. Where it grows with prompts, decode engines prefill.",
+      unit: "s",
+      shape: "course",
+      width: 8,
+      lines: [
+        quantileBy(0.5, "pd_router_inter_token_seconds", "model"),
+        quantileBy(0.95, "pd_router_inter_token_seconds", "model"),
+      ],
+    },
+    {
       title: "Time to the first token",
       text: "Of streamed answers, from the request's arrival.",
       unit: "s",
@@ -164,6 +201,14 @@ const TIMES: PanelRow = {
         quantileBy(0.5, "pd_router_time_to_first_token_seconds", "route"),
         quantileBy(0.95, "pd_router_time_to_first_token_seconds", "route"),
       ],
+    },
+    {
+      title: "Time to the first token, by model",
+      text: "Of twenty requests, one waits for longer.",
+      unit: "s",
+      shape: "course",
+      width: 8,
+      lines: [quantileBy(0.95, "pd_router_model_time_to_first_token_seconds", "model, role")],
     },
     {
       title: "Whole answers",
@@ -197,6 +242,16 @@ const TIMES: PanelRow = {
       width: 8,
       lines: [{ expr: `vllm:avg_latency${selected()}`, legend: "{{server}}" }],
     },
+    {
+      title: "Wait for KV, by pair",
+      text: "The slow ones: of twenty handoffs of a pair, one waits for longer.",
+      unit: "s",
+      shape: "course",
+      width: 8,
+      lines: [
+        quantileBy(0.95, "pd_router_pair_phase_seconds", "prefill, decode", 'phase="kv_wait"'),
+      ],
+    },
   ],
 };
 
@@ -218,6 +273,14 @@ const KV: PanelRow = {
       shape: "course",
       width: 8,
       lines: [counted("pd_router_kv_notifications_total", "result")],
+    },
+    {
+      title: "Handoffs by pair",
+      text: "By the pair they ended on, and how.",
+      unit: "ops",
+      shape: "course",
+      width: 8,
+      lines: [counted("pd_router_pair_handoffs_total", "prefill, decode, outcome")],
     },
     {
       title: "Computed again",
@@ -313,6 +376,14 @@ const REQUESTS: PanelRow = {
         { expr: `sum(pd_router_queue_length${selected()})`, legend: "waiting" },
         counted("pd_router_queue_refusals_total", "reason"),
       ],
+    },
+    {
+      title: "Clients that left",
+      text: "Before their answer's end, by what their request was doing then.",
+      unit: "ops",
+      shape: "course",
+      width: 8,
+      lines: [counted("pd_router_client_departures_total", "phase")],
     },
     {
       title: "Clients",

@@ -95,6 +95,8 @@ async function askUntil(
     // Some ask for what is not handed off, and some for nothing that can be read.
     if (asked % 20 === 19) await sayNonsense(port);
     const several = asked % 10 === 9;
+    // And some leave.
+    const leaves = asked % 10 === 4;
     const response = await fetch(`http://127.0.0.1:${port}/v1/completions`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -105,11 +107,19 @@ async function askUntil(
         ...(several ? { n: 2 } : { stream: true, stream_options: { include_usage: true } }),
       }),
     });
-    await response.body?.pipeTo(new WritableStream()).catch(streamEnded);
+    if (leaves) await leave(response);
+    else await response.body?.pipeTo(new WritableStream()).catch(streamEnded);
     asked++;
     await sleep(clock, PAUSE_MS, stop);
   }
   return asked;
+}
+
+/** Read the first bytes, and no more. */
+async function leave({ body }: Response): Promise<void> {
+  const reader = body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
 }
 
 /** A stream that an engine broke is part of the picture. */
