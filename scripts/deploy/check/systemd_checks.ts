@@ -1,6 +1,7 @@
-/** The systemd units, as systemd-analyze sees them. @module */
+/** The systemd units, as systemd-analyze sees them, and as systemd runs them. @module */
 import { EngineLimit, must } from "../../real/check.ts";
 import { run } from "../../real/process.ts";
+import { bootAndCheck } from "./boot.ts";
 import type { Stage } from "./stage.ts";
 
 const GROUP = "systemd";
@@ -14,7 +15,8 @@ const NAMES = ["pd-router.service", "pd-router-watch.service", "pd-router-watch.
 const MOST_EXPOSED = 20;
 
 /** All checks. */
-export async function systemdChecks({ checks, folder }: Stage): Promise<void> {
+export async function systemdChecks(stage: Stage): Promise<void> {
+  const { checks, folder } = stage;
   await checks.run(GROUP, "systemd-analyze verify has nothing to say", async () => {
     await needsAnalyze();
     // The programs that units name have to be there.
@@ -39,8 +41,13 @@ export async function systemdChecks({ checks, folder }: Stage): Promise<void> {
     const said = await run("systemd-analyze", [
       ...["security", "--offline=yes", `--threshold=${MOST_EXPOSED}`, "--no-pager", path],
     ]);
-    return /Overall exposure level[^\n]*/.exec(said)?.[0] ?? said;
+    return /Overall exposure level[^\n]*[A-Z]/.exec(said)?.[0] ?? said;
   });
+  await checks.run(
+    GROUP,
+    "in a system that systemd has booted: start, reload, death, watch, stop, a bad configuration",
+    () => bootAndCheck(stage, NAMES),
+  );
 }
 
 async function needsAnalyze(): Promise<void> {
