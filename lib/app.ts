@@ -304,6 +304,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     },
     admin: admin?.address,
     probed,
+    engines: () => fleet.snapshot().engines,
+    proof: () => running.now.pairing?.proof.report,
     config: configNow,
     reload: () => reloader?.reload() ?? Promise.reject(new RouterError("internal", NO_ORIGIN)),
     closed: Promise.race([stopped.promise, front.finished]),

@@ -1,13 +1,13 @@
 /** What a router takes from its surroundings, and what it is to them. @module */
 import type { HandoffPorts } from "./app_handoff.ts";
 import type { HostFigures } from "./app_host.ts";
-import type { Breather, Clock, Logger, Random } from "./base/mod.ts";
+import type { Breather, Clock, Engine, Logger, Random } from "./base/mod.ts";
 import type { DnsNet } from "./dns/mod.ts";
 import type { EngineSource } from "./fleet/mod.ts";
 import type { StartFront } from "./front/mod.ts";
 import type { LoadedHooks } from "./hooks/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
-import type { OnTrace } from "./http/mod.ts";
+import type { KvReport, OnTrace } from "./http/mod.ts";
 import type { ConfigOrigin, ReloadReport } from "./reload/mod.ts";
 import type { Dial } from "./upstream/mod.ts";
 
@@ -93,6 +93,10 @@ export interface App extends AsyncDisposable {
   readonly admin?: { readonly hostname: string; readonly port: number } | undefined;
   /** Resolves when every engine has been asked for its models once. */
   readonly probed: Promise<void>;
+  /** Who is there at the moment. */
+  engines(): readonly Engine[];
+  /** What has been found out of KV; absent where prompts are not handed over. */
+  proof(): KvReport | undefined;
   /** What is in force. */
   config(): RouterConfig;
   /**

@@ -95,6 +95,7 @@ export function buildProof(
     report: {
       marks: () => proof.marks(),
       canaries: () => canary?.notes() ?? [],
+      firstRound: () => canary?.firstRound,
       differences: () => roles.differences,
     },
     follow(change) {

@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["handoff", "fan_out", "front", "doors", "hooks", "external", "observe"],
   ["flow"],
   ["http"],
-  ["admin"],
+  ["admin", "doctor"],
   ["cli"],
 ];
 

@@ -13,6 +13,7 @@ import { type AccessLines, openAccessLines } from "./access_file.ts";
 import { parseArgv, type ParsedArgv } from "./argv.ts";
 import { checkReport } from "./check.ts";
 import { type OpenedOrigin, openOrigin } from "./config_origin.ts";
+import { runDoctor } from "./doctor.ts";
 import { runEngines } from "./engines.ts";
 import { runExplain } from "./explain.ts";
 import { routerHelp } from "./help.ts";
@@ -33,7 +34,7 @@ const PERMISSIONS = "--permissions";
 /** Exit code where a module of the operator's cannot be used. */
 const UNUSABLE = 2;
 
-const COMMANDS = ["check", "demo", "engines", "explain", "help", "sim"] as const;
+const COMMANDS = ["check", "demo", "doctor", "engines", "explain", "help", "sim"] as const;
 
 /** Run the command that `argv` names, or serve; resolves to the exit code. */
 export async function dispatch(argv: readonly string[], ports: CliPorts): Promise<number> {
@@ -46,6 +47,8 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
     // The simulator needs the native ZeroMQ addon: a router starts without it.
     case "demo":
       return await (await import("./demo.ts")).runDemo(rest, ports);
+    case "doctor":
+      return await runDoctor(rest, ports);
     case "sim":
       return await (await import("./sim.ts")).runSim(rest, ports);
     case "engines":

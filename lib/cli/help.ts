@@ -36,6 +36,7 @@ const COMMANDS: readonly (readonly [name: string, text: string])[] = [
   ["pd-router check [flags]", "print the configuration in force, and every problem with it"],
   ["pd-router check --permissions", "print which of Deno's permissions it needs, and nothing else"],
   ["pd-router demo", "simulated engines, the router and a few requests; needs no GPU"],
+  ["pd-router doctor [flags]", "look at engines, ports and handoffs, and say what to do"],
   ["pd-router sim [flags]", "one simulated vLLM + LMCache engine; needs no GPU"],
   ["pd-router engines COMMAND", "list, add, drain, undrain or remove engines of a running router"],
   ["pd-router explain [flags]", "which way a request would take and why, or the whole table"],
@@ -46,6 +47,7 @@ const COMMANDS: readonly (readonly [name: string, text: string])[] = [
 export const TOPICS = [
   ["check", "the flags of pd-router check, which are those below"],
   ["demo", "the flags of pd-router demo"],
+  ["doctor", "what pd-router doctor looks at, and its flags"],
   ["engines", "the commands and flags of pd-router engines"],
   ["explain", "the flags of pd-router explain"],
   ["flags", "every flag with its environment variable"],

@@ -1,5 +1,6 @@
 /** `pd-router help`: one text for each topic. @module */
 import { withSuggestion } from "../config/mod.ts";
+import { doctorHelp } from "./doctor.ts";
 import { enginesHelp } from "./engines_flags.ts";
 import { explainHelp } from "./explain.ts";
 import { routerHelp, type Topic, TOPICS } from "./help.ts";
@@ -11,6 +12,7 @@ const TEXTS: Readonly<Record<Topic, () => string | Promise<string>>> = {
   check: routerHelp,
   // The simulator alone needs the native ZeroMQ addon: help does without.
   demo: async () => (await import("./demo.ts")).demoHelp(),
+  doctor: doctorHelp,
   engines: enginesHelp,
   explain: explainHelp,
   flags: flagTable,

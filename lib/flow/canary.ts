@@ -17,6 +17,12 @@ export interface CanaryNote extends KvPair {
   readonly result: CanaryResult;
   /** Unix milliseconds. */
   readonly at: number;
+  /** How long all of it took, in milliseconds. */
+  readonly tookMs: number;
+  /** Whether the decode engine has shown that it found the KV; some do not tell. */
+  readonly came: boolean;
+  /** Why there was no answer; set of `failed` alone. */
+  readonly error?: string;
 }
 
 /** Most pairs of one round, and of these at once. */
@@ -36,6 +42,7 @@ export class Canary implements AsyncDisposable {
   readonly #notes = new Map<string, CanaryNote>();
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  readonly #first = Promise.withResolvers<{ readonly pairs: number }>();
   /** The last pair that was tried, by which the next round goes on. */
   #last = "";
 
@@ -47,6 +54,11 @@ export class Canary implements AsyncDisposable {
   /** What came of each pair's last canary. */
   notes(): readonly CanaryNote[] {
     return [...this.#notes.values()];
+  }
+
+  /** Resolves when the first round is over, with how many pairs there were; or with 0 when it is disposed. */
+  get firstRound(): Promise<{ readonly pairs: number }> {
+    return this.#first.promise;
   }
 
   /** Begin when `ready` resolves. */
@@ -64,6 +76,7 @@ export class Canary implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    this.#first.resolve({ pairs: 0 });
   }
 
   async #run(): Promise<void> {
@@ -95,6 +108,7 @@ export class Canary implements AsyncDisposable {
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     const last = due.at(-1);
     if (last !== undefined) this.#last = keyOf(last);
+    this.#first.resolve({ pairs: all.length });
     if (this.#ended || due.length === 0) return;
     log.info("Canaries have come back", {
       pairs: due.length,
@@ -131,22 +145,35 @@ export class Canary implements AsyncDisposable {
     const late = new AbortController();
     using _timer = clock.after(LONGEST_MS, () => late.abort());
     const signal = AbortSignal.any([late.signal, this.#stop.signal]);
+    const sinceMs = clock.now();
+    let came = false;
+    const { proof } = this.#deps;
+    const judge: typeof proof.judge = (evidence) => {
+      const found = proof.judge(evidence);
+      came = found === "came";
+      return found;
+    };
     const end = isOut(tried)
       ? { result: "skipped" as const }
-      : await tryCanary(this.#deps, tried, signal).then(
+      : await tryCanary({ ...this.#deps, proof: { judge } }, tried, signal).then(
         (result) => ({ result, error: undefined }),
         (error: unknown) => ({ result: "failed" as const, error }),
       );
     if (this.#stop.signal.aborted) return undefined;
     const { result } = end;
     metrics.count("pd_router_canary_total", { result });
-    if (this.#isThere(pair)) this.#note(keyOf(tried), { ...pair, result, at: clock.unixMs() });
+    const failed = "error" in end && end.error !== undefined;
+    const error = failed ? { error: describeError(end.error) } : {};
+    const tookMs = clock.now() - sinceMs;
+    if (this.#isThere(pair)) {
+      this.#note(keyOf(tried), { ...pair, result, at: clock.unixMs(), tookMs, came, ...error });
+    }
     if (result === "ok" || result === "skipped") return result;
-    log.warning(WORDS[result], () => ({
+    log.warning(WORDS[result], {
       prefill: pair.prefill.url,
       decode: pair.decode.url,
-      ...("error" in end && end.error !== undefined ? { error: describeError(end.error) } : {}),
-    }));
+      ...error,
+    });
     return result;
   }
 

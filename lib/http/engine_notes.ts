@@ -9,6 +9,8 @@ export interface KvReport {
   /** Pairs whose KV is not found. */
   marks(): readonly KvMark[];
   canaries(): readonly CanaryNote[];
+  /** Resolves when all pairs have been tried once, with how many there are; absent where none are tried. */
+  firstRound?(): Promise<{ readonly pairs: number }> | undefined;
   differences(): readonly RoleDifference[];
 }
 

@@ -70,6 +70,7 @@ export function metricsText(core: EngineCore): string {
     lines.push(...histogramLines(name, labels, histogram));
   }
   if (core.nixl !== undefined) lines.push(...nixlLines(labels, count));
+  if (options.kvConnector === "lmcache") lines.push(...lmcacheLines(count));
   lines.push(...processLines(core), ...cacheLines(core));
   return lines.join("\n") + "\n";
 }
@@ -99,6 +100,18 @@ function cacheLines({ options }: EngineCore): readonly string[] {
     "# TYPE vllm:cache_config_info gauge",
     `vllm:cache_config_info{${fields.join(",")}} 1.0`,
   ];
+}
+
+/** What LMCache counts (`lmcache/observability.py`), where its metrics are gathered from all processes. */
+function lmcacheLines(count: EngineCore["stats"]["count"]): readonly string[] {
+  const counters = [
+    ["num_requested_tokens", count.externalQueryTokens],
+    ["num_hit_tokens", count.externalHitTokens],
+  ] as const;
+  return counters.flatMap(([name, value]) => [
+    `# TYPE lmcache:${name} counter`,
+    `lmcache:${name}_total ${value}`,
+  ]);
 }
 
 /** What NixlConnector counts; sizes and times of transfers are not simulated. */

@@ -1,5 +1,6 @@
 import { dispatch } from "../../lib/cli/dispatch.ts";
 import { demoHelp } from "../../lib/cli/demo.ts";
+import { doctorHelp } from "../../lib/cli/doctor.ts";
 import { enginesHelp } from "../../lib/cli/engines_flags.ts";
 import { explainHelp } from "../../lib/cli/explain.ts";
 import { TERMINAL_WIDTH } from "../../lib/cli/columns.ts";
@@ -17,6 +18,7 @@ async function run(...argv: readonly string[]): Promise<readonly [number, string
 const TEXTS: Readonly<Record<Topic, string>> = {
   check: routerHelp(),
   demo: demoHelp(),
+  doctor: doctorHelp(),
   engines: enginesHelp(),
   explain: explainHelp(),
   flags: flagTable(),

@@ -17,7 +17,7 @@ Deno.test("engineNotes() tells of a pair on both engines, by the names that clie
   const notes = engineNotes(
     report({
       marks: () => [{ ...PAIR, cause: "hash_seed", since: 5_999 }],
-      canaries: () => [{ ...PAIR, result: "recomputed", at: 7_000 }],
+      canaries: () => [{ ...PAIR, result: "recomputed", at: 7_000, tookMs: 1, came: false }],
     }),
     [PREFILL, DECODE],
     NAMES,
