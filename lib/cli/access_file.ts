@@ -2,12 +2,7 @@
 import { describeError, type Logger, RouterError } from "../base/mod.ts";
 import type { ObserveOptions } from "../config/mod.ts";
 import type { CliPorts } from "./ports.ts";
-import { type ByteSink, LineWriter } from "./stdio.ts";
-
-/** A file that is written to behind what is in it. */
-export interface AppendFile extends ByteSink {
-  close(): void;
-}
+import { type AppendFile, type ByteSink, LineWriter } from "./stdio.ts";
 
 /** Takes lines until it is disposed. */
 export interface AccessLines extends AsyncDisposable {

@@ -26,6 +26,8 @@ import type { CliPorts } from "./ports.ts";
 import { openLogger, refuse } from "./report.ts";
 import { serve } from "./serve.ts";
 import type { NotedSignal } from "./signals.ts";
+import { runTop } from "./top.ts";
+import { runTrace } from "./trace.ts";
 import { VERSION_LINE } from "./version.ts";
 
 /** Of `check`: print these alone, for a program that starts the router. */
@@ -34,7 +36,17 @@ const PERMISSIONS = "--permissions";
 /** Exit code where a module of the operator's cannot be used. */
 const UNUSABLE = 2;
 
-const COMMANDS = ["check", "demo", "doctor", "engines", "explain", "help", "sim"] as const;
+const COMMANDS = [
+  "check",
+  "demo",
+  "doctor",
+  "engines",
+  "explain",
+  "help",
+  "sim",
+  "top",
+  "trace",
+] as const;
 
 /** Run the command that `argv` names, or serve; resolves to the exit code. */
 export async function dispatch(argv: readonly string[], ports: CliPorts): Promise<number> {
@@ -57,6 +69,10 @@ export async function dispatch(argv: readonly string[], ports: CliPorts): Promis
       return await runExplain(rest, ports);
     case "help":
       return await runHelp(rest, ports);
+    case "top":
+      return await runTop(rest, ports);
+    case "trace":
+      return await runTrace(rest, ports);
     case undefined: {
       const message = withSuggestion("unknown command", first, COMMANDS);
       return await refuse([{ key: first, message }], ports);

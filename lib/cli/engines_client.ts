@@ -8,6 +8,8 @@ import {
   recordOf,
   RouterError,
 } from "../base/mod.ts";
+import { isEventStream } from "../request/mod.ts";
+import { SseDecoder } from "../sse/mod.ts";
 import { createUpstreamClient, type PooledUpstreamClient } from "../upstream/mod.ts";
 
 /** What the API is asked with. */
@@ -67,12 +69,57 @@ export class AdminClient implements Disposable {
       if (response.status < 300 && value !== undefined) return value;
       throw refusal(response.status, value, url);
     } catch (error) {
-      if (errorCodeOf(error) !== "upstream-unreachable") throw error;
-      const message = `Cannot reach the admin API at ${url}: a router serves it where it was ` +
-        "started with --admin-listen, and --admin says where that is";
-      const why = describeError(error).replace(/^Cannot reach engine \S+: /, "");
-      throw new RouterError("upstream-unreachable", `${message} (${why})`);
+      throw this.#told(error);
     }
+  }
+
+  /**
+   * What the API tells on `path`, a stream, event by event, until it ends or `signal` aborts. Throws as
+   * `ask`, and where nothing comes for `idleMs`.
+   */
+  async *events(
+    path: string,
+    { idleMs, signal }: { readonly idleMs: number; readonly signal: AbortSignal },
+  ): AsyncGenerator<unknown, void, void> {
+    const { url, key } = this.#options;
+    try {
+      using response = await this.#client.send({
+        method: "GET",
+        url,
+        path,
+        headers: [
+          ["accept", "text/event-stream"],
+          ...(key === undefined ? [] : [["authorization", `Bearer ${key}`] as const]),
+        ],
+        replayable: false,
+        connectTimeoutMs: CONNECT_MS,
+        headTimeoutMs: ANSWER_MS,
+        idleTimeoutMs: idleMs,
+        signal,
+      });
+      if (response.status !== 200 || !isEventStream(response)) {
+        throw refusal(response.status, jsonOf(await response.readAll(MAX_ANSWER)), url);
+      }
+      const decoder = new SseDecoder();
+      for (let bytes = await response.read(); bytes !== undefined; bytes = await response.read()) {
+        decoder.push(bytes);
+        for (let data = decoder.next(); data !== undefined; data = decoder.next()) {
+          yield jsonOf(data);
+        }
+      }
+    } catch (error) {
+      throw this.#told(error);
+    }
+  }
+
+  /** `error` with what to do about it, where nobody is reached. */
+  #told(error: unknown): unknown {
+    if (errorCodeOf(error) !== "upstream-unreachable") return error;
+    const { url } = this.#options;
+    const message = `Cannot reach the admin API at ${url}: a router serves it where it was ` +
+      "started with --admin-listen, and --admin says where that is";
+    const why = describeError(error).replace(/^Cannot reach engine \S+: /, "");
+    return new RouterError("upstream-unreachable", `${message} (${why})`);
   }
 
   [Symbol.dispose](): void {

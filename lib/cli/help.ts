@@ -39,6 +39,8 @@ const COMMANDS: readonly (readonly [name: string, text: string])[] = [
   ["pd-router doctor [flags]", "look at engines, ports and handoffs, and say what to do"],
   ["pd-router sim [flags]", "one simulated vLLM + LMCache engine; needs no GPU"],
   ["pd-router engines COMMAND", "list, add, drain, undrain or remove engines of a running router"],
+  ["pd-router top [flags]", "watch a running router: its engines, pairs and latest requests"],
+  ["pd-router trace REQUEST_ID", "where the time of one request of a running router went"],
   ["pd-router explain [flags]", "which way a request would take and why, or the whole table"],
   ["pd-router help [TOPIC]", "this text, or more of one of the topics below"],
 ];
@@ -53,6 +55,8 @@ export const TOPICS = [
   ["flags", "every flag with its environment variable"],
   ["metrics", "every metric with its labels"],
   ["sim", "the flags of pd-router sim"],
+  ["top", "the flags and keys of pd-router top"],
+  ["trace", "the flags of pd-router trace"],
 ] as const;
 
 /** The name of a topic. */

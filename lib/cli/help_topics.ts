@@ -7,6 +7,8 @@ import { routerHelp, type Topic, TOPICS } from "./help.ts";
 import { flagTable, metricTable } from "./help_tables.ts";
 import type { CliPorts } from "./ports.ts";
 import { refuse } from "./report.ts";
+import { topHelp } from "./top.ts";
+import { traceHelp } from "./trace.ts";
 
 const TEXTS: Readonly<Record<Topic, () => string | Promise<string>>> = {
   check: routerHelp,
@@ -18,6 +20,8 @@ const TEXTS: Readonly<Record<Topic, () => string | Promise<string>>> = {
   flags: flagTable,
   metrics: metricTable,
   sim: async () => (await import("./sim.ts")).simHelp(),
+  top: topHelp,
+  trace: traceHelp,
 };
 
 const NAMES = TOPICS.map(([name]) => name);

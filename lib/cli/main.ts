@@ -6,6 +6,7 @@ import { outliveFaults } from "./faults.ts";
 import { guardInspector } from "./inspector.ts";
 import { type NotedSignal, noteSignals, openSignals, type Signals } from "./signals.ts";
 import { flushStdio, type LineWaits, LineWriter } from "./stdio.ts";
+import { processTerminal } from "./terminal.ts";
 
 /** How long the last lines may take to go out; a reader that has stalled does not keep us. */
 const FLUSH_MS = 1000;
@@ -53,6 +54,7 @@ export async function main(
       },
       readStdin: () => new Response(Deno.stdin.readable).text(),
       openAppend: (path) => Deno.openSync(path, { append: true, create: true }),
+      terminal: processTerminal(Deno),
       forgoWriting: () => void Deno.permissions.revokeSync({ name: "write" }),
       signals: (onNoted) => {
         const listen = (address: Deno.TcpListenOptions): Deno.Listener => Deno.listen(address);

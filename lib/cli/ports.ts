@@ -1,9 +1,9 @@
 /** What the commands use of the process; tests pass stand-ins. @module */
 import type { Clock, Random } from "../base/mod.ts";
-import type { AppendFile } from "./access_file.ts";
 import type { FilesPort } from "./config_files.ts";
 import type { NotedSignal, Signals } from "./signals.ts";
-import type { Stdio } from "./stdio.ts";
+import type { AppendFile, Stdio } from "./stdio.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** The process as the commands see it. */
 export interface CliPorts {
@@ -25,6 +25,7 @@ export interface CliPorts {
   readonly readStdin: () => Promise<string>;
   /** Open a file to write behind what is in it, made if there is none; throws as `Deno.openSync` does. */
   readonly openAppend: (path: string) => AppendFile;
+  readonly terminal: Terminal;
   /** Write no file from here on, whatever was granted. */
   readonly forgoWriting: () => void;
   /** Begin to listen for signals: those that end nothing are told to `onNoted`, if it is given. */

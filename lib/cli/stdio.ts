@@ -12,6 +12,11 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** A file that is written to behind what is in it. */
+export interface AppendFile extends ByteSink {
+  close(): void;
+}
+
 /** How much may wait for a slow reader before lines are dropped, in UTF-16 code units. */
 const DEFAULT_LIMIT = 1024 * 1024;
 

@@ -24,7 +24,7 @@ export { type ModuleName, moduleName } from "./module_name.ts";
 export { CLUSTER_VARIABLES, SERVICE_ACCOUNT_FOLDER } from "./flags_kubernetes.ts";
 export type { ExternalProvider } from "./providers.ts";
 export { FIRST_TOKENS, modesOfFirstToken } from "./first_token.ts";
-export type { ObserveOptions } from "./observe.ts";
+export type { ObserveOptions } from "./observe_options.ts";
 export { type AllowedOrigins, parseOrigins } from "./origins.ts";
 export { guardedIn, isPassedThrough } from "./pass_through.ts";
 export * from "./policy_names.ts";

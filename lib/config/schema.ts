@@ -6,7 +6,7 @@ import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
 import type { AdminOptions } from "./admin.ts";
 import type { DiscoveryOptions } from "./discovery_options.ts";
 import type { DoorOptions } from "./doors.ts";
-import type { ObserveOptions } from "./observe.ts";
+import type { ObserveOptions } from "./observe_options.ts";
 import type { AllowedOrigins } from "./origins.ts";
 import type { ModuleName } from "./module_name.ts";
 import type { PolicyName } from "./policy_names.ts";

@@ -15,6 +15,7 @@ import type { ModelLookup } from "../fleet/mod.ts";
 import type { ExternalProviders } from "../external/mod.ts";
 import type { FrontRequest } from "../front/mod.ts";
 import type { Hooks } from "../hooks/mod.ts";
+import type { RequestRecorder } from "../observe/mod.ts";
 import {
   type FlowDeps,
   namesRank,
@@ -24,7 +25,6 @@ import {
 import { forwardRequestHeaders } from "../upstream/mod.ts";
 import type { EngineNames } from "./engine_names.ts";
 import type { KvReport, LifeReport } from "./engine_notes.ts";
-import type { RequestObserver } from "./observed.ts";
 import { withoutKeyRefusal } from "./key_refusal.ts";
 import { ROUTE_FIELD } from "./route_wish.ts";
 import type { Scrapes } from "./scrapes.ts";
@@ -43,7 +43,7 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly handoff: GenerateDeps | undefined;
   readonly onTrace: OnTrace | undefined;
   /** Told of every request; absent where nobody is. */
-  readonly observe?: RequestObserver | undefined;
+  readonly observe?: Pick<RequestRecorder, "begin" | "end"> | undefined;
   /** Absent where no files are kept. */
   readonly batches?: Batches | undefined;
   /** Absent where no KV moves. */

@@ -1,11 +1,8 @@
 /** What is noted of a request at the edge, and told of it there. @module */
 import type { FrontRequest } from "../front/mod.ts";
-import { type RequestRecorder, serverTiming } from "../observe/mod.ts";
+import { serverTiming } from "../observe/mod.ts";
 import type { Answer, RequestContext, RequestTrace } from "../request/mod.ts";
 import type { HttpDeps } from "./context.ts";
-
-/** Told of each request when it has come, and when it has ended. */
-export type RequestObserver = Pick<RequestRecorder, "begin" | "end">;
 
 /** A request has come, for `path` without the root path. */
 export function noteArrival(

@@ -15,7 +15,7 @@ export const OBSERVED_METRICS = {
     labels: ["phase", "model", "role"],
     buckets: SECONDS,
   },
-  "pd_router_model_time_to_first_token_seconds": {
+  "pd_router_model_first_token_seconds": {
     kind: "histogram",
     help: "Time from a request's arrival to the first bytes of its streamed answer, by model.",
     labels: ["model", "role"],

@@ -75,7 +75,7 @@ export class ModelMeters {
       phases: (Object.entries(roles) as [Phase, string][]).map(([phase, role]) =>
         [phase, metrics.histogramOf("pd_router_phase_seconds", { phase, model, role })] as const
       ),
-      ttft: metrics.histogramOf("pd_router_model_time_to_first_token_seconds", {
+      ttft: metrics.histogramOf("pd_router_model_first_token_seconds", {
         model,
         role: kind,
       }),

@@ -101,6 +101,7 @@ Deno.test("dispatch() forgoes writing where no files are kept, and keeps it wher
   const rows = [
     [[], 1],
     [["--enable-batch-api", `--file-storage-path=${folder}`], 0],
+    [["--access-log-file=/var/log/a.log"], 0],
   ] as const;
   try {
     for (const [more, times] of rows) {

@@ -7,6 +7,8 @@ import { TERMINAL_WIDTH } from "../../lib/cli/columns.ts";
 import { routerHelp, type Topic, TOPICS } from "../../lib/cli/help.ts";
 import { flagTable, metricTable } from "../../lib/cli/help_tables.ts";
 import { simHelp } from "../../lib/cli/sim.ts";
+import { topHelp } from "../../lib/cli/top.ts";
+import { traceHelp } from "../../lib/cli/trace.ts";
 import { assert, assertEquals, assertStringIncludes } from "../support/assert.ts";
 import { fakeProcess } from "./support.ts";
 
@@ -24,6 +26,8 @@ const TEXTS: Readonly<Record<Topic, string>> = {
   flags: flagTable(),
   metrics: metricTable(),
   sim: simHelp(),
+  top: topHelp(),
+  trace: traceHelp(),
 };
 
 for (const [topic] of TOPICS) {

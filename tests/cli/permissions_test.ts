@@ -93,6 +93,13 @@ Deno.test("neededPermissions() lets the folder of files be written to, where fil
     "--allow-write=/var/lib/x",
   ]);
   assertEquals(needed([...pair, "--enable-batch-api"])[2], "--allow-write=/tmp/vllm_files");
+  const logged = ["--access-log-file", "/var/log/a.log"];
+  assertEquals(needed([...pair, ...logged])[2], "--allow-write=/var/log/a.log");
+  assertEquals(
+    needed([...pair, ...logged, "--enable-batch-api"])[2],
+    "--allow-write=/tmp/vllm_files,/var/log/a.log",
+  );
+  assertEquals(needed([...pair, "--access-log-file", "a,b"])[2], "--allow-write");
   const off = needed([...pair, "--file-storage-path", "/var/lib/x"]);
   assertEquals(off.slice(1), ["--allow-read=/dev/null", ENV]);
 });

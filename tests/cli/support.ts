@@ -122,6 +122,12 @@ export function fakeProcess(
     },
     importModule: (file) => Promise.reject(new TypeError(`Module not found "${file}"`)),
     readStdin: () => Promise.resolve(files["-"] ?? ""),
+    terminal: {
+      interactive: false,
+      colors: false,
+      size: () => ({ columns: 80, rows: 24 }),
+      listen: () => ({ [Symbol.dispose]: () => {} }),
+    },
     openAppend: (path) => {
       const sink = appended.get(path) ?? new FakeSink();
       appended.set(path, sink);

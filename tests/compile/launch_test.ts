@@ -156,6 +156,10 @@ Deno.test("launch.sh asks the program where files are kept, if they may be", asy
     const named = granted.replace("null,", "null,pd.yaml,");
     assertEquals(await kept(["--config", "pd.yaml"]), named);
     assertEquals(await kept(["--port", "1"]), "--allow-read=/dev/null ");
+    assertEquals(await kept(["--access-log", "all", "--access-log-file", "/store"]), granted);
+    assertEquals(await kept([], { PD_ROUTER_ACCESS_LOG_FILE: "/store" }), granted);
+    Deno.writeTextFileSync(`${cwd}/pd.yaml`, "access_log_file: /store\n");
+    assertEquals(await kept(["--config", "pd.yaml"]), named);
     // Another command keeps none.
     assertEquals(await kept(["check", "--enable-batch-api"]), "--allow-read=/dev/null ");
   } finally {

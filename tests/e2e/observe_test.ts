@@ -89,3 +89,50 @@ Deno.test("a request under way is known with what it is doing; its client's depa
   const text = await (await fetch(`${router.url}/metrics`)).text();
   assertMatch(text, /^pd_router_client_departures_total\{phase="stream"\} 1$/m);
 });
+
+Deno.test("--server-timing tells clients where the time went, whole answers and streams", async () => {
+  const observe = {
+    accessShare: 0,
+    accessFormat: "json",
+    serverTiming: true,
+    keepRequests: 0,
+  } as const;
+  await using fleet = await startObserved({ observe });
+  const { url, adminUrl } = fleet.router;
+  for (const stream of [false, true]) {
+    const answer = await post(`${url}/v1/completions`, { ...BODY, stream });
+    await answer.text();
+    const timing = answer.headers.get("server-timing") ?? "";
+    assertMatch(timing, /^route;desc="handoff_p1", tokenize;dur=[\d.]+, prefill;dur=[\d.]+/);
+    assertMatch(timing, /, total;dur=[\d.]+$/);
+    assertEquals(/kv_wait;dur=/.test(timing), !stream, timing);
+  }
+  // None are kept, and those under way are known all the same.
+  const { json } = await ask(adminUrl, "GET", "/admin/requests");
+  assertEquals([json.requests, json.kept, json.capacity], [[], 0, 0]);
+});
+
+Deno.test("the live stream tells of a request that failed, and of the pair it failed on", async () => {
+  await using fleet = await startObserved();
+  const { router, decode, ids } = fleet;
+  await using live = new EventReader(await fetch(`${router.adminUrl}/admin/live`));
+  await live.until("fleet");
+  await decode[Symbol.asyncDispose]();
+  const answer = await post(
+    `${router.url}/v1/completions`,
+    BODY,
+    { headers: { "x-request-id": "fails" } },
+  );
+  await answer.body?.cancel();
+  assert(answer.status >= 500, `${answer.status}`);
+  const { ended: [told] } = await live.until("requests");
+  assertEquals([told.id, told.outcome, told.decode], ["fails", "server_error", ids.decode]);
+  assert(told.error !== null, JSON.stringify(told));
+  const detail = await ask(router.adminUrl, "GET", "/admin/requests/fails");
+  const [request] = detail.json.requests;
+  const failed = request.legs.filter(({ end }: { end: string }) => end === "failed");
+  assert(failed.length > 0 && failed[0].code !== null, JSON.stringify(request.legs));
+  await using again = new EventReader(await fetch(`${router.adminUrl}/admin/live`));
+  const { pairs } = await again.until("fleet");
+  assertEquals([pairs[0].prefill, pairs[0].decode, pairs[0].failed], [ids.prefill, ids.decode, 1]);
+});
