@@ -208,7 +208,7 @@ const TIMES: PanelRow = {
       unit: "s",
       shape: "course",
       width: 8,
-      lines: [quantileBy(0.95, "pd_router_model_time_to_first_token_seconds", "model, role")],
+      lines: [quantileBy(0.95, "pd_router_model_first_token_seconds", "model, role")],
     },
     {
       title: "Whole answers",

@@ -1,7 +1,7 @@
 /**
  * `deno task real:deploy [--save] [--cache DIR] [--only GROUP]`: whether what is shipped for systemd,
- * containers and Kubernetes is right, by the programs that read it: helm, a real API server, systemd,
- * and what builds images. Builds helm and the API server in a cache folder, prints a table, and stops
+ * containers and Kubernetes is right, by the programs that read it: helm, a real API server, vLLM and
+ * LMCache, systemd, and what builds images. Builds helm and the API server in a cache folder, prints a table, and stops
  * what it has started.
  * @module
  */
@@ -9,6 +9,7 @@ import { describeError } from "../../../lib/base/mod.ts";
 import { Checks } from "../../real/check.ts";
 import { Processes } from "../../real/process.ts";
 import { clusterChecks } from "./cluster_checks.ts";
+import { engineChecks } from "./engine_checks.ts";
 import { prepareHelm } from "./helm.ts";
 import { helmChecks } from "./helm_checks.ts";
 import { imageChecks } from "./image_checks.ts";
@@ -19,6 +20,7 @@ import { systemdChecks } from "./systemd_checks.ts";
 const GROUPS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   helm: helmChecks,
   cluster: clusterChecks,
+  engines: engineChecks,
   systemd: systemdChecks,
   image: imageChecks,
 };
