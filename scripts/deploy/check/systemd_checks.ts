@@ -45,7 +45,7 @@ export async function systemdChecks(stage: Stage): Promise<void> {
   });
   await checks.run(
     GROUP,
-    "in a system that systemd has booted: start, reload, death, watch, stop, a bad configuration",
+    "booted by systemd: start, reload, death, watch, stop, a bad configuration",
     () => bootAndCheck(stage, NAMES),
   );
 }
