@@ -105,7 +105,10 @@ Deno.test("README.md starts routers with configurations that are right", () => {
   );
   assert(starts.length >= 4);
   for (const args of starts) {
-    const argv = parseArgv(FLAGS, ["check", "doctor"].includes(args[0] ?? "") ? args.slice(1) : args);
+    const argv = parseArgv(
+      FLAGS,
+      ["check", "doctor"].includes(args[0] ?? "") ? args.slice(1) : args,
+    );
     const result = loadConfig(argv, { env: () => undefined, readFile });
     assertEquals(result.ok ? [] : result.problems.map(problemText), [], args.join(" "));
     assert(result.ok && result.config.handoff.kind !== "none");
