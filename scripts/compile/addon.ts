@@ -4,7 +4,10 @@ import { decodeUtf8 } from "../../lib/base/mod.ts";
 /** A glibc version, e.g. `[2, 25]`. */
 export type GlibcVersion = readonly [major: number, minor: number];
 
-/** One prebuilt addon for Linux x86-64 with glibc. */
+/** Kinds of machines, as Node calls them. */
+export type AddonArch = "x64" | "arm64";
+
+/** One prebuilt addon for Linux with glibc. */
 export interface AddonChoice {
   /** Path below the package's `build` folder. */
   readonly path: string;
@@ -13,17 +16,17 @@ export interface AddonChoice {
 }
 
 /**
- * The Linux x86-64 glibc addons of a cmake-ts manifest, in the order its loader tries them
- * (cmake-ts `src/loader.ts`: the highest `abi` first).
+ * The Linux glibc addons of a cmake-ts manifest for one kind of machine, in the order its loader tries
+ * them (cmake-ts `src/loader.ts`: the highest `abi` first).
  *
  * `manifest` is the text of `zeromq/build/manifest.json`: an object from a build's configuration,
  * itself JSON, to the addon's path. Throws `SyntaxError` when it is something else.
  */
-export function addonChoices(manifest: string): readonly AddonChoice[] {
+export function addonChoices(manifest: string, wanted: AddonArch = "x64"): readonly AddonChoice[] {
   const choices: AddonChoice[] = [];
   for (const [key, path] of Object.entries(record(JSON.parse(manifest)))) {
     const { os, arch, libc, abi } = record(JSON.parse(key));
-    if (os !== "linux" || arch !== "x64" || libc !== "glibc") continue;
+    if (os !== "linux" || arch !== wanted || libc !== "glibc") continue;
     if (typeof path !== "string" || typeof abi !== "number") {
       throw new SyntaxError(`Cannot read the addon manifest: bad entry ${key}`);
     }
@@ -59,17 +62,16 @@ export interface Addon {
  * The addon of the `zeromq` package in `packageDir` that runs on the oldest glibc; the loader's
  * order breaks ties.
  */
-export async function chooseAddon(packageDir: string): Promise<Addon> {
+export async function chooseAddon(packageDir: string, arch: AddonArch = "x64"): Promise<Addon> {
   let best: Addon | undefined;
-  for (
-    const { path } of addonChoices(await Deno.readTextFile(`${packageDir}/build/manifest.json`))
-  ) {
+  const manifest = await Deno.readTextFile(`${packageDir}/build/manifest.json`);
+  for (const { path } of addonChoices(manifest, arch)) {
     const bytes = await Deno.readFile(`${packageDir}/build/${path}`);
     const glibc = neededGlibc(bytes);
     if (best === undefined || compareGlibc(glibc, best.glibc) < 0) best = { path, bytes, glibc };
   }
   if (best === undefined) {
-    throw new Error(`Cannot find an addon for Linux x86-64 with glibc in ${packageDir}/build`);
+    throw new Error(`Cannot find an addon for Linux ${arch} with glibc in ${packageDir}/build`);
   }
   return best;
 }

@@ -12,6 +12,8 @@ export const ADDON_NAME = "addon.node";
 /** What goes into the file. */
 export interface Contents {
   readonly version: string;
+  /** The machines that it runs on, for people. @default "x86-64" */
+  readonly machine?: string;
   /** The `deno` executable. */
   readonly runtime: Uint8Array;
   /** The bundled program. */
@@ -29,7 +31,7 @@ export interface Contents {
  * never touch each other's files.
  */
 export function selfExtracting(template: string, contents: Contents): ByteParts {
-  const { version, flags } = contents;
+  const { version, machine, flags } = contents;
   const runtimeFolder = sha256(contents.runtime).slice(0, 12);
   const programFolder = sha256(concatBytes([contents.program, contents.addon])).slice(0, 12);
   const runtime = pack(`${runtimeFolder}/${RUNTIME_NAME}`, contents.runtime, true);
@@ -37,6 +39,7 @@ export function selfExtracting(template: string, contents: Contents): ByteParts 
   const addon = pack(`${programFolder}/${ADDON_NAME}`, contents.addon, false);
   const stub = renderStub(template, {
     version,
+    ...(machine === undefined ? {} : { machine }),
     flags,
     runtime: runtime.file,
     program: program.file,

@@ -124,7 +124,8 @@ async function runProblem(
   }`;
 }
 
-async function writeExecutable(path: string, parts: ByteParts): Promise<void> {
+/** Write a file that may be run. */
+export async function writeExecutable(path: string, parts: ByteParts): Promise<void> {
   using file = await Deno.open(path, {
     write: true,
     create: true,

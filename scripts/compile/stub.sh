@@ -1,5 +1,5 @@
 #!/bin/sh
-# pd-router @VERSION@ for Linux x86-64 with glibc, in one file: this script, then three gzip streams.
+# pd-router @VERSION@ for Linux @MACHINE@ with glibc, in one file: this script, then three gzip streams.
 # The first start unpacks them into the user's cache folder, checks them, and runs them; later
 # starts only look at sizes and times. Needs sh, coreutils and gzip; no Node, no Deno.
 # What Deno has analysed and compiled of the program is kept beside it by the first start that runs.

@@ -17,6 +17,8 @@ export interface PackedFile {
 /** What the script is filled in with. */
 export interface StubValues {
   readonly version: string;
+  /** The machines that it runs on, for people. @default "x86-64" */
+  readonly machine?: string;
   /** In the order of their gzip streams. */
   readonly runtime: PackedFile;
   readonly program: PackedFile;
@@ -60,6 +62,7 @@ export function renderStub(template: string, values: StubValues): string {
   for (const { path } of files) plain("path", path);
   const fields: Readonly<Record<string, string>> = {
     VERSION: values.version,
+    MACHINE: values.machine ?? "x86-64",
     FILES: fileCalls(files),
     RUNTIME: values.runtime.path,
     PROGRAM: values.program.path,
