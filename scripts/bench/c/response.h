@@ -11,7 +11,7 @@ struct response {
   bool in_body, chunked, until_close, done, at_line_start, failed_event;
   size_t left;
   struct chunks chunks;
-  // Lines that begin with "data:"; how far the line at hand matches that.
+  // Lines that begin with "data:"; how far the line at hand matches one that tells an error, -1 for no more.
   long long events, bytes;
   int matched;
 };
@@ -26,19 +26,18 @@ static void response_reset(struct response *in) {
   in->matched = 0;
 }
 
-// Counts events in a piece of a body: -1 while a line is none.
+// Counts events in a piece of a body, and sees one that tells an error, wherever the body is cut.
 static void count_events(struct response *in, const char *data, size_t size) {
-  static const char mark[] = "data:";
+  static const char mark[] = "data: {\"error\"";
+  static const int event = 5, failure = sizeof mark - 1;
   in->bytes += (long long)size;
   for (size_t at = 0; at < size;) {
-    if (in->matched >= 0 && in->matched < 5) {
+    if (in->matched >= 0 && in->matched < failure) {
       if (data[at] == mark[in->matched]) {
         in->matched++;
         at++;
-        if (in->matched == 5) {
-          in->events++;
-          if (size - at >= 9 && memcmp(data + at, " {\"error\"", 9) == 0) in->failed_event = true;
-        }
+        if (in->matched == event) in->events++;
+        if (in->matched == failure) in->failed_event = true;
         continue;
       }
       in->matched = -1;
