@@ -11,6 +11,7 @@ import {
   sharedFront,
   workerConfig,
 } from "../workers/mod.ts";
+import { openAccessLines } from "./access_file.ts";
 import type { ParsedArgv } from "./argv.ts";
 import { mappedOrigin, type OpenedOrigin, openOrigin } from "./config_origin.ts";
 import { Hangups } from "./hangups.ts";
@@ -59,7 +60,9 @@ export async function runWorker(parsed: ParsedArgv, all: CliPorts): Promise<numb
   const log = numberedLog(openLogger(ports, options), hello.number);
   const opened = await read(parsed, ports, (config) => {
     Object.assign(options, config.log);
-    if (mine(config).batches === undefined) ports.forgoWriting();
+    if (mine(config).batches === undefined && config.observe.accessFile === undefined) {
+      ports.forgoWriting();
+    }
   });
   if (!opened.ok) {
     await member.tell({ kind: "failed", error: opened.error });
@@ -69,7 +72,17 @@ export async function runWorker(parsed: ParsedArgv, all: CliPorts): Promise<numb
   const { config, hooks } = origin.start.loaded;
   const hangups = new Hangups(log);
   const others = new MemberOthers(member, clock);
-  const signals = workerSignals({ member, own, log, reload: () => hangups.note() });
+  const access = opening(() => openAccessLines(config.observe, ports, log));
+  if (access instanceof RouterError) {
+    await member.tell({ kind: "failed", error: access.message });
+    return UNUSABLE;
+  }
+  await using lines = access;
+  const reload = (): void => {
+    lines.reopen();
+    hangups.note();
+  };
+  const signals = workerSignals({ member, own, log, reload });
   const relay = { member, log, root: config.rootPath };
   const keepsFiles = opened.origin.start.loaded.config.batches !== undefined;
   let serves = false;
@@ -84,6 +97,7 @@ export async function runWorker(parsed: ParsedArgv, all: CliPorts): Promise<numb
         ...parts,
         hooks,
         origin,
+        accessLine: (line) => lines.write(line),
         others,
         bus: member.bus,
         kvTag: member.tag,
@@ -112,6 +126,16 @@ export async function runWorker(parsed: ParsedArgv, all: CliPorts): Promise<numb
   });
   await flushStdio(stdio, clock, FLUSH_MS);
   return code;
+}
+
+/** What `open` gives, or why it gives nothing. */
+function opening<T>(open: () => T): T | RouterError {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof RouterError) return error;
+    throw error;
+  }
 }
 
 async function read(

@@ -18,8 +18,7 @@ interface Process extends AsyncDisposable {
 function start(args: readonly string[], permissions: readonly string[]): Process {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--no-check", "--no-prompt", "--allow-net", "--allow-read=/dev/null"],
-      ...["--ignore-env", "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES"],
+      ...["run", "--no-check", "--no-prompt"],
       ...permissions,
       ...["main.ts", "--host=127.0.0.1", "--port=0", ...args],
     ],
@@ -51,6 +50,12 @@ function start(args: readonly string[], permissions: readonly string[]): Process
   };
 }
 
+/** What one process is started with. */
+const LEAST = [
+  ...["--allow-net", "--allow-read=/dev/null", "--ignore-env"],
+  "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES",
+];
+
 async function send(router: Process, id: string): Promise<void> {
   const answer = await post(
     `${router.url()}/v1/completions`,
@@ -76,7 +81,7 @@ Deno.test("main.ts --access-log-file appends a line for each request, and opens 
       ...["--routing-logic=roundrobin", `--static-backends=${engine.url}`],
       ...[`--static-models=${MODEL}`, "--access-log", "all", "--access-log-file", file],
     ];
-    await using router = start(args, [`--allow-write=${file}`]);
+    await using router = start(args, [...LEAST, `--allow-write=${file}`]);
     await eventually(() => router.url() !== "", router.text, DEADLINE_MS);
     await send(router, "one");
     // A look at the router itself has no line.
@@ -112,14 +117,47 @@ Deno.test("main.ts --access-log writes to standard output, and does not start wh
     ...["--routing-logic=roundrobin", `--static-backends=${engine.url}`],
     ...[`--static-models=${MODEL}`, "--access-log", "--access-log-format=text"],
   ];
-  await using router = start(args, []);
+  await using router = start(args, LEAST);
   await eventually(() => router.url() !== "", router.text, DEADLINE_MS);
   await send(router, "mine");
   await eventually(
     () => /^time=\S+ id=mine client=127\.0\.0\.1 /m.test(router.text()),
     router.text,
   );
-  await using refused = start([...args, "--access-log-file=/nowhere/a.log"], []);
+  await using refused = start([...args, "--access-log-file=/nowhere/a.log"], LEAST);
   assertEquals((await refused.child.status).code, 2);
   await eventually(() => refused.text().includes("--access-log-file /nowhere/a.log"), refused.text);
+});
+
+Deno.test("main.ts --workers has the lines of all workers in one file, and each opens it again on SIGHUP", async () => {
+  await using engine = await startSim({ role: "any" });
+  const folder = await Deno.makeTempDir();
+  try {
+    const [file, old] = [`${folder}/access.log`, `${folder}/access.log.1`];
+    const args = [
+      ...["--routing-logic=roundrobin", `--static-backends=${engine.url}`, "--workers=2"],
+      ...[`--static-models=${MODEL}`, "--access-log", "all", "--access-log-file", file],
+    ];
+    await using router = await start(args, ["--allow-all"]);
+    await eventually(() => router.url() !== "", router.text, DEADLINE_MS);
+    const ids = Array.from({ length: 12 }, (_, index) => `r${index}`);
+    for (const id of ids) await send(router, id);
+    await eventually(async () => (await idsIn(file)).length === ids.length, router.text);
+    assertEquals((await idsIn(file)).toSorted(), ids.toSorted());
+    await Deno.rename(file, old);
+    router.child.kill("SIGHUP");
+    const again = (): number =>
+      router.text().match(/SIGHUP: the configuration is read again .*worker=/g)?.length ?? 0;
+    await eventually(() => again() === 2, router.text);
+    await send(router, "behind");
+    await eventually(async () => {
+      // Until the next line goes out, there is no file.
+      const there = await Deno.stat(file).then(() => true, () => false);
+      return there && (await idsIn(file)).includes("behind");
+    }, router.text);
+    router.child.kill("SIGTERM");
+    assertEquals((await router.child.status).code, 0, router.text());
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
