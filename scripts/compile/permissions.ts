@@ -44,6 +44,8 @@ export function runtimeFlags(unstable: readonly string[]): readonly string[] {
     "--no-remote",
     "--no-npm",
     "--cached-only",
+    // V8 ends the process on some damaged code that it finds in its cache.
+    "--no-code-cache",
     ...unstable.map((feature) => `--unstable-${feature}`),
     ...GRANTS.map((grant) => grant.flag),
   ];
