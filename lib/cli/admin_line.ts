@@ -1,9 +1,9 @@
 /** Command lines of what asks a router's admin API: flags that they have in common, and how they are read. @module */
 import { fileErrorText, RouterError } from "../base/mod.ts";
 import { type Problem, USUAL_ADMIN, withSuggestion } from "../config/mod.ts";
-import { parseArgv } from "./argv.ts";
+import { parseWithOperands } from "./argv.ts";
 import { AdminClient } from "./engines_client.ts";
-import { KEY_VARIABLE } from "./engines_flags.ts";
+import { adminUrlProblems, KEY_VARIABLE } from "./engines_flags.ts";
 import type { HelpFlag } from "./help.ts";
 import type { CliPorts } from "./ports.ts";
 
@@ -44,25 +44,7 @@ export function readAdminLine(
   wants: readonly string[],
 ): ReadAdminLine {
   const all = [...ADMIN_LINE_FLAGS, ...known];
-  const operands: string[] = [];
-  const rest: string[] = [];
-  for (let at = 0; at < argv.length; at++) {
-    const word = argv[at] ?? "";
-    if (!word.startsWith("-") || word === "-") {
-      operands.push(word);
-      continue;
-    }
-    rest.push(word);
-    const flag = all.find(({ name }) => word === `--${name}`);
-    const value = argv[at + 1];
-    if (flag === undefined || flag.placeholder === "" || value === undefined) continue;
-    rest.push(value);
-    at++;
-  }
-  const parsed = parseArgv(
-    all.map(({ name, placeholder }) => ({ name, type: placeholder === "" ? "flag" : "string" })),
-    rest,
-  );
+  const { operands, parsed } = parseWithOperands(all, argv);
   if (parsed.help || parsed.version) return { kind: parsed.help ? "help" : "version" };
   const names = all.map(({ name }) => name);
   const problems: Problem[] = [
@@ -74,11 +56,7 @@ export function readAdminLine(
     ...wants.slice(operands.length).map((what) => ({ key: what, message: "is missing" })),
     ...operands.slice(wants.length).map((key) => ({ key, message: "unexpected argument" })),
   ];
-  const url = parsed.flags.get("admin")?.at(-1);
-  if (url !== undefined && !/^https?:\/\/[^/?#@]+\/?$/.test(url)) {
-    const message = `expected a URL such as http://${USUAL_ADMIN}`;
-    problems.push({ key: "--admin", value: url, message });
-  }
+  problems.push(...adminUrlProblems(parsed.flags));
   return problems.length > 0
     ? { kind: "wrong", problems }
     : { kind: "ask", line: { flags: parsed.flags, operands } };

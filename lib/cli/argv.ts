@@ -74,3 +74,30 @@ export function parseArgv(known: readonly ArgvFlag[], argv: readonly string[]): 
   }
   return { flags, ...found, problems };
 }
+
+/** A command line with operands among its flags, which may stand in any order. */
+export function parseWithOperands(
+  known: readonly { readonly name: string; readonly placeholder: string }[],
+  argv: readonly string[],
+): { readonly operands: readonly string[]; readonly parsed: ParsedArgv } {
+  const operands: string[] = [];
+  const rest: string[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] ?? "";
+    if (!word.startsWith("-") || word === "-") {
+      operands.push(word);
+      continue;
+    }
+    rest.push(word);
+    const flag = known.find(({ name }) => word === `--${name}`);
+    const value = argv[at + 1];
+    if (flag === undefined || flag.placeholder === "" || value === undefined) continue;
+    rest.push(value);
+    at++;
+  }
+  const flags = known.map(({ name, placeholder }) => ({
+    name,
+    type: placeholder === "" ? "flag" : "string",
+  }));
+  return { operands, parsed: parseArgv(flags, rest) };
+}

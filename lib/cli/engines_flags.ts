@@ -1,7 +1,7 @@
 /** The flags of `pd-router engines`, and its help. @module */
 import { ENV_PREFIX, USUAL_ADMIN, withSuggestion } from "../config/mod.ts";
 import type { Problem } from "../config/mod.ts";
-import { parseArgv } from "./argv.ts";
+import { parseWithOperands } from "./argv.ts";
 import { commandHelp, type HelpFlag } from "./help.ts";
 
 /** What the command can do, and what it says of that. */
@@ -104,25 +104,7 @@ function lineOf(verb: string): string {
 
 /** Take a command line apart. */
 export function readEnginesLine(argv: readonly string[]): EnginesLine {
-  const operands: string[] = [];
-  const rest: string[] = [];
-  for (let at = 0; at < argv.length; at++) {
-    const word = argv[at] ?? "";
-    if (!word.startsWith("-") || word === "-") {
-      operands.push(word);
-      continue;
-    }
-    rest.push(word);
-    const known = FLAGS.find(({ name }) => word === `--${name}`);
-    const value = argv[at + 1];
-    if (known === undefined || known.placeholder === "" || value === undefined) continue;
-    rest.push(value);
-    at++;
-  }
-  const parsed = parseArgv(
-    FLAGS.map(({ name, placeholder }) => ({ name, type: placeholder === "" ? "flag" : "string" })),
-    rest,
-  );
+  const { operands, parsed } = parseWithOperands(FLAGS, argv);
   if (parsed.help || parsed.version) return { kind: parsed.help ? "help" : "version" };
   const [word = "", operand = "", ...strays] = operands;
   const verb = ALL.find((each) => each === word);
@@ -156,15 +138,18 @@ function flagProblems(verb: Verb, flags: EnginesAsk["flags"]): readonly Problem[
       : `belongs to ${known.verbs.join(" and ")}`;
     problems.push({ key: `--${name}`, message });
   }
-  const url = flags.get("admin")?.at(-1);
-  if (url !== undefined && !/^https?:\/\/[^/?#@]+\/?$/.test(url)) {
-    const message = `expected a URL such as http://${USUAL_ADMIN}`;
-    problems.push({ key: "--admin", value: url, message });
-  }
+  problems.push(...adminUrlProblems(flags));
   const seconds = flags.get("timeout")?.at(-1);
   if (seconds !== undefined && !(/^\d+(\.\d+)?$/.test(seconds) && Number(seconds) <= 3_600)) {
     const message = "expected seconds from 0 to 3600";
     problems.push({ key: "--timeout", value: seconds, message });
   }
   return problems;
+}
+
+/** What is wrong with where the API is said to be; nothing where that is not said. */
+export function adminUrlProblems(flags: EnginesAsk["flags"]): readonly Problem[] {
+  const value = flags.get("admin")?.at(-1);
+  if (value === undefined || /^https?:\/\/[^/?#@]+\/?$/.test(value)) return [];
+  return [{ key: "--admin", value, message: `expected a URL such as http://${USUAL_ADMIN}` }];
 }

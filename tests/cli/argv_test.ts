@@ -1,4 +1,4 @@
-import { parseArgv, type ParsedArgv } from "../../lib/cli/argv.ts";
+import { parseArgv, type ParsedArgv, parseWithOperands } from "../../lib/cli/argv.ts";
 import { FLAGS, problemText } from "../../lib/config/mod.ts";
 import { assertEquals } from "../support/assert.ts";
 
@@ -79,4 +79,20 @@ Deno.test("parseArgv() keeps unknown flags, and goes on after them", () => {
   assertEquals([...parsed.flags.keys()].sort(), ["bar", "foo", "host", "port", "prot"]);
   assertEquals(parsed.flags.get("port"), ["1"]);
   assertEquals(parsed.problems.map(({ key }) => key), ["y"]);
+});
+
+Deno.test("parseWithOperands() tells operands from values of flags, in any order", () => {
+  const known = [{ name: "admin", placeholder: "URL" }, { name: "json", placeholder: "" }];
+  const rows: readonly (readonly [argv: string, operands: readonly string[], flags: object])[] = [
+    ["drain a", ["drain", "a"], {}],
+    ["--admin http://x drain --json a", ["drain", "a"], { admin: ["http://x"], json: ["true"] }],
+    ["drain --admin=http://x a -", ["drain", "a", "-"], { admin: ["http://x"] }],
+    ["a --nope b", ["a", "b"], { nope: [""] }],
+  ];
+  for (const [argv, operands, flags] of rows) {
+    const { operands: found, parsed } = parseWithOperands(known, argv.split(" "));
+    assertEquals([found, Object.fromEntries(parsed.flags)], [operands, flags], argv);
+  }
+  const { parsed } = parseWithOperands(known, ["a", "--admin"]);
+  assertEquals(parsed.problems.map(({ key }) => key), ["--admin"]);
 });
