@@ -145,8 +145,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       get timeoutMs() {
         return configNow().admission.queueTimeoutMs;
       },
+      onFirst: gossip?.hurry,
     }),
   );
+  gossip?.await(admission);
   const [{ stats }, { facts }] = [requests, lives];
   const read = { ...base, fleet, read: readMetrics, facts, stats };
   const load = new Slot(
