@@ -99,8 +99,9 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const { apiKey } = config;
   const readMetrics = metricsReader({ upstream, timeouts, breather }, apiKey);
-  const { accessLine } = ports;
-  const observing = wireObserving(configNow, { clock, random, metrics, accessLine });
+  const { accessLine, others } = ports;
+  const { nextNumber } = others ?? {};
+  const observing = wireObserving(configNow, { clock, random, metrics, accessLine, nextNumber });
   const lives = wireLives(configNow, {
     ...{ clock, log, metrics, upstream, timeouts, apiKey, readMetrics },
   });
@@ -145,8 +146,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       get timeoutMs() {
         return configNow().admission.queueTimeoutMs;
       },
+      onFirst: gossip?.hurry,
     }),
   );
+  gossip?.await(admission);
   const [{ stats }, { facts }] = [requests, lives];
   const read = { ...base, fleet, read: readMetrics, facts, stats };
   const load = new Slot(

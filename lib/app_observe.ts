@@ -19,6 +19,8 @@ export interface ObserveParts {
   readonly metrics: Metrics;
   /** Takes a line of the access log; absent where nobody does. */
   readonly accessLine?: ((line: string) => void) | undefined;
+  /** As `RecorderOptions.nextNumber`. */
+  readonly nextNumber?: (() => number) | undefined;
 }
 
 /** Follows the requests of one router. */
@@ -40,7 +42,7 @@ export interface OpenObserving {
 /** Follow requests by what `configNow` gives at the moment; nothing is kept where nobody could look. */
 export function wireObserving(
   configNow: () => Pick<RouterConfig, "observe" | "admin">,
-  { clock, random, metrics, accessLine }: ObserveParts,
+  { clock, random, metrics, accessLine, nextNumber }: ObserveParts,
 ): Observing {
   const startedMs = clock.unixMs();
   const { admin, observe: { keepRequests } } = configNow();
@@ -49,6 +51,7 @@ export function wireObserving(
   const recorder = new RequestRecorder({
     clock,
     metrics,
+    nextNumber,
     keep: admin === undefined ? undefined : keepRequests,
     onEnded: accessLine && accessLog({
       ...view,

@@ -283,6 +283,15 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     return seat;
   }
 
+  isAwaitedElsewhere(model: string): boolean {
+    for (const { elsewhere, engine } of this.#roster.all) {
+      if (elsewhere !== undefined && elsewhere.sum.waiting > 0 && engine.models.includes(model)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   watchRoom(on: (engine?: Engine) => void): Disposable {
     return this.#listeners.watchRoom(on);
   }

@@ -22,6 +22,8 @@ export interface OtherRouters extends Whole {
   readonly changes: HandChanges | undefined;
   /** By which all of them call engines the same. */
   readonly secret: string;
+  /** A number for a request that has come: no other of theirs has it, and later ones have greater ones. */
+  readonly nextNumber: () => number;
   readonly everywhere: Everywhere;
   /** The router is there: it gives its part. */
   attach(own: OwnPart): void;
