@@ -205,7 +205,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   }
 
   take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease, about: FlightSubject = {}): Flight {
-    const { prompt, model, record } = about;
+    const { prompt, model, record, spans = record?.spans } = about;
     const held = seat?.move();
     this.#uses.begin(engine.url);
     const serving = isServing(leg) ? leg : undefined;
@@ -226,6 +226,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       leg,
       peer,
       model,
+      span: spans?.leg(),
       onFirst: () => {
         if (serving !== undefined) observer.onFirst?.(engine, serving);
       },
