@@ -22,12 +22,22 @@ export class FleetView {
   #all = false;
   #state;
   #parts;
+  #near;
 
   constructor({ open }) {
     this.#open = open;
     const redraw = () => this.#state && this.draw(this.#state);
+    const box = byId("drawing");
+    for (const name of ["pointerover", "focusin", "pointerleave", "focusout"]) {
+      box.addEventListener(name, ({ type, target }) => {
+        const isNear = type === "pointerover" || type === "focusin";
+        this.#point(
+          isNear ? target.closest(".engine")?.querySelector(".id").textContent : undefined,
+        );
+      });
+    }
     byId("fleet-filter").addEventListener("input", redraw);
-    new ResizeObserver(redraw).observe(byId("drawing"));
+    new ResizeObserver(redraw).observe(box);
   }
 
   /** Draw the fleet as `state` has it. */
@@ -60,27 +70,38 @@ export class FleetView {
     );
     const prefills = middles(shown.prefill, density, height);
     const decodes = middles(shown.decode, density, height);
-    drawFlows(parts.flows, state, { prefills, decodes, height, density });
+    drawFlows(parts.flows, state, { prefills, decodes, height, density, near: this.#near });
     drawPairs(parts.pairs, state, { open: this.#open });
+  }
+
+  /** Have the flows of the engine `id` stand out; undefined for none. */
+  #point(id) {
+    if (this.#near === id || this.#parts === undefined) return;
+    this.#near = id;
+    this.draw(this.#state);
   }
 
   #make() {
     const parts = {};
     const root = h("div", { class: "sides" });
     for (const { side, title } of SIDES) {
-      const more = h("button", { type: "button", class: "more", hidden: "" });
+      const more = h("button", { type: "button", class: `more more-${side}`, hidden: "" });
       more.addEventListener("click", () => {
         this.#all = !this.#all;
         this.draw(this.#state);
       });
       const list = h("ul", { class: "engines" });
       const head = h("h3", {}, [title, " ", h("span", { class: "aside" })]);
-      const section = h("section", { class: `side side-${side}` }, [head, list, more]);
+      const section = h("section", { class: `side side-${side}` }, [head, list]);
       parts[side] = { section, list, more, head };
     }
     const flows = h("div", { class: "flows", "aria-hidden": "true" });
     const pairs = h("details", { class: "pairs" });
-    root.append(parts.prefill.section, flows, parts.decode.section, parts.any.section);
+    const { prefill, decode, any } = parts;
+    root.append(
+      ...[prefill.section, prefill.more, flows, decode.section, decode.more],
+      ...[any.section, any.more],
+    );
     byId("drawing").replaceChildren(root, pairs);
     return { ...parts, root, flows, pairs };
   }
@@ -147,6 +168,9 @@ function measure(name, label, more) {
 }
 
 function drawCard(element, engine) {
+  // An engine of which nothing else was told is the same object.
+  if (element.shown === engine) return;
+  element.shown = engine;
   const standing = engineStanding(engine);
   attribute(element, "data-tone", standing.tone);
   attribute(element, "title", standing.why === "" ? undefined : standing.why);

@@ -10,8 +10,11 @@ const MOST_LABELED = 4;
 
 const HALF = { square: "M-5-5h10v10h-10z", triangle: "M0-6 6 5H-6Z" };
 
-/** Draw the flows of `state` into `box`, between engines whose middles are given. */
-export function drawFlows(box, state, { prefills, decodes, height, density }) {
+/**
+ * Draw the flows of `state` into `box`, between engines whose middles are given; those of the engine `near`
+ * stand out.
+ */
+export function drawFlows(box, state, { prefills, decodes, height, density, near }) {
   const width = Math.max(1, Math.round(box.clientWidth));
   const parts = box.parts ??= make(box);
   const flows = flowsOf(state.pairs.values(), {
@@ -21,6 +24,8 @@ export function drawFlows(box, state, { prefills, decodes, height, density }) {
     width,
     density,
   });
+  const isNear = ({ prefill, decode }) => near === prefill || near === decode;
+  attribute(parts.root, "data-pointed", near !== undefined);
   attribute(parts.root, "viewBox", `0 0 ${width} ${Math.max(1, height)}`);
   attribute(parts.root, "height", Math.max(1, height));
   attribute(parts.gradient, "x2", width);
@@ -29,7 +34,8 @@ export function drawFlows(box, state, { prefills, decodes, height, density }) {
   keep(parts.lines, flows.toSorted((one, other) => other.width - one.width), {
     keyOf: ({ key }) => key,
     make: () => svg("path", { class: "flow" }),
-    change(element, { path, width, standing, underWay, rate }) {
+    change(element, { path, width, standing, underWay, rate, pair }) {
+      attribute(element, "data-near", isNear(pair));
       attribute(element, "d", path);
       attribute(element, "stroke-width", width.toFixed(1));
       attribute(element, "data-tone", standing.tone);

@@ -71,6 +71,8 @@ function make(box) {
     h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col" }, name)))),
     rows,
   ]);
+  // Where nothing is drawn, they stand in its place.
+  box.open = matchMedia("(max-width: 760px)").matches;
   box.replaceChildren(summary, h("div", { class: "wide", tabindex: "0" }, table));
   return { summary, rows };
 }

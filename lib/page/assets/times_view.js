@@ -43,7 +43,7 @@ function make(box) {
   const parts = {};
   for (const { name, title } of DRAWN) {
     const figures = h("dl", { class: "quantiles" });
-    const chart = svg("svg", { class: "histogram", role: "img" });
+    const chart = svg("svg", { class: "histogram", role: "img", "data-of": name });
     const empty = h("p", { class: "none" });
     const about = h("p", { class: "aside" });
     const head = h("div", { class: "head" }, [h("h3", {}, title), about]);
@@ -78,6 +78,10 @@ function drawOne({ figures, chart, empty, about, title }, distribution, none) {
 }
 
 function drawBars(chart, { bars, marks, ticks }, title, { p50, p95, count: all }) {
+  const [median, most] = marks;
+  // Words that would lie on one another stand on both sides.
+  const isClose = median !== undefined && most !== undefined && most.at - median.at < 0.18;
+  const leftOf = (name, at) => name === "p50" ? isClose && at > 0.15 : at > 0.85;
   const width = 360;
   const each = width / bars.length;
   attribute(chart, "viewBox", `0 0 ${width} ${HIGHEST + 34}`);
@@ -103,13 +107,13 @@ function drawBars(chart, { bars, marks, ticks }, title, { p50, p95, count: all }
       svg("g", { class: `quantile ${name}` }, [
         svg("line", { x1: at * width, x2: at * width, y1: 10, y2: HIGHEST + 12 }),
         svg("text", {
-          x: at * width + (at > 0.8 ? -5 : 5),
+          x: at * width + (leftOf(name, at) ? -5 : 5),
           y: 9,
-          "text-anchor": at > 0.8 ? "end" : "start",
+          "text-anchor": leftOf(name, at) ? "end" : "start",
         }, name === "p50" ? "median" : "95 %"),
       ])
     ),
-    ...ticks.map(({ at, text: label }) =>
+    ...ticks.filter((_, index) => ticks.length < 8 || index % 2 === 0).map(({ at, text: label }) =>
       svg("text", { class: "tick", x: at * width, y: HIGHEST + 29, "text-anchor": "middle" }, label)
     ),
   );

@@ -9,6 +9,8 @@ export interface Opened extends AsyncDisposable {
   readonly page: Page;
   /** Messages of the console that are no mere information, and errors of scripts. */
   readonly complaints: readonly string[];
+  /** The same, and forget them. */
+  taken(): readonly string[];
 }
 
 /** It runs. */
@@ -37,7 +39,12 @@ export async function startBrowser(): Promise<Browser> {
       });
       page.on("pageerror", (error) => complaints.push(String(error)));
       await page.goto(url);
-      return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
+      return {
+        page,
+        complaints,
+        taken: () => complaints.splice(0),
+        [Symbol.asyncDispose]: () => context.close(),
+      };
     },
     [Symbol.asyncDispose]: () => browser.close(),
   };
