@@ -113,6 +113,7 @@ export function wireAdmin(
         rows,
         keys,
         loopback: admin.loopback,
+        host: admin.listen.host,
         reload,
         version,
         everywhere: parts.everywhere,
