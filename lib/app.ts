@@ -208,6 +208,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     elastic.gauge();
     sourceWatch.gauge();
     gossip?.gauge();
+    ports.cluster?.gauge?.(metrics);
   };
   const depsOf = (now: Generation): HttpDeps => ({
     ...now.flow,
@@ -235,6 +236,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
           : sourceWatch.ailment()),
     remarks: () => ({
       ...doors.remarks(),
+      ...(ports.cluster && { cluster: ports.cluster.remark() }),
       ...sourceWatch.remarks(),
       ...(now.config.dynamic === undefined ? {} : { dynamic_config: now.config.dynamic }),
       ...reloader?.remarks(),

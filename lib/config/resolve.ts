@@ -11,6 +11,7 @@ import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./
 import { splitKeys } from "./build_doors.ts";
 import { batchProblems } from "./batches.ts";
 import { checkProblems } from "./checks.ts";
+import { clusterProblems } from "./cluster.ts";
 import { isDns, namesRole, readDns } from "./dns.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
@@ -139,6 +140,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...doorProblems(settings, extraKeys),
     ...adminProblems(settings),
     ...observeProblems(settings),
+    ...clusterProblems(settings),
     ...key.problems,
   ];
   if (problems.length > 0) {

@@ -178,6 +178,8 @@ const OTHER: Readonly<Record<string, string>> = {
   "callback-timeout": "6",
   "external-providers-config": "/etc/providers.yaml",
   "workers": "4",
+  "cluster": "redis://10.0.0.5",
+  "cluster-name": "blue",
 };
 
 const supported = FLAGS.filter((flag) => Object.hasOwn(OTHER, flag.name));
