@@ -30,7 +30,7 @@ import {
   TOKENIZE_WAYS,
 } from "./schema.ts";
 import type { Settings } from "./settings.ts";
-import { clusterOptions } from "./cluster.ts";
+import { clusterOptions } from "./build_cluster.ts";
 import { workerOptions } from "./workers.ts";
 import { worthOptions } from "./worth.ts";
 

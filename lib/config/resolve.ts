@@ -11,7 +11,7 @@ import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./
 import { splitKeys } from "./build_doors.ts";
 import { batchProblems } from "./batches.ts";
 import { checkProblems } from "./checks.ts";
-import { clusterProblems } from "./cluster.ts";
+import { clusterProblems } from "./build_cluster.ts";
 import { isDns, namesRole, readDns } from "./dns.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
