@@ -42,7 +42,7 @@ function optionsFor(options: ClusterOptions, caCerts: readonly string[]): RedisO
     lazyConnect: true,
     retryStrategy: () => null,
     enableOfflineQueue: false,
-    enableReadyCheck: true,
+    enableReadyCheck: false,
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: null,
@@ -87,7 +87,11 @@ class RedisLink implements BrokerLink {
   /** Rejects with the reason why one of them cannot be connected. */
   async connect(): Promise<void> {
     try {
-      await Promise.all([this.#speaking.connect(), this.#listening.connect()]);
+      await Promise.all([this.#speaking, this.#listening].map(async (connection) => {
+        await connection.connect();
+        // Refused without a password, and while the server reads what it has kept.
+        await connection.ping();
+      }));
     } catch (error) {
       throw this.#why === undefined ? error : new Error(this.#why, { cause: error });
     }

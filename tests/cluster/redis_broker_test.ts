@@ -71,6 +71,21 @@ Deno.test("redisBroker() says why it cannot connect: nobody there, or a wrong pa
   assertEquals(await one.link.publish("t:a", new Uint8Array(3)), 0);
 });
 
+Deno.test("redisBroker() needs no more of a server than the README tells its ACL", async () => {
+  const readme = await Deno.readTextFile(new URL("../../lib/cluster/README.md", import.meta.url));
+  const [, rules = ""] = /ACL SETUSER ([^`]+)\n```/.exec(readme) ?? [];
+  const words = rules.replaceAll(/\\\n/g, " ").replace(">PASSWORD", ">word").trim().split(/\s+/);
+  await using redis = await startRedis(["--user", ...words]);
+  const user = { username: "router", password: "word", database: 1 };
+  await using one = await open(at(redis.port, user));
+  await one.link.subscribe("pd-router:gossip");
+  assertEquals(await one.link.publish("pd-router:gossip", new Uint8Array(3)), 1);
+  assertEquals(await one.link.claim("pd-router:replica:a", "one", 1_000), "one");
+  await one.link.release("pd-router:replica:a", "one");
+  assertEquals(await one.link.listeners("pd-router:gossip"), 1);
+  await assertRejects(() => one.link.publish("another:gossip", new Uint8Array(3)), Error, "NOPERM");
+});
+
 Deno.test("redisBroker() speaks TLS with whom its authorities vouch for, and with nobody else", async () => {
   await using authority = await makeAuthority();
   const { cert, key } = await authority.issue();
