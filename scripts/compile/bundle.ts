@@ -12,6 +12,12 @@ const LOADER_CALL = /\(0, \w+\.loadAddon\)\(\w+\.default\.resolve\(__dirname, "\
 const ADDON_LOAD = "((module) => (process.dlopen(module, `${import.meta.dirname}/" + ADDON_NAME +
   "`), module.exports))({ exports: {} })";
 
+/**
+ * iovalkey leaves lines of its own folder out of stacks where `showFriendlyErrorStack` is set, which it is
+ * not (`iovalkey/built/Pipeline.js`, `Redis.js`).
+ */
+const OWN_FOLDER = /(\berrorStack(?:\.stack)?), __dirname\)/g;
+
 /** Forms that only work next to the source tree; each would fail at run time, far from here. */
 const UNBUNDLED: ReadonlyMap<string, RegExp> = new Map([
   ["a file beside the source, through import.meta", /new URL\([^)]*,\s*import\.meta\.url\)/],
@@ -20,7 +26,8 @@ const UNBUNDLED: ReadonlyMap<string, RegExp> = new Map([
 ]);
 
 /**
- * `bundle` with zeromq's search for its addon replaced by a load from beside the program.
+ * `bundle` with zeromq's search for its addon replaced by a load from beside the program, and without
+ * iovalkey's look at its own folder.
  *
  * Throws when the search is not there exactly once, or when the bundle needs other files.
  */
@@ -29,7 +36,7 @@ export function pinAddon(bundle: string): string {
   if (calls !== 1) {
     throw new Error(`Cannot pin the addon: zeromq's loader occurs ${calls} times in the bundle`);
   }
-  const pinned = bundle.replace(LOADER_CALL, () => ADDON_LOAD);
+  const pinned = bundle.replace(LOADER_CALL, () => ADDON_LOAD).replace(OWN_FOLDER, '$1, "")');
   for (const [what, form] of UNBUNDLED) {
     const found = form.exec(pinned);
     if (found !== null) throw new Error(`Cannot bundle ${what}: ${found[0]}`);
