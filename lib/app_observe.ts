@@ -10,6 +10,7 @@ import type { Clock, Engine, Random } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import type { Fleet, FleetChange } from "./fleet/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
+import type { RequestTrace } from "./request/mod.ts";
 import {
   accessLog,
   type AskParts,
@@ -26,6 +27,10 @@ export interface ObserveParts {
   readonly metrics: Metrics;
   /** Takes a line of the access log; absent where nobody does. */
   readonly accessLine?: ((line: string) => void) | undefined;
+  /** As `RecorderOptions.nextNumber`. */
+  readonly nextNumber?: (() => number) | undefined;
+  /** Told of every request that has ended; absent where none is traced. */
+  readonly tracing?: { ended(trace: RequestTrace): void } | undefined;
 }
 
 /** Follows the requests of one router. */
@@ -50,25 +55,30 @@ export interface OpenObserving {
 /** Follow requests by what `configNow` gives at the moment; nothing is kept where nobody could look. */
 export function wireObserving(
   configNow: () => Pick<RouterConfig, "observe" | "admin">,
-  { clock, random, metrics, accessLine }: ObserveParts,
+  { clock, random, metrics, accessLine, nextNumber, tracing }: ObserveParts,
 ): Observing {
   const startedMs = clock.unixMs();
   const { admin, observe: { keepRequests } } = configNow();
   let fleet: Pick<Fleet, "snapshot"> | undefined;
   const view = { clock, idOf: idsIn(() => fleet?.snapshot().engines ?? []) };
+  const log = accessLine && accessLog({
+    ...view,
+    random,
+    write: accessLine,
+    options: () => {
+      const { accessShare: share, accessFormat: format } = configNow().observe;
+      return { share, format };
+    },
+  });
   const recorder = new RequestRecorder({
     clock,
     metrics,
+    nextNumber,
     keep: admin === undefined ? undefined : keepRequests,
-    onEnded: accessLine && accessLog({
-      ...view,
-      random,
-      write: accessLine,
-      options: () => {
-        const { accessShare: share, accessFormat: format } = configNow().observe;
-        return { share, format };
-      },
-    }),
+    onEnded: tracing === undefined ? log : (trace, phases) => {
+      tracing.ended(trace);
+      log?.(trace, phases);
+    },
   });
   return {
     recorder,

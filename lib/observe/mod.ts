@@ -20,4 +20,4 @@ export { type Kept, type RecorderOptions, RequestRecorder } from "./recorder.ts"
 export { RecentRequests } from "./ring.ts";
 export { serverTiming } from "./server_timing.ts";
 export * from "./shapes.ts";
-export { requestDetail, requestView, type ViewDeps } from "./views.ts";
+export { requestDetail, requestView, tokensIn, type ViewDeps } from "./views.ts";

@@ -17,6 +17,7 @@ import { decodeJson, encodeJson } from "./codec.ts";
 import { LIVE_CALL, LIVE_HERE_CALL, type LiveHere, partsIn } from "./live_round.ts";
 import type { Member } from "./member.ts";
 import type { OtherRouters, OwnPart } from "./others.ts";
+import { requestNumbers } from "./request_numbers.ts";
 import { giveTold, takeTold, TOLD, type ToldAnswer } from "./told.ts";
 import { OWN_CALL, TOLD_MS, WHOLE_CALL } from "./whole.ts";
 
@@ -33,6 +34,7 @@ const ALONE: ReadonlySet<ToldOfItself> = new Set(["health", "ready", "engines"])
 export class MemberOthers implements OtherRouters {
   readonly changes: HandChanges | undefined;
   readonly secret: string;
+  readonly nextNumber: () => number;
   readonly #member: Pick<Member, "call" | "answer" | "attached">;
   readonly #clock: Clock;
   #own: OwnPart | undefined;
@@ -41,6 +43,7 @@ export class MemberOthers implements OtherRouters {
     this.#member = member;
     this.#clock = clock;
     const { changes, secret } = member.hello;
+    this.nextNumber = requestNumbers(clock, member.hello);
     this.secret = secret;
     this.changes = changes === undefined ? undefined : JSON.parse(changes) as HandChanges;
   }

@@ -79,7 +79,7 @@ export async function openSupervisor(
     ...(admin === undefined ? [] : [{ ...admin.listen, name: " (--admin-listen)" }]),
   ]);
   const [port = 0, adminPort] = held.ports;
-  const common = { port, adminPort, secret: random.uuid(), files };
+  const common = { port, adminPort, begunMs: clock.unixMs(), secret: random.uuid(), files };
   const supervisor = new Supervisor({ clock, log, start, write, count, common });
   const desk = new NoticeDesk(supervisor.slots);
   const own = new OwnFigures(supervisor, desk);

@@ -25,6 +25,8 @@ export interface OtherRouters extends Whole {
   readonly changes: HandChanges | undefined;
   /** By which all of them call engines the same. */
   readonly secret: string;
+  /** A number for a request that has come: no other of theirs has it, and later ones have greater ones. */
+  readonly nextNumber: () => number;
   readonly everywhere: Everywhere;
   /** What all tell at a moment. */
   readonly live: AskParts;
