@@ -315,6 +315,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     edge: doors.front,
     faultAnswer: faultAnswer({ log }),
     everywhere: ports.others?.everywhere,
+    all: ports.others?.live,
   });
   if (admin !== undefined) stack.use(admin);
   joinOthers(ports.others, () => deps, admin);

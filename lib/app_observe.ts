@@ -11,7 +11,14 @@ import type { RouterConfig } from "./config/mod.ts";
 import type { Fleet, FleetChange } from "./fleet/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
 import type { RequestTrace } from "./request/mod.ts";
-import { accessLog, type Kept, LiveFeed, RequestRecorder, type ViewDeps } from "./observe/mod.ts";
+import {
+  accessLog,
+  type AskParts,
+  type Kept,
+  LiveFeed,
+  RequestRecorder,
+  type ViewDeps,
+} from "./observe/mod.ts";
 
 /** What requests are followed with. */
 export interface ObserveParts {
@@ -31,8 +38,11 @@ export interface Observing {
   readonly recorder: RequestRecorder;
   /** Learn of engines that go. */
   follow(change: FleetChange): void;
-  /** What those who run the router may see; only where requests are kept for them. */
-  open(looked: LookedAt, engines: EnginesKnown): OpenObserving;
+  /**
+   * What those who run the router may see; only where requests are kept for them. `all` asks the routers
+   * that are seen as one with this one.
+   */
+  open(looked: LookedAt, engines: EnginesKnown, all?: AskParts): OpenObserving;
 }
 
 /** What there is to see. */
@@ -75,7 +85,7 @@ export function wireObserving(
     follow({ kind, engine }) {
       if (kind === "forgotten") recorder.pairs.forget(engine.url);
     },
-    open(looked, engines) {
+    open(looked, engines, all) {
       fleet = engines.fleet;
       const { kept } = recorder;
       if (kept === undefined) throw new TypeError("Nothing is kept of requests");
@@ -86,6 +96,7 @@ export function wireObserving(
         engines: () => enginesLive(looked, engines),
         pairs: () => pairsLive(looked, engines, { kept, recorder, clock }),
         router: () => routerLive(looked, kept),
+        all,
       });
       return { kept, view, live };
     },

@@ -6,6 +6,7 @@ import { type NotificationProxy, pullBinder, startNotificationProxy } from "../z
 import { answerEverywhere, EVERYWHERE_CALL } from "./admin_round.ts";
 import type { Call } from "./call.ts";
 import { ClusterBridge } from "./cluster_bridge.ts";
+import { answerLive, LIVE_CALL } from "./live_round.ts";
 import { NoticeDesk } from "./notice_desk.ts";
 import { OwnFigures } from "./own_figures.ts";
 import { heldPorts } from "./ports.ts";
@@ -106,6 +107,9 @@ export async function openSupervisor(
   supervisor.answer(EVERYWHERE_CALL, (from, head, call) => {
     const keep = (changes: unknown): void => supervisor.keep(JSON.stringify(changes));
     void answerEverywhere({ clock, workers: supervisor.slots, keep }, from, head, call);
+  });
+  supervisor.answer(LIVE_CALL, (_from, head, call) => {
+    void answerLive({ clock, workers: supervisor.slots }, head, call);
   });
   supervisor.answer(RELAY_CALL, (_from, head, call) => handToLead(supervisor.slots, head, call));
   stack.defer(() => supervisor.end());
