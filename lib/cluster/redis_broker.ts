@@ -93,7 +93,8 @@ class RedisLink implements BrokerLink {
         await connection.ping();
       }));
     } catch (error) {
-      throw this.#why === undefined ? error : new Error(this.#why, { cause: error });
+      // What the library rejects with says only that it is closed.
+      throw this.#why === undefined ? error : new Error(this.#why);
     }
   }
 

@@ -27,11 +27,6 @@ Deno.test("pinAddon() loads the file that a router asks leave to load", () => {
   assertStringIncludes(pinAddon(CALL), `\${import.meta.dirname}/${COMPILED_ADDON}\``);
 });
 
-Deno.test("pinAddon() leaves no folder to be looked at by iovalkey", () => {
-  const shorten = "shorten(err, this.errorStack.stack, __dirname);";
-  assertStringIncludes(pinAddon(`${CALL}\n${shorten}`), 'shorten(err, this.errorStack.stack, "");');
-});
-
 Deno.test("pinAddon() needs zeromq's loader exactly once", () => {
   assertThrows(() => pinAddon("main();"), Error, "occurs 0 times");
   assertThrows(() => pinAddon(`${CALL}\n${CALL}`), Error, "occurs 2 times");
