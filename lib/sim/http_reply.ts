@@ -146,7 +146,9 @@ export class HttpReply {
   }
 
   #head(status: number, type: string): string {
-    let head = `HTTP/1.1 ${status} ${REASONS[status] ?? "Unknown"}\r\nserver: uvicorn\r\n`;
+    const date = new Date(this.#context.clock.unixMs()).toUTCString();
+    let head = `HTTP/1.1 ${status} ${REASONS[status] ?? "Unknown"}\r\n` +
+      `date: ${date}\r\nserver: uvicorn\r\n`;
     if (type !== "") head += `content-type: ${type}\r\n`;
     if (!this.#context.keepAlive) head += "connection: close\r\n";
     for (const [name, value] of this.headers) head += `${name}: ${value}\r\n`;
