@@ -216,6 +216,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     sourceWatch.gauge();
     gossip?.gauge();
     tracing?.gauge();
+    ports.cluster?.gauge?.(metrics);
   };
   const depsOf = (now: Generation): HttpDeps => ({
     ...now.flow,
@@ -244,6 +245,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
           : sourceWatch.ailment()),
     remarks: () => ({
       ...doors.remarks(),
+      ...(ports.cluster && { cluster: ports.cluster.remark() }),
       ...sourceWatch.remarks(),
       ...(now.config.dynamic === undefined ? {} : { dynamic_config: now.config.dynamic }),
       ...reloader?.remarks(),

@@ -17,7 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["disagg", "selection", "kv_events", "dns"],
   ["fleet"],
   ["kv", "discovery"],
-  ["request"],
+  ["request", "cluster"],
   ["front/contract"],
   ["handoff", "fan_out", "front", "doors", "hooks", "external", "observe"],
   ["flow", "warm_up", "page", "tracing"],
