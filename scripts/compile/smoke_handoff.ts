@@ -30,7 +30,9 @@ export async function checkHandoff(
   socket: ProxySocket,
   workers = 1,
 ): Promise<string> {
-  const [prefill = 0, decode = 0, port = 0, proxy = 0, ...receiver] = freePorts(4 + 2 * RANKS);
+  const [prefill = 0, decode = 0, port = 0, proxy = 0, admin = 0, ...receiver] = freePorts(
+    5 + 2 * RANKS,
+  );
   const init = receiver.slice(0, RANKS);
   const alloc = receiver.slice(RANKS);
   const engine = (role: string, at: number, ...more: readonly string[]): Running =>
@@ -55,12 +57,14 @@ export async function checkHandoff(
     ...["--host", HOST, "--port", `${port}`],
     ...["--nixl-proxy-host", HOST, "--nixl-proxy-port", `${proxy}`],
     ...["--nixl-proxy-socket", socket, "--workers", `${workers}`],
+    ...["--admin-listen", `${HOST}:${admin}`],
   ]);
   const url = `http://${HOST}:${port}`;
   const text = await chat(url, await modelOfAll(url, [prefillEngine, decodeEngine, router]));
   await expectHandoff(url);
   if (workers > 1) await expectWorkers(url, workers);
   await expectKv(`http://${HOST}:${decode}`);
+  await expectPage(`http://${HOST}:${admin}`);
   for (const program of [router, prefillEngine, decodeEngine]) await program.stop();
   return JSON.stringify(text);
 }
@@ -78,6 +82,19 @@ async function modelOfAll(url: string, programs: readonly Running[]): Promise<st
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`Cannot find a model that both engines serve in ${READY_MS / 1000} s`);
+}
+
+/** The page is within the program. */
+async function expectPage(url: string): Promise<void> {
+  for (const path of ["/", "/page/main.js", "/page/base.css"]) {
+    const answer = await fetch(url + path);
+    const { length } = await answer.text();
+    if (answer.status !== 200 || length === 0) {
+      throw new Error(
+        `Cannot see ${path} of the page: status ${answer.status}, ${length} characters`,
+      );
+    }
+  }
 }
 
 /** All that were asked for serve. */

@@ -5,7 +5,12 @@ import {
   wayText,
   whyText,
 } from "../../lib/page/assets/words.js";
-import { concerns, drainWarning, pairsOf } from "../../lib/page/assets/attention.js";
+import {
+  concerns,
+  drainWarning,
+  pairsOf,
+  routerStanding,
+} from "../../lib/page/assets/attention.js";
 import { FleetState } from "../../lib/page/assets/state.js";
 import { ENGINE_STATES } from "../../lib/admin/engine_view.ts";
 import { OUTCOMES } from "../../lib/admin/requests.ts";
@@ -98,4 +103,17 @@ Deno.test("drainWarning() warns of the last one of a side, and pairsOf() begins 
   assertMatch(drainWarning(state, "d1"), /only decode engine/);
   assertEquals(drainWarning(state, "d2"), "");
   assertEquals(pairsOf(state, "p1").map(({ pair }) => pair.decode), ["d2", "d1"]);
+});
+
+Deno.test("routerStanding() is ready with an engine that serves, and says what else it is", () => {
+  const of = (router: Partial<typeof ROUTER>, ...engines: ReturnType<typeof engine>[]): string => {
+    const state = new FleetState();
+    state.take("fleet", fleet(1, { full: true, router: { ...ROUTER, ...router }, engines }));
+    return routerStanding(state).label;
+  };
+  assertEquals(of({}, engine("a", { verdict: "shut" }), engine("b")), "Ready");
+  assertEquals(of({}, engine("a", { verdict: "shut" })), "No engine serves");
+  assertEquals(of({}), "No engine serves");
+  assertEquals(of({ ready: false }, engine("a")), "Not ready");
+  assertEquals(of({ ready: false, draining: true }, engine("a")), "Draining");
 });

@@ -63,6 +63,22 @@ export function concerns({ router, engines, pairs, gone }) {
 }
 
 /**
+ * How the router stands.
+ * @param {FleetState} state
+ * @returns {Standing}
+ */
+export function routerStanding({ router, engines }) {
+  if (router?.draining) return { tone: "warn", icon: "half", label: "Draining", why: "" };
+  if (!router?.ready) return { tone: "bad", icon: "square", label: "Not ready", why: "" };
+  const serves = [...engines.values()].some((engine) =>
+    ["good", "warn"].includes(engineStanding(engine).tone) || engine.state === "slow_start"
+  );
+  return serves
+    ? { tone: "good", icon: "dot", label: "Ready", why: "" }
+    : { tone: "warn", icon: "triangle", label: "No engine serves", why: "" };
+}
+
+/**
  * What a drain of an engine would leave, as a warning; empty for enough.
  * @param {FleetState} state
  * @param {string} id

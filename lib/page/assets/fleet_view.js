@@ -1,10 +1,10 @@
 /** The fleet, drawn: engines of both sides, and the flows between them. @module */
+import { card, drawCard } from "./card_view.js";
 import { attribute, byId, h, keep, text } from "./dom.js";
-import { count, percent, plural } from "./format.js";
+import { count, plural } from "./format.js";
 import { drawFlows } from "./flows_view.js";
 import { densityOf, drawn, heightOf, middles, MOST_DRAWN, sides } from "./layout.js";
 import { drawPairs } from "./pairs_view.js";
-import { standingLine } from "./standing_view.js";
 import { engineStanding } from "./words.js";
 
 /** Engines from which on they can be filtered. */
@@ -116,7 +116,7 @@ export class FleetView {
     text(more, hidden > 0 ? `Show ${count(hidden)} more` : "Show fewer");
     keep(list, shown, {
       keyOf: ({ id }) => id,
-      make: ({ id }) => h("li", {}, card(() => this.#open(id))),
+      make: ({ id }) => h("li", {}, card(id, () => this.#open(id))),
       change: (element, engine) => drawCard(element.firstElementChild, engine),
     });
   }
@@ -140,49 +140,4 @@ function noteOf({ pairs, gone }, known) {
   if (known.length === 0) return "";
   const there = plural(known.length - gone.size, "engine");
   return pairs.size === 0 ? there : `${there}, ${plural(pairs.size, "pair")} with handoffs`;
-}
-
-function card(open) {
-  return h("button", { type: "button", class: "engine", onclick: open }, [
-    h("span", { class: "line" }, [h("span", { class: "id" }), h("span", { class: "standing" })]),
-    h("span", { class: "line measures" }, [
-      measure("inflight", "in flight", h("span", { class: "unit seats" })),
-      measure("waiting", "waiting"),
-      h("span", { class: "measure kv" }, [
-        h("span", { class: "unit" }, "KV"),
-        h("span", { class: "gauge", "aria-hidden": "true" }, h("span")),
-        h("b"),
-      ]),
-    ]),
-  ]);
-}
-
-function measure(name, label, more) {
-  return h("span", { class: `measure ${name}` }, [
-    h("b"),
-    more,
-    " ",
-    h("span", { class: "unit" }, label),
-    " ",
-  ]);
-}
-
-function drawCard(element, engine) {
-  // An engine of which nothing else was told is the same object.
-  if (element.shown === engine) return;
-  element.shown = engine;
-  const standing = engineStanding(engine);
-  attribute(element, "data-tone", standing.tone);
-  attribute(element, "title", standing.why === "" ? undefined : standing.why);
-  text(element.querySelector(".id"), engine.id);
-  standingLine(element.querySelector(".standing"), standing);
-  const { inflight, seats, waiting, kv_use: use } = engine;
-  const figure = (name) => element.querySelector(`.${name} b`);
-  text(figure("inflight"), count(inflight));
-  text(element.querySelector(".seats"), seats === null ? "" : `/${count(seats)}`);
-  text(figure("waiting"), count(waiting));
-  text(figure("kv"), percent(use));
-  const gauge = element.querySelector(".gauge span");
-  gauge.style.transform = `scaleX(${Math.min(1, Math.max(0, use ?? 0))})`;
-  attribute(gauge, "data-full", (use ?? 0) >= 0.9);
 }

@@ -1,5 +1,5 @@
 /** The top of the page: how the router stands, its figures, and what needs a look. @module */
-import { concerns } from "./attention.js";
+import { concerns, routerStanding } from "./attention.js";
 import { byId, h, keep, svg, text } from "./dom.js";
 import { bytes, count, duration, percent, plural, rate, span } from "./format.js";
 import { standingLine } from "./standing_view.js";
@@ -58,12 +58,7 @@ function p95(times) {
 export function drawHead(state, { open }) {
   const { router, hello } = state;
   if (router === undefined || hello === undefined) return;
-  const standing = router.draining
-    ? { tone: "warn", icon: "half", label: "Draining" }
-    : router.ready
-    ? { tone: "good", icon: "dot", label: "Ready" }
-    : { tone: "bad", icon: "square", label: "Not ready" };
-  standingLine(byId("state"), standing);
+  standingLine(byId("state"), routerStanding(state));
   const kv = hello.kv === "none" ? "no handoffs" : `KV by ${hello.kv}`;
   text(
     byId("facts"),
@@ -103,7 +98,7 @@ function sparkline() {
 }
 
 function sparkPath(rates) {
-  if (rates.length < LEAST_RATES) return "";
+  if (rates.length < LEAST_RATES || rates.every((each) => each === 0)) return "";
   const highest = Math.max(1, ...rates);
   const last = Math.max(rates.length, 40) - 1;
   return rates.map((each, index) => {

@@ -24,6 +24,13 @@ export class LinkView {
     this.draw();
   }
 
+  /** None will come, for `why`. */
+  refused(why) {
+    this.#kind = "refused";
+    this.#why = why;
+    this.draw();
+  }
+
   /** None comes as nobody looks. */
   rest() {
     this.#kind = "rest";
@@ -36,14 +43,15 @@ export class LinkView {
       opening: ["idle", "dashes", "Connecting…"],
       live: ["good", "dot", "Live"],
       lost: ["warn", "triangle", "Reconnecting…"],
+      refused: ["bad", "square", "Refused"],
       rest: ["idle", "moon", "At rest"],
     }[this.#kind];
     standingLine(byId("link"), { tone, icon, label });
-    const isLost = this.#kind === "lost";
-    attribute(document.body, "data-stale", isLost && this.#at !== undefined);
+    const isAway = this.#kind === "lost" || this.#kind === "refused";
+    attribute(document.body, "data-stale", isAway && this.#at !== undefined);
     const banner = byId("banner");
-    banner.hidden = !isLost;
-    if (isLost) text(banner, this.#lostText());
+    banner.hidden = !isAway;
+    if (isAway) text(banner, this.#kind === "lost" ? this.#lostText() : this.#why);
   }
 
   #lostText() {

@@ -89,7 +89,7 @@ async function read() {
     }, signal);
   } catch (error) {
     if (error.status === 401) return restart(error.message);
-    link.lost(error.message);
+    link.refused(error.message);
   }
 }
 
@@ -128,22 +128,28 @@ function drawFoot() {
     api.setKey(undefined);
     location.reload();
   });
-  byId("foot").replaceChildren(
-    h("p", {}, [
-      h("a", { href: "admin/openapi.json" }, "The admin API"),
-      " that this page asks has all of it as JSON.",
-    ]),
-    ...api.hasKey ? [forget] : [],
-  );
+  const more = [h("a", { href: "admin/openapi.json" }, "The admin API"), " has all of it as JSON."];
+  // A link shows no key.
+  byId("foot").replaceChildren(api.hasKey ? forget : h("p", {}, more));
 }
 
 /** Show what the address names. */
 function openNamed() {
   const [, kind, id] = /^#(engine|request)=(.+)$/.exec(location.hash) ?? [];
-  if (id === undefined) return;
-  const name = decodeURIComponent(id);
+  const name = id === undefined ? undefined : decoded(id);
+  if (name === undefined) return;
   if (kind === "engine") open(name);
   else openRequest(name);
+}
+
+/** What people write into an address need not be encoded. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
 }
 
 let unseen;

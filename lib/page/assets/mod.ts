@@ -10,6 +10,7 @@ import requestsCss from "./requests.css" with { type: "text" };
 import iconSvg from "./icon.svg" with { type: "text" };
 import apiJs from "./api.js" with { type: "text" };
 import attentionJs from "./attention.js" with { type: "text" };
+import cardViewJs from "./card_view.js" with { type: "text" };
 import domJs from "./dom.js" with { type: "text" };
 import engineViewJs from "./engine_view.js" with { type: "text" };
 import fleetViewJs from "./fleet_view.js" with { type: "text" };
@@ -44,6 +45,7 @@ export const FILES: Readonly<Record<string, string>> = {
   "icon.svg": iconSvg,
   "api.js": apiJs,
   "attention.js": attentionJs,
+  "card_view.js": cardViewJs,
   "dom.js": domJs,
   "engine_view.js": engineViewJs,
   "fleet_view.js": fleetViewJs,

@@ -25,6 +25,7 @@ const HIGHEST = 92;
 /** Draw the times of `state`. */
 export function drawTimes({ times }) {
   const box = byId("distributions");
+  byId("times").hidden = times.size === 0;
   const parts = box.parts ??= make(box);
   for (const { name, none } of DRAWN) drawOne(parts[name], times.get(name), none);
   const listed = LISTED.filter(([name]) => times.has(name));

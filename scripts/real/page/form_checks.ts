@@ -12,8 +12,8 @@ const AXE = new URL("../../../node_modules/axe-core/axe.min.js", import.meta.url
 /** Rules of WCAG 2.2 AA, and what axe-core recommends besides. */
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-/** What a drawing of 1,000 engines may take, in milliseconds. */
-const LARGE_MS = 1_500;
+/** What a drawing of 1,000 engines may take, in milliseconds, on a machine that has more to do. */
+const LARGE_MS = 3_000;
 
 interface Violation {
   readonly id: string;
@@ -68,7 +68,7 @@ export async function formChecks({ browser, checks }: Scene): Promise<void> {
     must(folded.cards === 120, `${folded.cards} engines are drawn`);
     must(all.cards === 1_000 && all.flows === 400, `${all.cards} engines, ${all.flows} flows`);
     for (const { first, next } of [folded, all]) {
-      must(first < LARGE_MS && next < LARGE_MS / 2, `${first} ms, then ${next} ms`);
+      must(first < LARGE_MS && next < LARGE_MS / 4, `${first} ms, then ${next} ms`);
     }
     const told = ({ first, next, cards, flows }: Drawn): string =>
       `${cards} cards and ${flows} flows in ${first.toFixed(0)} ms, then ${next.toFixed(0)} ms`;
