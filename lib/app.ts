@@ -100,10 +100,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const { apiKey } = config;
   const readMetrics = metricsReader({ upstream, timeouts, breather }, apiKey);
-  const { accessLine } = ports;
+  const { accessLine, others } = ports;
   const tracing = await openTracing(config, { ...base, caCerts, version: manifest.version });
   if (tracing !== undefined) stack.use(tracing);
-  const observing = wireObserving(configNow, { clock, random, metrics, accessLine, tracing });
+  const { nextNumber } = others ?? {};
+  const observed = { accessLine, nextNumber, tracing };
+  const observing = wireObserving(configNow, { clock, random, metrics, ...observed });
   const lives = wireLives(configNow, {
     ...{ clock, log, metrics, upstream, timeouts, apiKey, readMetrics },
   });
@@ -148,8 +150,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       get timeoutMs() {
         return configNow().admission.queueTimeoutMs;
       },
+      onFirst: gossip?.hurry,
     }),
   );
+  gossip?.await(admission);
   const [{ stats }, { facts }] = [requests, lives];
   const read = { ...base, fleet, read: readMetrics, facts, stats };
   const load = new Slot(
@@ -212,6 +216,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     sourceWatch.gauge();
     gossip?.gauge();
     tracing?.gauge();
+    ports.cluster?.gauge?.(metrics);
   };
   const depsOf = (now: Generation): HttpDeps => ({
     ...now.flow,
@@ -240,6 +245,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
           : sourceWatch.ailment()),
     remarks: () => ({
       ...doors.remarks(),
+      ...(ports.cluster && { cluster: ports.cluster.remark() }),
       ...sourceWatch.remarks(),
       ...(now.config.dynamic === undefined ? {} : { dynamic_config: now.config.dynamic }),
       ...reloader?.remarks(),
@@ -309,6 +315,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     edge: doors.front,
     faultAnswer: faultAnswer({ log }),
     everywhere: ports.others?.everywhere,
+    all: ports.others?.live,
   });
   if (admin !== undefined) stack.use(admin);
   joinOthers(ports.others, () => deps, admin);

@@ -18,7 +18,7 @@ export const OUTCOMES: readonly RequestOutcome[] = [
 ];
 
 /** Of one id, so many at most. */
-const MOST_ALIKE = 20;
+export const MOST_ALIKE = 20;
 
 /** What engines' ids of attempts have behind the client's. */
 const ATTEMPT = /-[0-9a-f]{16}$/;

@@ -33,7 +33,10 @@ function withSome(form: Schema, properties: Readonly<Record<string, Schema>>): S
 }
 
 const REQUEST = {
-  seq: about(COUNT, "Its number in this router's life: unique, and grows with arrivals"),
+  seq: about(
+    COUNT,
+    "Its number in this router's life, in all its processes: unique, and grows with arrivals",
+  ),
   id: about(TEXT, "The client's `X-Request-Id`, which it may repeat, or one made for it"),
   path: TEXT,
   model: TEXT_OR_NULL,

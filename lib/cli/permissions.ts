@@ -1,6 +1,7 @@
 /** Which of Deno's permissions a configuration needs, as arguments of `deno run`. @module */
 import {
   CLUSTER_VARIABLES,
+  clusterAddress,
   type ConfigResult,
   moduleName,
   type RouterConfig,
@@ -116,13 +117,14 @@ function isInCluster({ settings }: ConfigResult): boolean {
 
 /** Where it listens, and its engines; undefined where they are found, at whatever addresses. */
 function addressesOf(config: RouterConfig): readonly string[] | undefined {
-  const { admin, listen, handoff, engines, external = [], discovery, tracing } = config;
+  const { admin, listen, handoff, engines, external = [], discovery, cluster, tracing } = config;
   const { kubernetes, dns } = discovery;
   if (kubernetes !== undefined || dns !== undefined || admin !== undefined) return undefined;
   const addresses = [addressText(listen.host, listen.port)];
   if (handoff.kind === "lmcache") {
     addresses.push(addressText(listenHost(handoff.proxy.host), handoff.proxy.port));
   }
+  if (cluster !== undefined) addresses.push(clusterAddress(cluster));
   const collector = tracing === undefined ? [] : [{ url: tracing.endpoint.origin }];
   for (const { url } of [...engines, ...external, ...collector]) {
     const { hostname, port, protocol } = new URL(url);

@@ -14,6 +14,7 @@ import { BATCH_FLAGS } from "./flags_batch.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
+import { CLUSTER_FLAGS } from "./flags_cluster.ts";
 import { CONTROL_FLAGS } from "./flags_control.ts";
 import { ELASTIC_FLAGS } from "./flags_elastic.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
@@ -87,6 +88,7 @@ const SUPPORTED_GROUPS = [
   DOOR_FLAGS,
   DESCRIPTOR_FLAGS,
   WORKER_FLAGS,
+  CLUSTER_FLAGS,
   CONTROL_FLAGS,
   ADMIN_FLAGS,
   OBSERVE_FLAGS,

@@ -6,6 +6,7 @@
  */
 export { type AdminAddress, type AdminOptions, isLoopback } from "./admin.ts";
 export * from "./engine_notation.ts";
+export { clusterAddress, type ClusterOptions, parseClusterUrl } from "./cluster.ts";
 export { USUAL_ADMIN } from "./flags_admin.ts";
 export type { FileKind } from "./door_problems.ts";
 export type { DnsAddress, DnsName, DnsOptions } from "./dns_options.ts";

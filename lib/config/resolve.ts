@@ -11,6 +11,7 @@ import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./
 import { splitKeys } from "./build_doors.ts";
 import { batchProblems } from "./batches.ts";
 import { checkProblems } from "./checks.ts";
+import { clusterProblems } from "./build_cluster.ts";
 import { isDns, namesRole, readDns } from "./dns.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
@@ -142,6 +143,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...adminProblems(settings),
     ...observeProblems(settings),
     ...tracing.problems,
+    ...clusterProblems(settings),
     ...key.problems,
   ];
   if (problems.length > 0) {

@@ -4,6 +4,7 @@
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
 import type { AdminOptions } from "./admin.ts";
+import type { ClusterOptions } from "./cluster.ts";
 import type { DiscoveryOptions } from "./discovery_options.ts";
 import type { DoorOptions } from "./doors.ts";
 import type { ObserveOptions } from "./observe_options.ts";
@@ -349,6 +350,8 @@ export interface RouterConfig {
   readonly descriptors: DescriptorOptions;
   /** Processes that serve on the port together; absent for one. */
   readonly workers?: WorkerCount;
+  /** Where replicas meet; absent for a router by itself. */
+  readonly cluster?: ClusterOptions;
   /** How long requests in flight may go on once the router takes no more. */
   readonly drainTimeoutMs: number;
   readonly lifecycle: LifecycleOptions;

@@ -149,6 +149,10 @@ export class EngineHealth implements Health, SharedHealth, Disposable {
     return this.#pairs.verdict(prefill, decode, this.#deps.clock.now());
   }
 
+  pairs(): ((prefill: string, decode: string) => Verdict) | undefined {
+    return this.#pairs.verdicts(this.#deps.clock.now());
+  }
+
   doubtedPairs(): readonly DoubtedPair[] {
     return this.#pairs.doubted(this.#deps.clock.now());
   }

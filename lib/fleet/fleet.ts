@@ -178,21 +178,31 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   choosePair(ask: Asking<PairAsk> & Roomy): PairChoice | FullPair;
   choosePair(ask: Asking<PairAsk>): PairChoice;
   choosePair(ask: Asking<PairAsk> & Partial<Roomy>): PairChoice | FullPair {
-    const { health, policies, fit } = this.#options;
+    const { health, policies } = this.#options;
     const view = this.snapshot();
-    const unequal = fit?.in(view);
     const choice = choosePair(view.group(ask.model), policies, {
       ...ask,
       universe: view.engines,
       sieve: this.#lives.sieve,
-      pairVerdict: (prefill, decode) =>
-        unequal?.(prefill.id, decode.id) === true ? UNEQUAL : health.pair(prefill.id, decode.id),
+      pairVerdict: this.#pairVerdict(view),
     });
     // Where room is looked at, a request goes to the pair only when its seats are taken.
     if (choice.kind === "pair" && choice.trial && ask.tokens === undefined) {
       health.chose?.(choice.pair.prefill, choice.pair.decode);
     }
     return choice;
+  }
+
+  /** What is held against pairs of `view`; undefined where nothing is, so that no choice looks at each. */
+  #pairVerdict(view: FleetView): PairAsk["pairVerdict"] {
+    const { health, fit } = this.#options;
+    const unequal = fit?.in(view);
+    const doubted = health.pairs === undefined
+      ? (prefill: string, decode: string) => health.pair(prefill, decode)
+      : health.pairs();
+    if (unequal === undefined && doubted === undefined) return undefined;
+    return ({ id: prefill }, { id: decode }) =>
+      unequal?.(prefill, decode) === true ? UNEQUAL : doubted?.(prefill, decode) ?? GOOD;
   }
 
   chooseDirect(ask: Asking<ChoiceAsk> & Partial<Roomy>): Engine | undefined {
@@ -272,6 +282,15 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
     const seat = seatOf(live?.load);
     this.#judge.seated(live);
     return seat;
+  }
+
+  isAwaitedElsewhere(model: string): boolean {
+    for (const { elsewhere, engine } of this.#roster.all) {
+      if (elsewhere !== undefined && elsewhere.sum.waiting > 0 && engine.models.includes(model)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   watchRoom(on: (engine?: Engine) => void): Disposable {

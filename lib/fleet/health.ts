@@ -42,6 +42,8 @@ export interface Health {
   engine(id: string): Verdict;
   /** What holds for two engines together, both of which may be good. */
   pair(prefill: string, decode: string): Verdict;
+  /** The same of all pairs at this moment; undefined where nothing is held against any. */
+  pairs?(): ((prefill: string, decode: string) => Verdict) | undefined;
   /** The pairs that are not good. */
   doubtedPairs?(): readonly DoubtedPair[];
   /** An engine has gone: nothing of it shall be kept. */

@@ -57,6 +57,12 @@ export class PairHealth {
     return this.#find(prefill, decode)?.verdict(nowMs) ?? GOOD;
   }
 
+  /** The same of all pairs; undefined where nothing is held against any. */
+  verdicts(nowMs: number): ((prefill: string, decode: string) => Verdict) | undefined {
+    if (this.#known.size === 0) return undefined;
+    return (prefill, decode) => this.verdict(prefill, decode, nowMs);
+  }
+
   /** The pairs that are not good. */
   doubted(nowMs: number): readonly DoubtedPair[] {
     const found: DoubtedPair[] = [];

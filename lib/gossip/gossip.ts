@@ -2,15 +2,12 @@
 import type { Clock, Logger, Random, Timer } from "../base/mod.ts";
 import type { Bus, PeerId } from "./bus.ts";
 import { type Head, LIVES, readMessage, writeAsk, writeBye } from "./message.ts";
+import { tellMs, urgentMs } from "./pace.ts";
 import { Peer } from "./peer.ts";
 import type { Shared } from "./peer_table.ts";
 import { isBefore } from "./rank.ts";
 import { Teller, type Telling } from "./teller.ts";
 import { WireWriter } from "./wire.ts";
-
-/** What has changed is told so often, in milliseconds; what is urgent, no more often than the second. */
-export const TELL_MS = 50;
-export const URGENT_MS = 10;
 
 /** A sign of life is given so often where there is nothing to tell, in milliseconds. */
 export const SIGN_MS = 1_000;
@@ -75,6 +72,7 @@ export class Gossip implements Disposable {
   #timer: Timer | undefined;
   #dueMs = Infinity;
   readonly #begunMs: number;
+  #toldSettled = false;
   /** When it was told last, when anything was sent last, and when all was. */
   #toldMs: number;
   #sentMs = -Infinity;
@@ -108,18 +106,18 @@ export class Gossip implements Disposable {
 
   /**
    * The router that decides what only one is to decide: the first by name of those that have been there
-   * for a while, as whoever comes has to hear first what is decided. All who know the same agree.
+   * for a while, as they say themselves, as whoever comes has to hear first what is decided; of all where
+   * all have just come. All who know the same agree.
    */
   get lead(): PeerId {
-    const { clock, bus } = this.#deps;
-    const nowMs = clock.now();
-    const isSettled = (sinceMs: number): boolean => nowMs - sinceMs >= SETTLED_MS;
-    const peers = [...this.#peers];
-    const settled = peers.filter(([, { metMs }]) => isSettled(metMs));
-    const own = isSettled(this.#begunMs) || peers.length === 0;
-    const names = own ? [bus.self] : [];
-    for (const [name] of own || settled.length > 0 ? settled : peers) names.push(name);
-    return names.reduce((first, name) => isBefore(name, first) ? name : first);
+    let lead: PeerId = this.#deps.bus.self;
+    let isSettled = this.#toldSettled;
+    for (const [name, { settled }] of this.#peers) {
+      if (settled === isSettled ? !isBefore(name, lead) : isSettled) continue;
+      lead = name;
+      isSettled = settled;
+    }
+    return lead;
   }
 
   /** What has been sent and heard. */
@@ -130,7 +128,7 @@ export class Gossip implements Disposable {
   /** There is something to tell that others are to know at once. */
   hurry(): void {
     const { clock } = this.#deps;
-    this.#arm(Math.max(0, this.#toldMs + URGENT_MS - clock.now()));
+    this.#arm(Math.max(0, this.#toldMs + urgentMs(this.routers) - clock.now()));
   }
 
   /** Take leave of peers; the bus stays open. */
@@ -153,7 +151,7 @@ export class Gossip implements Disposable {
     this.#timer = clock.after(ms, () => {
       this.#dueMs = Infinity;
       this.#tell();
-      this.#arm(TELL_MS);
+      this.#arm(tellMs(this.routers));
     });
   }
 
@@ -161,7 +159,7 @@ export class Gossip implements Disposable {
     const { clock, gather, onTold } = this.#deps;
     const nowMs = clock.now();
     // While this router stood still, nobody can have been heard.
-    const stoodMs = nowMs - this.#toldMs - TELL_MS;
+    const stoodMs = nowMs - this.#toldMs - tellMs(this.routers);
     if (stoodMs > SIGN_MS) { for (const peer of this.#peers.values()) peer.heardMs += stoodMs; }
     this.#toldMs = nowMs;
     this.#forgetSilent(nowMs);
@@ -170,7 +168,10 @@ export class Gossip implements Disposable {
       this.#wanted = false;
       this.#allMs = nowMs;
     }
-    this.#teller.tell(gather, { all, sign: nowMs - this.#sentMs >= SIGN_MS });
+    const settled = nowMs - this.#begunMs >= SETTLED_MS;
+    const sign = nowMs - this.#sentMs >= SIGN_MS || settled !== this.#toldSettled;
+    this.#toldSettled = settled;
+    this.#teller.tell(gather, { all, sign, settled });
     onTold?.();
   }
 
@@ -218,6 +219,7 @@ export class Gossip implements Disposable {
     }
     peer.heardMs = nowMs;
     const standing = peer.place(head);
+    if (standing !== "old") peer.settled = head.settled;
     if (standing === "gap") this.#stats.gaps++;
     if (standing !== "old" && peer.takes) {
       readMessage(message, peer.table);

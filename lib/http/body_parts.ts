@@ -60,8 +60,9 @@ export class BodyParts {
     const length = this.#length + part.length;
     if (length > limitBytes) throw tooLarge(length, limitBytes, decoded);
     if (share?.grow(part.length) === false) throw overloaded();
-    if (this.#whole !== undefined) {
-      this.#whole.set(part, this.#length);
+    const whole = this.#whole ??= this.#broughtBy(part) ?? this.#early();
+    if (whole !== undefined) {
+      if (!isAt(part, whole, this.#length)) whole.set(part, this.#length);
     } else if (part.length >= KEPT_BYTES && part.buffer.byteLength <= 2 * part.length) {
       this.#seal();
       this.#parts.push(part);
@@ -69,15 +70,23 @@ export class BodyParts {
       this.#gather(part);
     }
     this.#length = length;
-    if (this.#whole === undefined) this.#beginWhole();
   }
 
-  #beginWhole(): void {
-    const { length = 0 } = this.#bounds;
-    if (length < EARLY_BYTES || this.#length < length * EARLY_SHARE) return;
-    if (this.#length === length) return;
+  /** A buffer of the body's length that `part` stands in, at its place. */
+  #broughtBy(part: Uint8Array): Uint8Array | undefined {
+    const { buffer } = part;
+    if (this.#length === 0 || buffer.byteLength !== this.#bounds.length) return undefined;
+    const whole = new Uint8Array(buffer);
+    if (!isAt(part, whole, this.#length)) return undefined;
     this.#seal();
-    this.#whole = new Uint8Array(length);
+    return whole;
+  }
+
+  #early(): Uint8Array | undefined {
+    const { length = 0 } = this.#bounds;
+    if (length < EARLY_BYTES || this.#length < length * EARLY_SHARE) return undefined;
+    this.#seal();
+    return new Uint8Array(length);
   }
 
   #gather(part: Uint8Array): void {
@@ -133,6 +142,10 @@ export class BodyParts {
     }
     return whole.length === this.#length ? whole : whole.subarray(0, this.#length);
   }
+}
+
+function isAt(part: Uint8Array, whole: Uint8Array, at: number): boolean {
+  return part.buffer === whole.buffer && part.byteOffset === at;
 }
 
 const NOTHING = new Uint8Array(0);

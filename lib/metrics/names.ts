@@ -5,6 +5,7 @@
  */
 
 import { DISCOVERY_METRICS } from "./names_discovery.ts";
+import { CLUSTER_METRICS } from "./names_cluster.ts";
 import { GOSSIP_METRICS } from "./names_gossip.ts";
 import { TRACING_METRICS } from "./names_tracing.ts";
 import { OBSERVED_METRICS } from "./names_observed.ts";
@@ -42,6 +43,7 @@ export const METRICS = {
   },
   ...DISCOVERY_METRICS,
   ...WORKER_METRICS,
+  ...CLUSTER_METRICS,
   "pd_router_request_seconds": {
     kind: "histogram",
     help: "Time from a request's arrival to the end of its answer.",

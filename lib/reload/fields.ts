@@ -101,6 +101,7 @@ export const FIELDS = {
   },
   descriptors: ["max-open-files"],
   workers: ["workers"],
+  cluster: ["cluster", "cluster-name"],
   drainTimeoutMs: "live",
   lifecycle: "live",
   reload: "live",

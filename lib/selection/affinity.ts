@@ -16,6 +16,9 @@ const MOST = 1.5;
 /** So much more than that it may have had: the first conversations of all are not torn apart. */
 const SPARE_TOKENS = 8_192;
 
+/** Tokens of a prompt that a candidate has, by itself and by its place in the list. */
+type Held = (candidate: Candidate, at: number) => number;
+
 /** Places prompts by what engines have of them, and evenly. */
 export class Affinity {
   readonly #shares = new Shares();
@@ -35,22 +38,25 @@ export class Affinity {
   }
 
   /**
-   * The candidate that would soonest have computed a prompt of `tokens`, of which each has `held`. Those
+   * The candidate that would soonest have computed a prompt of `tokens`, of which each has `held`, given
+   * its place in `from`. Those
    * are left out that have had far more than their share of late; among equals the one that had least
    * is taken.
    */
-  pick(from: Candidates, tokens: number, held: (candidate: Candidate) => number): Candidate {
+  pick(from: Candidates, tokens: number, held: Held): Candidate {
     const shares = this.#shares;
     const most = MOST * shares.total / Math.max(shares.size, from.length) +
       SPARE_TOKENS * shares.weight;
     let best: Candidate | undefined;
     let least = Infinity;
     let given = Infinity;
-    for (const candidate of from) {
+    for (let at = 0; at < from.length; at++) {
+      const candidate = from[at];
+      if (candidate === undefined) continue;
       const wait = (candidate.promptTokens ?? 0) + REQUEST_TOKENS * requestsOf(candidate);
       // What it holds need not be looked up where that cannot make it the best.
       if (wait > least) continue;
-      const cost = this.#missCost * Math.max(0, tokens - held(candidate)) + wait;
+      const cost = this.#missCost * Math.max(0, tokens - held(candidate, at)) + wait;
       if (cost > least) continue;
       const share = shares.of(candidate.engine.id);
       if (share > most || (cost === least && share >= given)) continue;

@@ -10,7 +10,7 @@ import {
 import { type Candidate, GOOD, UNEQUAL, type Verdict } from "./candidate.ts";
 import type { ModelGroup, Takes } from "./group.ts";
 import type { Policies } from "./policies.ts";
-import type { PickAsk, PickedPair, Policy } from "./policy.ts";
+import type { Candidates, PickAsk, PickedPair, Policy } from "./policy.ts";
 import type { Sieve } from "./slow_start.ts";
 import { type Best, bestOf, type Exclude, EXCLUDED, isRoomy, isSome, marksOf } from "./standing.ts";
 
@@ -43,7 +43,7 @@ export interface Roomy {
 /** A wish for a pair. */
 export interface PairAsk extends ChoiceAsk {
   readonly takes: Takes;
-  /** What health says of two engines together. */
+  /** What health says of two engines together; absent where nothing is held against any pair. */
   readonly pairVerdict?: ((prefill: Engine, decode: Engine) => Verdict) | undefined;
 }
 
@@ -155,12 +155,20 @@ function oneByOne(able: AblePairs, policies: Policies, ask: PairAsk): PickedPair
   const decode = decodeOf(able, policies.decode, ask);
   const kin = able.kinOf(decode);
   const all = kin.prefill.list;
-  const open = all.filter((prefill) => isOpen(ask, prefill, decode));
-  const equal = isSome(open) ? open : all.filter((prefill) => isEqual(ask, prefill, decode));
-  const best = { list: isSome(equal) ? equal : all, against: kin.prefill.against };
+  const best = { list: openOf(all, ask, decode), against: kin.prefill.against };
   const peer = { candidate: decode, among: kin.decode.list.length };
   const prefill = takeOf(best, policies.prefill, { ...ask, peer }, ask.tried?.prefill);
   return { prefill, decode };
+}
+
+/** Those of `all` that are not shut with `decode`, or may do at least; all where none is. */
+function openOf(all: Candidates, ask: PairAsk, decode: Candidate): Candidates {
+  // The usual case copies nothing, and looks at nobody.
+  if (ask.pairVerdict === undefined) return all;
+  const open = all.filter((prefill) => isOpen(ask, prefill, decode));
+  if (isSome(open)) return open;
+  const equal = all.filter((prefill) => isEqual(ask, prefill, decode));
+  return isSome(equal) ? equal : all;
 }
 
 /** Why every pair should be gone around that is as good as any, whether it has room or not. */
@@ -225,7 +233,8 @@ function decodeOf(able: AblePairs, policy: Policy, ask: PairAsk): Candidate {
 
 /** Whether `decode` has a partner that it is not shut with. */
 function hasOpen(ask: PairAsk, { kinOf }: AblePairs, decode: Candidate): boolean {
-  return kinOf(decode).prefill.list.some((prefill) => isOpen(ask, prefill, decode));
+  return ask.pairVerdict === undefined ||
+    kinOf(decode).prefill.list.some((prefill) => isOpen(ask, prefill, decode));
 }
 
 /** Whether `decode` has a partner whose KV would do. */

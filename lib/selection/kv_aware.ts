@@ -22,23 +22,26 @@ const MISS_COST = 4;
  */
 export function kvAware({ threshold, sessions }: KvAwareRules): Policy {
   const affinity = new Affinity(MISS_COST);
+  // What each of those to choose among holds, looked up once a choice. As long as the longest list.
+  const held: number[] = [];
   return {
     reads: "cached",
     pick(from, ask) {
       const { prompt, session } = ask;
       const tokens = prompt?.tokens ?? 0;
       let most = 0;
-      for (const { engine } of from) most = Math.max(most, prompt?.cachedAt(engine.id) ?? 0);
+      let at = 0;
+      for (const { engine } of from) {
+        const count = prompt?.cachedAt(engine.id) ?? 0;
+        held[at++] = count;
+        if (count > most) most = count;
+      }
       if (most > 0 && most >= tokens - threshold) {
-        return affinity.pick(from, tokens, ({ engine }) => prompt?.cachedAt(engine.id) ?? 0);
+        return affinity.pick(from, tokens, (_, at) => held[at] ?? 0);
       }
       if (session !== undefined) return sessions.pick(from, ask);
       // By load: what engines hold decides among those that are nearly as loaded.
-      return affinity.pick(
-        from,
-        FEW * tokens,
-        ({ engine }) => FEW * (prompt?.cachedAt(engine.id) ?? 0),
-      );
+      return affinity.pick(from, FEW * tokens, (_, at) => FEW * (held[at] ?? 0));
     },
     placed(id, prompt) {
       const held = Math.min(prompt.tokens, prompt.cachedAt(id) ?? 0);

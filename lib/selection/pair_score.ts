@@ -35,6 +35,12 @@ export interface PairRules extends PrefixRules {
 
 type CostOf = (candidate: Candidate) => number;
 
+/** A candidate, and what it costs by itself. */
+interface Priced {
+  readonly candidate: Candidate;
+  readonly cost: number;
+}
+
 /**
  * One side of the pair that costs least. Where both sides have it, they are chosen together; one
  * alone goes by its own engines, and by the other that is chosen already.
@@ -90,22 +96,24 @@ function distanceCost(
 /** The pair that costs least of those that are not shut; undefined where none of the finalists' is open. */
 function bestPair(rules: PairRules, pairs: PairView, ask: PickAsk): PickedPair | undefined {
   const costs = { prefill: prefillCost(rules, ask.prompt), decode: decodeCost };
-  const costOf = (prefill: Candidate, decode: Candidate): number => {
+  const togetherCost = (prefill: Candidate, decode: Candidate): number => {
     const { kind } = pairs.verdict(prefill, decode);
     if (kind === "shut") return Infinity;
-    const doubt = kind === "probation" ? Cost.doubt : 0;
-    return costs.prefill(prefill) + costs.decode(decode) + doubt +
-      distanceCost(prefill, decode, ask, rules);
+    return (kind === "probation" ? Cost.doubt : 0) + distanceCost(prefill, decode, ask, rules);
   };
-  const finalists = new Map<Candidates, readonly Candidate[]>();
+  const costOf = (prefill: Candidate, decode: Candidate): number =>
+    costs.prefill(prefill) + costs.decode(decode) + togetherCost(prefill, decode);
+  const finalists = new Map<Candidates, readonly Priced[]>();
   let best: PickedPair | undefined;
   let least = Infinity;
-  for (const decode of cheapest(pairs.decodes, costs.decode)) {
+  for (const { candidate: decode, cost: decodes } of cheapest(pairs.decodes, costs.decode)) {
     const all = pairs.prefillsOf(decode);
     const some = finalists.get(all) ?? cheapest(all, costs.prefill);
     finalists.set(all, some);
-    for (const prefill of some) {
-      const cost = costOf(prefill, decode);
+    for (const { candidate: prefill, cost: own } of some) {
+      // The others cost more by themselves alone.
+      if (own + decodes >= least) break;
+      const cost = own + decodes + togetherCost(prefill, decode);
       if (cost < least) [best, least] = [{ prefill, decode }, cost];
     }
   }
@@ -119,15 +127,18 @@ function bestPair(rules: PairRules, pairs: PairView, ask: PickAsk): PickedPair |
 }
 
 /** Up to `FINALISTS` of `from` that cost least, the cheapest first. */
-function cheapest(from: Candidates, costOf: CostOf): readonly Candidate[] {
-  const found: { readonly candidate: Candidate; readonly cost: number }[] = [];
+function cheapest(from: Candidates, costOf: CostOf): readonly Priced[] {
+  const found: Priced[] = [];
+  /** What the dearest of them costs, once they are enough. */
+  let most = Infinity;
   for (const candidate of from) {
     const cost = costOf(candidate);
-    if (found.length === FINALISTS && cost >= (found.at(-1)?.cost ?? 0)) continue;
+    if (cost >= most) continue;
     let at = found.length;
     while (at > 0 && (found[at - 1]?.cost ?? 0) > cost) at--;
     found.splice(at, 0, { candidate, cost });
     if (found.length > FINALISTS) found.pop();
+    if (found.length === FINALISTS) most = found[FINALISTS - 1]?.cost ?? Infinity;
   }
-  return found.map(({ candidate }) => candidate);
+  return found;
 }

@@ -1,5 +1,5 @@
 /** What speaks against candidates for one request, and who is left by it. @module */
-import type { Candidate } from "./candidate.ts";
+import { type Candidate, GOOD } from "./candidate.ts";
 import type { Candidates } from "./policy.ts";
 import { hasRoom, isTooSmall } from "./room.ts";
 
@@ -73,12 +73,14 @@ export function bestOf(
 ): Best | undefined {
   let least = NEVER;
   let crowded = false;
+  const plain = marks === undefined && (tokens === undefined || tokens === 0);
   // Absent while all are alike: the usual case copies nothing.
   let best: Candidate[] | undefined;
   for (let at = 0; at < from.length; at++) {
     const candidate = from[at];
     if (candidate === undefined) continue;
-    const against = standing(candidate, marks, tokens);
+    // The usual case, of all engines at each choice.
+    const against = candidate.verdict === GOOD && plain ? 0 : standing(candidate, marks, tokens);
     if (tokens !== undefined && !takesOne(candidate, tokens, share)) crowded = true;
     if (against === least) best?.push(candidate);
     else if (against > least) best ??= from.slice(0, at);

@@ -1,4 +1,5 @@
 /** What a supervisor and its workers tell one another, besides notifications and calls. @module */
+import type { ClusterState } from "../cluster/mod.ts";
 import type { PeerEvent } from "../zmq/mod.ts";
 
 /** Where something listens. */
@@ -24,12 +25,16 @@ export interface Hello extends WorkerName {
   readonly adminPort?: number | undefined;
   /** Where notifications arrive; absent where there are none. */
   readonly notifications?: { readonly endpoint: string; readonly port: number } | undefined;
+  /** When their supervisor began, in Unix milliseconds by the clock that all of them have. */
+  readonly begunMs: number;
   /** What all know and nobody else. */
   readonly secret: string;
   /** Files that could be read once alone, by their paths. */
   readonly files: readonly (readonly [path: string, text: string])[];
   /** The other workers that are there. */
   readonly peers: readonly MemberChange[];
+  /** How the replica stands in its cluster; absent where it is in none. */
+  readonly cluster?: ClusterState | undefined;
   /** What was changed by hand in those before, as the one who told it has written it. */
   readonly changes?: string | undefined;
 }

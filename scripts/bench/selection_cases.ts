@@ -43,6 +43,7 @@ const CONDITIONS = [
   "one full",
   "one shut",
   "one excluded",
+  "a pair in doubt",
   "two sets in turn",
 ] as const;
 type Condition = (typeof CONDITIONS)[number];
@@ -60,6 +61,11 @@ const MAX_INFLIGHT = 32;
 
 /** Room is looked at: what is taken of engines, of which some may be full. */
 const ROOMY: ReadonlySet<Condition> = new Set(["all have room", "one full"]);
+
+/** By prefill engine, then by decode engine. */
+const DOUBTED: ReadonlyMap<string, ReadonlyMap<string, Verdict>> = new Map([
+  ["10.0.0.0:8000", new Map([["10.0.0.1:8000", { kind: "probation" }]])],
+]);
 
 const SHUT: Verdict = { kind: "shut", why: "upstream-unreachable" };
 
@@ -152,7 +158,7 @@ function askOf(model: string, universe: readonly Engine[], condition: Condition)
     universe,
     attempt: 1,
     takes,
-    pairVerdict: () => GOOD,
+    pairVerdict: condition === "a pair in doubt" ? inDoubt : undefined,
     prompt: PROMPT,
     ...(ROOMY.has(condition) ? { tokens: 0 } : {}),
   };
@@ -163,6 +169,11 @@ function askOf(model: string, universe: readonly Engine[], condition: Condition)
     { id: decode.id, why: "tainted" },
   ];
   return { ...ask, attempt: 2, exclude, tried: { prefill, decode } };
+}
+
+/** The first of the others: no choice may rest on it, and every one has to look. */
+function inDoubt({ id: prefill }: Engine, { id: decode }: Engine): Verdict {
+  return DOUBTED.get(prefill)?.get(decode) ?? GOOD;
 }
 
 function takes(): boolean {

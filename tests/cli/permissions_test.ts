@@ -44,6 +44,14 @@ Deno.test("neededPermissions() names no address where engines are found by DNS",
   assertEquals(given, ["--allow-net", "--allow-read=/dev/null", ENV]);
 });
 
+Deno.test("neededPermissions() names where replicas meet", () => {
+  const pair = ["--prefill", "http://p", "--decode", "http://d", "--kv-protocol", "nixl"];
+  assertEquals(
+    needed([...pair, "--cluster", "rediss://user:word@[::1]/3"])[0],
+    "--allow-net=0.0.0.0:8001,[::1]:6379,p:80,d:80",
+  );
+});
+
 Deno.test("neededPermissions() names an address once", () => {
   const argv = [
     ...["--routing-logic=roundrobin", "--decode", "http://[::1]", "--decode", "http://[::1]/b"],

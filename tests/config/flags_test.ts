@@ -93,6 +93,8 @@ const OWN: readonly (readonly [string, string | number | undefined])[] = [
   ["client-head-timeout", 15],
   ["client-body-timeout", 30],
   ["workers", 1],
+  ["cluster", undefined],
+  ["cluster-name", "pd-router"],
   ["write-idle-timeout", 60],
   ["request-timeout", 3_600],
   ["max-inflight", 0],

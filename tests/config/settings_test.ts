@@ -182,6 +182,8 @@ const OTHER: Readonly<Record<string, string>> = {
   "otel-service-name": "mine",
   "otel-secure": "true",
   "otel-sample-ratio": "0.25",
+  "cluster": "redis://10.0.0.5",
+  "cluster-name": "blue",
 };
 
 const supported = FLAGS.filter((flag) => Object.hasOwn(OTHER, flag.name));

@@ -51,6 +51,19 @@ Deno.test("PairHealth shuts one pair by its failures in a row, and no other of i
   }]);
 });
 
+Deno.test("PairHealth.verdicts() are those of all pairs, and none while nothing is held against any", () => {
+  const { health, learn } = pairs();
+  assertEquals(health.verdicts(0), undefined);
+  for (let round = 0; round < 2; round++) learn(PD, "failed", 0);
+  for (const nowMs of [0, 500, 1_000]) {
+    const verdicts = health.verdicts(nowMs);
+    assertEquals(verdicts?.("p", "d"), health.verdict("p", "d", nowMs));
+    assertEquals(verdicts?.("q", "d").kind, "good");
+  }
+  health.forget("p");
+  assertEquals(health.verdicts(1_000), undefined);
+});
+
 Deno.test("PairHealth has one handoff try a pair again, from its choice to the end of its decode", () => {
   const { health, learn } = pairs();
   const kind = (nowMs: number): string => health.verdict("p", "d", nowMs).kind;

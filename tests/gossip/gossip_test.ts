@@ -1,12 +1,6 @@
-import {
-  MAX_PEERS,
-  SETTLED_MS,
-  SIGN_MS,
-  SILENT_MS,
-  TELL_MS,
-  URGENT_MS,
-} from "../../lib/gossip/gossip.ts";
+import { MAX_PEERS, SETTLED_MS, SIGN_MS, SILENT_MS } from "../../lib/gossip/gossip.ts";
 import { writeAsk } from "../../lib/gossip/message.ts";
+import { TELL_MS, URGENT_MS } from "../../lib/gossip/pace.ts";
 import { WireWriter } from "../../lib/gossip/wire.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";
@@ -202,6 +196,16 @@ Deno.test("Gossip.lead is the first by name of those that have been there for a 
   world.kill("0");
   assertEquals([ten.gossip.lead, three.gossip.lead], ["3", "3"]);
   zero.gossip[Symbol.dispose]();
+});
+
+Deno.test("Gossip.lead is one of those that have come at the same time, from the first word on", async () => {
+  const world = new World();
+  using _world = world;
+  const all = ["10", "3", "4"].map((name) => world.add(name));
+  for (let ms = 0; ms < SETTLED_MS + 500; ms += TELL_MS) {
+    await world.clock.advance(TELL_MS);
+    assertEquals(all.map(({ gossip }) => gossip.lead), ["3", "3", "3"], `after ${ms} ms`);
+  }
 });
 
 Deno.test("Gossip calls onTold() each time that it has told", async () => {

@@ -51,11 +51,38 @@ Deno.test("BodyParts copies a quarter of a body of known length when it ends", (
   const parts = new BodyParts({ limitBytes: length, decoded: false, length });
   for (let come = 0; come < length; come += MIB) {
     parts.add(new Uint8Array(MIB));
-    // As little as nothing before a quarter is there; then its one piece, and that quarter.
-    assertEquals(parts.capacity, come + MIB < length / 4 ? come + MIB : length + length / 4);
+    // As little as nothing until a quarter is there; then its one piece, and that quarter.
+    assertEquals(parts.capacity, come + MIB <= length / 4 ? come + MIB : length + length / 4);
   }
   const { value, steps } = stepped(parts.joining());
   assertEquals([value.length, value.buffer.byteLength, steps], [length, length, 4]);
+});
+
+Deno.test("BodyParts takes the buffer that a part stands in at its place, and copies what came before", () => {
+  for (const before of [1, 1_000, 20_000, 70_000]) {
+    const bytes = patternOf(200_000);
+    const brought = new Uint8Array(bytes.length);
+    const parts = new BodyParts({ limitBytes: MIB, decoded: false, length: bytes.length });
+    for (const part of cut(bytes.subarray(0, before), before, 30_000)) parts.add(part);
+    for (const part of cut(bytes.subarray(before), before, 90_000)) {
+      const at = parts.length;
+      brought.set(part, at);
+      parts.add(brought.subarray(at, at + part.length));
+    }
+    const { value } = stepped(parts.joining());
+    assert(value.buffer === brought.buffer && value.length === bytes.length);
+    assert(value.every((byte, at) => byte === bytes[at]), `${before}`);
+  }
+});
+
+Deno.test("BodyParts keeps parts that stand elsewhere in a buffer of the body's length as they are", () => {
+  const buffer = patternOf(100_000);
+  const parts = new BodyParts({ limitBytes: MIB, decoded: false, length: buffer.length });
+  const given = [buffer.subarray(60_000), buffer.subarray(0, 60_000)];
+  for (const part of given) parts.add(part);
+  const { value } = stepped(parts.joining());
+  assertEquals(value[0], buffer[60_000]);
+  assert(value.subarray(40_000).every((byte, at) => byte === at * 31 % 251));
 });
 
 Deno.test("BodyParts gives what has come of a body of known length that was cut off", () => {

@@ -15,7 +15,9 @@ export interface FrontBody {
   /** Its announced length in bytes; 0 for none, undefined where only its end will tell. */
   readonly length: number | undefined;
   /**
-   * The next bytes, the caller's to keep; undefined at the end. Rejects with `RouterError`:
+   * The next bytes, the caller's to keep; undefined at the end. Bytes that stand at their place in a
+   * buffer as long as the body bring all of that buffer: the caller may put there what came before.
+   * Rejects with `RouterError`:
    * `client-gone` when the client leaves before the end, `bad-request` for a framing that is none,
    * `client-timeout` when it sends nothing for too long; and so again once it has rejected.
    */

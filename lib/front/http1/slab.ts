@@ -6,14 +6,24 @@ import type { ReadTarget } from "./intake.ts";
 const FIRST_BYTES = 16 * 1024;
 const LARGEST_BYTES = 256 * 1024;
 
+/**
+ * A body as large as this gets one buffer for all of it, once this share of it has come: what takes all
+ * of it need not copy the rest.
+ */
+const WHOLE_BYTES = 64 * 1024;
+const WHOLE_SHARE = 1 / 4;
+
 const NO_ROOM = new Uint8Array(0);
 
 /**
  * A body's bytes, handed out as they came without a copy: none is overwritten. One buffer is ahead
- * of what was taken at most, and no byte behind the body is read.
+ * of what was taken at most, less than four times what has come, and no byte behind the body is read.
  */
 export class Slab implements ReadTarget {
+  readonly #length: number;
   #bytes: Uint8Array<ArrayBuffer>;
+  /** A buffer as long as the body, each byte at its place, which `#bytes` is a part of. */
+  #whole: Uint8Array<ArrayBuffer> | undefined;
   #taken = 0;
   #filled = 0;
   /** Bytes of the body that have not arrived. */
@@ -21,7 +31,7 @@ export class Slab implements ReadTarget {
 
   /** For `length` bytes; the first buffer has room for `atLeast`, as far as they are so many. */
   constructor(length: number, atLeast: number) {
-    this.#missing = length;
+    this.#length = this.#missing = length;
     this.#bytes = new Uint8Array(Math.min(length, Math.max(FIRST_BYTES, atLeast)));
   }
 
@@ -51,12 +61,22 @@ export class Slab implements ReadTarget {
   space(): Uint8Array<ArrayBuffer> {
     if (this.#filled < this.#bytes.length) return this.#bytes.subarray(this.#filled);
     if (this.#missing === 0 || this.#taken < this.#filled) return NO_ROOM;
-    this.#bytes = new Uint8Array(
-      Math.min(this.#missing, Math.min(this.#bytes.length * 2, LARGEST_BYTES)),
-    );
+    this.#bytes = this.#next();
     this.#taken = 0;
     this.#filled = 0;
     return this.#bytes;
+  }
+
+  #next(): Uint8Array<ArrayBuffer> {
+    const come = this.#length - this.#missing;
+    if (this.#length >= WHOLE_BYTES && come >= this.#length * WHOLE_SHARE) {
+      this.#whole ??= new Uint8Array(this.#length);
+    }
+    const whole = this.#whole;
+    if (whole !== undefined) return whole.subarray(come, come + LARGEST_BYTES);
+    return new Uint8Array(
+      Math.min(this.#missing, Math.min(this.#bytes.length * 2, LARGEST_BYTES)),
+    );
   }
 
   arrived(size: number): void {

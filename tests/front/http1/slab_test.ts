@@ -43,6 +43,29 @@ Deno.test("Slab has no room while a whole buffer has not been taken", () => {
   assertEquals(slab.space().length, 32 * 1024);
 });
 
+Deno.test("Slab reads on in one buffer for the whole body once a quarter of it has come", () => {
+  const body = pattern(1_000_000);
+  const slab = new Slab(body.length, 8192);
+  let at = 0;
+  let whole: ArrayBufferLike | undefined;
+  while (!slab.done) {
+    const space = slab.space();
+    space.set(body.subarray(at, at + space.length));
+    slab.arrived(space.length);
+    const bytes = slab.take();
+    assert(bytes);
+    const placed = bytes.buffer.byteLength === body.length && bytes.byteOffset === at;
+    assertEquals(placed, at >= body.length / 4, `at ${at}`);
+    // What is kept is less than four times what has come.
+    assert(bytes.buffer.byteLength <= 4 * (at + bytes.length));
+    if (placed) assert((whole ??= bytes.buffer) === bytes.buffer);
+    at += bytes.length;
+  }
+  assert(whole);
+  const tail = new Uint8Array(whole).subarray(600_000);
+  assert(tail.every((byte, index) => byte === body[600_000 + index]));
+});
+
 Deno.test("Slab has no room behind the body", () => {
   const slab = new Slab(100, 8192);
   assertEquals(slab.space().length, 100);
