@@ -3,7 +3,7 @@ import type { FrontRequest } from "../front/mod.ts";
 import { serverTiming } from "../observe/mod.ts";
 import type { Answer, RequestContext, RequestTrace } from "../request/mod.ts";
 import type { HttpDeps } from "./context.ts";
-import { endpointLabel } from "./routes.ts";
+import { endpointLabel, isAboutItself } from "./routes.ts";
 
 /** A request has come, for `path` without the root path. */
 export function noteArrival(
@@ -19,7 +19,7 @@ export function noteArrival(
   trace.key = key;
   // Nobody else asks where it came from.
   if (config.observe.accessShare > 0) trace.client = doors.addressOf(request);
-  if (tracing !== undefined) {
+  if (tracing !== undefined && !isAboutItself(path)) {
     trace.spans = tracing.begin({ headers: request.headers, endpoint: endpointIn(config, path) });
   }
   observe.begin(trace);

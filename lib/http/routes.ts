@@ -138,6 +138,11 @@ function modelRoute(path: string): Route | undefined {
   };
 }
 
+/** Whether what is answered on `path` is about the router itself, as probes and scrapes ask it. */
+export function isAboutItself(path: string): boolean {
+  return ROUTES.get(path)?.needsModels === false;
+}
+
 /** The name of an endpoint as a metric label: one of a closed list. */
 export function endpointLabel(path: string, passed: readonly string[] = []): string {
   if (ROUTES.has(path)) return path;

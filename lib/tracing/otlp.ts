@@ -55,22 +55,23 @@ export class OtlpEncoder {
 
   constructor({ attributes, version }: Resource) {
     const writer = this.#writer;
-    writer.message(
-      RESOURCE_SPANS.resource,
-      () => this.#attributes(RESOURCE.attributes, attributes),
-    );
+    const resource = writer.open(RESOURCE_SPANS.resource);
+    this.#attributes(RESOURCE.attributes, attributes);
+    writer.close(resource);
     this.#resource = writer.take();
-    writer.message(SCOPE_SPANS.scope, () => {
-      writer.string(SCOPE.name, "pd-router");
-      writer.string(SCOPE.version, version);
-    });
+    const scope = writer.open(SCOPE_SPANS.scope);
+    writer.string(SCOPE.name, "pd-router");
+    writer.string(SCOPE.version, version);
+    writer.close(scope);
     this.#scope = writer.take();
   }
 
   /** A span as the field of a batch that it becomes. */
   span(span: Span): Uint8Array<ArrayBuffer> {
     const writer = this.#writer;
-    writer.message(SCOPE_SPANS.spans, () => this.#span(span));
+    const mark = writer.open(SCOPE_SPANS.spans);
+    this.#span(span);
+    writer.close(mark);
     return writer.take();
   }
 
@@ -95,31 +96,36 @@ export class OtlpEncoder {
     writer.nanos(SPAN.start, span.startMs);
     writer.nanos(SPAN.end, Math.max(span.startMs, span.endMs));
     this.#attributes(SPAN.attributes, span.attributes);
-    for (const event of events) writer.message(SPAN.events, () => this.#event(event));
+    for (const event of events) this.#event(event);
     if (failure !== undefined) {
-      writer.message(SPAN.status, () => {
-        writer.string(STATUS.message, failure.slice(0, MAX_TEXT));
-        writer.uint(STATUS.code, STATUS_ERROR);
-      });
+      const mark = writer.open(SPAN.status);
+      writer.string(STATUS.message, failure.slice(0, MAX_TEXT));
+      writer.uint(STATUS.code, STATUS_ERROR);
+      writer.close(mark);
     }
     const remote = remoteParent === true ? FLAG_REMOTE : 0;
     writer.fixed32(SPAN.flags, FLAG_SAMPLED | FLAG_KNOWS_REMOTE | remote);
   }
 
   #event({ name, unixMs, attributes = {} }: SpanEvent): void {
-    this.#writer.nanos(EVENT.time, unixMs);
-    this.#writer.string(EVENT.name, name);
+    const writer = this.#writer;
+    const mark = writer.open(SPAN.events);
+    writer.nanos(EVENT.time, unixMs);
+    writer.string(EVENT.name, name);
     this.#attributes(EVENT.attributes, attributes);
+    writer.close(mark);
   }
 
   #attributes(field: number, attributes: Attributes): void {
     const writer = this.#writer;
     for (const [key, value] of Object.entries(attributes)) {
       if (value === undefined) continue;
-      writer.message(field, () => {
-        writer.string(KEY_VALUE.key, key);
-        writer.message(KEY_VALUE.value, () => this.#value(value));
-      });
+      const pair = writer.open(field);
+      writer.string(KEY_VALUE.key, key);
+      const told = writer.open(KEY_VALUE.value);
+      this.#value(value);
+      writer.close(told);
+      writer.close(pair);
     }
   }
 

@@ -68,44 +68,46 @@ export class ProtoWriter {
     this.#length += 8;
   }
 
-  /** Bytes that are told by hexadecimal digits. */
+  /** Bytes that are told by hexadecimal digits in lower case. */
   hex(field: number, digits: string): void {
     this.#key(field, BYTES);
     this.#varint(digits.length / 2);
     this.#room(digits.length / 2);
     for (let at = 0; at < digits.length; at += 2) {
-      this.#bytes[this.#length++] = parseInt(digits.slice(at, at + 2), 16);
+      this.#bytes[this.#length++] = digitAt(digits, at) * 16 + digitAt(digits, at + 1);
     }
   }
 
   string(field: number, text: string): void {
-    this.message(field, () => {
-      // At most three bytes for each UTF-16 unit.
-      this.#room(text.length * 3);
-      this.#length += this.#encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
-    });
+    const mark = this.open(field);
+    // At most three bytes for each UTF-16 unit.
+    this.#room(text.length * 3);
+    const bytes = this.#bytes;
+    let to = this.#length;
+    let at = 0;
+    // Nearly all are ASCII, and short: faster than the platform's encoder.
+    for (; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit > 0x7f) break;
+      bytes[to++] = unit;
+    }
+    if (at < text.length) {
+      to += this.#encoder.encodeInto(text.slice(at), bytes.subarray(to)).written;
+    }
+    this.#length = to;
+    this.close(mark);
   }
 
-  bytes(field: number, bytes: Uint8Array): void {
-    this.#key(field, BYTES);
-    this.#varint(bytes.length);
-    this.raw(bytes);
-  }
-
-  /** What is written already, fields and all. */
-  raw(bytes: Uint8Array): void {
-    this.#room(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  /** A message, or whatever `write` writes, behind its length. */
-  message(field: number, write: () => void): void {
+  /** Begin a message; what is written until it is closed is in it. Gives what closes it. */
+  open(field: number): number {
     this.#key(field, BYTES);
     // One byte is kept for the length, which is nearly always enough.
     this.#byte(0);
-    const start = this.#length;
-    write();
+    return this.#length;
+  }
+
+  /** End the message that `open` gave `start` for; those within it have been closed. */
+  close(start: number): void {
     const size = this.#length - start;
     const more = varintLength(size) - 1;
     if (more > 0) {
@@ -147,3 +149,11 @@ function varintLength(value: number): number {
   for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 0x80)) length++;
   return length;
 }
+
+function digitAt(digits: string, at: number): number {
+  const unit = digits.charCodeAt(at);
+  return unit < LETTER_A ? unit - DIGIT_0 : unit - LETTER_A + 10;
+}
+
+const DIGIT_0 = 0x30;
+const LETTER_A = 0x61;

@@ -7,6 +7,7 @@ import { FAULT_TEXTS, noFaults, SIM_FLAGS } from "../../lib/sim/mod.ts";
 import { GRANTS } from "../compile/permissions.ts";
 import { LAST_RUN as COST_RUN, type Run, runMarkdown } from "../bench/cost/run.ts";
 import { CLIENTS_RUN, clientsMarkdown, type ClientsRun } from "../real/clients/last_run.ts";
+import { OTEL_RUN, otelMarkdown, type OtelRun } from "../real/otel/last_run.ts";
 import { LAST_RUN, type LastRun, lastRunMarkdown } from "../real/last_run.ts";
 import { LESSON_WORDS, table } from "./markdown.ts";
 
@@ -135,6 +136,12 @@ export function realTable(): string {
 export function clientsTable(): string {
   const run: ClientsRun = JSON.parse(Deno.readTextFileSync(CLIENTS_RUN));
   return clientsMarkdown(run);
+}
+
+/** The last run before OpenTelemetry's collector that was kept. */
+export function otelTable(): string {
+  const run: OtelRun = JSON.parse(Deno.readTextFileSync(OTEL_RUN));
+  return otelMarkdown(run);
 }
 
 /** The last run of the benchmark that was kept. */

@@ -105,7 +105,9 @@ Deno.test("requests are traced by gRPC as well, and the last ones when the route
     });
     const answer = await post(`${router.url}/v1/completions`, PROMPT);
     await answer.text();
-    for (const path of ["/health", "/v1/models", "/metrics"]) {
+    // Told to go, it is not ready.
+    router.app.retire();
+    for (const path of ["/ready", "/health", "/v1/models", "/metrics"]) {
       await (await fetch(router.url + path)).text();
     }
   }

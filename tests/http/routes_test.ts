@@ -1,5 +1,5 @@
 import { RouterError } from "../../lib/base/mod.ts";
-import { endpointLabel, routeOf } from "../../lib/http/routes.ts";
+import { endpointLabel, isAboutItself, routeOf } from "../../lib/http/routes.ts";
 import { parseTarget } from "../../lib/http/target.ts";
 import {
   assertEquals,
@@ -109,4 +109,13 @@ Deno.test("endpointLabel() is one of a closed list", () => {
   for (const path of ["", "/v1/model", "/x".repeat(100)]) {
     assertEquals(endpointLabel(path), "unknown");
   }
+});
+
+Deno.test("isAboutItself() tells probes and scrapes from what is asked of models", () => {
+  for (const [endpoint, needsModels] of Object.entries(ENDPOINTS)) {
+    const [, path = ""] = endpoint.split(" ");
+    if (path.startsWith("/v1/models/")) continue;
+    assertEquals(isAboutItself(path), !needsModels, path);
+  }
+  assertEquals(isAboutItself("/nowhere"), false);
 });

@@ -1,4 +1,5 @@
 /** kube-apiserver and etcd: built once, in a cache folder, from their Go modules of pinned versions. @module */
+import { type GoProgram, prepareGoProgram } from "../go_program.ts";
 import { run } from "../process.ts";
 
 const KUBERNETES = "1.34.4";
@@ -7,13 +8,6 @@ const STAGING = `0${KUBERNETES.slice(1)}`;
 const ETCD = "3.6.5";
 /** What both ask for. */
 const GO = [1, 24] as const;
-
-const NO_GO = `Cannot find Go ${GO.join(".")} or later, which kube-apiserver is built with: ` +
-  "unpack a release of Go into /usr/local/go, or on Debian " +
-  "apt-get install golang-1.24-go (bookworm-backports, trixie)";
-
-/** Where distributions and Go's own archive put it, beside the search path. */
-const GO_COMMANDS = ["go", "/usr/local/go/bin/go", "/usr/lib/go-1.24/bin/go"];
 
 /** Servers that can be started. */
 export interface Servers {
@@ -27,22 +21,16 @@ export interface Servers {
   readonly tookMs: number;
 }
 
-interface Server {
-  readonly name: string;
-  readonly version: string;
-  /** `main.go`. */
-  readonly main: string;
-  /** `go.mod` of a module `server`. */
-  module(go: string): Promise<string>;
-  readonly linked: readonly string[];
-}
+/** What both are built with. */
+const TIDIED = { go: GO, tidy: true } as const;
 
-const SERVERS: Readonly<Record<"etcd" | "apiServer", Server>> = {
+const SERVERS: Readonly<Record<"etcd" | "apiServer", GoProgram>> = {
   etcd: {
     name: "etcd",
     version: ETCD,
     main: mainOf(["os", "go.etcd.io/etcd/server/v3/etcdmain"], "etcdmain.Main(os.Args)"),
-    module: () => Promise.resolve(`require go.etcd.io/etcd/server/v3 v${ETCD}\n`),
+    module: () => `require go.etcd.io/etcd/server/v3 v${ETCD}\n`,
+    ...TIDIED,
     linked: [],
   },
   apiServer: {
@@ -53,6 +41,7 @@ const SERVERS: Readonly<Record<"etcd" | "apiServer", Server>> = {
       "os.Exit(cli.Run(app.NewAPIServerCommand()))",
     ),
     module: kubernetesModule,
+    ...TIDIED,
     // Releases are told their version as they are linked.
     linked: Object.entries({
       gitVersion: `v${KUBERNETES}`,
@@ -73,14 +62,7 @@ export async function prepareServers(
   await Deno.mkdir(folder, { recursive: true });
   let built = false;
   for (const server of Object.values(SERVERS)) {
-    if (await hasVersion(`${folder}/${server.name}`, server.version)) continue;
-    built = true;
-    const go = await findGo();
-    print(`Building ${server.name} ${server.version} in ${folder} ...`);
-    await build(go, server, folder);
-    if (!await hasVersion(`${folder}/${server.name}`, server.version)) {
-      throw new Error(`Cannot use the ${server.name} that was built: it is not ${server.version}`);
-    }
+    built = await prepareGoProgram(server, folder, print) || built;
   }
   return {
     folder,
@@ -91,30 +73,6 @@ export async function prepareServers(
     ),
     tookMs: built ? performance.now() - startedAt : 0,
   };
-}
-
-/** Without what is only for debuggers: it would be a third of the file. */
-async function build(go: string, server: Server, folder: string): Promise<void> {
-  const source = await Deno.makeTempDir({ prefix: "pd-router-build-" });
-  try {
-    await Deno.writeTextFile(`${source}/main.go`, server.main);
-    await Deno.writeTextFile(
-      `${source}/go.mod`,
-      `module server\n\ngo ${GO.join(".")}.0\n\n${await server.module(go)}`,
-    );
-    const env = { GOFLAGS: "-mod=mod", CGO_ENABLED: "0", GOTOOLCHAIN: "local" };
-    await run(go, ["-C", source, "mod", "tidy"], env);
-    const unfinished = `${folder}/${server.name}.part`;
-    const flags = ["-s", "-w", ...server.linked].join(" ");
-    await run(
-      go,
-      ["-C", source, "build", "-buildvcs=false", "-ldflags", flags, "-o", unfinished, "."],
-      env,
-    );
-    await Deno.rename(unfinished, `${folder}/${server.name}`);
-  } finally {
-    await Deno.remove(source, { recursive: true });
-  }
 }
 
 /** Its own `go.mod` has the parts beside it; published, they have names and versions of their own. */
@@ -139,27 +97,4 @@ async function kubernetesModule(go: string): Promise<string> {
 function mainOf(imports: readonly string[], call: string): string {
   const lines = imports.map((name) => `\t${JSON.stringify(name)}`).join("\n");
   return `package main\n\nimport (\n${lines}\n)\n\nfunc main() { ${call} }\n`;
-}
-
-/** The command of a Go that is late enough. */
-async function findGo(): Promise<string> {
-  for (const command of GO_COMMANDS) {
-    const version = await run(command, ["env", "GOVERSION"], { GOTOOLCHAIN: "local" })
-      .catch((error: unknown) => String(error));
-    const [, major = 0, minor = 0] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
-    if (Number(major) > GO[0] || (Number(major) === GO[0] && Number(minor) >= GO[1])) {
-      return command;
-    }
-  }
-  throw new Error(NO_GO);
-}
-
-async function hasVersion(command: string, version: string): Promise<boolean> {
-  try {
-    const said = await run(command, ["--version"]);
-    return /\d+\.\d+\.\d+/.exec(said)?.[0] === version;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
