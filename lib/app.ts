@@ -41,6 +41,7 @@ import { bothObservers, loadOptions, metricsReader, requestLoad, startLoad } fro
 import { wireObserving } from "./app_observe.ts";
 import type { App, AppPorts } from "./app_ports.ts";
 import { openReloader } from "./app_reload.ts";
+import { openTracing } from "./app_tracing.ts";
 import { isSame } from "./reload/mod.ts";
 import { policiesOf, Slot, timeoutsOf } from "./app_slot.ts";
 import { Admission } from "./flow/mod.ts";
@@ -99,8 +100,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const breather = ports.breather ?? stack.use(new TurnBreather(clock));
   const { apiKey } = config;
   const readMetrics = metricsReader({ upstream, timeouts, breather }, apiKey);
-  const { accessLine } = ports;
-  const observing = wireObserving(configNow, { clock, random, metrics, accessLine });
+  const { accessLine, others } = ports;
+  const tracing = await openTracing(config, { ...base, caCerts, version: manifest.version });
+  if (tracing !== undefined) stack.use(tracing);
+  const { nextNumber } = others ?? {};
+  const observed = { accessLine, nextNumber, tracing };
+  const observing = wireObserving(configNow, { clock, random, metrics, ...observed });
   const lives = wireLives(configNow, {
     ...{ clock, log, metrics, upstream, timeouts, apiKey, readMetrics },
   });
@@ -145,8 +150,10 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       get timeoutMs() {
         return configNow().admission.queueTimeoutMs;
       },
+      onFirst: gossip?.hurry,
     }),
   );
+  gossip?.await(admission);
   const [{ stats }, { facts }] = [requests, lives];
   const read = { ...base, fleet, read: readMetrics, facts, stats };
   const load = new Slot(
@@ -208,6 +215,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     elastic.gauge();
     sourceWatch.gauge();
     gossip?.gauge();
+    tracing?.gauge();
     ports.cluster?.gauge?.(metrics);
   };
   const depsOf = (now: Generation): HttpDeps => ({
@@ -224,6 +232,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     lookup,
     onTrace: ports.onTrace,
     observe: observing.recorder,
+    tracing,
     batches,
     hooks: now.hooks,
     external: now.external,
@@ -306,6 +315,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     edge: doors.front,
     faultAnswer: faultAnswer({ log }),
     everywhere: ports.others?.everywhere,
+    all: ports.others?.live,
   });
   if (admin !== undefined) stack.use(admin);
   joinOthers(ports.others, () => deps, admin);

@@ -26,6 +26,10 @@ export interface GossipWiring extends Disposable {
   readonly beside: Pick<PolicyParts, "firstTurn" | "exchange">;
   /** Begin to tell of these, and to have them know what is heard. */
   start(fleet: Fleet, health: SharedHealth, keys: () => KeyStore | undefined): void;
+  /** Have others know for which models requests wait in `queue`. */
+  await(queue: { awaits(models: readonly string[]): boolean }): void;
+  /** Something has changed that others are to know at once. */
+  readonly hurry: () => void;
   /** Whether this router decides what only one of them is to decide. */
   readonly leads: () => boolean;
   /** Set the gauges to what holds at this moment. */
@@ -74,6 +78,8 @@ export function wireGossip(bus: Bus, { clock, random, log, metrics }: GossipPart
         onGone: (peer) => own.lost(peer),
       });
     },
+    await: (queue) => own.await((models) => queue.awaits(models)),
+    hurry,
     leads: () => (gossip?.lead ?? bus.self) === bus.self,
     gauge() {
       metrics.set("pd_router_gossip_peers", {}, (gossip?.routers ?? 1) - 1);

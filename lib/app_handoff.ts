@@ -249,7 +249,8 @@ const MAX_TOKENS_BYTES = 64 * 1024 * 1024;
 
 function jsonPoster(flow: FlowDeps): PostJson {
   return async (engine, { path, body, read, failure }, caller) => {
-    using flight = flow.fleet.take(engine, "tokenize");
+    const about = { spans: caller.trace?.spans };
+    using flight = flow.fleet.take(engine, "tokenize", undefined, undefined, about);
     const reply = async (): Promise<JsonReply> => {
       using response = await exchange(flow, flight, {
         path,

@@ -20,7 +20,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["request", "cluster"],
   ["front/contract"],
   ["handoff", "fan_out", "front", "doors", "hooks", "external", "observe"],
-  ["flow", "warm_up"],
+  ["flow", "warm_up", "page", "tracing"],
   ["http"],
   ["admin", "doctor"],
   ["workers"],

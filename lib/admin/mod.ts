@@ -16,3 +16,4 @@ export {
 export { adminHandler, doneHere } from "./admin_handler.ts";
 export { changesOf, type HandChanges, marksOf } from "./changes.ts";
 export { type EngineView, engineView } from "./engine_view.ts";
+export { MOST_ALIKE, USUAL_LISTED } from "./requests.ts";

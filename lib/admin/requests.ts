@@ -18,7 +18,7 @@ export const OUTCOMES: readonly RequestOutcome[] = [
 ];
 
 /** Of one id, so many at most. */
-const MOST_ALIKE = 20;
+export const MOST_ALIKE = 20;
 
 /** What engines' ids of attempts have behind the client's. */
 const ATTEMPT = /-[0-9a-f]{16}$/;
@@ -46,6 +46,7 @@ export function requestsOf({ kept, view }: AdminDeps, { id }: AdminAsk): AdminAn
     of(id),
     all.filter((trace) => trace.seq === seq),
     of(id.replace(ATTEMPT, "")),
+    all.filter(({ traceId }) => traceId !== undefined && traceId === id),
   ].find(({ length }) => length > 0);
   if (found === undefined) {
     const { size, capacity } = kept.recent;

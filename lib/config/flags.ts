@@ -38,6 +38,7 @@ import { REQUEST_FLAGS } from "./flags_requests.ts";
 import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_FLAGS } from "./flags_policies.ts";
+import { TRACING_FLAGS, TRACING_VARIABLES } from "./flags_tracing.ts";
 import { WORKER_FLAGS } from "./flags_workers.ts";
 import { WORTH_FLAGS } from "./flags_worth.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
@@ -91,6 +92,7 @@ const SUPPORTED_GROUPS = [
   CONTROL_FLAGS,
   ADMIN_FLAGS,
   OBSERVE_FLAGS,
+  TRACING_FLAGS,
   {
     title: "Engines",
     flags: [
@@ -378,6 +380,7 @@ export const ENVIRONMENT_ONLY = [
     help: "Key of external providers of type anthropic that have no other",
     secret: true,
   },
+  ...TRACING_VARIABLES,
 ] as const satisfies readonly EnvironmentOnly[];
 
 const BY_NAME: ReadonlyMap<string, Flag> = new Map(FLAGS.map((flag) => [flag.name, flag]));

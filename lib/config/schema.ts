@@ -12,6 +12,7 @@ import type { AllowedOrigins } from "./origins.ts";
 import type { ModuleName } from "./module_name.ts";
 import type { PolicyName } from "./policy_names.ts";
 import type { ExternalProvider } from "./providers.ts";
+import type { TracingOptions } from "./tracing_options.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
 export interface Routing {
@@ -374,5 +375,7 @@ export interface RouterConfig {
   readonly dynamic?: Readonly<Record<string, string>>;
   readonly stats: StatsOptions;
   readonly observe: ObserveOptions;
+  /** Absent: no request is traced. */
+  readonly tracing?: TracingOptions;
   readonly log: LoggerOptions;
 }

@@ -1,5 +1,5 @@
 /** What a fleet and its health tell other routers, and take of what these tell. @module */
-import type { Clock, Engine, Side } from "../base/mod.ts";
+import type { Clock, Engine } from "../base/mod.ts";
 import {
   type EngineSums,
   type Hearing,
@@ -14,6 +14,7 @@ import type { Fleet } from "./fleet.ts";
 import type { FleetChange } from "./fleet_options.ts";
 import { type Elsewhere, namedBy, nameOf, type Others } from "./others.ts";
 import type { SharedHealth, VerdictSharing } from "./shared_health.ts";
+import { SidesTold } from "./sides_told.ts";
 import { Unplaced, type UnplacedVerdict } from "./unplaced.ts";
 
 /**
@@ -45,10 +46,12 @@ export class FleetGossip implements Others, VerdictSharing {
   /** What is held against these is another than was told, by id and by ids. */
   readonly #engines = new Map<string, Engine>();
   readonly #pairs = new Map<string, Pair>();
-  /** On which side the router that decides has engines, by name. */
-  readonly #sides = new Map<string, Side>();
+  /** On which side others have engines: whoever of them decides, all go by it. */
+  readonly #sides = new SidesTold();
+  #lead: PeerId | undefined;
   #fleet: Fleet | undefined;
   #health: SharedHealth | undefined;
+  #waits: (models: readonly string[]) => boolean = () => false;
 
   constructor(deps: FleetGossipDeps) {
     this.#deps = deps;
@@ -59,6 +62,11 @@ export class FleetGossip implements Others, VerdictSharing {
     this.#fleet = fleet;
     this.#health = health;
     fleet.watch((change) => this.#follow(change));
+  }
+
+  /** `waits` says whether requests for any of the models wait here for room at an engine. */
+  await(waits: (models: readonly string[]) => boolean): void {
+    this.#waits = waits;
   }
 
   at(engine: Engine): Elsewhere {
@@ -89,9 +97,11 @@ export class FleetGossip implements Others, VerdictSharing {
   gather(telling: Telling): void {
     const [fleet, health] = [this.#fleet, this.#health];
     if (fleet === undefined || health === undefined) return;
+    this.#followLead(fleet);
     for (const { elsewhere, told, verdict, engine } of fleet.all) {
       if (elsewhere === undefined) continue;
       told.silent = verdict.kind === "shut" && health.isSilent(engine.id);
+      told.waits = this.#waits(engine.models);
       telling.load(elsewhere.name, told);
     }
     if (telling.all) this.#tellAll(telling, fleet, health);
@@ -110,8 +120,7 @@ export class FleetGossip implements Others, VerdictSharing {
     pair: (prefill, decode, told) =>
       this.#place({ names: [prefill, decode], told, atMs: this.#deps.clock.now() }),
     side: (engine, side, peer) => {
-      if (peer !== this.#deps.lead()) return;
-      this.#sides.set(engine, side);
+      this.#sides.set(peer, engine, side);
       this.#turn(namedBy(engine));
     },
     silent: (engine) => {
@@ -126,6 +135,7 @@ export class FleetGossip implements Others, VerdictSharing {
 
   /** A router has gone: what it tried is tried by others, and what it said last is said again. */
   lost(peer: PeerId): void {
+    this.#sides.forget(peer);
     const [fleet, health] = [this.#fleet, this.#health];
     if (fleet === undefined || health === undefined) return;
     for (const { engine } of fleet.all) {
@@ -156,6 +166,14 @@ export class FleetGossip implements Others, VerdictSharing {
     };
   }
 
+  /** Another router may decide from here on: what it has told before holds. */
+  #followLead(fleet: Fleet): void {
+    const lead = this.#deps.lead();
+    if (lead === this.#lead) return;
+    this.#lead = lead;
+    for (const { engine } of fleet.all) if (engine.elastic === true) this.#turn(engine);
+  }
+
   #tellAll(telling: Telling, fleet: Fleet, health: SharedHealth): void {
     for (const { engine } of fleet.all) tellEngine(telling, health, engine);
     for (const pair of health.knownPairs) tellPair(telling, fleet, health, pair);
@@ -170,15 +188,14 @@ export class FleetGossip implements Others, VerdictSharing {
 
   /** Have an engine on the side that it is on for the router that decides. */
   #turn({ id, url }: Pick<Engine, "id" | "url">): void {
-    const side = this.#sides.get(nameOf({ id, url }));
-    const { self, lead } = this.#deps;
+    const side = this.#sides.of(this.#deps.lead(), nameOf({ id, url }));
     if (side === undefined || this.#fleet?.live({ id, url }) === undefined) return;
-    if (lead() !== self) this.#fleet.turn(id, side);
+    this.#fleet.turn(id, side);
   }
 
   /** An engine has come, or has another record: what was told of it before holds. */
   #follow({ kind, engine }: FleetChange): void {
-    if (kind === "removed") this.#sides.delete(nameOf(engine));
+    if (kind === "removed") this.#sides.drop(nameOf(engine));
     else if (engine.elastic === true) this.#turn(engine);
     if (kind !== "added" || this.#unplaced.size === 0) return;
     for (const verdict of this.#unplaced.take(nameOf(engine), this.#deps.clock.now())) {

@@ -39,7 +39,7 @@ export class LiveEngine implements Candidate {
   asleep = false;
 
   /** What other routers are told of it, as it is at the moment. */
-  readonly told: EngineLoad & { silent: boolean } = new OwnLoad(this);
+  readonly told: EngineLoad & { silent: boolean; waits: boolean } = new OwnLoad(this);
 
   /** `created` in Unix seconds; `onRoom` is told whenever a request gives something of it back. */
   constructor(
@@ -56,7 +56,10 @@ export class LiveEngine implements Candidate {
     if (elsewhere !== undefined) {
       elsewhere.sum.onMove = (less) => {
         this.#hear(elsewhere);
-        if (less) onRoom();
+        if (!less) return;
+        onRoom();
+        // What is left is not taken before it is allowed again: the sooner, where requests wait.
+        if (this.told.waits) elsewhere.hurry();
       };
       this.#hear(elsewhere);
     }

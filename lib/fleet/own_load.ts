@@ -13,6 +13,7 @@ interface Counted {
 /** Tells the present whenever it is read. */
 export class OwnLoad implements EngineLoad {
   silent = false;
+  waits = false;
   readonly #live: Counted;
 
   constructor(live: Counted) {

@@ -12,6 +12,8 @@ export interface Seating {
   hasSeat(engine: Engine): boolean;
   /** A seat of one engine. */
   seat(engine: Engine): Lease;
+  /** Whether requests for `model` wait at other routers before the same engines. */
+  isAwaitedElsewhere(model: string): boolean;
   /**
    * Have `on` told of an engine that may have room where it had none, or that health has another verdict
    * on; without an engine, of any other change. It must not throw.
@@ -65,6 +67,8 @@ export class Seats implements Load {
   readonly #elsewhere: Elsewhere | undefined;
   readonly #seatsAllowed = new Allowance();
   readonly #kvAllowed = new Allowance();
+  /** Other routers where requests wait for it. */
+  #waiting = 0;
 
   /** `onRoom` is told whenever something is given back, here or `elsewhere`. */
   constructor(engine: Engine, limits: SeatLimits, onRoom: () => void, elsewhere?: Elsewhere) {
@@ -76,7 +80,10 @@ export class Seats implements Load {
   }
 
   /** What others have taken is another. */
-  hear({ seats, kvBytes, transfers }: Readonly<Taken>): void {
+  hear(
+    { seats, kvBytes, transfers, waiting }: Readonly<Taken> & { readonly waiting: number },
+  ): void {
+    this.#waiting = waiting;
     this.seats = this.own.seats + seats;
     this.kvBytes = this.own.kvBytes + kvBytes;
     this.transfers = this.own.transfers + transfers;
@@ -87,13 +94,21 @@ export class Seats implements Load {
    * take its part of what is left until then. Whether more may be taken than a moment before.
    */
   allow(routers: number): boolean {
-    const { own, buffer } = this;
-    const seats = this.#seatsAllowed.renew(own.seats, this.maxSeats - this.seats, routers);
-    const kv = this.#kvAllowed.renew(
-      own.kvBytes,
-      buffer === undefined ? Infinity : buffer.bytes - this.kvBytes,
-      routers,
-    );
+    const { own, maxSeats, buffer } = this;
+    const others = { routers, waiting: this.#waiting };
+    const bytes = buffer?.bytes ?? Infinity;
+    const seats = this.#seatsAllowed.renew({
+      own: own.seats,
+      most: maxSeats,
+      left: maxSeats - this.seats,
+      ...others,
+    });
+    const kv = this.#kvAllowed.renew({
+      own: own.kvBytes,
+      most: bytes,
+      left: bytes - this.kvBytes,
+      ...others,
+    });
     this.#weigh();
     return seats || kv;
   }
@@ -152,8 +167,10 @@ export class Seats implements Load {
     this[what] += count;
     if (this.#elsewhere === undefined) return;
     this.#weigh();
-    // Little is left: the sooner others know, the sooner there is a part of it again.
-    if (count > 0 && (this.seatsSpent || this.kvSpent)) this.#elsewhere.hurry();
+    // Little is left: the sooner others know, the sooner there is a part of it again, for this one or for those
+    // who wait there.
+    const matters = count > 0 ? this.seatsSpent || this.kvSpent : this.#waiting > 0;
+    if (matters) this.#elsewhere.hurry();
   }
 
   #weigh(): void {

@@ -21,7 +21,7 @@ export type AdmissionFleet =
   & Seating;
 
 /** What admission works with. */
-export interface AdmissionOptions extends QueueOptions {
+export interface AdmissionOptions extends Omit<QueueOptions, "awaited"> {
   readonly metrics: Pick<Metrics, "count" | "observe">;
   readonly fleet: AdmissionFleet;
 }
@@ -114,7 +114,17 @@ export class Admission implements Disposable {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
-    this.#queue = new AdmissionQueue(options);
+    const { clock, onFirst, fleet } = options;
+    this.#queue = new AdmissionQueue({
+      ...{ clock, onFirst },
+      get size() {
+        return options.size;
+      },
+      get timeoutMs() {
+        return options.timeoutMs;
+      },
+      awaited: (model) => fleet.isAwaitedElsewhere(model),
+    });
     this.#pace = new Pace(options.clock);
     this.#watch = options.fleet.watchRoom((engine) => this.#queue.serve(engine?.models));
   }
@@ -122,6 +132,11 @@ export class Admission implements Disposable {
   /** Requests that wait. */
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  /** Whether requests for any of `models` wait, but for those that go behind others. */
+  awaits(models: readonly string[]): boolean {
+    return this.#queue.awaits(models);
   }
 
   /**
@@ -212,6 +227,10 @@ export class Admission implements Disposable {
     // Others that wait for the same go first.
     const { behind = false } = context;
     if (this.#queue.anybody(behind) && this.#queue.has(wish.lane(), behind)) {
+      return this.#wait(context, wish);
+    }
+    // Be they other routers'.
+    if (behind && this.#options.fleet.isAwaitedElsewhere(wish.model)) {
       return this.#wait(context, wish);
     }
     const taken = wish.take();

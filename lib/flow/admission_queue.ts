@@ -44,6 +44,16 @@ export interface QueueOptions {
   readonly size: number;
   /** How long each may. */
   readonly timeoutMs: number;
+  /**
+   * Whether others than those in the queue wait for `model`, before whom nobody goes who goes behind.
+   * @default () => false
+   */
+  readonly awaited?: ((model: string) => boolean) | undefined;
+  /**
+   * Told when the first waits for a model; of those who go behind others, nothing is told.
+   * @default nobody
+   */
+  readonly onFirst?: (() => void) | undefined;
 }
 
 interface Waiter {
@@ -57,6 +67,8 @@ export class AdmissionQueue {
   readonly #line = new FairLine<Waiter>();
   /** Those who go behind everybody in the line; whoever sends them bounds how many they are. */
   readonly #behind = new FairLine<Waiter>();
+  /** How many wait for each model, but for those who go behind them. */
+  readonly #models = new Map<string, number>();
   #closed = false;
   #serving = false;
   #again = false;
@@ -68,6 +80,11 @@ export class AdmissionQueue {
   /** How many wait, but for those who go behind them. */
   get length(): number {
     return this.#line.length;
+  }
+
+  /** Whether anybody waits for one of `models`, but for those who go behind others. */
+  awaits(models: readonly string[]): boolean {
+    return this.#line.length > 0 && models.some((model) => this.#models.has(model));
   }
 
   /** Whether anybody waits who goes before somebody, who goes behind others or not. */
@@ -136,15 +153,17 @@ export class AdmissionQueue {
     this.#line.serve(accepts, concerned);
     this.#behind.serve(
       accepts,
-      (waiter) => concerned(waiter) && !this.#line.has(waiter.asker.lane),
+      (waiter) =>
+        concerned(waiter) && !this.#line.has(waiter.asker.lane) &&
+        this.#options.awaited?.(waiter.asker.model) !== true,
     );
   }
 
   #enter(asker: Asker, resolve: (end: QueueEnd) => void): void {
-    const { clock, timeoutMs } = this.#options;
+    const { clock, timeoutMs, onFirst } = this.#options;
     const line = asker.behind === true ? this.#behind : this.#line;
     const end = (how: QueueEnd): void => {
-      line.remove(waiter);
+      if (line.remove(waiter) && line === this.#line) this.#count(asker.model, -1);
       timer.cancel();
       asker.signal.removeEventListener("abort", leave);
       resolve(how);
@@ -162,8 +181,17 @@ export class AdmissionQueue {
     });
     asker.signal.addEventListener("abort", leave, { once: true });
     line.add(waiter, asker);
+    if (line === this.#line) this.#count(asker.model, 1);
     this.serve([asker.model]);
-    if (line.holds(waiter)) asker.onWaiting();
+    if (!line.holds(waiter)) return;
+    asker.onWaiting();
+    if (line === this.#line && this.#models.get(asker.model) === 1) onFirst?.();
+  }
+
+  #count(model: string, more: number): void {
+    const count = (this.#models.get(model) ?? 0) + more;
+    if (count === 0) this.#models.delete(model);
+    else this.#models.set(model, count);
   }
 
   /** Whether there is a place for one more of `key`, be it another's. */

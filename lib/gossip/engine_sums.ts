@@ -9,7 +9,9 @@ export class EngineSum {
   seats = 0;
   transfers = 0;
   kvBytes = 0;
-  /** Called when it is another; `less`: there is less of seats, transfers or KV than there was. */
+  /** Other routers where requests wait for it. */
+  waiting = 0;
+  /** Called when it is another; `less`: there is less of seats, transfers, KV or of who waits than there was. */
   onMove: ((less: boolean) => void) | undefined;
 
   /** Have `to` count in the place of `from`; undefined for nothing. */
@@ -22,7 +24,9 @@ export class EngineSum {
     this.seats += seats;
     this.transfers += transfers;
     this.kvBytes += kvBytes;
-    this.onMove?.(seats < 0 || transfers < 0 || kvBytes < 0);
+    const waiting = Number(to?.waits ?? false) - Number(from?.waits ?? false);
+    this.waiting += waiting;
+    this.onMove?.(seats < 0 || transfers < 0 || kvBytes < 0 || waiting < 0);
   }
 }
 

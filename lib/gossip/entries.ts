@@ -27,6 +27,8 @@ export interface EngineLoad {
   readonly kvBytes: number;
   /** It gives no answer to the question for its models. */
   readonly silent: boolean;
+  /** Requests of clients wait here for room at it, or at others of its models. */
+  readonly waits: boolean;
   /** Which side it is on, where it can be on either. */
   readonly side?: Side | undefined;
 }
@@ -76,7 +78,8 @@ const Tag = {
 export const MAX_CHUNKS = 1_024;
 
 /** What is told of an engine beside its load; it is on one side at most. */
-const Is = { silent: 1, prefill: 2, decode: 4 } as const;
+const Is = { silent: 1, prefill: 2, decode: 4, waits: 8 } as const;
+const BOTH_SIDES = Is.prefill | Is.decode;
 
 /** What of a verdict there is. */
 const Has = { shut: 1, trial: 2, answering: 4, unfit: 8 } as const;
@@ -101,7 +104,10 @@ export class EntryWriter implements EntrySink {
   load(engine: number, load: EngineLoad): void {
     const to = this.#to;
     this.#begin(Tag.load, engine);
-    to.byte((load.silent ? Is.silent : 0) | (load.side === undefined ? 0 : Is[load.side]));
+    to.byte(
+      (load.silent ? Is.silent : 0) | (load.side === undefined ? 0 : Is[load.side]) |
+        (load.waits ? Is.waits : 0),
+    );
     to.uint(load.inflight);
     to.uint(load.promptTokens);
     to.uint(load.seats);
@@ -200,8 +206,10 @@ const READERS: readonly (ReadEntry | undefined)[] = [
   },
   (from, sink) => {
     const engine = numberIn(from);
-    const flags = flagsIn(from, Is.silent | Is.decode);
+    const flags = flagsIn(from, Is.silent | Is.decode | Is.waits);
+    if ((flags & BOTH_SIDES) === BOTH_SIDES) from.fail();
     const silent = (flags & Is.silent) !== 0;
+    const waits = (flags & Is.waits) !== 0;
     const side = (flags & Is.prefill) !== 0
       ? "prefill"
       : (flags & Is.decode) !== 0
@@ -213,7 +221,7 @@ const READERS: readonly (ReadEntry | undefined)[] = [
     const transfers = from.uint();
     const kvBytes = from.uint();
     if (from.failed) return;
-    const load = { inflight, promptTokens, seats, transfers, kvBytes, silent };
+    const load = { inflight, promptTokens, seats, transfers, kvBytes, silent, waits };
     sink?.load(engine, side === undefined ? load : { ...load, side });
   },
   (from, sink) => {

@@ -72,6 +72,7 @@ export class Gossip implements Disposable {
   #timer: Timer | undefined;
   #dueMs = Infinity;
   readonly #begunMs: number;
+  #toldSettled = false;
   /** When it was told last, when anything was sent last, and when all was. */
   #toldMs: number;
   #sentMs = -Infinity;
@@ -105,18 +106,18 @@ export class Gossip implements Disposable {
 
   /**
    * The router that decides what only one is to decide: the first by name of those that have been there
-   * for a while, as whoever comes has to hear first what is decided. All who know the same agree.
+   * for a while, as they say themselves, as whoever comes has to hear first what is decided; of all where
+   * all have just come. All who know the same agree.
    */
   get lead(): PeerId {
-    const { clock, bus } = this.#deps;
-    const nowMs = clock.now();
-    const isSettled = (sinceMs: number): boolean => nowMs - sinceMs >= SETTLED_MS;
-    const peers = [...this.#peers];
-    const settled = peers.filter(([, { metMs }]) => isSettled(metMs));
-    const own = isSettled(this.#begunMs) || peers.length === 0;
-    const names = own ? [bus.self] : [];
-    for (const [name] of own || settled.length > 0 ? settled : peers) names.push(name);
-    return names.reduce((first, name) => isBefore(name, first) ? name : first);
+    let lead: PeerId = this.#deps.bus.self;
+    let isSettled = this.#toldSettled;
+    for (const [name, { settled }] of this.#peers) {
+      if (settled === isSettled ? !isBefore(name, lead) : isSettled) continue;
+      lead = name;
+      isSettled = settled;
+    }
+    return lead;
   }
 
   /** What has been sent and heard. */
@@ -167,7 +168,10 @@ export class Gossip implements Disposable {
       this.#wanted = false;
       this.#allMs = nowMs;
     }
-    this.#teller.tell(gather, { all, sign: nowMs - this.#sentMs >= SIGN_MS });
+    const settled = nowMs - this.#begunMs >= SETTLED_MS;
+    const sign = nowMs - this.#sentMs >= SIGN_MS || settled !== this.#toldSettled;
+    this.#toldSettled = settled;
+    this.#teller.tell(gather, { all, sign, settled });
     onTold?.();
   }
 
@@ -215,6 +219,7 @@ export class Gossip implements Disposable {
     }
     peer.heardMs = nowMs;
     const standing = peer.place(head);
+    if (standing !== "old") peer.settled = head.settled;
     if (standing === "gap") this.#stats.gaps++;
     if (standing !== "old" && peer.takes) {
       readMessage(message, peer.table);

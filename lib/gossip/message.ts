@@ -8,7 +8,7 @@ import { type EntrySink, peerIn, readEntries } from "./entries.ts";
 import { WireReader, type WireWriter } from "./wire.ts";
 
 /** What routers of another version say is not listened to. */
-export const VERSION = 1;
+export const VERSION = 2;
 
 /** Largest message, in bytes; larger ones are not looked at. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -25,6 +25,8 @@ export type Head =
     /** All that holds is told from here on; `last`: up to here. What was not told does not hold. */
     readonly first: boolean;
     readonly last: boolean;
+    /** The sender has been there for a while. */
+    readonly settled: boolean;
   }
   /** The peer is to tell all that holds; without a name, everybody is. */
   | { readonly kind: "ask"; readonly of: PeerId | undefined }
@@ -35,7 +37,7 @@ const Kind = { update: 1, ask: 2, bye: 3 } as const;
 
 /** Where an update's flags are, so that they can be set when it is known where it ends. */
 const FLAGS_AT = 2;
-const Flag = { first: 1, last: 2 } as const;
+const Flag = { first: 1, last: 2, settled: 4 } as const;
 
 /** A life is told apart by so many values. */
 export const LIVES = 2 ** 48;
@@ -53,9 +55,12 @@ export function beginUpdate(to: WireWriter, life: number, number: number): void 
 /** Set the flags of an update. */
 export function flagUpdate(
   to: WireWriter,
-  { first, last }: { readonly first: boolean; readonly last: boolean },
+  { first, last, settled }: Pick<Extract<Head, { readonly kind: "update" }>, keyof typeof Flag>,
 ): void {
-  to.patch(FLAGS_AT, (first ? Flag.first : 0) | (last ? Flag.last : 0));
+  to.patch(
+    FLAGS_AT,
+    (first ? Flag.first : 0) | (last ? Flag.last : 0) | (settled ? Flag.settled : 0),
+  );
 }
 
 /** Write a question; without `of`, to everybody. */
@@ -98,13 +103,14 @@ function headIn(from: WireReader): Head | undefined {
   switch (from.byte()) {
     case Kind.update: {
       const flags = from.byte();
-      if (flags > (Flag.first | Flag.last)) from.fail();
+      if (flags > (Flag.first | Flag.last | Flag.settled)) from.fail();
       return {
         kind: "update",
         life: from.uint(),
         number: from.uint(),
         first: (flags & Flag.first) !== 0,
         last: (flags & Flag.last) !== 0,
+        settled: (flags & Flag.settled) !== 0,
       };
     }
     case Kind.ask: {

@@ -25,8 +25,9 @@ export class Peer {
   #next = 0;
   /** `told`: all that holds; `filling`: all is being told; `asked`: something is missing. */
   #state: "told" | "filling" | "missing" = "missing";
-  /** When it was met, heard last, and asked last. */
-  readonly metMs: number;
+  /** It says that it has been there for a while. */
+  settled = false;
+  /** When it was heard last, and asked last. */
   heardMs: number;
   askedMs = -Infinity;
 
@@ -34,7 +35,7 @@ export class Peer {
     this.#shared = shared;
     this.#name = name;
     this.#table = new PeerTable(shared, name);
-    this.metMs = this.heardMs = nowMs;
+    this.heardMs = nowMs;
   }
 
   /** Something that it has told is not known here. */

@@ -31,6 +31,7 @@ interface Cell extends EngineLoad {
   transfers: number;
   kvBytes: number;
   silent: boolean;
+  waits: boolean;
   side: EngineLoad["side"];
   /** When it was last told that it is there. */
   turn: number;
@@ -49,6 +50,7 @@ export class Teller implements Telling {
   #number = 0;
   #turn = 0;
   #all = false;
+  #settled = false;
   /** Of this turn, no message has gone yet. */
   #first = true;
   /** Length of an update without entries. */
@@ -70,10 +72,14 @@ export class Teller implements Telling {
 
   /**
    * Tell what `gather` tells; with `all`, from nothing on. With `sign`, a message goes even where there is
-   * nothing to tell. Whether any has gone.
+   * nothing to tell. Messages say whether this router is `settled`. Whether any has gone.
    */
-  tell(gather: (telling: Telling) => void, { all = false, sign = false } = {}): boolean {
+  tell(
+    gather: (telling: Telling) => void,
+    { all = false, sign = false, settled = false } = {},
+  ): boolean {
     this.#all = all;
+    this.#settled = settled;
     this.#first = true;
     this.#turn++;
     if (all) { for (const cell of this.#cells.values()) cell.named = false; }
@@ -99,6 +105,7 @@ export class Teller implements Telling {
     cell.transfers = load.transfers;
     cell.kvBytes = load.kvBytes;
     cell.silent = load.silent;
+    cell.waits = load.waits;
     cell.side = load.side;
     this.#name(cell, engine);
     this.#entries.load(cell.number, cell);
@@ -153,6 +160,7 @@ export class Teller implements Telling {
       transfers: 0,
       kvBytes: 0,
       silent: false,
+      waits: false,
       side: undefined,
       turn: this.#turn,
       named: false,
@@ -190,7 +198,8 @@ export class Teller implements Telling {
   }
 
   #end(last: boolean): void {
-    flagUpdate(this.#wire, { first: this.#all && this.#first, last: this.#all && last });
+    const [all, settled] = [this.#all, this.#settled];
+    flagUpdate(this.#wire, { first: all && this.#first, last: all && last, settled });
     this.#first = false;
     this.#send(this.#wire.view());
   }
@@ -199,11 +208,12 @@ export class Teller implements Telling {
 function isSame(one: EngineLoad, other: EngineLoad): boolean {
   return one.inflight === other.inflight && one.seats === other.seats &&
     one.promptTokens === other.promptTokens && one.transfers === other.transfers &&
-    one.kvBytes === other.kvBytes && one.silent === other.silent && one.side === other.side;
+    one.kvBytes === other.kvBytes && one.silent === other.silent &&
+    one.waits === other.waits && one.side === other.side;
 }
 
 function isIdle(load: EngineLoad): boolean {
-  const { inflight, promptTokens, seats, transfers, kvBytes, silent, side } = load;
+  const { inflight, promptTokens, seats, transfers, kvBytes, silent, waits, side } = load;
   const underWay = inflight + promptTokens + seats + transfers + kvBytes;
-  return underWay === 0 && !silent && side === undefined;
+  return underWay === 0 && !silent && !waits && side === undefined;
 }

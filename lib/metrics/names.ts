@@ -7,6 +7,7 @@
 import { DISCOVERY_METRICS } from "./names_discovery.ts";
 import { CLUSTER_METRICS } from "./names_cluster.ts";
 import { GOSSIP_METRICS } from "./names_gossip.ts";
+import { TRACING_METRICS } from "./names_tracing.ts";
 import { OBSERVED_METRICS } from "./names_observed.ts";
 import type { MetricSpec } from "./metric_spec.ts";
 import { WORKER_METRICS } from "./names_workers.ts";
@@ -380,4 +381,5 @@ export const METRICS = {
     labels: [],
   },
   ...GOSSIP_METRICS,
+  ...TRACING_METRICS,
 } as const satisfies Readonly<Record<string, MetricSpec>>;

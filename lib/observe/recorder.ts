@@ -19,6 +19,11 @@ export interface RecorderOptions {
   /** Requests that are kept once they have ended; absent where nobody could look at any. */
   readonly keep?: number | undefined;
   /**
+   * Numbers requests in the order of their arrival, each with another number.
+   * @default from 1 on
+   */
+  readonly nextNumber?: (() => number) | undefined;
+  /**
    * Told of every request that has ended.
    * @default nobody
    */
@@ -43,11 +48,12 @@ export class RequestRecorder {
   readonly #models: ModelMeters;
   readonly #departures = new Map<string, CounterSeries>();
   readonly #kept: OpenKept | undefined;
-  #seq = 0;
+  readonly #nextNumber: () => number;
 
   constructor(options: RecorderOptions) {
-    const { metrics, keep, clock } = options;
+    const { metrics, keep, clock, nextNumber = counting() } = options;
     this.#options = options;
+    this.#nextNumber = nextNumber;
     this.#models = new ModelMeters(metrics);
     this.pairs = new PairRecords(metrics);
     this.#kept = keep === undefined ? undefined : new OpenKept(keep, clock.now());
@@ -60,7 +66,7 @@ export class RequestRecorder {
 
   /** A request has come. */
   begin(trace: RequestTrace): void {
-    trace.seq = ++this.#seq;
+    trace.seq = this.#nextNumber();
     this.#kept?.underWay.add(trace);
   }
 
@@ -96,6 +102,11 @@ export class RequestRecorder {
     }
     counted.add(1);
   }
+}
+
+function counting(): () => number {
+  let count = 0;
+  return () => ++count;
 }
 
 class OpenKept implements Kept {

@@ -4,6 +4,7 @@ import { type Clock, type ErrorCode, RouterError } from "../base/mod.ts";
 import type { Call } from "./call.ts";
 import { decodeJson, encodeJson } from "./codec.ts";
 import { mergedRow, type Row } from "./merge_engines.ts";
+import { isListed, mergedRequests } from "./merge_requests.ts";
 import { giveTold, takeTold } from "./told.ts";
 import type { WorkerSlot } from "./worker_slot.ts";
 
@@ -27,6 +28,9 @@ export interface DoneHere {
   readonly changes: HandChanges;
 }
 
+/** What was asked, as far as it says how answers go together. */
+type Asked = Pick<AskedEverywhere, "operation" | "id" | "query">;
+
 /** How long an operation may take beside what it is told to wait, in milliseconds. */
 const LIMIT_MS = 10_000;
 
@@ -45,13 +49,14 @@ export async function answerEverywhere(
   head: Uint8Array,
   call: Call,
 ): Promise<void> {
-  const limitMs = LIMIT_MS + waitOf(decodeJson<AskedEverywhere>(head));
+  const asked = decodeJson<AskedEverywhere>(head);
+  const limitMs = LIMIT_MS + waitOf(asked);
   // Those that start have been told what held before: they do it when they are there.
   const there = workers.filter(({ state }) => state === "serving" || state === "starting");
   const all = await Promise.all(there.map(async (worker) => {
-    const asked = worker.call(HERE_CALL, head);
-    call.signal.addEventListener("abort", () => asked?.cancel("Nobody waits"), { once: true });
-    const told = asked && await takeTold(asked, { clock, limitMs });
+    const calling = worker.call(HERE_CALL, head);
+    call.signal.addEventListener("abort", () => calling?.cancel("Nobody waits"), { once: true });
+    const told = calling && await takeTold(calling, { clock, limitMs });
     return told === undefined ? [] : [{ worker, ...decodeJson<DoneHere>(told.body) }];
   }));
   // Whoever was asked comes first: what it says of itself is what is told.
@@ -59,7 +64,7 @@ export async function answerEverywhere(
   done.sort((a, b) => Number(b.worker === from) - Number(a.worker === from));
   const [first] = done;
   if (first !== undefined) keep(first.changes);
-  const body = encodeJson(mergedDone(done.map((each) => each.done)));
+  const body = encodeJson(mergedDone(done.map((each) => each.done), asked));
   try {
     await giveTold(call, { status: 200, contentType: "application/json", body });
   } catch (error) {
@@ -68,17 +73,20 @@ export async function answerEverywhere(
 }
 
 /**
- * What has come of it in all, the first being the one who was asked: what failed anywhere, unless an engine
+ * What has come of `asked` in all, the first being the one who was asked: what failed anywhere, unless an engine
  * or a request was not known there; else what was done.
  */
-export function mergedDone(all: readonly Done[]): Done {
+export function mergedDone(all: readonly Done[], asked: Asked): Done {
   const failed = all.filter((each) => each.kind === "failed");
   const done = all.flatMap((each) => each.kind === "done" ? [each.answer] : []);
   const grave = failed.find(({ code }) => code !== "unknown-engine" && code !== "not-found");
   const [first, ...others] = done;
   if (grave !== undefined) return grave;
   if (first !== undefined) {
-    const value = others.reduce((value, other) => mergedValue(value, other.value), first.value);
+    const value = others.reduce(
+      (value, other) => mergedValue(value, other.value, asked),
+      first.value,
+    );
     return { kind: "done", answer: { ...first, value } };
   }
   return failed[0] ?? {
@@ -88,27 +96,8 @@ export function mergedDone(all: readonly Done[]): Done {
   };
 }
 
-/** Requests of both, the one that came last first: no more than one of them was asked for. */
-function mergedRequests(
-  first: Row,
-  requests: readonly unknown[],
-  other: Row,
-  more: readonly unknown[],
-): Row {
-  const since = (row: unknown): number => isRow(row) ? Number(row["received"] ?? 0) : 0;
-  const all = [...requests, ...more].sort((one, another) => since(another) - since(one));
-  const sums = ["under_way", "kept", "capacity"].flatMap((name) =>
-    name in first ? [[name, Number(first[name]) + Number(other[name] ?? 0)] as const] : []
-  );
-  return {
-    ...first,
-    requests: all.slice(0, Math.max(requests.length, more.length)),
-    ...Object.fromEntries(sums),
-  };
-}
-
 /** A list of engines or of requests, one engine, or what says nothing of any. */
-function mergedValue(first: unknown, other: unknown): unknown {
+function mergedValue(first: unknown, other: unknown, asked: Asked): unknown {
   if (!isRow(first) || !isRow(other)) return first;
   if (Array.isArray(first["engines"]) && Array.isArray(other["engines"])) {
     const more = new Map(other["engines"].filter(isRow).map((row) => [row["id"], row]));
@@ -118,9 +107,7 @@ function mergedValue(first: unknown, other: unknown): unknown {
     });
     return { ...first, engines };
   }
-  if (Array.isArray(first["requests"]) && Array.isArray(other["requests"])) {
-    return mergedRequests(first, first["requests"], other, other["requests"]);
-  }
+  if (isListed(first) && isListed(other)) return mergedRequests(first, other, asked);
   return "inflight" in first && "inflight" in other ? mergedEngine(first, other) : first;
 }
 

@@ -9,12 +9,15 @@ import {
   RouterError,
 } from "../base/mod.ts";
 import type { ToldOfItself } from "../http/mod.ts";
+import type { KnownCounts, NamedPart } from "../observe/mod.ts";
 import { type Answer, isWhole } from "../request/mod.ts";
 import { answerOf, type Done, type DoneHere, EVERYWHERE_CALL, HERE_CALL } from "./admin_round.ts";
 import type { Call } from "./call.ts";
 import { decodeJson, encodeJson } from "./codec.ts";
+import { LIVE_CALL, LIVE_HERE_CALL, type LiveHere, partsIn } from "./live_round.ts";
 import type { Member } from "./member.ts";
 import type { OtherRouters, OwnPart } from "./others.ts";
+import { requestNumbers } from "./request_numbers.ts";
 import { giveTold, takeTold, TOLD, type ToldAnswer } from "./told.ts";
 import { OWN_CALL, TOLD_MS, WHOLE_CALL } from "./whole.ts";
 
@@ -31,6 +34,7 @@ const ALONE: ReadonlySet<ToldOfItself> = new Set(["health", "ready", "engines"])
 export class MemberOthers implements OtherRouters {
   readonly changes: HandChanges | undefined;
   readonly secret: string;
+  readonly nextNumber: () => number;
   readonly #member: Pick<Member, "call" | "answer" | "attached">;
   readonly #clock: Clock;
   #own: OwnPart | undefined;
@@ -39,6 +43,7 @@ export class MemberOthers implements OtherRouters {
     this.#member = member;
     this.#clock = clock;
     const { changes, secret } = member.hello;
+    this.nextNumber = requestNumbers(clock, member.hello);
     this.secret = secret;
     this.changes = changes === undefined ? undefined : JSON.parse(changes) as HandChanges;
   }
@@ -66,8 +71,15 @@ export class MemberOthers implements OtherRouters {
     return answerOf(decodeJson<Done>(told.body));
   };
 
+  readonly live = async (counts: KnownCounts): Promise<readonly NamedPart[] | undefined> => {
+    const call = this.#member.call(LIVE_CALL, encodeJson(counts));
+    const told = await takeTold(call, { clock: this.#clock, limitMs: ANSWER_MS });
+    return told && partsIn(told);
+  };
+
   attach(own: OwnPart): void {
     this.#own = own;
+    this.#member.answer(LIVE_HERE_CALL, (head, call) => void tellLive(own, head, call));
     this.#member.answer(OWN_CALL, (head, call) => void this.#tellOwn(own, head, call));
     this.#member.answer(HERE_CALL, (head, call) => void doHere(own, head, call));
     this.#member.attached();
@@ -105,6 +117,20 @@ async function doHere({ admin }: OwnPart, head: Uint8Array, call: Call): Promise
       status: 200,
       contentType: "application/json",
       body: encodeJson(told),
+    });
+  } catch (error) {
+    call.cancel(describeError(error));
+  }
+}
+
+async function tellLive({ admin }: OwnPart, head: Uint8Array, call: Call): Promise<void> {
+  if (admin === undefined) return call.cancel("This router has no admin API");
+  const { known } = decodeJson<LiveHere>(head);
+  try {
+    await giveTold(call, {
+      status: 200,
+      contentType: "application/json",
+      body: encodeJson(admin.live(known ?? undefined)),
     });
   } catch (error) {
     call.cancel(describeError(error));

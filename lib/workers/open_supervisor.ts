@@ -6,6 +6,7 @@ import { type NotificationProxy, pullBinder, startNotificationProxy } from "../z
 import { answerEverywhere, EVERYWHERE_CALL } from "./admin_round.ts";
 import type { Call } from "./call.ts";
 import { ClusterBridge } from "./cluster_bridge.ts";
+import { answerLive, LIVE_CALL } from "./live_round.ts";
 import { NoticeDesk } from "./notice_desk.ts";
 import { OwnFigures } from "./own_figures.ts";
 import { heldPorts } from "./ports.ts";
@@ -82,7 +83,7 @@ export async function openSupervisor(
     ...(admin === undefined ? [] : [{ ...admin.listen, name: " (--admin-listen)" }]),
   ]);
   const [port = 0, adminPort] = held.ports;
-  const common = { port, adminPort, secret: random.uuid(), files };
+  const common = { port, adminPort, begunMs: clock.unixMs(), secret: random.uuid(), files };
   const supervisor = new Supervisor({ clock, log, start, write, count, common });
   const desk = new NoticeDesk(supervisor.slots, cluster);
   const own = new OwnFigures(supervisor, desk, cluster);
@@ -106,6 +107,9 @@ export async function openSupervisor(
   supervisor.answer(EVERYWHERE_CALL, (from, head, call) => {
     const keep = (changes: unknown): void => supervisor.keep(JSON.stringify(changes));
     void answerEverywhere({ clock, workers: supervisor.slots, keep }, from, head, call);
+  });
+  supervisor.answer(LIVE_CALL, (_from, head, call) => {
+    void answerLive({ clock, workers: supervisor.slots }, head, call);
   });
   supervisor.answer(RELAY_CALL, (_from, head, call) => handToLead(supervisor.slots, head, call));
   stack.defer(() => supervisor.end());

@@ -25,6 +25,8 @@ export interface Hello extends WorkerName {
   readonly adminPort?: number | undefined;
   /** Where notifications arrive; absent where there are none. */
   readonly notifications?: { readonly endpoint: string; readonly port: number } | undefined;
+  /** When their supervisor began, in Unix milliseconds by the clock that all of them have. */
+  readonly begunMs: number;
   /** What all know and nobody else. */
   readonly secret: string;
   /** Files that could be read once alone, by their paths. */

@@ -16,7 +16,7 @@ export interface SupervisorParts {
   /** Workers, at least 1. */
   readonly count: number;
   /** What all workers are to be. */
-  readonly common: Pick<Hello, "port" | "adminPort" | "secret" | "files">;
+  readonly common: Pick<Hello, "port" | "adminPort" | "begunMs" | "secret" | "files">;
   /** Takes what workers write. */
   readonly write: (text: string) => void;
 }

@@ -83,7 +83,15 @@ class Traffic {
       (_, index) => `http://10.0.${index >> 8}.${index & 255}:8000 engine-${index}`,
     );
     this.#loads = this.#names.map(() => ({
-      ...{ inflight: 0, promptTokens: 0, seats: 0, transfers: 0, kvBytes: 0, silent: false },
+      ...{
+        inflight: 0,
+        promptTokens: 0,
+        seats: 0,
+        transfers: 0,
+        kvBytes: 0,
+        silent: false,
+        waits: false,
+      },
       side: undefined,
     }));
     if (rate > 0) this.#next(1_000 / rate);

@@ -82,6 +82,7 @@ class Teller {
       transfers: 1,
       kvBytes: 300_000_000,
       silent: false,
+      waits: false,
     }));
   }
 

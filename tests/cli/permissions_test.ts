@@ -23,7 +23,7 @@ function needed(
 }
 
 const ENV =
-  "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY";
+  "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,OTEL_*";
 
 Deno.test("neededPermissions() names where the router listens, and its engines", () => {
   const pair = ["--prefill", "https://p", "--decode", "http://10.0.0.2:8200/base"];

@@ -48,6 +48,7 @@ const PRODUCTION_STACK: readonly (readonly [string, string | number | undefined]
   ["otel-endpoint", undefined],
   ["otel-service-name", "vllm-router"],
   ["otel-secure", undefined],
+  ["otel-sample-ratio", 1],
   ["prefill-model-labels", undefined],
   ["decode-model-labels", undefined],
   ["kv-aware-threshold", 2000],

@@ -27,7 +27,9 @@ Deno.test("names that are made up cost the engines a few questions, however many
     return answer.status;
   }));
   assertEquals(new Set(statuses), new Set([404]));
-  assertEquals(asked() - before <= 3, true, `${asked() - before} questions`);
+  // Each process of a router asks for itself.
+  const most = 3 * router.workers;
+  assertEquals(asked() - before <= most, true, `${asked() - before} questions`);
 });
 
 const CONTROL = { control: { engines: true, passThrough: [] } } as const;

@@ -161,6 +161,7 @@ Deno.test("requests of batches wait behind those of clients", async () => {
     input_file_id: await upload(client, input(2)),
   });
   await eventually(() => asked.length === 1);
+  await router.agrees(([row]) => row?.["room"] === 0);
   const sent = ["client-1", "client-2"].map((prompt) =>
     post(`${router.url}${ENDPOINT}`, { model: "m", prompt }).then((answer) => answer.text())
   );

@@ -46,14 +46,20 @@ function served(engine: SimEngine): number {
 }
 
 async function settled(router: TestRouter, feeds: number): Promise<void> {
+  const known = 'pd_router_kv_event_feeds{state="known"}';
+  const others = 'pd_router_kv_event_feeds{state="unknown"}';
   await eventually(
-    async () => await metric(router, 'pd_router_kv_event_feeds{state="known"}') === feeds,
+    async () =>
+      await metric(router, known) === feeds &&
+      // Of several processes, each follows them by itself: all have to know.
+      (feeds === 0 || await metric(router, others) === 0),
     () => `${feeds} feeds that are known`,
   );
 }
 
-/** Resolves when the router has taken as many events as the engines have sent. */
-async function heard(router: TestRouter, least: number): Promise<void> {
+/** Resolves when each process of the router has taken as many events as the engines have sent. */
+async function heard(router: TestRouter, each: number): Promise<void> {
+  const least = each * router.workers;
   const applied = 'pd_router_kv_events_total{result="applied"}';
   await eventually(async () => await metric(router, applied) >= least, () => `${least} events`);
 }

@@ -1,6 +1,7 @@
 import OpenAI, { toFile } from "openai";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { MODEL, startSim } from "../support/cluster.ts";
+import { eventually } from "../support/eventually.ts";
 import { engineAt, type RouterChanges, startRouter } from "../support/router.ts";
 
 /** Several MB: no part of it is in one read. */
@@ -15,7 +16,7 @@ async function withSdk(
   const client = (url: string): OpenAI =>
     new OpenAI({ baseURL: `${url}/v1`, apiKey: "any", maxRetries: 0 });
   await run(client(router.url), client(engine.url), router.url);
-  assertEquals(router.app.stats().inflight, 0);
+  await eventually(() => router.app.stats().inflight === 0);
 }
 
 Deno.test("OpenAI SDK: transcriptions and translations are those of the engine, byte for byte", async () => {

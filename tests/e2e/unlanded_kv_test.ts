@@ -27,6 +27,14 @@ function dieBeforeWriting({ prefills }: Cluster, index: number, loseAnswer: bool
   Object.assign(faults, { skipKvWrite: true, dropNotification: true, loseAnswer, paths: PATHS });
 }
 
+/**
+ * What is asked so that each of two prefill engines is used: they are taken in turn, by each process of the
+ * router for itself. What an engine has failed is the end of its turn.
+ */
+function wordsFor({ router }: Cluster): readonly string[] {
+  return ["a", "b", "c", "d", "e"].slice(0, router.workers === 1 ? 2 : 5);
+}
+
 Deno.test("a request that goes direct after its prefill reads no KV that has not landed", async () => {
   await using cluster = await startCluster({
     prefill: { notify: 400 },
@@ -50,14 +58,13 @@ for (const mode of MODES) {
       router: FAST,
     });
     dieBeforeWriting(cluster, 0, false);
-    // Prefill engines are taken in turn.
     const statuses: number[] = [];
-    for (const word of ["a", "b"]) {
+    for (const word of wordsFor(cluster)) {
       const ours = await ask(cluster.url, body(word));
       if (ours.status === 200) assertEquals(ours, await ask(cluster.single.url, body(word)));
       statuses.push(ours.status);
     }
-    assertEquals(statuses.sort(), [200, 504]);
+    assertEquals([...new Set(statuses)].sort(), [200, 504]);
     await cluster.quiet();
   });
 
@@ -84,14 +91,13 @@ for (const mode of MODES) {
         router: { ...FAST, health: { failurePolicy } },
       });
       dieBeforeWriting(cluster, 0, true);
-      // Prefill engines are taken in turn.
       const statuses: number[] = [];
-      for (const word of ["a", "b"]) {
+      for (const word of wordsFor(cluster)) {
         const ours = await ask(cluster.url, body(word));
         if (ours.status === 200) assertEquals(ours, await ask(cluster.single.url, body(word)));
         statuses.push(ours.status);
       }
-      assertEquals(statuses.sort(), failurePolicy === "direct" ? [200, 200] : [200, 502]);
+      assertEquals([...new Set(statuses)].sort(), failurePolicy === "direct" ? [200] : [200, 502]);
     });
   }
 

@@ -92,6 +92,44 @@ Deno.test("--workers 2: what the admin API changes is changed in all workers, an
   for (const told of await drained()) assertEquals(told, [[first, false, null]]);
 });
 
+Deno.test("--workers 2: requests are listed and found whichever worker has had them, and is asked", async () => {
+  await using engine = await startSim({ role: "any" });
+  await using router = await startProcesses({
+    args: [...staticArgs(engine.url), "--admin-listen=127.0.0.1:0"],
+  });
+  const admin = (): string => /Admin API on (http:\S+)/.exec(router.text())?.[1] ?? "";
+  await eventually(() => admin() !== "");
+  const headers = { "content-type": "application/json", "x-request-id": "same" };
+  const body = JSON.stringify({ model: MODEL, prompt: "a", max_tokens: 2 });
+  await ofAll(async (client) => {
+    const init = { client, method: "POST", headers, body };
+    await (await fetch(`${router.url}/v1/completions`, init)).text();
+  }, 12);
+  const requestsAt = (path: string): Promise<number[][]> =>
+    ofAll(async (client) => {
+      const { requests } = await (await fetch(`${admin()}${path}`, { client })).json();
+      return requests.map(({ seq }: { readonly seq: number }) => seq);
+    });
+  const [all = [], ...others] = await requestsAt("/admin/requests?id=same");
+  assertEquals(all.length, 12);
+  assertEquals(all, [...new Set(all)].sort((a, b) => b - a), "one after the other has come");
+  for (const told of others) assertEquals(told, all);
+  // Both have had some: numbers of one are even, those of the other odd.
+  assertEquals(new Set(all.map((seq) => seq % 2)).size, 2);
+  for (const told of await requestsAt("/admin/requests/same")) assertEquals(told, all);
+  const pages: number[] = [];
+  for (let before = Infinity; pages.length < all.length; before = pages.at(-1) ?? 0) {
+    const from = before === Infinity ? "" : `&before=${before}`;
+    const [page = []] = await requestsAt(`/admin/requests?id=same&limit=5${from}`);
+    assert(page.length > 0 && page.length <= 5);
+    pages.push(...page);
+  }
+  assertEquals(pages, all);
+  for (const seq of all.slice(0, 4)) {
+    for (const told of await requestsAt(`/admin/requests/${seq}`)) assertEquals(told, [seq]);
+  }
+});
+
 Deno.test("--workers 2: files and batches are one worker's, whichever is asked, and outlive it", async () => {
   await using engine = await startSim({ role: "any" });
   await using folder = await tempFolder();

@@ -214,7 +214,13 @@ Deno.test("a body that finds no room is answered 503 with Retry-After, counted, 
     await writeAll(slow, new Uint8Array(6 * MIB));
     await eventually(() => router.app.stats().buffered === 6 * MIB);
     const body = { model: "m", prompt: "x".repeat(3 * MIB) };
-    const refused = await post(router.url + COMPLETIONS, body);
+    // Of several processes, one holds the slow one: it is asked whichever comes first.
+    using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+    let refused = await fetch(router.url + COMPLETIONS, { client, ...jsonOf(body) });
+    for (let tries = router.workers === 1 ? 0 : 40; refused.ok && tries > 0; tries--) {
+      await refused.text();
+      refused = await fetch(router.url + COMPLETIONS, { client, ...jsonOf(body) });
+    }
     assertEquals([refused.status, refused.headers.get("retry-after")], [503, "1"]);
     const { error } = await refused.json();
     assertEquals(error.type, "ServiceUnavailableError");
@@ -250,7 +256,7 @@ Deno.test("what is held of a request is held until its answer has ended, streame
   const leave = new AbortController();
   const streamed = JSON.stringify({ model: "m", prompt: "x".repeat(1_000), stream: true });
   const stream = await post(router.url + COMPLETIONS, streamed, { signal: leave.signal });
-  assertEquals(held(), streamed.length);
+  await eventually(() => held() === streamed.length, () => `${held()}`);
   const whole = JSON.stringify({ model: "m", prompt: "x".repeat(2_000) });
   const waiting = post(router.url + COMPLETIONS, whole);
   await eventually(() => held() === streamed.length + whole.length, () => `${held()}`);
@@ -261,6 +267,12 @@ Deno.test("what is held of a request is held until its answer has ended, streame
   await stream.body?.cancel().catch(() => {});
   await eventually(() => held() === 0, () => `${held()}`);
 });
+
+/** How `body` is posted. */
+function jsonOf(body: unknown): RequestInit {
+  const headers = { "content-type": "application/json" };
+  return { method: "POST", headers, body: JSON.stringify(body) };
+}
 
 /** Bodies of 2 MiB that are costly to look at, and how each is answered. */
 const HOSTILE: readonly (readonly [name: string, status: number, text: string])[] = [

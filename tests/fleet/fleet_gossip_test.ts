@@ -274,6 +274,53 @@ Deno.test("engines that can be on either side are where one router has them, for
   assertEquals(sides(), [["prefill", "decode"], ["prefill", "decode"], ["prefill", "decode"]]);
 });
 
+Deno.test("routers that come at the same time have engines on the sides where the first has them", async () => {
+  const scene = new Gossiping();
+  await using _scene = scene;
+  const both = ["x", "y"].map((id) => engine(id, ["m"], { role: "both", kv: "nixl" }));
+  const [one, other] = [scene.add(both), scene.add(both)];
+  // Each places them by itself, as it gets to know them.
+  await scene.clock.advance(1);
+  one.fleet.turn("x", "prefill");
+  other.fleet.turn("y", "prefill");
+  await scene.clock.advance(WITHIN_MS);
+  const sides = (): readonly unknown[] =>
+    scene.sides.map(({ fleet }) => fleet.snapshot().engines.map(({ role }) => role));
+  assertEquals(sides(), [["prefill", "decode"], ["prefill", "decode"]]);
+  await scene.clock.advance(SETTLED_MS);
+  scene.kill(one);
+  await scene.clock.advance(WITHIN_MS);
+  other.fleet.turn("y", "prefill");
+  await scene.clock.advance(WITHIN_MS);
+  assertEquals(sides()[1], ["prefill", "prefill"], "it decides by itself then");
+});
+
+Deno.test("who has all seats leaves those that it gives back to routers where requests wait", async () => {
+  await using scene = await met(2);
+  const [one, other] = [scene.at(0), scene.at(1)];
+  const seats = Array.from({ length: 4 }, () => one.fleet.seat(A));
+  other.waits.add("m");
+  await scene.clock.advance(WITHIN_MS);
+  assertEquals(
+    [one.fleet.isAwaitedElsewhere("m"), one.fleet.isAwaitedElsewhere("n")],
+    [true, false],
+  );
+  assertEquals(other.fleet.isAwaitedElsewhere("m"), false);
+  for (const half of [0, 1]) {
+    seats.pop()?.release();
+    assertEquals(one.fleet.hasSeat(A), false, `${half}: it has more than half of them`);
+    await scene.clock.advance(30);
+    assertEquals([one.fleet.hasSeat(A), other.fleet.hasSeat(A)], [false, true]);
+    other.fleet.seat(A);
+    await scene.clock.advance(WITHIN_MS);
+  }
+  seats.pop()?.release();
+  assertEquals(one.fleet.hasSeat(A), true, "its half is its own");
+  other.waits.clear();
+  await scene.clock.advance(WITHIN_MS);
+  assertEquals(one.fleet.isAwaitedElsewhere("m"), false);
+});
+
 Deno.test("nothing is told of engines that a router has no more, whatever is under way there", async () => {
   const scene = new Gossiping();
   await using _scene = scene;

@@ -38,6 +38,8 @@ export interface Side {
   readonly gossip: Gossip;
   /** Engines that were told to have room. */
   readonly roomy: string[];
+  /** Models for which requests wait. */
+  readonly waits: Set<string>;
   /** How often each engine was asked for its models. */
   readonly asked: Map<string, number>;
 }
@@ -75,6 +77,8 @@ export class Gossiping implements AsyncDisposable {
       exchange,
       lead: () => gossip?.lead ?? bus.self,
     });
+    const waits = new Set<string>();
+    own.await((models) => models.some((model) => waits.has(model)));
     const log = silentLogger();
     const health = new EngineHealth({ clock, random, log, rules: RULES, sharing: own });
     const asked = new Map<string, number>();
@@ -108,7 +112,7 @@ export class Gossiping implements AsyncDisposable {
     });
     const roomy: string[] = [];
     fleet.watchRoom((engine) => void (engine && roomy.push(engine.id)));
-    const side = { self: bus.self, fleet, health, gossip: made, roomy, asked };
+    const side = { self: bus.self, fleet, health, gossip: made, roomy, waits, asked };
     this.sides.push(side);
     void fleet.follow(source);
     return side;

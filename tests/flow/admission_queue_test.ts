@@ -1,4 +1,9 @@
-import { AdmissionQueue, type Asker, type QueueEnd } from "../../lib/flow/admission_queue.ts";
+import {
+  AdmissionQueue,
+  type Asker,
+  type QueueEnd,
+  type QueueOptions,
+} from "../../lib/flow/admission_queue.ts";
 import { assertEquals } from "../support/assert.ts";
 import { FakeClock, settle } from "../support/fake_clock.ts";
 
@@ -15,8 +20,8 @@ class Scene {
   /** Who had to wait. */
   readonly waited: string[] = [];
 
-  constructor(size = 3) {
-    this.queue = new AdmissionQueue({ clock: this.clock, size, timeoutMs: TIMEOUT_MS });
+  constructor(size = 3, more: Partial<QueueOptions> = {}) {
+    this.queue = new AdmissionQueue({ clock: this.clock, size, timeoutMs: TIMEOUT_MS, ...more });
   }
 
   /** Have `name` wait; its key is its first letter. */
@@ -205,4 +210,41 @@ Deno.test("AdmissionQueue has ends for those who go behind others too", async ()
   await settle();
   assertEquals(scene.ends, ["z1 left", "z2 timeout", "z3 draining", "z4 draining"]);
   assertEquals(scene.clock.pending, 0);
+});
+
+Deno.test("AdmissionQueue.awaits() tells for which models requests wait, and onFirst() when one does", async () => {
+  let told = 0;
+  const scene = new Scene(9, { onFirst: () => void told++ });
+  scene.wait("z", { behind: true });
+  assertEquals([scene.queue.awaits(["m"]), told], [false, 0], "those behind others do not count");
+  const client = scene.wait("a1");
+  scene.wait("a2");
+  scene.wait("b1", { model: "other", lane: "y" });
+  assertEquals(told, 2);
+  assertEquals(
+    [["m"], ["other"], ["x", "m"], ["x"], []].map((models) => scene.queue.awaits(models)),
+    [true, true, true, false, false],
+  );
+  client.abort();
+  await scene.free(1, ["m"]);
+  assertEquals([scene.queue.awaits(["m"]), scene.queue.awaits(["other"])], [false, true]);
+  await scene.clock.advance(TIMEOUT_MS);
+  assertEquals(scene.queue.awaits(["m", "other"]), false);
+  scene.room = 1;
+  scene.wait("a3");
+  assertEquals([scene.queue.awaits(["m"]), told], [false, 2], "it has not had to wait");
+});
+
+Deno.test("AdmissionQueue has those who go behind others wait for others elsewhere, too", async () => {
+  const awaited = new Set(["m"]);
+  const scene = new Scene(9, { awaited: (model) => awaited.has(model) });
+  scene.wait("z1", { behind: true });
+  scene.wait("z2", { behind: true, model: "other", lane: "y" });
+  await scene.free(2);
+  assertEquals(scene.ends, ["z2 served"]);
+  scene.wait("a1");
+  assertEquals([scene.room, scene.queue.length], [0, 0], "it goes before all");
+  awaited.clear();
+  await scene.free(1);
+  assertEquals(scene.ends, ["z2 served", "a1 served", "z1 served"]);
 });

@@ -198,6 +198,16 @@ Deno.test("Gossip.lead is the first by name of those that have been there for a 
   zero.gossip[Symbol.dispose]();
 });
 
+Deno.test("Gossip.lead is one of those that have come at the same time, from the first word on", async () => {
+  const world = new World();
+  using _world = world;
+  const all = ["10", "3", "4"].map((name) => world.add(name));
+  for (let ms = 0; ms < SETTLED_MS + 500; ms += TELL_MS) {
+    await world.clock.advance(TELL_MS);
+    assertEquals(all.map(({ gossip }) => gossip.lead), ["3", "3", "3"], `after ${ms} ms`);
+  }
+});
+
 Deno.test("Gossip calls onTold() each time that it has told", async () => {
   const { world, a } = await pair();
   using _world = world;

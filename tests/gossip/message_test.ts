@@ -18,17 +18,18 @@ const anyUpdate = fc.record({
   number: fc.maxSafeNat(),
   first: fc.boolean(),
   last: fc.boolean(),
+  settled: fc.boolean(),
   entries: fc.array(anyEntry, { maxLength: 8 }),
 });
 
 type Update = typeof anyUpdate extends fc.Arbitrary<infer T> ? T : never;
 
-function updateOf({ life, number, first, last, entries }: Update): Uint8Array {
+function updateOf({ life, number, first, last, settled, entries }: Update): Uint8Array {
   const to = new WireWriter();
   beginUpdate(to, life, number);
   const writer = new EntryWriter(to);
   for (const entry of entries) entry(writer);
-  flagUpdate(to, { first, last });
+  flagUpdate(to, { first, last, settled });
   return to.view().slice();
 }
 
@@ -41,10 +42,10 @@ function takenOf({ entries }: Update): Taken {
 Deno.test("readMessage() reads updates as they were written, entry by entry", () => {
   fc.assert(
     fc.property(anyUpdate, (update) => {
-      const { life, number, first, last } = update;
+      const { life, number, first, last, settled } = update;
       const taken = new Taken();
       const head = readMessage(updateOf(update), taken);
-      assertEquals(head, { kind: "update", life, number, first, last });
+      assertEquals(head, { kind: "update", life, number, first, last, settled });
       assertEquals(taken.entries, takenOf(update).entries);
     }),
     { seed: 2, numRuns: 300 },
@@ -103,9 +104,16 @@ Deno.test("readMessage() reads questions and leave", () => {
 });
 
 Deno.test("readMessage() looks at no other version, kind, flag, or size", () => {
-  const bytes = updateOf({ life: 1, number: 1, first: false, last: false, entries: [] });
+  const bytes = updateOf({
+    life: 1,
+    number: 1,
+    first: false,
+    last: false,
+    settled: false,
+    entries: [],
+  });
   assert(readMessage(bytes) !== undefined);
-  for (const [at, value] of [[0, VERSION + 1], [1, 9], [2, 4]] as const) {
+  for (const [at, value] of [[0, VERSION + 1], [1, 9], [2, 8]] as const) {
     const other = bytes.slice();
     other[at] = value;
     assertEquals(readMessage(other), undefined, `byte ${at}`);
@@ -116,6 +124,7 @@ Deno.test("readMessage() looks at no other version, kind, flag, or size", () => 
     number: 1,
     first: false,
     last: false,
+    settled: true,
     entries: Array(MAX_MESSAGE_BYTES / 8).fill(entry),
   });
   assertEquals(many.length > MAX_MESSAGE_BYTES, true);

@@ -5,7 +5,7 @@ import { Heard, IDLE, loadOf } from "./support.ts";
 type Update = Parameters<Peer["place"]>[0];
 
 function update(number: number, more: Partial<Update> = {}): Update {
-  return { kind: "update", life: 1, number, first: false, last: false, ...more };
+  return { kind: "update", life: 1, number, first: false, last: false, settled: false, ...more };
 }
 
 /** Have a peer hear an update with a load of engine "a", where it takes any. */

@@ -13,6 +13,7 @@ export const IDLE: EngineLoad = {
   transfers: 0,
   kvBytes: 0,
   silent: false,
+  waits: false,
 };
 
 /** So much is. */
@@ -109,10 +110,11 @@ export const anyLoad: fc.Arbitrary<EngineLoad> = fc.record({
   transfers: fc.nat({ max: 1_000 }),
   kvBytes: fc.nat({ max: 2 ** 30 }),
   silent: fc.boolean(),
+  waits: fc.boolean(),
   side: fc.constantFrom("prefill", "decode" as const),
 }, {
   ...PLAIN,
-  requiredKeys: ["inflight", "promptTokens", "seats", "transfers", "kvBytes", "silent"],
+  requiredKeys: ["inflight", "promptTokens", "seats", "transfers", "kvBytes", "silent", "waits"],
 });
 
 const anyUse = fc.record({

@@ -93,7 +93,7 @@ export class Node implements Disposable {
     const { sum, lease } = this.engines.hold(engine);
     const { inflight, promptTokens, seats, transfers, kvBytes } = sum;
     lease.release();
-    return { inflight, promptTokens, seats, transfers, kvBytes, silent: false };
+    return { inflight, promptTokens, seats, transfers, kvBytes, silent: false, waits: false };
   }
 
   /** It takes leave. */

@@ -7,7 +7,7 @@ import { startSim } from "./cluster.ts";
 import { frontPorts } from "./front.ts";
 import { type KubernetesServer, podOf, type PodShape } from "./kubernetes_api/mod.ts";
 import type { SimEngine, SimOptions } from "../../lib/sim/mod.ts";
-import type { TestRouter } from "./router.ts";
+import { type TestRouter, testRouter } from "./router.ts";
 
 /** Flags of a router that finds its engines at `server`. */
 export function kubernetesFlags(
@@ -50,12 +50,7 @@ export async function startFinding(
     ...frontPorts(),
   });
   await app.probed;
-  return {
-    app,
-    url: `http://127.0.0.1:${app.address.port}`,
-    notifyPort: app.notifications?.port ?? 0,
-    [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
-  };
+  return testRouter(app);
 }
 
 /** An engine, and its pod. */

@@ -12,7 +12,8 @@ import type { Handoff, LmcacheHandoff, RouterConfig } from "../../lib/config/mod
 import { staticSource } from "../../lib/fleet/mod.ts";
 import type { OnTrace } from "../../lib/http/mod.ts";
 import { frontPorts } from "./front.ts";
-import { startWorkers, TEST_WORKERS } from "./router_workers.ts";
+import { eventually } from "./eventually.ts";
+import { type EngineRows, startWorkers, TEST_WORKERS } from "./router_workers.ts";
 
 /** What a test may change of the configuration. */
 export type RouterChanges =
@@ -58,6 +59,10 @@ export interface TestRouter extends AsyncDisposable {
   readonly url: string;
   /** Port for KV-ready notifications; 0 without a handoff. */
   readonly notifyPort: number;
+  /** How many processes it has. */
+  readonly workers: number;
+  /** Wait until what each of its processes tells of the engines, by itself, is what `holds` says. */
+  agrees(holds: (rows: EngineRows) => boolean): Promise<void>;
 }
 
 /** An engine's record; the id is its host and port. */
@@ -159,13 +164,15 @@ export async function startRouter(
   };
   // What a test gives of its own, no other process can have.
   const isAlone = [clock, log_, onTrace, ports].some((own) => own !== undefined);
-  const app = TEST_WORKERS > 1 && !isAlone
+  const several = TEST_WORKERS > 1 && !isAlone
     ? await startWorkers({
       config,
       seed: seed ?? 1,
       unprobed: unprobed ?? false,
     })
-    : await startApp(config, {
+    : undefined;
+  const app = several?.app ??
+    await startApp(config, {
       clock: clock ?? systemClock(),
       random: seededRandom(seed ?? 1),
       log: log_ ?? silentLogger(),
@@ -175,10 +182,32 @@ export async function startRouter(
       ...ports,
     });
   if (unprobed !== true) await app.probed;
+  return testRouter(app, several && { count: TEST_WORKERS, views: several.views });
+}
+
+/** A router that has been started, of one process where nothing is said. */
+export function testRouter(
+  app: App,
+  processes?: { readonly count: number; views(): Promise<readonly EngineRows[]> },
+): TestRouter {
+  const url = `http://127.0.0.1:${app.address.port}`;
+  const own = async (): Promise<readonly EngineRows[]> => [
+    await (await fetch(`${url}/engines`)).json(),
+  ];
+  const { count: workers, views } = processes ?? { count: 1, views: own };
   return {
     app,
-    url: `http://127.0.0.1:${app.address.port}`,
+    url,
     notifyPort: app.notifications?.port ?? 0,
+    workers,
+    agrees: (holds) =>
+      eventually(
+        async () => {
+          const all = await views();
+          return all.length === workers && all.every(holds);
+        },
+        () => "the processes of the router do not agree",
+      ),
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }

@@ -6,9 +6,18 @@
 import { Buffer } from "node:buffer";
 import { serialize } from "node:v8";
 import type { AdmissionStats, App, AppStats } from "../../lib/app.ts";
-import { RouterError, silentLogger, sleep, systemClock, systemRandom } from "../../lib/base/mod.ts";
+import {
+  encodeUtf8,
+  RouterError,
+  silentLogger,
+  sleep,
+  systemClock,
+  systemRandom,
+} from "../../lib/base/mod.ts";
 import { decodeJson } from "../../lib/workers/codec.ts";
 import { type OpenSupervisor, openSupervisor, processStarter } from "../../lib/workers/mod.ts";
+import { takeTold } from "../../lib/workers/told.ts";
+import { OWN_CALL } from "../../lib/workers/whole.ts";
 import { HOLDINGS_CALL, type WorkerTask } from "./worker_entry.ts";
 
 /** How many processes a test's router is to have; 1 for none of its own. */
@@ -22,8 +31,21 @@ interface Holdings {
 /** How often it is asked what they hold, in milliseconds. */
 const ASK_MS = 20;
 
+/** How long one may take to tell, in milliseconds. */
+const VIEW_MS = 5_000;
+
+/** One of several processes' own account of the engines: the rows of its `/engines`. */
+export type EngineRows = readonly Readonly<Record<string, unknown>>[];
+
+/** A router of several processes. */
+export interface StartedWorkers {
+  readonly app: App;
+  /** What each of them tells by itself. */
+  views(): Promise<readonly EngineRows[]>;
+}
+
 /** Start one; resolves when all its processes serve. */
-export async function startWorkers(task: WorkerTask): Promise<App> {
+export async function startWorkers(task: WorkerTask): Promise<StartedWorkers> {
   const file = await Deno.makeTempFile();
   await Deno.writeFile(file, Buffer.from(serialize(task)));
   const entry = new URL("worker_entry.ts", import.meta.url).pathname;
@@ -36,7 +58,16 @@ export async function startWorkers(task: WorkerTask): Promise<App> {
     write: () => {},
     files: [],
   }, new AbortController().signal);
-  return facade(task, router, file);
+  return { app: facade(task, router, file), views: () => viewsOf(router) };
+}
+
+async function viewsOf({ workers }: OpenSupervisor): Promise<readonly EngineRows[]> {
+  const all = await Promise.all(workers.map(async (worker) => {
+    const call = worker.call(OWN_CALL, encodeUtf8("engines"));
+    const told = call && await takeTold(call, { clock: systemClock(), limitMs: VIEW_MS });
+    return told === undefined ? [] : [decodeJson<EngineRows>(told.body)];
+  }));
+  return all.flat();
 }
 
 function facade({ config }: WorkerTask, router: OpenSupervisor, file: string): App {

@@ -31,6 +31,8 @@ Deno.test("workerConfig() divides what is bounded for the router as a whole", ()
     [clients.maxConnections, admission.queueSize, buffers.maxBytes, listen.port],
     [34, 4, 100_000_000, 4_000],
   );
+  const small = { ...config, maxRequestBytes: 200_000_000 };
+  assertEquals(workerConfig(small, HELLO).buffers.maxBytes, 200_000_000, "room for the largest");
   assertEquals(clients.maxPerAddress, config.clients.maxPerAddress);
 });
 

@@ -51,7 +51,7 @@ function stage(count = 2): Stage {
     log,
     start,
     count,
-    common: { port: 8001, secret: "s", files: [] },
+    common: { port: 8001, begunMs: 0, secret: "s", files: [] },
     write: (text) => written.push(text),
   });
   const played = new Map<number, Played>();

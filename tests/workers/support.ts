@@ -103,7 +103,17 @@ export function fakeStarter(): { readonly start: StartProcess; readonly started:
 
 /** A worker that is told so. */
 export function helloFor(changes: Partial<Hello> = {}): Hello {
-  return { number: 1, life: 1, count: 2, port: 80, secret: "s", files: [], peers: [], ...changes };
+  return {
+    number: 1,
+    life: 1,
+    count: 2,
+    port: 80,
+    begunMs: 0,
+    secret: "s",
+    files: [],
+    peers: [],
+    ...changes,
+  };
 }
 
 /** A line that was logged. */

@@ -27,7 +27,7 @@ const TRIAL = { owner: "10.0.0.1", leftMs: 60_000, answering: true };
 const ENTRIES: readonly Entry[] = [
   (to) => to.name(0, "http://10.0.0.1:8000 decode-1"),
   (to) => to.drop(65_535),
-  (to) => to.load(1, { ...LOAD, silent: true, side: "decode" }),
+  (to) => to.load(1, { ...LOAD, silent: true, waits: true, side: "decode" }),
   (to) => to.verdict(2, { version: 2 ** 41, author: "0" }),
   (to) => to.verdict(2, { version: 7, author: "a", unfit: { why: "check-failed", agoMs: 3 } }),
   (to) => to.pair(0, 300, { version: 9, author: "15", shut: { ...SHUT, trial: TRIAL } }),
@@ -38,24 +38,24 @@ const ENTRIES: readonly Entry[] = [
 
 /** An update with these entries. */
 function updateOf(
-  { life, number, first, last }: Omit<Extract<Head, { readonly kind: "update" }>, "kind">,
+  { life, number, ...flags }: Omit<Extract<Head, { readonly kind: "update" }>, "kind">,
   entries: readonly Entry[],
 ): Uint8Array {
   const to = new WireWriter();
   beginUpdate(to, life, number);
   const writer = new EntryWriter(to);
   for (const entry of entries) entry(writer);
-  flagUpdate(to, { first, last });
+  flagUpdate(to, flags);
   return to.view().slice();
 }
 
-const HEAD = { life: 2 ** 47, number: 200, first: true, last: false };
+const HEAD = { life: 2 ** 47, number: 200, first: true, last: false, settled: true };
 
 const CORPUS: Corpus = {
   seeds: [
     ...ENTRIES.map((entry) => textOf(updateOf(HEAD, [entry]))),
     textOf(updateOf({ ...HEAD, first: false, last: true }, ENTRIES)),
-    textOf(updateOf({ life: 0, number: 0, first: false, last: false }, [])),
+    textOf(updateOf({ life: 0, number: 0, first: false, last: false, settled: false }, [])),
     "\x01\x02\0",
     "\x01\x02\x01\x0510.0.",
     "\x01\x03\x05",
