@@ -5,7 +5,7 @@ import type { MetricSpec } from "./metric_spec.ts";
 export const CLUSTER_METRICS = {
   "pd_router_cluster_connected": {
     kind: "gauge",
-    help: "1 while the cluster's Redis is reached, 0 while this replica goes by itself.",
+    help: "Whether the cluster's Redis is reached: 1, or 0 while this replica goes by itself.",
     labels: [],
   },
   "pd_router_cluster_replicas": {

@@ -4,10 +4,11 @@
  * Copies the file alone into an empty folder and runs it with an empty home and a PATH that has
  * neither Deno nor Node: version, help, a terminal, start-up many times at once, repair of what was
  * unpacked, signals, and one streamed handoff between two simulated engines over each socket for
- * notifications, and by several workers.
+ * notifications, and by several workers; and a replica that joins a Redis.
  * @module
  */
 import { describeError } from "../../lib/base/mod.ts";
+import { checkCluster } from "./smoke_cluster.ts";
 import { checkHandoff } from "./smoke_handoff.ts";
 import { SmokeHost } from "./smoke_host.ts";
 import { checkSignals } from "./smoke_signals.ts";
@@ -26,6 +27,7 @@ const steps: readonly (readonly [string, (host: SmokeHost) => Promise<string>])[
   ["a streamed handoff, then SIGTERM", (host) => checkHandoff(host, "builtin")],
   ["signals that end nothing, then SIGQUIT", checkSignals],
   ["a handoff by one of two workers", (host) => checkHandoff(host, "builtin", 2)],
+  ["a replica joins its Redis", checkCluster],
   ["a handoff over the addon's socket", (host) => checkHandoff(host, "zeromq")],
 ];
 
