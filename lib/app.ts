@@ -41,6 +41,7 @@ import { bothObservers, loadOptions, metricsReader, requestLoad, startLoad } fro
 import { wireObserving } from "./app_observe.ts";
 import type { App, AppPorts } from "./app_ports.ts";
 import { openReloader } from "./app_reload.ts";
+import { openTracing } from "./app_tracing.ts";
 import { isSame } from "./reload/mod.ts";
 import { policiesOf, Slot, timeoutsOf } from "./app_slot.ts";
 import { Admission } from "./flow/mod.ts";
@@ -100,8 +101,11 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
   const { apiKey } = config;
   const readMetrics = metricsReader({ upstream, timeouts, breather }, apiKey);
   const { accessLine, others } = ports;
+  const tracing = await openTracing(config, { ...base, caCerts, version: manifest.version });
+  if (tracing !== undefined) stack.use(tracing);
   const { nextNumber } = others ?? {};
-  const observing = wireObserving(configNow, { clock, random, metrics, accessLine, nextNumber });
+  const observed = { accessLine, nextNumber, tracing };
+  const observing = wireObserving(configNow, { clock, random, metrics, ...observed });
   const lives = wireLives(configNow, {
     ...{ clock, log, metrics, upstream, timeouts, apiKey, readMetrics },
   });
@@ -211,6 +215,8 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     elastic.gauge();
     sourceWatch.gauge();
     gossip?.gauge();
+    tracing?.gauge();
+    ports.cluster?.gauge?.(metrics);
   };
   const depsOf = (now: Generation): HttpDeps => ({
     ...now.flow,
@@ -226,6 +232,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     lookup,
     onTrace: ports.onTrace,
     observe: observing.recorder,
+    tracing,
     batches,
     hooks: now.hooks,
     external: now.external,
@@ -238,6 +245,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
           : sourceWatch.ailment()),
     remarks: () => ({
       ...doors.remarks(),
+      ...(ports.cluster && { cluster: ports.cluster.remark() }),
       ...sourceWatch.remarks(),
       ...(now.config.dynamic === undefined ? {} : { dynamic_config: now.config.dynamic }),
       ...reloader?.remarks(),
@@ -307,6 +315,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     edge: doors.front,
     faultAnswer: faultAnswer({ log }),
     everywhere: ports.others?.everywhere,
+    all: ports.others?.live,
   });
   if (admin !== undefined) stack.use(admin);
   joinOthers(ports.others, () => deps, admin);

@@ -23,6 +23,7 @@ import { type Fleet, type FleetObserver, FleetWaits } from "./fleet/mod.ts";
 import type { Front, FrontOptions, StartFront } from "./front/mod.ts";
 import { engineRows, type HttpDeps, refusalAnswer } from "./http/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
+import type { AskParts } from "./observe/mod.ts";
 import type { OwnPart } from "./workers/mod.ts";
 import type { Observing } from "./app_observe.ts";
 import type { LookedAt } from "./app_observe_live.ts";
@@ -56,6 +57,8 @@ export interface AdminParts {
   readonly faultAnswer: FrontOptions["onFault"];
   /** Set where other routers are seen as one with this one. */
   readonly everywhere?: AdminDeps["everywhere"];
+  /** And where what all of them tell is told as one. */
+  readonly all?: AskParts | undefined;
   readonly observing: Observing;
   /** What is looked at of the router. */
   readonly looked: LookedAt;
@@ -102,8 +105,9 @@ export function wireAdmin(
       const names = { exposed: true, of: ({ id }: { readonly id: string }) => id };
       const rows: AdminDeps["rows"] = () =>
         engineRows({ fleet, names, kvReport: parts.kvReport, life: parts.life });
+      const observing = parts.observing.open(parts.looked, { fleet, book, rows }, parts.all);
       const deps: AdminDeps = {
-        ...parts.observing.open(parts.looked, { fleet, book, rows }),
+        ...observing,
         log,
         metrics,
         book,
@@ -113,6 +117,7 @@ export function wireAdmin(
         rows,
         keys,
         loopback: admin.loopback,
+        host: admin.listen.host,
         reload,
         version,
         everywhere: parts.everywhere,
@@ -137,6 +142,7 @@ export function wireAdmin(
         here: {
           do: (asked, signal) => doneHere(deps, asked, signal),
           changes: () => changesOf(deps),
+          live: (known) => observing.live.part(known),
         },
         async [Symbol.asyncDispose]() {
           // Whoever waits for an engine would keep it open.

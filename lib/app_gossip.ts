@@ -49,7 +49,9 @@ export function wireGossip(bus: Bus, { clock, random, log, metrics }: GossipPart
     clock,
     exchange,
     sums: engines,
-    self: bus.self,
+    get self() {
+      return bus.self;
+    },
     peers: () => gossip?.peers ?? [],
     hurry,
     lead: () => gossip?.lead ?? bus.self,

@@ -6,10 +6,12 @@ import {
   KV_TABLE,
   KvRequestIds,
   type KvTable,
+  type KvTag,
   Reclaimer,
   type SendReclaim,
   TAGGED_KV_TABLE,
 } from "./kv/mod.ts";
+import type { Metrics } from "./metrics/mod.ts";
 import {
   exchange,
   type FlowDeps,
@@ -30,6 +32,7 @@ import type { HeaderField } from "./upstream/mod.ts";
 import {
   type BindPull,
   KvReadyBoard,
+  type NoticeBoard,
   type NotificationProxy,
   pullBinder,
   startNotificationProxy,
@@ -57,6 +60,16 @@ const NO_NOTIFICATIONS = {
   cleanupIntervalMs: 60_000,
 } as const;
 
+/** What a router has of the cluster that its replica is in. */
+export interface ClusterSeat {
+  /** What a socket gives notifications to in place of `board`; absent where another process has the socket. */
+  readonly around?: (board: NoticeBoard) => NoticeBoard & Disposable;
+  /** What `/health` says of it. */
+  remark(): Readonly<Record<string, string>>;
+  /** Set its metrics; absent where another process does. */
+  readonly gauge?: (metrics: Pick<Metrics, "set" | "count">) => void;
+}
+
 /** What handoffs take from the router's surroundings. */
 export interface HandoffPorts {
   /**
@@ -73,7 +86,12 @@ export interface HandoffPorts {
    * What notifications of this router's handoffs carry, for whoever hands them on.
    * @default nothing
    */
-  readonly kvTag?: string | undefined;
+  readonly kvTag?: KvTag;
+  /**
+   * The cluster that this router's replica is in.
+   * @default none
+   */
+  readonly cluster?: ClusterSeat | undefined;
 }
 
 /** Bounds of the socket for notifications. */
@@ -92,7 +110,7 @@ export async function startHandoff(
   ports: HandoffPorts & { readonly peers?: PeerBounds; readonly parts?: PromptParts } = {},
 ): Promise<RunningHandoff> {
   const own = config.kind === "lmcache" && config.keys === "own";
-  const { bindPull, kv = own ? TAGGED_KV_TABLE : KV_TABLE, kvTag, peers } = ports;
+  const { bindPull, kv = own ? TAGGED_KV_TABLE : KV_TABLE, kvTag, peers, cluster } = ports;
   const { clock, log, metrics, random, background } = flow;
   const waits = config.kind === "lmcache" ? config : NO_NOTIFICATIONS;
   const graceMs = GRACE_WAITS * waits.kvReadyTimeoutMs;
@@ -112,11 +130,12 @@ export async function startHandoff(
       },
     }),
   );
+  const taking = cluster?.around === undefined ? board : stack.use(cluster.around(board));
   const notifications = config.kind === "lmcache"
     ? stack.use(
       await startNotificationProxy({
         address: config.proxy,
-        board,
+        board: taking,
         log,
         clock,
         bind: bindPull ?? pullBinder(config.proxySocket),
@@ -141,12 +160,28 @@ export async function startHandoff(
       ...ports.parts ?? promptParts(flow, tokenize),
       kvReadyTimeoutMs: waits.kvReadyTimeoutMs,
       kvTimeoutPolicy: waits.kvTimeoutPolicy,
-      ...(notifications === undefined ? {} : { notifications }),
+      ...(notifications === undefined ? {} : {
+        notifications: cluster === undefined ? notifications : sharedPort(notifications),
+      }),
     },
     board,
     reclaimer,
     notifications,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+/** Ranks that are not connected here may be to another replica, which hands their notifications over. */
+function sharedPort(
+  notifications: NotificationProxy,
+): Pick<NotificationProxy, "endpoint" | "sight"> {
+  const { endpoint } = notifications;
+  return {
+    endpoint,
+    sight(host) {
+      const seen = notifications.sight(host);
+      return seen === "connected" || seen === "refused" ? seen : "untold";
+    },
   };
 }
 
@@ -214,7 +249,8 @@ const MAX_TOKENS_BYTES = 64 * 1024 * 1024;
 
 function jsonPoster(flow: FlowDeps): PostJson {
   return async (engine, { path, body, read, failure }, caller) => {
-    using flight = flow.fleet.take(engine, "tokenize");
+    const about = { spans: caller.trace?.spans };
+    using flight = flow.fleet.take(engine, "tokenize", undefined, undefined, about);
     const reply = async (): Promise<JsonReply> => {
       using response = await exchange(flow, flight, {
         path,

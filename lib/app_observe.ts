@@ -10,7 +10,15 @@ import type { Clock, Engine, Random } from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import type { Fleet, FleetChange } from "./fleet/mod.ts";
 import type { Metrics } from "./metrics/mod.ts";
-import { accessLog, type Kept, LiveFeed, RequestRecorder, type ViewDeps } from "./observe/mod.ts";
+import type { RequestTrace } from "./request/mod.ts";
+import {
+  accessLog,
+  type AskParts,
+  type Kept,
+  LiveFeed,
+  RequestRecorder,
+  type ViewDeps,
+} from "./observe/mod.ts";
 
 /** What requests are followed with. */
 export interface ObserveParts {
@@ -21,6 +29,8 @@ export interface ObserveParts {
   readonly accessLine?: ((line: string) => void) | undefined;
   /** As `RecorderOptions.nextNumber`. */
   readonly nextNumber?: (() => number) | undefined;
+  /** Told of every request that has ended; absent where none is traced. */
+  readonly tracing?: { ended(trace: RequestTrace): void } | undefined;
 }
 
 /** Follows the requests of one router. */
@@ -28,8 +38,11 @@ export interface Observing {
   readonly recorder: RequestRecorder;
   /** Learn of engines that go. */
   follow(change: FleetChange): void;
-  /** What those who run the router may see; only where requests are kept for them. */
-  open(looked: LookedAt, engines: EnginesKnown): OpenObserving;
+  /**
+   * What those who run the router may see; only where requests are kept for them. `all` asks the routers
+   * that are seen as one with this one.
+   */
+  open(looked: LookedAt, engines: EnginesKnown, all?: AskParts): OpenObserving;
 }
 
 /** What there is to see. */
@@ -42,33 +55,37 @@ export interface OpenObserving {
 /** Follow requests by what `configNow` gives at the moment; nothing is kept where nobody could look. */
 export function wireObserving(
   configNow: () => Pick<RouterConfig, "observe" | "admin">,
-  { clock, random, metrics, accessLine, nextNumber }: ObserveParts,
+  { clock, random, metrics, accessLine, nextNumber, tracing }: ObserveParts,
 ): Observing {
   const startedMs = clock.unixMs();
   const { admin, observe: { keepRequests } } = configNow();
   let fleet: Pick<Fleet, "snapshot"> | undefined;
   const view = { clock, idOf: idsIn(() => fleet?.snapshot().engines ?? []) };
+  const log = accessLine && accessLog({
+    ...view,
+    random,
+    write: accessLine,
+    options: () => {
+      const { accessShare: share, accessFormat: format } = configNow().observe;
+      return { share, format };
+    },
+  });
   const recorder = new RequestRecorder({
     clock,
     metrics,
     nextNumber,
     keep: admin === undefined ? undefined : keepRequests,
-    onEnded: accessLine && accessLog({
-      ...view,
-      random,
-      write: accessLine,
-      options: () => {
-        const { accessShare: share, accessFormat: format } = configNow().observe;
-        return { share, format };
-      },
-    }),
+    onEnded: tracing === undefined ? log : (trace, phases) => {
+      tracing.ended(trace);
+      log?.(trace, phases);
+    },
   });
   return {
     recorder,
     follow({ kind, engine }) {
       if (kind === "forgotten") recorder.pairs.forget(engine.url);
     },
-    open(looked, engines) {
+    open(looked, engines, all) {
       fleet = engines.fleet;
       const { kept } = recorder;
       if (kept === undefined) throw new TypeError("Nothing is kept of requests");
@@ -79,6 +96,7 @@ export function wireObserving(
         engines: () => enginesLive(looked, engines),
         pairs: () => pairsLive(looked, engines, { kept, recorder, clock }),
         router: () => routerLive(looked, kept),
+        all,
       });
       return { kept, view, live };
     },

@@ -12,7 +12,7 @@ import type { FlowDeps } from "./request/mod.ts";
 export interface PairingParts {
   readonly flow: FlowDeps;
   readonly fleet: Fleet;
-  readonly ports: Pick<AppPorts, "bindPull" | "kv" | "kvTag">;
+  readonly ports: Pick<AppPorts, "bindPull" | "kv" | "kvTag" | "cluster">;
   readonly peers: PeerBounds;
   /** Ids of prompts. */
   readonly prompts: PromptParts;

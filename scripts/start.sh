@@ -23,7 +23,7 @@ program() {
   "$deno" run $fixed "$allow_net" "$allow_read" main.ts "$@"
 }
 
-fixed='--frozen --no-prompt --allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,KUBERNETES_SERVICE_HOST,KUBERNETES_SERVICE_PORT --ignore-env'
+fixed='--frozen --no-prompt --allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,OTEL_*,KUBERNETES_SERVICE_HOST,KUBERNETES_SERVICE_PORT --ignore-env'
 fixed="$fixed --allow-sys=systemMemoryInfo"
 cd "$root" || exit 1
 find_deno

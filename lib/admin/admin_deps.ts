@@ -36,6 +36,8 @@ export interface AdminDeps {
   readonly keys?: Pick<KeyStore, "find"> | undefined;
   /** Nobody but this machine reaches the listener: other names of it are somebody's trick. */
   readonly loopback: boolean;
+  /** The name or address that it was told to listen on. */
+  readonly host?: string | undefined;
   /** Absent where there is nothing to read again. */
   readonly reload?: AdminReload | undefined;
   /** The requests that are known, and how they are told. */

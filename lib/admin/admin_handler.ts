@@ -2,6 +2,7 @@
 import { jsonOf, RouterError, signalOf } from "../base/mod.ts";
 import type { FrontHandler, FrontRequest } from "../front/mod.ts";
 import { errorAnswer, jsonAnswer, readBody } from "../http/mod.ts";
+import { isPagePath, pageAnswer } from "../page/mod.ts";
 import type { Answer } from "../request/mod.ts";
 import type {
   AdminAnswer,
@@ -10,7 +11,7 @@ import type {
   AskedEverywhere,
   JsonAnswer,
 } from "./admin_deps.ts";
-import { checkType, letIn } from "./guard.ts";
+import { checkType, letIn, letSeePage } from "./guard.ts";
 import { openApi } from "./openapi.ts";
 import type { Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
@@ -43,7 +44,10 @@ export function adminHandler(deps: AdminDeps): FrontHandler {
     const answer = await answerOf(deps, request, asked);
     const { operation } = asked;
     deps.metrics.count("pd_router_admin_requests_total", { operation, status: `${answer.status}` });
-    return { ...answer, headers: [...answer.headers, ["cache-control", "no-store"]] };
+    const isKept = answer.headers.some(([name]) => name === "cache-control");
+    return isKept
+      ? answer
+      : { ...answer, headers: [...answer.headers, ["cache-control", "no-store"]] };
   };
 }
 
@@ -54,8 +58,14 @@ async function answerOf(
   asked: { operation: string },
 ): Promise<Answer> {
   try {
+    const { method, target, headers } = request;
+    if (isPagePath(target)) {
+      asked.operation = "page";
+      letSeePage(deps, request);
+      return await pageAnswer(method, target, headers.get("if-none-match"));
+    }
     using visit = letIn(deps, request);
-    const { operation, id, query } = routed(ALL_OPERATIONS, request.method, request.target);
+    const { operation, id, query } = routed(ALL_OPERATIONS, method, target);
     asked.operation = operation.id;
     checkType(request);
     const answer = await done(deps, operation, {

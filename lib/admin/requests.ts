@@ -46,6 +46,7 @@ export function requestsOf({ kept, view }: AdminDeps, { id }: AdminAsk): AdminAn
     of(id),
     all.filter((trace) => trace.seq === seq),
     of(id.replace(ATTEMPT, "")),
+    all.filter(({ traceId }) => traceId !== undefined && traceId === id),
   ].find(({ length }) => length > 0);
   if (found === undefined) {
     const { size, capacity } = kept.recent;

@@ -26,6 +26,12 @@ function some(names: readonly string[], schema: Schema): Schema {
   };
 }
 
+/** `form` with properties that need not be there. */
+function withSome(form: Schema, properties: Readonly<Record<string, Schema>>): Schema {
+  const all = form["properties"];
+  return { ...form, properties: { ...(typeof all === "object" ? all : {}), ...properties } };
+}
+
 const REQUEST = {
   seq: about(
     COUNT,
@@ -49,6 +55,11 @@ const REQUEST = {
   tokens: { anyOf: [{ type: "null" }, reference("Tokens")] },
   retries: COUNT,
   lacks_kv: FLAG,
+} as const;
+
+/** What is there of some requests only. */
+const TRACED = {
+  trace_id: about(TEXT, "The OpenTelemetry trace that it is in; absent where it is in none"),
 } as const;
 
 const ENGINE = {
@@ -90,41 +101,44 @@ const PAIR = {
 /** By name. */
 export const OBSERVE_SCHEMAS = {
   Tokens: object({ prompt: COUNT_OR_NULL, answer: COUNT_OR_NULL, about: FLAG }),
-  Request: object(REQUEST),
+  Request: withSome(object(REQUEST), TRACED),
   RequestList: object({
     requests: { type: "array", items: reference("Request") },
     under_way: COUNT,
     kept: COUNT,
     capacity: COUNT,
   }),
-  RequestDetail: object({
-    ...REQUEST,
-    events: {
-      type: "array",
-      items: object({
-        step: TEXT,
-        at: about(MS, "Milliseconds since its arrival"),
-        engine: TEXT_OR_NULL,
-        note: TEXT_OR_NULL,
-      }),
-    },
-    events_cut: COUNT,
-    legs: {
-      type: "array",
-      items: object({
-        leg: TEXT,
-        engine: TEXT,
-        peer: TEXT_OR_NULL,
-        end: { type: "string", enum: ["ok", "failed", "left"] },
-        code: TEXT_OR_NULL,
-        status: COUNT_OR_NULL,
-        head: NUMBER_OR_NULL,
-        first: NUMBER_OR_NULL,
-        ms: MS,
-        tokens: { anyOf: [{ type: "null" }, reference("Tokens")] },
-      }),
-    },
-  }),
+  RequestDetail: withSome(
+    object({
+      ...REQUEST,
+      events: {
+        type: "array",
+        items: object({
+          step: TEXT,
+          at: about(MS, "Milliseconds since its arrival"),
+          engine: TEXT_OR_NULL,
+          note: TEXT_OR_NULL,
+        }),
+      },
+      events_cut: COUNT,
+      legs: {
+        type: "array",
+        items: object({
+          leg: TEXT,
+          engine: TEXT,
+          peer: TEXT_OR_NULL,
+          end: { type: "string", enum: ["ok", "failed", "left"] },
+          code: TEXT_OR_NULL,
+          status: COUNT_OR_NULL,
+          head: NUMBER_OR_NULL,
+          first: NUMBER_OR_NULL,
+          ms: MS,
+          tokens: { anyOf: [{ type: "null" }, reference("Tokens")] },
+        }),
+      },
+    }),
+    TRACED,
+  ),
   RequestDetails: object({ requests: { type: "array", items: reference("RequestDetail") } }),
   Hello: object({ version: TEXT, started: NUMBER, interval: NUMBER, kv: TEXT }),
   EngineLive: object(ENGINE),

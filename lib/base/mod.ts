@@ -30,6 +30,7 @@ export * from "./shared_timers.ts";
 export * from "./short_bytes.ts";
 export * from "./sliced.ts";
 export * from "./small_text.ts";
+export type * from "./spans.ts";
 export * from "./turn_meter.ts";
 export * from "./under_way.ts";
 export * from "./wait.ts";

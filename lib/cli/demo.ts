@@ -17,6 +17,12 @@ const FLAGS = [
   { name: "once", type: "flag", help: "End after the requests; exit code 0 when all went right" },
   { name: "host", type: "string", help: "Address the router listens on", byDefault: "127.0.0.1" },
   { name: "port", type: "int", help: "Port the router listens on, 0 for any", byDefault: "8001" },
+  {
+    name: "admin-port",
+    type: "int",
+    help: "Port of the live page and the admin API; 0, and --port 0 without it, for any",
+    byDefault: "8002",
+  },
 ] as const;
 
 const MODEL = "sim-model";
@@ -147,6 +153,7 @@ async function startDemo(
     flags: new Map([
       ["host", flags.get("host") ?? ["127.0.0.1"]],
       ["port", flags.get("port") ?? ["8001"]],
+      ["admin-listen", [`127.0.0.1:${adminPort(flags)}`]],
       ["nixl-proxy-host", ["127.0.0.1"]],
       ["nixl-proxy-port", [String(proxyPort)]],
       ["prefill", prefills.map(({ url }) => url)],
@@ -218,6 +225,12 @@ function decodeSpec({ url, initPorts, allocPorts }: SimEngine): string {
   return `${url};init=${initPorts.join(",")};alloc=${allocPorts.join(",")}`;
 }
 
+/** Any, where the router's own is. */
+function adminPort(flags: ReadonlyMap<string, readonly string[]>): string {
+  const isAny = flags.get("port")?.at(-1) === "0";
+  return flags.get("admin-port")?.at(-1) ?? (isAny ? "0" : "8002");
+}
+
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
@@ -232,6 +245,7 @@ async function showRequests(demo: Demo, ports: CliPorts): Promise<boolean> {
       `pd-router demo: ${RANKS} ranks on each engine, all simulated, real HTTP and ZeroMQ`,
       ...engines,
       `  router     ${demo.url}, KV-ready notifications on ${demo.app.notifications?.endpoint}`,
+      `  live page  http://127.0.0.1:${demo.app.admin?.port}/`,
     ].join("\n"),
   );
   const problems: string[] = [];

@@ -2,6 +2,7 @@
 import { startApp } from "../app.ts";
 import { warmUp } from "../app_warm_up.ts";
 import { type Logger, type LoggerOptions, RouterError } from "../base/mod.ts";
+import type { Cluster } from "../cluster/mod.ts";
 import {
   FLAGS,
   isDefault,
@@ -132,8 +133,9 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
     for (const note of result.notes) log.warning(note);
     const { workers: { command }, clock, random, stdio } = ports;
     const { supervise } = await import("./supervise.ts");
+    await using cluster = await clusterFor(result.config, { clock, random, log });
     return await supervise(result.config, count, {
-      ...{ clock, random, log, signals },
+      ...{ clock, random, log, signals, cluster },
       command() {
         // With less than it was given, the system does not say how it was started.
         const found = command(argv);
@@ -161,6 +163,7 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   noteIdle(settings, log);
   for (const note of notes) log.warning(note);
   await using lines = access;
+  await using cluster = await clusterFor(config, { clock: ports.clock, random: ports.random, log });
   return await serve(config, {
     clock: ports.clock,
     random: ports.random,
@@ -177,12 +180,22 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
           log.debug("Warmed up", () => ({ ...warmed }));
         },
         accessLine: (line) => lines?.write(line),
+        ...(cluster === undefined ? {} : (await import("../app_cluster.ts")).clusterSeat(cluster)),
       });
       hangups.serves(app);
       return app;
     },
     complain: (line) => ports.stdio.err.write(line),
   });
+}
+
+/** The cluster that this router joins; what it takes is loaded for that alone. */
+async function clusterFor(
+  config: RouterConfig,
+  parts: Pick<CliPorts, "clock" | "random"> & { readonly log: Logger },
+): Promise<Cluster | undefined> {
+  if (config.cluster === undefined) return undefined;
+  return await (await import("../app_cluster.ts")).openCluster(config, parts);
 }
 
 /** How many processes are to serve: one where there cannot be more. */

@@ -3,12 +3,19 @@ import { startApp } from "../app.ts";
 import type { App, AppPorts } from "../app_ports.ts";
 import { openDoors } from "../app_doors.ts";
 import { describeError, type Engine, RouterError, silentLogger, sleep } from "../base/mod.ts";
-import { FLAGS, type Problem, problemText, type RouterConfig } from "../config/mod.ts";
+import {
+  clusterAddress,
+  FLAGS,
+  type Problem,
+  problemText,
+  type RouterConfig,
+} from "../config/mod.ts";
 import {
   type AskParts,
   type CheckName,
   examine,
   type Finding,
+  type MeetingPlace,
   type PairTries,
   type SocketParts,
   tryBind,
@@ -223,6 +230,7 @@ async function look(
     ask,
     sockets,
     notifications: notifies?.proxy,
+    cluster: await meetingPlace(config, caCerts),
     tryBind: () =>
       tryBind(clock, async () => {
         const { proxy: { host, port }, proxySocket } = notifies ?? nobody();
@@ -238,6 +246,16 @@ async function look(
     onFound: (found) => void told.push(teller.tell(found)),
   });
   await Promise.all(told);
+}
+
+/** Where replicas meet; what connects is loaded for that alone. */
+async function meetingPlace(
+  { cluster }: RouterConfig,
+  caCerts: readonly string[],
+): Promise<MeetingPlace | undefined> {
+  if (cluster === undefined) return undefined;
+  const { redisBroker } = await import("../cluster/mod.ts");
+  return { at: clusterAddress(cluster), name: cluster.name, open: redisBroker(cluster, caCerts) };
 }
 
 function nobody(): never {

@@ -18,6 +18,7 @@ const HEADS: Readonly<Record<CheckName, string>> = {
   configuration: "Configuration",
   descriptors: "File descriptors",
   notifications: "Socket for KV-ready notifications",
+  cluster: "Where replicas meet",
   engines: "Engines",
   clocks: "Clocks",
   models: "Models",

@@ -1,13 +1,13 @@
 /** Which of Deno's permissions a configuration needs, as arguments of `deno run`. @module */
 import {
   CLUSTER_VARIABLES,
+  clusterAddress,
   type ConfigResult,
-  ENV_PREFIX,
-  ENVIRONMENT_ONLY,
   moduleName,
   type RouterConfig,
   SERVICE_ACCOUNT_FOLDER,
   type Setting,
+  VARIABLE_PATTERNS,
 } from "../config/mod.ts";
 import { RESOLV_CONF } from "../dns/mod.ts";
 import { listenHost } from "../zmq/mod.ts";
@@ -20,9 +20,7 @@ const ALWAYS_READ = "/dev/null";
  * can be told: it names no addresses then, and needs all of them.
  */
 export function neededPermissions(result: ConfigResult): readonly string[] {
-  const variables: string[] = ENVIRONMENT_ONLY.map(({ name }) => name).filter((name) =>
-    !name.startsWith(ENV_PREFIX)
-  );
+  const variables = [...VARIABLE_PATTERNS];
   const addresses = result.ok && !isWatched(result) ? addressesOf(result.config) : undefined;
   const inCluster = isInCluster(result);
   if (inCluster) variables.push(...CLUSTER_VARIABLES);
@@ -36,7 +34,7 @@ export function neededPermissions(result: ConfigResult): readonly string[] {
       ...(inCluster ? [SERVICE_ACCOUNT_FOLDER] : []),
     ]),
     ...writeFlag([...foldersOf(result), ...logsOf(result)]),
-    `--allow-env=${[`${ENV_PREFIX}*`, ...variables].join(",")}`,
+    `--allow-env=${variables.join(",")}`,
     ...(needsAddon(result) ? ["--allow-ffi"] : []),
     ...(startsWorkers(result) ? ["--allow-run"] : []),
   ];
@@ -119,14 +117,16 @@ function isInCluster({ settings }: ConfigResult): boolean {
 
 /** Where it listens, and its engines; undefined where they are found, at whatever addresses. */
 function addressesOf(config: RouterConfig): readonly string[] | undefined {
-  const { admin, listen, handoff, engines, external = [], discovery } = config;
+  const { admin, listen, handoff, engines, external = [], discovery, cluster, tracing } = config;
   const { kubernetes, dns } = discovery;
   if (kubernetes !== undefined || dns !== undefined || admin !== undefined) return undefined;
   const addresses = [addressText(listen.host, listen.port)];
   if (handoff.kind === "lmcache") {
     addresses.push(addressText(listenHost(handoff.proxy.host), handoff.proxy.port));
   }
-  for (const { url } of [...engines, ...external]) {
+  if (cluster !== undefined) addresses.push(clusterAddress(cluster));
+  const collector = tracing === undefined ? [] : [{ url: tracing.endpoint.origin }];
+  for (const { url } of [...engines, ...external, ...collector]) {
     const { hostname, port, protocol } = new URL(url);
     addresses.push(
       addressText(hostname, port === "" ? DEFAULT_PORTS[protocol] ?? 0 : Number(port)),

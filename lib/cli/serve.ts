@@ -115,7 +115,8 @@ export function tellStart(config: RouterConfig, app: Started, log: Logger): void
   if (app.admin !== undefined) {
     const secure = config.admin?.loopback === false && doors.tls !== undefined;
     const { hostname, port } = app.admin;
-    log.info(`Admin API on ${address(secure ? "https" : "http", hostname, port)}`);
+    const url = address(secure ? "https" : "http", hostname, port);
+    log.info(`Admin API on ${url} with a live page at ${url}/`);
   }
   if (app.notifications !== undefined) {
     log.info(`Waiting for KV-ready notifications on ${app.notifications.endpoint}`);

@@ -1,5 +1,6 @@
 /** The life of a router of several processes: start them, wait for a signal, have them drain, end. @module */
 import { type Clock, describeError, errorCodeOf, type Logger, type Random } from "../base/mod.ts";
+import type { Cluster } from "../cluster/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import {
   type Hello,
@@ -26,6 +27,8 @@ export interface SuperviseIo {
   /** Lines to standard output, and to standard error. */
   readonly print: (text: string) => void;
   readonly complain: (line: string) => void;
+  /** The cluster of which all workers are one replica; absent for none. */
+  readonly cluster?: Cluster | undefined;
   /** Told when a hang-up has something to be passed on to. */
   readonly serves: (router: Pick<OpenSupervisor, "reload">) => void;
 }
@@ -44,7 +47,7 @@ export async function supervise(
   count: number,
   io: SuperviseIo,
 ): Promise<number> {
-  const { clock, random, log, signals, complain, print: write, files } = io;
+  const { clock, random, log, signals, complain, print: write, files, cluster } = io;
   const signal = signals.next();
   const stop = new AbortController();
   signal.then(() => stop.abort());
@@ -54,7 +57,7 @@ export async function supervise(
     router = await openSupervisor(
       config,
       count,
-      { clock, random, log, start, write, files },
+      { clock, random, log, start, write, files, cluster },
       stop.signal,
     );
   } catch (error) {

@@ -24,13 +24,14 @@ export function traceText(request: RequestDetail): readonly string[] {
 }
 
 function headLines(request: RequestDetail): readonly string[] {
-  const { id, seq, path, model, route, reason, key, status, outcome, error, state } = request;
+  const { id, seq, path, model, route, reason, key, status, outcome, error, state, trace_id } =
+    request;
   const total = duration(request.phases.total ?? 0);
   const end = state === "ended"
     ? `${outcome}${status === null ? "" : ` (${status})`} after ${total}`
     : `under way since ${total}: ${state}`;
   return [
-    `Request ${id} (${seq})`,
+    `Request ${id} (${seq})${trace_id === undefined ? "" : `, trace ${trace_id}`}`,
     `${path}${model === null ? "" : `, model ${model}`}${key === null ? "" : `, key ${key}`}`,
     `${route}${reason === null ? "" : ` for ${reason}`}: ${pairOf(request)}`,
     `${end}${error === null ? "" : `: ${error}`}`,

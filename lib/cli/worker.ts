@@ -1,5 +1,7 @@
 /** One of several processes: serves as its supervisor says, and ends with it. @module */
 import { startApp } from "../app.ts";
+import { remarkOf } from "../app_cluster.ts";
+import type { ClusterSeat } from "../app_handoff.ts";
 import { describeError, type LoggerOptions, RouterError } from "../base/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import {
@@ -100,7 +102,8 @@ export async function runWorker(parsed: ParsedArgv, all: CliPorts): Promise<numb
         accessLine: (line) => lines.write(line),
         others,
         bus: member.bus,
-        kvTag: member.tag,
+        kvTag: () => member.tag,
+        cluster: seatOf(member),
         ...(member.pull === undefined ? {} : { bindPull: member.pull.bind }),
         front: sharedFront(clock, {
           port: hello.port,
@@ -126,6 +129,11 @@ export async function runWorker(parsed: ParsedArgv, all: CliPorts): Promise<numb
   });
   await flushStdio(stdio, clock, FLUSH_MS);
   return code;
+}
+
+/** The supervisor has the connection and the socket for notifications, and tells the figures. */
+function seatOf({ bus, hello: { cluster } }: Member): ClusterSeat | undefined {
+  return cluster && { remark: () => remarkOf(bus.cluster ?? cluster) };
 }
 
 /** What `open` gives, or why it gives nothing. */

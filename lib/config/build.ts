@@ -30,6 +30,7 @@ import {
   TOKENIZE_WAYS,
 } from "./schema.ts";
 import type { Settings } from "./settings.ts";
+import { clusterOptions } from "./build_cluster.ts";
 import { workerOptions } from "./workers.ts";
 import { worthOptions } from "./worth.ts";
 
@@ -79,6 +80,7 @@ export function buildConfig(
       : {}),
     descriptors,
     ...workerOptions(settings),
+    ...clusterOptions(settings),
     answers: answerOptions(settings),
     admission: admissionOptions(settings),
     requests: { timeoutMs: settings.ms("request-timeout") },

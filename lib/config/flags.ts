@@ -14,6 +14,7 @@ import { BATCH_FLAGS } from "./flags_batch.ts";
 import { BUFFER_FLAGS } from "./flags_buffers.ts";
 import { CHECK_FLAGS } from "./flags_checks.ts";
 import { CLIENT_FLAGS } from "./flags_clients.ts";
+import { CLUSTER_FLAGS } from "./flags_cluster.ts";
 import { CONTROL_FLAGS } from "./flags_control.ts";
 import { ELASTIC_FLAGS } from "./flags_elastic.ts";
 import { HEALTH_FLAGS } from "./flags_health.ts";
@@ -37,6 +38,7 @@ import { REQUEST_FLAGS } from "./flags_requests.ts";
 import { STATS_FLAGS } from "./flags_stats.ts";
 import type { EnvironmentOnly, Flag, FlagGroup } from "./flag.ts";
 import { POLICY_FLAGS } from "./flags_policies.ts";
+import { TRACING_FLAGS, TRACING_VARIABLES } from "./flags_tracing.ts";
 import { WORKER_FLAGS } from "./flags_workers.ts";
 import { WORTH_FLAGS } from "./flags_worth.ts";
 import { PROXY_SOCKETS, TOKENIZE_WAYS } from "./schema.ts";
@@ -86,9 +88,11 @@ const SUPPORTED_GROUPS = [
   DOOR_FLAGS,
   DESCRIPTOR_FLAGS,
   WORKER_FLAGS,
+  CLUSTER_FLAGS,
   CONTROL_FLAGS,
   ADMIN_FLAGS,
   OBSERVE_FLAGS,
+  TRACING_FLAGS,
   {
     title: "Engines",
     flags: [
@@ -376,6 +380,7 @@ export const ENVIRONMENT_ONLY = [
     help: "Key of external providers of type anthropic that have no other",
     secret: true,
   },
+  ...TRACING_VARIABLES,
 ] as const satisfies readonly EnvironmentOnly[];
 
 const BY_NAME: ReadonlyMap<string, Flag> = new Map(FLAGS.map((flag) => [flag.name, flag]));

@@ -1,4 +1,4 @@
-/** Flags of services beside the production-stack router: a cache, and where it reports to. @module */
+/** Flags of services beside the production-stack router: a cache, and where failures are told. @module */
 import type { Flag } from "./flag.ts";
 
 const SHARE = [0, 1] as const;
@@ -47,25 +47,6 @@ export const OBSERVER_FLAGS = [
     default: 1,
     range: SHARE,
     help: "Sentry: share of profiles",
-    status: "without-effect",
-  },
-  {
-    name: "otel-endpoint",
-    type: "string",
-    help: "OpenTelemetry: where traces are sent to",
-    status: "without-effect",
-  },
-  {
-    name: "otel-service-name",
-    type: "string",
-    default: "vllm-router",
-    help: "OpenTelemetry: name of the service",
-    status: "without-effect",
-  },
-  {
-    name: "otel-secure",
-    type: "flag",
-    help: "OpenTelemetry: send them by TLS",
     status: "without-effect",
   },
 ] as const satisfies readonly Flag[];

@@ -37,11 +37,6 @@ const REASONS: readonly Reason[] = [
     flags: ["sentry-dsn", "sentry-traces-sample-rate", "sentry-profile-session-sample-rate"],
     why: "nothing is sent to Sentry: failures are in the log and in GET /metrics",
   },
-  {
-    flags: ["otel-endpoint", "otel-service-name", "otel-secure"],
-    why: "no traces are exported: the log has a line for each request with its id, and GET " +
-      "/metrics the times; fields such as traceparent pass through to the engines",
-  },
 ];
 
 const BY_FLAG: ReadonlyMap<string, string> = new Map(

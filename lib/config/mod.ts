@@ -6,11 +6,13 @@
  */
 export { type AdminAddress, type AdminOptions, isLoopback } from "./admin.ts";
 export * from "./engine_notation.ts";
+export { clusterAddress, type ClusterOptions, parseClusterUrl } from "./cluster.ts";
 export { USUAL_ADMIN } from "./flags_admin.ts";
 export type { FileKind } from "./door_problems.ts";
 export type { DnsAddress, DnsName, DnsOptions } from "./dns_options.ts";
 export type { DoorOptions, KeyOptions, PairFiles } from "./doors.ts";
 export * from "./flag.ts";
+export { VARIABLE_PATTERNS } from "./environment.ts";
 export { ENVIRONMENT_ONLY, findFlag, FLAG_GROUPS, FLAGS, type SupportedFlag } from "./flags.ts";
 export { choicesText, defaultText, renderMarkdown } from "./docs.ts";
 export { PEER_FLAG_NAMES, renderPeerFlags } from "./peer_docs.ts";
@@ -25,6 +27,7 @@ export { CLUSTER_VARIABLES, SERVICE_ACCOUNT_FOLDER } from "./flags_kubernetes.ts
 export type { ExternalProvider } from "./providers.ts";
 export { FIRST_TOKENS, modesOfFirstToken } from "./first_token.ts";
 export type { ObserveOptions } from "./observe_options.ts";
+export type { OtlpEndpoint, Sampler, TracingOptions } from "./tracing_options.ts";
 export { type AllowedOrigins, parseOrigins } from "./origins.ts";
 export { guardedIn, isPassedThrough } from "./pass_through.ts";
 export * from "./policy_names.ts";

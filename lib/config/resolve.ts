@@ -11,6 +11,7 @@ import { addressProblems, doorProblems, type FileChecks, fileProblems } from "./
 import { splitKeys } from "./build_doors.ts";
 import { batchProblems } from "./batches.ts";
 import { checkProblems } from "./checks.ts";
+import { clusterProblems } from "./build_cluster.ts";
 import { isDns, namesRole, readDns } from "./dns.ts";
 import { joinDrafts } from "./draft.ts";
 import { draftEntries, draftSpecs, draftStatic } from "./draft_sources.ts";
@@ -33,6 +34,7 @@ import type { EngineRules, ReceiverDefaults } from "./raw_engine.ts";
 import type { DiscoveryOptions } from "./discovery_options.ts";
 import type { RouterConfig } from "./schema.ts";
 import { readSettings, type Setting, type Settings } from "./settings.ts";
+import { readTracing } from "./tracing.ts";
 import { unknownFlags } from "./unknown_flags.ts";
 
 /** What was said, by layer. */
@@ -113,6 +115,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
   const dns = readDns(settings);
   const gates = gatesOf(settings, input.env);
   const external = providersOf(settings, input);
+  const tracing = readTracing(settings, input.env);
   const key = readApiKey(input.env);
   const extraKeys = splitKeys(input.env(API_KEYS_VARIABLE));
   const problems = [
@@ -139,6 +142,8 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
     ...doorProblems(settings, extraKeys),
     ...adminProblems(settings),
     ...observeProblems(settings),
+    ...tracing.problems,
+    ...clusterProblems(settings),
     ...key.problems,
   ];
   if (problems.length > 0) {
@@ -153,6 +158,7 @@ export function resolveConfig(input: ConfigInput): ConfigResult {
   const config: RouterConfig = {
     ...built,
     ...(external.providers.length === 0 ? {} : { external: external.providers }),
+    ...(tracing.options === undefined ? {} : { tracing: tracing.options }),
     ...(dynamic === undefined ? {} : { dynamic: toldOf(defaults, settings) }),
   };
   return { ok: true, config, settings: settings.all(), notes: gates.notes };

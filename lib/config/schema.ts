@@ -4,6 +4,7 @@
  */
 import type { Engine, KvName, LoggerOptions } from "../base/mod.ts";
 import type { AdminOptions } from "./admin.ts";
+import type { ClusterOptions } from "./cluster.ts";
 import type { DiscoveryOptions } from "./discovery_options.ts";
 import type { DoorOptions } from "./doors.ts";
 import type { ObserveOptions } from "./observe_options.ts";
@@ -11,6 +12,7 @@ import type { AllowedOrigins } from "./origins.ts";
 import type { ModuleName } from "./module_name.ts";
 import type { PolicyName } from "./policy_names.ts";
 import type { ExternalProvider } from "./providers.ts";
+import type { TracingOptions } from "./tracing_options.ts";
 
 /** How an engine, or the engines of a handoff, are chosen. */
 export interface Routing {
@@ -348,6 +350,8 @@ export interface RouterConfig {
   readonly descriptors: DescriptorOptions;
   /** Processes that serve on the port together; absent for one. */
   readonly workers?: WorkerCount;
+  /** Where replicas meet; absent for a router by itself. */
+  readonly cluster?: ClusterOptions;
   /** How long requests in flight may go on once the router takes no more. */
   readonly drainTimeoutMs: number;
   readonly lifecycle: LifecycleOptions;
@@ -371,5 +375,7 @@ export interface RouterConfig {
   readonly dynamic?: Readonly<Record<string, string>>;
   readonly stats: StatsOptions;
   readonly observe: ObserveOptions;
+  /** Absent: no request is traced. */
+  readonly tracing?: TracingOptions;
   readonly log: LoggerOptions;
 }

@@ -1,5 +1,6 @@
 /** Looks at all that a router of one configuration needs, in turn. @module */
 import type { Engine } from "../base/mod.ts";
+import { clusterFinding, type MeetingPlace } from "./cluster.ts";
 import {
   clockFindings,
   connectorFindings,
@@ -34,6 +35,8 @@ export interface DoctorParts {
   readonly sockets: SocketParts;
   /** Absent where nothing notifies. */
   readonly notifications: NotificationSocket | undefined;
+  /** Absent where replicas do not meet. */
+  readonly cluster?: MeetingPlace | undefined;
   /** Tries to bind that socket. */
   readonly tryBind: () => Promise<BindTry>;
   /** Whether a router answers where this one would listen. */
@@ -70,6 +73,10 @@ export async function examine(parts: DoctorParts): Promise<readonly Finding[]> {
     const running = bind?.kind === "taken" && await parts.isRunning();
     return [notificationFinding(notifications, bind, running)];
   });
+  const { cluster } = parts;
+  if (cluster !== undefined) {
+    await check("cluster", async () => [await clusterFinding(cluster, sockets)]);
+  }
   const free = bind?.kind !== "taken";
   let engines: readonly Engine[] = [];
   let looked: readonly Looked[] = [];

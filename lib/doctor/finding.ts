@@ -5,6 +5,7 @@ export const CHECKS = [
   "configuration",
   "descriptors",
   "notifications",
+  "cluster",
   "engines",
   "clocks",
   "models",

@@ -3,6 +3,7 @@
  * KV that really moves. Starts nothing and says nothing by itself.
  * @module
  */
+export type { MeetingPlace } from "./cluster.ts";
 export type { DescriptorRoom } from "./descriptors.ts";
 export { type DoctorParts, examine } from "./doctor.ts";
 export * from "./finding.ts";

@@ -110,13 +110,23 @@ export class ExternalProviders implements Disposable {
     logRouting(this.#deps, context, { url });
     context.trace.accept();
     const beganMs = clock.now();
+    const span = context.trace.spans?.leg();
     breaker.begin(beganMs);
     const end = (error?: unknown): void => {
       const why = errorCodeOf(error);
       const left = why === "client-gone" || why === "shutting-down" || why === "overloaded";
       const lesson = left ? "nothing" : error === undefined ? "ok" : "failed";
-      const told = { beganMs, nowMs: clock.now(), why: why ?? "upstream-protocol", pause: 1 };
-      breaker.learn(lesson, told);
+      const nowMs = clock.now();
+      breaker.learn(lesson, { beganMs, nowMs, why: why ?? "upstream-protocol", pause: 1 });
+      span?.end({
+        leg: "external",
+        engine: { id: name, url },
+        model: ask.model,
+        end: left ? "left" : error === undefined ? "ok" : "failed",
+        code: why,
+        status: response?.status,
+        ms: nowMs - beganMs,
+      });
       if (left) return;
       const outcome = error === undefined ? "ok" : why === "key-refused" ? "refused" : "error";
       metrics.count("pd_router_external_requests_total", { provider: name, outcome });
@@ -124,6 +134,8 @@ export class ExternalProviders implements Disposable {
     let response: UpstreamResponse | undefined;
     try {
       context.trace.add("direct-sent", url);
+      // A provider is not told of the client's trace.
+      span?.onto([], ask.path, "POST");
       response = await this.#reach(context, known.provider, ask);
       context.trace.add("direct-head", url);
       return await answerOf(name, response, end);

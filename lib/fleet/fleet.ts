@@ -215,7 +215,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
   }
 
   take(engine: Engine, leg: Leg, peer?: Engine, seat?: Lease, about: FlightSubject = {}): Flight {
-    const { prompt, model, record } = about;
+    const { prompt, model, record, spans = record?.spans } = about;
     const held = seat?.move();
     this.#uses.begin(engine.url);
     const serving = isServing(leg) ? leg : undefined;
@@ -236,6 +236,7 @@ export class Fleet implements EngineFleet, Seating, AsyncDisposable {
       leg,
       peer,
       model,
+      span: spans?.leg(),
       onFirst: () => {
         if (serving !== undefined) observer.onFirst?.(engine, serving);
       },

@@ -150,16 +150,19 @@ export class FleetGossip implements Others, VerdictSharing {
   }
 
   #sharing(matter: string, onChange: () => void): BreakerSharing {
-    const { clock, self, peers, hurry } = this.#deps;
+    const deps = this.#deps;
+    const { clock, peers, hurry } = deps;
     return {
-      self,
+      get self() {
+        return deps.self;
+      },
       unixMs: () => clock.unixMs(),
       onChange: () => {
         onChange();
         hurry();
       },
       waitMs: (version) =>
-        Math.min(MAX_TURN_MS, TURN_MS * rankOf(self, peers(), `${version} ${matter}`)),
+        Math.min(MAX_TURN_MS, TURN_MS * rankOf(deps.self, peers(), `${version} ${matter}`)),
     };
   }
 

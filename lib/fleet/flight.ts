@@ -4,9 +4,11 @@ import {
   type Engine,
   type ErrorCode,
   errorCodeOf,
+  type LegSpan,
   overloadIn,
   rootCodeOf,
   RouterError,
+  type Spans,
 } from "../base/mod.ts";
 import type { PromptFacts } from "../selection/mod.ts";
 
@@ -26,8 +28,15 @@ export interface FlightSubject {
   readonly model?: string | undefined;
   /** Of the leg that computes it. */
   readonly prompt?: PromptFacts | undefined;
-  /** Told of its outcome when it is over. */
-  readonly record?: { landed(outcome: Outcome): void } | undefined;
+  /** Told of its outcome when it is over; with spans, where the request is traced. */
+  readonly record?:
+    | { landed(outcome: Outcome): void; readonly spans?: Spans | undefined }
+    | undefined;
+  /**
+   * Spans of the request that it is for.
+   * @default the record's
+   */
+  readonly spans?: Spans | undefined;
 }
 
 /** Tokens of one answer. */
@@ -73,6 +82,8 @@ export interface Outcome {
 export interface Flight extends Disposable {
   readonly engine: Engine;
   readonly leg: Leg;
+  /** Set where it is for a request that is traced. */
+  readonly span?: LegSpan | undefined;
   /** The head of the answer has come. */
   head(status: number): void;
   /** The first token of a streamed answer has come. */
@@ -94,6 +105,8 @@ export interface FlightParts {
   readonly leg: Leg;
   readonly peer: Engine | undefined;
   readonly model?: string | undefined;
+  /** Told of its end too. */
+  readonly span?: LegSpan | undefined;
   /** Told once, when the head of an answer has come. */
   readonly onHead?: (status: number) => void;
   /** Told once, when the first token of a stream has come. */
@@ -153,18 +166,22 @@ class FlightRecord {
       ...(this.#firstMs === undefined ? {} : { firstMs: this.#firstMs }),
       ...(this.#tokens === undefined ? {} : { tokens: this.#tokens }),
     };
-    onLanded({ engine, leg, peer, end, code, status, headMs, ms, ...known }, root);
+    const outcome: Outcome = { engine, leg, peer, end, code, status, headMs, ms, ...known };
+    this.parts.span?.end(outcome);
+    onLanded(outcome, root);
   }
 }
 
 class LiveFlight implements Flight {
   readonly engine: Engine;
   readonly leg: Leg;
+  readonly span: LegSpan | undefined;
   #record: FlightRecord | undefined;
 
   constructor(record: FlightRecord) {
     this.engine = record.parts.engine;
     this.leg = record.parts.leg;
+    this.span = record.parts.span;
     this.#record = record;
   }
 

@@ -93,6 +93,7 @@ async function earlyIds(
   using _timer = deps.clock.after(Math.min(WAIT_MS, deps.timeouts.tokenizeMs), () => late.abort());
   const caller = {
     headers: context.headers,
+    trace: context.trace,
     signal: AbortSignal.any([signalOf(context.signal), late.signal]),
   };
   try {

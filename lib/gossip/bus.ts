@@ -1,11 +1,11 @@
 /** What carries messages between routers that stand beside one another. @module */
 
-/** One peer's number or name: 1 to 16 ASCII letters, digits, dots. */
+/** One peer's number or name: 1 to 24 ASCII letters, digits, dots. */
 export type PeerId = string;
 
 /** Whether `text` can name a peer. */
 export function isPeerId(text: string): boolean {
-  return /^[A-Za-z0-9.]{1,16}$/.test(text);
+  return /^[A-Za-z0-9.]{1,24}$/.test(text);
 }
 
 /**
@@ -13,7 +13,10 @@ export function isPeerId(text: string): boolean {
  * of one peer come in the order in which it sent them. Whoever opened it closes it.
  */
 export interface Bus extends AsyncDisposable {
-  /** Nobody else's, also of those that were there before. */
+  /**
+   * Nobody else's, also of those that were there before. Where it turns out to be somebody's, the bus has
+   * another from then on.
+   */
   readonly self: PeerId;
   /**
    * Tell all peers; never waits, never throws. What cannot be sent, as to a peer that does not read, is

@@ -2,15 +2,12 @@
 import type { Clock, Logger, Random, Timer } from "../base/mod.ts";
 import type { Bus, PeerId } from "./bus.ts";
 import { type Head, LIVES, readMessage, writeAsk, writeBye } from "./message.ts";
+import { tellMs, urgentMs } from "./pace.ts";
 import { Peer } from "./peer.ts";
 import type { Shared } from "./peer_table.ts";
 import { isBefore } from "./rank.ts";
 import { Teller, type Telling } from "./teller.ts";
 import { WireWriter } from "./wire.ts";
-
-/** What has changed is told so often, in milliseconds; what is urgent, no more often than the second. */
-export const TELL_MS = 50;
-export const URGENT_MS = 10;
 
 /** A sign of life is given so often where there is nothing to tell, in milliseconds. */
 export const SIGN_MS = 1_000;
@@ -131,7 +128,7 @@ export class Gossip implements Disposable {
   /** There is something to tell that others are to know at once. */
   hurry(): void {
     const { clock } = this.#deps;
-    this.#arm(Math.max(0, this.#toldMs + URGENT_MS - clock.now()));
+    this.#arm(Math.max(0, this.#toldMs + urgentMs(this.routers) - clock.now()));
   }
 
   /** Take leave of peers; the bus stays open. */
@@ -154,7 +151,7 @@ export class Gossip implements Disposable {
     this.#timer = clock.after(ms, () => {
       this.#dueMs = Infinity;
       this.#tell();
-      this.#arm(TELL_MS);
+      this.#arm(tellMs(this.routers));
     });
   }
 
@@ -162,7 +159,7 @@ export class Gossip implements Disposable {
     const { clock, gather, onTold } = this.#deps;
     const nowMs = clock.now();
     // While this router stood still, nobody can have been heard.
-    const stoodMs = nowMs - this.#toldMs - TELL_MS;
+    const stoodMs = nowMs - this.#toldMs - tellMs(this.routers);
     if (stoodMs > SIGN_MS) { for (const peer of this.#peers.values()) peer.heardMs += stoodMs; }
     this.#toldMs = nowMs;
     this.#forgetSilent(nowMs);

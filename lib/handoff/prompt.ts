@@ -161,8 +161,8 @@ class PromptToldByPrefill implements ToldPrompt {
     const ids = kept.tokens?.ids ?? (result && await tokensIn(this.#deps, result))?.ids;
     if (ids !== undefined) return ids;
     if (!exact) {
-      const { headers } = this.#context;
-      const caller = { headers, signal: this.#deps.background.signal };
+      const { headers, trace } = this.#context;
+      const caller = { headers, trace, signal: this.#deps.background.signal };
       const ask = promptAskOf(this.#deps, this.#asked);
       const end = await this.#deps.prompts.tokenize(pair.decode, ask, caller);
       if (end.kind === "tokens") return end.prompt.ids;

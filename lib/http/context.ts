@@ -7,6 +7,7 @@ import {
   type Logger,
   type Random,
   sha256,
+  type Spans,
 } from "../base/mod.ts";
 import type { Batches } from "../batch/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
@@ -46,6 +47,12 @@ export interface HttpDeps extends FlowDeps, AdmissionDeps {
   readonly onTrace: OnTrace | undefined;
   /** Told of every request; absent where nobody is. */
   readonly observe?: Pick<RequestRecorder, "begin" | "end"> | undefined;
+  /** Given every request; absent where none is traced. */
+  readonly tracing?: {
+    begin(
+      arrived: Pick<FrontRequest, "headers"> & { readonly endpoint: string | undefined },
+    ): Spans;
+  } | undefined;
   /** Absent where no files are kept. */
   readonly batches?: Batches | undefined;
   /** Absent where no KV moves. */

@@ -227,6 +227,7 @@ function noteFailure(
   if (outcome === "server_error" && code === "internal") return;
   log.warning("Request failed", () => ({
     request: id,
+    trace_id: trace.traceId,
     path,
     route: trace.route,
     outcome,

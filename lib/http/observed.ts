@@ -3,10 +3,11 @@ import type { FrontRequest } from "../front/mod.ts";
 import { serverTiming } from "../observe/mod.ts";
 import type { Answer, RequestContext, RequestTrace } from "../request/mod.ts";
 import type { HttpDeps } from "./context.ts";
+import { endpointLabel } from "./routes.ts";
 
 /** A request has come, for `path` without the root path. */
 export function noteArrival(
-  { observe, config, doors }: Pick<HttpDeps, "observe" | "config" | "doors">,
+  { observe, tracing, config, doors }: Pick<HttpDeps, "observe" | "tracing" | "config" | "doors">,
   request: Pick<FrontRequest, "method" | "headers" | "remote">,
   path: string,
   { id, key, trace }: Pick<RequestContext, "id" | "key" | "trace">,
@@ -18,6 +19,9 @@ export function noteArrival(
   trace.key = key;
   // Nobody else asks where it came from.
   if (config.observe.accessShare > 0) trace.client = doors.addressOf(request);
+  if (tracing !== undefined) {
+    trace.spans = tracing.begin({ headers: request.headers, endpoint: endpointIn(config, path) });
+  }
   observe.begin(trace);
 }
 
@@ -29,4 +33,10 @@ export function withTiming(
 ): Answer["headers"] {
   if (!config.observe.serverTiming) return headers;
   return [...headers, ["server-timing", serverTiming(trace, clock.now())]];
+}
+
+/** The endpoint asked for on `path`, one of a closed list; undefined for one that is not known. */
+function endpointIn({ control }: HttpDeps["config"], path: string): string | undefined {
+  const label = endpointLabel(path, control?.passThrough);
+  return label === "unknown" ? undefined : label;
 }

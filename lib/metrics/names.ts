@@ -5,7 +5,9 @@
  */
 
 import { DISCOVERY_METRICS } from "./names_discovery.ts";
+import { CLUSTER_METRICS } from "./names_cluster.ts";
 import { GOSSIP_METRICS } from "./names_gossip.ts";
+import { TRACING_METRICS } from "./names_tracing.ts";
 import { OBSERVED_METRICS } from "./names_observed.ts";
 import type { MetricSpec } from "./metric_spec.ts";
 import { WORKER_METRICS } from "./names_workers.ts";
@@ -41,6 +43,7 @@ export const METRICS = {
   },
   ...DISCOVERY_METRICS,
   ...WORKER_METRICS,
+  ...CLUSTER_METRICS,
   "pd_router_request_seconds": {
     kind: "histogram",
     help: "Time from a request's arrival to the end of its answer.",
@@ -378,4 +381,5 @@ export const METRICS = {
     labels: [],
   },
   ...GOSSIP_METRICS,
+  ...TRACING_METRICS,
 } as const satisfies Readonly<Record<string, MetricSpec>>;

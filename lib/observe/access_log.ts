@@ -47,6 +47,7 @@ function fieldsOf(deps: AccessLogDeps, trace: RequestTrace, phases: Phases): Fie
     if (value !== null && value !== undefined) fields[name] = value;
   };
   put("id", view.id);
+  put("trace_id", view.trace_id);
   put("client", trace.client);
   put("key", view.key);
   put("method", trace.method);

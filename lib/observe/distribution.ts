@@ -37,10 +37,8 @@ export class Distribution {
   told(nowMs: number): DistributionLive | undefined {
     this.#turn(nowMs);
     const counts = Array.from({ length: BOUNDS_MS.length + 1 }, (_, at) => this.#sum(at));
-    const count = counts.reduce((sum, each) => sum + each, 0);
-    if (count === 0) return undefined;
-    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => quantile(counts, count * share));
-    return { bounds: BOUNDS_MS, counts, count, p50: p50 ?? 0, p95: p95 ?? 0, p99: p99 ?? 0 };
+    const told = quantilesOf(counts);
+    return told.count === 0 ? undefined : { bounds: BOUNDS_MS, counts, ...told };
   }
 
   #sum(at: number): number {
@@ -61,6 +59,15 @@ export class Distribution {
     }
     this.#slot = Math.max(slot, this.#slot);
   }
+}
+
+/** How many `counts`, of the buckets of all distributions, are, and the times below which shares of them are. */
+export function quantilesOf(
+  counts: readonly number[],
+): Pick<DistributionLive, "count" | "p50" | "p95" | "p99"> {
+  const count = counts.reduce((sum, each) => sum + each, 0);
+  const of = (share: number): number => quantile(counts, count * share);
+  return { count, p50: of(0.5), p95: of(0.95), p99: of(0.99) };
 }
 
 /** The time that `rank` of the counted ones do not exceed, as if they were spread evenly between bounds. */

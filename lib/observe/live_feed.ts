@@ -3,9 +3,13 @@
  * looked at while nobody reads, and a reader that is slow holds nothing but its place.
  * @module
  */
-import { type Clock, concatBytes, encodeUtf8, type Timer } from "../base/mod.ts";
+import { concatBytes, encodeUtf8 } from "../base/mod.ts";
 import type { ByteSource, RequestOutcome } from "../request/mod.ts";
 import { Changing } from "./changing.ts";
+import { EndedRequests } from "./ended_requests.ts";
+import { type AskParts, type LivePart, MAX_TOLD, type NamedPart } from "./live_part.ts";
+import { LiveReader, type Place } from "./live_reader.ts";
+import { mergedLive } from "./merged_live.ts";
 import type { Kept } from "./recorder.ts";
 import type {
   DistributionLive,
@@ -20,11 +24,11 @@ import { requestView, type ViewDeps } from "./views.ts";
 /** Readers at once. */
 export const MAX_READERS = 16;
 
-/** Requests that one event tells of. */
-export const MAX_TOLD = 100;
-
 /** A look at the state holds so long for others who want to look, in milliseconds. */
 const FRESH_MS = 500;
+
+/** What this router is called where no others are seen as one with it. */
+const ALONE = "";
 
 /** Where the state is looked at. */
 export interface LiveSource {
@@ -33,6 +37,8 @@ export interface LiveSource {
   router(): Omit<RouterLive, "rate">;
   readonly kept: Kept;
   readonly hello: Omit<HelloEvent, "interval">;
+  /** Set where other routers are seen as one with this one: what all of them tell is told as one. */
+  readonly all?: AskParts | undefined;
 }
 
 /** All readers of one router. */
@@ -43,12 +49,17 @@ export class LiveFeed {
   readonly #engines = new Changing<EngineLive>();
   readonly #pairs = new Changing<PairLive>();
   readonly #times = new Changing<DistributionLive>();
+  readonly #ended = new EndedRequests();
+  #router: Omit<RouterLive, "rate"> | undefined;
+  #started: number;
   #lookedMs = -Infinity;
   #looks = 0;
+  #looking: Promise<void> | undefined;
 
   constructor(deps: ViewDeps, source: LiveSource) {
     this.#deps = deps;
     this.#source = source;
+    this.#started = source.hello.started;
   }
 
   /** How many read. */
@@ -67,49 +78,82 @@ export class LiveFeed {
     return reader;
   }
 
-  #tell(place: Place, intervalMs: number): Uint8Array {
+  /** This router alone, with requests that have ended behind the first `known`; undefined for none. */
+  part(known: number | undefined): LivePart {
+    const source = this.#source;
+    const { kept, hello } = source;
     const nowMs = this.#deps.clock.now();
-    if (nowMs - this.#lookedMs >= FRESH_MS) this.#look(nowMs);
+    const { recent } = kept;
+    const count = known === undefined ? 0 : Math.min(recent.ended - known, MAX_TOLD);
+    return {
+      started: hello.started,
+      engines: source.engines(),
+      pairs: source.pairs(),
+      router: source.router(),
+      times: [...kept.times].flatMap(([name, each]): [DistributionName, DistributionLive][] => {
+        const told = each.told(nowMs);
+        return told === undefined ? [] : [[name, told]];
+      }),
+      count: recent.ended,
+      ended: [...recent.latest().take(Math.max(0, count))].reverse()
+        .map((trace) => requestView(this.#deps, trace)),
+    };
+  }
+
+  async #tell(place: Place, intervalMs: number): Promise<Uint8Array> {
+    const { clock } = this.#deps;
+    if (clock.now() - this.#lookedMs >= FRESH_MS) await this.#lookOnce();
     const first = place.looked === 0;
-    const { hello } = this.#source;
+    const { version, kv } = this.#source.hello;
+    const hello = { version, started: this.#started, interval: intervalMs / 1000, kv };
     const events = [
-      ...(first ? [event("hello", JSON.stringify({ ...hello, interval: intervalMs / 1000 }))] : []),
-      event("fleet", this.#fleet(place, nowMs)),
+      ...(first ? [event("hello", JSON.stringify(hello))] : []),
+      event("fleet", this.#fleet(place)),
       ...this.#requests(place, first),
     ];
     place.looked = this.#looks;
-    place.atMs = nowMs;
+    place.atMs = this.#lookedMs;
     return concatBytes(events);
   }
 
-  #look(nowMs: number): void {
-    const { kept } = this.#source;
-    this.#lookedMs = nowMs;
+  /** Those who want to look while others do look with them. */
+  #lookOnce(): Promise<void> {
+    return this.#looking ??= this.#look().finally(() => this.#looking = undefined);
+  }
+
+  async #look(): Promise<void> {
+    const known = this.#ended.known;
+    const all = await this.#source.all?.(known);
+    // Where all cannot be asked at the moment, what is known of them holds on.
+    if (all === undefined && this.#source.all !== undefined && this.#looks > 0) return;
+    const alone = (): NamedPart => ({ of: ALONE, part: this.part(known[ALONE]) });
+    const parts = all === undefined || all.length === 0 ? [alone()] : all;
     const look = ++this.#looks;
-    this.#engines.look(look, this.#source.engines().map((engine) => [engine.id, engine]));
+    this.#lookedMs = this.#deps.clock.now();
+    const { engines, pairs, router, times, started } = mergedLive(parts.map(({ part }) => part));
+    this.#started = started;
+    this.#router = router;
+    this.#engines.look(look, engines.map((engine) => [engine.id, engine]));
     this.#pairs.look(
       look,
-      this.#source.pairs().map((pair) => [JSON.stringify([pair.prefill, pair.decode]), pair]),
-    );
-    const times = [...kept.times].flatMap(
-      ([name, each]): [DistributionName, DistributionLive][] => {
-        const told = each.told(nowMs);
-        return told === undefined ? [] : [[name, told]];
-      },
+      pairs.map((pair) => [JSON.stringify([pair.prefill, pair.decode]), pair]),
     );
     this.#times.look(look, times);
+    if (all !== undefined || this.#source.all === undefined) this.#ended.take(parts);
   }
 
   /** The event `fleet`, put together from texts that are there already. */
-  #fleet(place: Place, nowMs: number): string {
+  #fleet(place: Place): string {
     const { clock } = this.#deps;
     const kinds = [this.#engines, this.#pairs, this.#times];
     const full = kinds.some((kind) => kind.isBehind(place.looked));
     const since = full ? 0 : place.looked;
-    const router = this.#source.router();
+    const router = this.#router ?? this.#source.router();
     const ended = Object.values<number>(router.ended).reduce((sum, each) => sum + each, 0);
-    const seconds = (nowMs - place.atMs) / 1000;
-    const rate = place.atMs === 0 || seconds <= 0 ? 0 : (ended - place.ended) / seconds;
+    const seconds = (this.#lookedMs - place.atMs) / 1000;
+    // Of a router that has ended, the sum is without its part.
+    const more = Math.max(0, ended - place.ended);
+    const rate = place.looked === 0 || seconds <= 0 ? 0 : more / seconds;
     place.ended = ended;
     return objectOf([
       ["full", `${full}`],
@@ -125,70 +169,11 @@ export class LiveFeed {
 
   /** The event `requests`; none where none have ended. */
   #requests(place: Place, first: boolean): readonly Uint8Array[] {
-    const { recent } = this.#source.kept;
-    const count = first ? 0 : recent.ended - place.told;
-    place.told = recent.ended;
-    if (count === 0) return [];
-    const told: string[] = [];
-    for (const trace of recent.latest()) {
-      if (told.length === Math.min(count, MAX_TOLD)) break;
-      told.push(JSON.stringify(requestView(this.#deps, trace)));
-    }
-    const untold = `${count - told.length}`;
-    return [
-      event("requests", objectOf([["ended", `[${told.reverse().join(",")}]`], ["untold", untold]])),
-    ];
-  }
-}
-
-/** How far a reader is. */
-interface Place {
-  /** The look that it was told of last; 0 for none. */
-  looked: number;
-  /** When that was, and how many requests had ended then. */
-  atMs: number;
-  ended: number;
-  /** Requests that were kept then. */
-  told: number;
-}
-
-/** One stream. It holds its place, and at most one timer. */
-class LiveReader implements ByteSource {
-  readonly #clock: Clock;
-  readonly #intervalMs: number;
-  readonly #feed: { readonly tell: (place: Place) => Uint8Array; readonly left: () => void };
-  readonly #place: Place = { looked: 0, atMs: 0, ended: 0, told: 0 };
-  #timer: Timer | undefined;
-  #wake: (() => void) | undefined;
-  #over = false;
-
-  constructor(
-    clock: Clock,
-    intervalMs: number,
-    feed: { readonly tell: (place: Place) => Uint8Array; readonly left: () => void },
-  ) {
-    this.#clock = clock;
-    this.#intervalMs = intervalMs;
-    this.#feed = feed;
-  }
-
-  async read(): Promise<Uint8Array | undefined> {
-    if (this.#over) return undefined;
-    if (this.#place.looked > 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.#timer = this.#clock.after(this.#intervalMs, resolve);
-      });
-    }
-    return this.#over ? undefined : this.#feed.tell(this.#place);
-  }
-
-  cancel(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#timer?.cancel();
-    this.#wake?.();
-    this.#feed.left();
+    const { ended, untold } = this.#ended.since(place.told);
+    place.told = this.#ended.count;
+    if (first || ended.length + untold === 0) return [];
+    const members = [["ended", `[${ended.join(",")}]`], ["untold", `${untold}`]] as const;
+    return [event("requests", objectOf(members))];
   }
 }
 

@@ -54,6 +54,8 @@ export interface RequestView {
   readonly retries: number;
   /** The decode engine was asked without the news that the KV is there. */
   readonly lacks_kv: boolean;
+  /** The OpenTelemetry trace that it is in; absent where it is in none. */
+  readonly trace_id?: string;
 }
 
 /** One step of a request. */

@@ -21,7 +21,7 @@ export function requestView(
   trace: RequestTrace,
   phases: Phases = phasesOf(trace, trace.end?.atMs ?? clock.now()),
 ): RequestView {
-  const { end, route, pair } = trace;
+  const { end, route, pair, traceId } = trace;
   const handed = route.startsWith("handoff_") ? pair : undefined;
   return {
     seq: trace.seq,
@@ -43,6 +43,7 @@ export function requestView(
     tokens: tokensIn(trace),
     retries: trace.events.filter(({ step }) => step === "retry" || step === "continued").length,
     lacks_kv: trace.lacksKv,
+    ...(traceId === undefined ? {} : { trace_id: traceId }),
   };
 }
 

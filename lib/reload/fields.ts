@@ -101,6 +101,7 @@ export const FIELDS = {
   },
   descriptors: ["max-open-files"],
   workers: ["workers"],
+  cluster: ["cluster", "cluster-name"],
   drainTimeoutMs: "live",
   lifecycle: "live",
   reload: "live",
@@ -127,6 +128,8 @@ export const FIELDS = {
     serverTiming: "live",
     keepRequests: ["keep-requests"],
   },
+  // Spans under way are of the collector that their trace began with.
+  tracing: ["otel-endpoint", "otel-service-name", "otel-secure", "otel-sample-ratio"],
   log: "live",
 } as const satisfies { readonly [K in keyof RouterConfig]-?: FateOf<RouterConfig[K]> };
 

@@ -28,12 +28,12 @@ export async function exchange(
   flight: Flight,
   request: Exchange,
 ): Promise<UpstreamResponse> {
-  const { headTimeoutMs, signal, path, headers, body } = request;
+  const { headTimeoutMs, signal, path, headers, body, method = "POST" } = request;
   const response = await deps.upstream.send({
-    method: request.method ?? "POST",
+    method,
     url: flight.engine.url,
     path,
-    headers,
+    headers: flight.span?.onto(headers, path, method) ?? headers,
     ...(body === undefined ? {} : { body }),
     replayable: request.replayable ?? true,
     connectTimeoutMs: deps.timeouts.connectMs,

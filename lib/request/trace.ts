@@ -1,5 +1,5 @@
 /** What happened to one request, step by step, for metrics, logs and timelines. @module */
-import type { Clock, Engine, ErrorCode } from "../base/mod.ts";
+import type { Clock, Engine, ErrorCode, Spans } from "../base/mod.ts";
 import type { DirectReason } from "../disagg/mod.ts";
 import type { Outcome } from "../fleet/mod.ts";
 
@@ -95,12 +95,15 @@ export class RequestTrace {
   status: number | undefined;
   /** Undefined as long as it is under way. */
   end: RequestEnd | undefined;
+  /** Set where it is traced. */
+  spans: Spans | undefined;
   readonly #clock: Clock;
   readonly #whole: RequestTrace | undefined;
   #accepted = false;
   #onAccepted: (() => void) | undefined;
   #server: string | undefined;
   #legs: Outcome[] | undefined;
+  #parts: RequestTrace[] | undefined;
 
   /** `whole` is the record of the request that this is a part of. */
   constructor(clock: Clock, whole?: RequestTrace) {
@@ -111,7 +114,16 @@ export class RequestTrace {
 
   /** The record of a part of this request, that is answered by itself. */
   part(): RequestTrace {
-    return new RequestTrace(this.#clock, this);
+    const part = new RequestTrace(this.#clock, this);
+    if (this.spans === undefined) return part;
+    part.spans = this.spans;
+    (this.#parts ??= []).push(part);
+    return part;
+  }
+
+  /** The records of its parts, where it is traced. */
+  get parts(): readonly RequestTrace[] {
+    return this.#parts ?? [];
   }
 
   /**
@@ -153,6 +165,11 @@ export class RequestTrace {
     if (this.events.length <= most) return;
     this.eventsCut += this.events.length - most;
     this.events.length = most;
+  }
+
+  /** The id of the trace that it is exported in; undefined where it is in none. */
+  get traceId(): string | undefined {
+    return this.spans?.sampled === true ? this.spans.traceId : undefined;
   }
 
   /** An exchange with an engine is over. */

@@ -1,5 +1,5 @@
 /** How engines are asked about prompts. @module */
-import type { AbortWatch, ByteParts, Engine, Refusal } from "../base/mod.ts";
+import type { AbortWatch, ByteParts, Engine, Refusal, Spans } from "../base/mod.ts";
 
 /** A whole JSON answer of an engine. */
 export interface JsonReply {
@@ -13,6 +13,8 @@ export interface JsonReply {
 export interface Caller {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly signal: AbortWatch;
+  /** Of the request; with spans where it is traced. */
+  readonly trace?: { readonly spans?: Spans | undefined } | undefined;
 }
 
 /** What an engine is asked. */

@@ -29,6 +29,10 @@ export const FRAME = {
   reset: 15,
   /** Lines for the supervisor's standard output, as they are to stand there. */
   lines: 16,
+  /** What a router of another replica tells: its name with the length in front, then its message. */
+  far: 17,
+  /** How the replica stands in its cluster. */
+  cluster: 18,
 } as const;
 
 /** The kind of a frame. */

@@ -7,7 +7,7 @@ import { FRAME, type Frame } from "./frame.ts";
 import { type ByteStream, Link } from "./link.ts";
 import { LinkBus } from "./link_bus.ts";
 import { LinkPull } from "./link_pull.ts";
-import { type Hello, type Order, type WorkerState, workerTag } from "./records.ts";
+import type { Hello, Order, WorkerState } from "./records.ts";
 
 /** Takes a call of the supervisor's, be it in another worker's name. Must not throw. */
 export type OnAsked = (head: Uint8Array, call: Call) => void;
@@ -15,8 +15,6 @@ export type OnAsked = (head: Uint8Array, call: Call) => void;
 /** One worker among others. */
 export class Member {
   readonly hello: Hello;
-  /** What notifications of this worker's handoffs carry. */
-  readonly tag: string;
   readonly bus: LinkBus;
   /** The supervisor's socket for notifications; undefined where it has none. */
   readonly pull: LinkPull | undefined;
@@ -31,10 +29,9 @@ export class Member {
 
   private constructor(hello: Hello, link: Link, calls: Calls) {
     this.hello = hello;
-    this.tag = workerTag(hello);
     this.#link = link;
     this.#calls = calls;
-    this.bus = new LinkBus(link, this.tag, hello.peers);
+    this.bus = new LinkBus(link, hello, hello.peers, hello.cluster);
     this.pull = hello.notifications && new LinkPull(hello.notifications);
   }
 
@@ -54,6 +51,11 @@ export class Member {
     });
     link.over.then(() => calls.end());
     return await Promise.race([told.promise, link.over.then(() => undefined)]);
+  }
+
+  /** What notifications of this worker's handoffs carry, at the moment. */
+  get tag(): string {
+    return this.bus.self;
   }
 
   /** Resolves when the supervisor has gone. */
@@ -116,6 +118,10 @@ export class Member {
         return this.pull?.tell(decodeJson(payload));
       case FRAME.tell:
         return this.bus.take(payload);
+      case FRAME.far:
+        return this.bus.takeFar(payload);
+      case FRAME.cluster:
+        return this.bus.stand(decodeJson(payload));
       case FRAME.member:
         return this.bus.tell(decodeJson(payload));
       case FRAME.order: {

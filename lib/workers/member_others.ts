@@ -9,10 +9,12 @@ import {
   RouterError,
 } from "../base/mod.ts";
 import type { ToldOfItself } from "../http/mod.ts";
+import type { KnownCounts, NamedPart } from "../observe/mod.ts";
 import { type Answer, isWhole } from "../request/mod.ts";
 import { answerOf, type Done, type DoneHere, EVERYWHERE_CALL, HERE_CALL } from "./admin_round.ts";
 import type { Call } from "./call.ts";
 import { decodeJson, encodeJson } from "./codec.ts";
+import { LIVE_CALL, LIVE_HERE_CALL, type LiveHere, partsIn } from "./live_round.ts";
 import type { Member } from "./member.ts";
 import type { OtherRouters, OwnPart } from "./others.ts";
 import { requestNumbers } from "./request_numbers.ts";
@@ -69,8 +71,15 @@ export class MemberOthers implements OtherRouters {
     return answerOf(decodeJson<Done>(told.body));
   };
 
+  readonly live = async (counts: KnownCounts): Promise<readonly NamedPart[] | undefined> => {
+    const call = this.#member.call(LIVE_CALL, encodeJson(counts));
+    const told = await takeTold(call, { clock: this.#clock, limitMs: ANSWER_MS });
+    return told && partsIn(told);
+  };
+
   attach(own: OwnPart): void {
     this.#own = own;
+    this.#member.answer(LIVE_HERE_CALL, (head, call) => void tellLive(own, head, call));
     this.#member.answer(OWN_CALL, (head, call) => void this.#tellOwn(own, head, call));
     this.#member.answer(HERE_CALL, (head, call) => void doHere(own, head, call));
     this.#member.attached();
@@ -108,6 +117,20 @@ async function doHere({ admin }: OwnPart, head: Uint8Array, call: Call): Promise
       status: 200,
       contentType: "application/json",
       body: encodeJson(told),
+    });
+  } catch (error) {
+    call.cancel(describeError(error));
+  }
+}
+
+async function tellLive({ admin }: OwnPart, head: Uint8Array, call: Call): Promise<void> {
+  if (admin === undefined) return call.cancel("This router has no admin API");
+  const { known } = decodeJson<LiveHere>(head);
+  try {
+    await giveTold(call, {
+      status: 200,
+      contentType: "application/json",
+      body: encodeJson(admin.live(known ?? undefined)),
     });
   } catch (error) {
     call.cancel(describeError(error));

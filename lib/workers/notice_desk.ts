@@ -1,6 +1,14 @@
 /** The supervisor's notification socket: each notification goes to the worker that waits for it. @module */
+import { type Cluster, replicaIn, withinReplica } from "../cluster/mod.ts";
 import { tagOf } from "../kv/mod.ts";
-import { ALWAYS, type BindPull, type Demand, type Notice, type NoticeResult } from "../zmq/mod.ts";
+import {
+  ALWAYS,
+  type BindPull,
+  decodeNotice,
+  type Demand,
+  type Notice,
+  type NoticeResult,
+} from "../zmq/mod.ts";
 import { encodeJson } from "./codec.ts";
 import { FRAME } from "./frame.ts";
 import { type SocketEvent, workerOfTag } from "./records.ts";
@@ -20,14 +28,20 @@ export class NoticeDesk {
   /** Somebody may wait in any of the processes. */
   readonly demand: Demand = ALWAYS;
   readonly #workers: readonly NoticeWorker[];
+  readonly #cluster: Pick<Cluster, "tag" | "handOver"> | undefined;
   readonly #counts = new Map<DeskResult, number>();
   /** Peers that are connected, and the last refusal of others, as they were told. */
   readonly #peers = new Map<string, SocketEvent>();
   #bound = false;
   #handedOn = 0;
 
-  constructor(workers: readonly NoticeWorker[]) {
+  /** `cluster`: where notifications for other replicas go; absent where there are none. */
+  constructor(
+    workers: readonly NoticeWorker[],
+    cluster?: Pick<Cluster, "tag" | "handOver"> | undefined,
+  ) {
     this.#workers = workers;
+    this.#cluster = cluster;
   }
 
   /** Notifications that no worker has seen, by why. */
@@ -53,6 +67,13 @@ export class NoticeDesk {
       default:
         return notice satisfies never;
     }
+  }
+
+  /** Take one that another replica has got. */
+  take(frame: Uint8Array): void {
+    const notice = decodeNotice([frame]);
+    if ("reqId" in notice) this.#routeHere(tagOf(notice.reqId) ?? "", frame);
+    else this.accept(notice, [frame]);
   }
 
   /** A socket that is bound by `bind`, whose peers all workers are told of. */
@@ -87,7 +108,19 @@ export class NoticeDesk {
   }
 
   #route(id: string, [frame]: readonly Uint8Array[]): NoticeResult {
-    const name = workerOfTag(tagOf(id) ?? "");
+    const tag = tagOf(id) ?? "";
+    const replica = replicaIn(tag);
+    const cluster = this.#cluster;
+    if (
+      cluster === undefined || replica === undefined || replica === cluster.tag ||
+      frame === undefined
+    ) return this.#routeHere(tag, frame);
+    cluster.handOver(replica, frame);
+    return "counted";
+  }
+
+  #routeHere(tag: string, frame: Uint8Array | undefined): NoticeResult {
+    const name = workerOfTag(replicaIn(tag) === undefined ? tag : withinReplica(tag));
     const worker = name && this.#workers[name.number - 1];
     if (name === undefined || worker === undefined || frame === undefined) {
       this.#count("unrouted");

@@ -1,9 +1,12 @@
 /** A supervisor with all that it does for its workers. @module */
 import { type Clock, type Logger, type Random, RouterError, TurnBreather } from "../base/mod.ts";
+import type { Cluster } from "../cluster/mod.ts";
 import type { RouterConfig } from "../config/mod.ts";
 import { type NotificationProxy, pullBinder, startNotificationProxy } from "../zmq/mod.ts";
 import { answerEverywhere, EVERYWHERE_CALL } from "./admin_round.ts";
 import type { Call } from "./call.ts";
+import { ClusterBridge } from "./cluster_bridge.ts";
+import { answerLive, LIVE_CALL } from "./live_round.ts";
 import { NoticeDesk } from "./notice_desk.ts";
 import { OwnFigures } from "./own_figures.ts";
 import { heldPorts } from "./ports.ts";
@@ -34,6 +37,8 @@ export interface SupervisorPorts {
   readonly write: (text: string) => void;
   /** Files that could be read once alone. */
   readonly files: Hello["files"];
+  /** The cluster of which all workers are one replica, its owner's to close; absent for none. */
+  readonly cluster?: Cluster | undefined;
 }
 
 /** A supervisor whose workers have been started. */
@@ -68,7 +73,7 @@ export class NoneStarted extends RouterError {
 export async function openSupervisor(
   config: SupervisorConfig,
   count: number,
-  { clock, random, log, start, write, files }: SupervisorPorts,
+  { clock, random, log, start, write, files, cluster }: SupervisorPorts,
   stop: AbortSignal,
 ): Promise<OpenSupervisor> {
   await using stack = new AsyncDisposableStack();
@@ -80,8 +85,11 @@ export async function openSupervisor(
   const [port = 0, adminPort] = held.ports;
   const common = { port, adminPort, begunMs: clock.unixMs(), secret: random.uuid(), files };
   const supervisor = new Supervisor({ clock, log, start, write, count, common });
-  const desk = new NoticeDesk(supervisor.slots);
-  const own = new OwnFigures(supervisor, desk);
+  const desk = new NoticeDesk(supervisor.slots, cluster);
+  const own = new OwnFigures(supervisor, desk, cluster);
+  if (cluster !== undefined) {
+    supervisor.join(new ClusterBridge({ cluster, workers: supervisor.slots, desk }));
+  }
   const notifications = await openNotifications(config, desk, own, { clock, log });
   if (notifications !== undefined) stack.use(notifications);
   let stopping = false;
@@ -99,6 +107,9 @@ export async function openSupervisor(
   supervisor.answer(EVERYWHERE_CALL, (from, head, call) => {
     const keep = (changes: unknown): void => supervisor.keep(JSON.stringify(changes));
     void answerEverywhere({ clock, workers: supervisor.slots, keep }, from, head, call);
+  });
+  supervisor.answer(LIVE_CALL, (_from, head, call) => {
+    void answerLive({ clock, workers: supervisor.slots }, head, call);
   });
   supervisor.answer(RELAY_CALL, (_from, head, call) => handToLead(supervisor.slots, head, call));
   stack.defer(() => supervisor.end());

@@ -1,6 +1,7 @@
 /** The other routers that are seen as one with this one, as the router knows them. @module */
 import type { AskedEverywhere, Everywhere, HandChanges, JsonAnswer } from "../admin/mod.ts";
 import type { ToldOfItself, Whole } from "../http/mod.ts";
+import type { AskParts, LivePart } from "../observe/mod.ts";
 import type { Answer } from "../request/mod.ts";
 
 /** What one router gives for all. */
@@ -13,6 +14,8 @@ export interface OwnPart {
     do(asked: AskedEverywhere, signal: AbortSignal): Promise<JsonAnswer>;
     /** What was changed by hand. */
     changes(): HandChanges;
+    /** What it tells at this moment, with requests behind the first `known`; undefined for none. */
+    live(known: number | undefined): LivePart;
   } | undefined;
 }
 
@@ -25,6 +28,8 @@ export interface OtherRouters extends Whole {
   /** A number for a request that has come: no other of theirs has it, and later ones have greater ones. */
   readonly nextNumber: () => number;
   readonly everywhere: Everywhere;
+  /** What all tell at a moment. */
+  readonly live: AskParts;
   /** The router is there: it gives its part. */
   attach(own: OwnPart): void;
 }

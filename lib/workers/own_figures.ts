@@ -1,4 +1,5 @@
 /** What a supervisor itself has to tell on `/metrics`. @module */
+import { clusterCounts, clusterGauges, type Figured } from "../cluster/mod.ts";
 import type { MetricName, Series } from "../metrics/mod.ts";
 import type { NoticeDesk } from "./notice_desk.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -7,11 +8,17 @@ import type { Supervisor } from "./supervisor.ts";
 export class OwnFigures {
   readonly #supervisor: Pick<Supervisor, "slots">;
   readonly #desk: Pick<NoticeDesk, "counts">;
+  readonly #cluster: Figured | undefined;
   readonly #refused = new Map<string, number>();
 
-  constructor(supervisor: Pick<Supervisor, "slots">, desk: Pick<NoticeDesk, "counts">) {
+  constructor(
+    supervisor: Pick<Supervisor, "slots">,
+    desk: Pick<NoticeDesk, "counts">,
+    cluster?: Figured | undefined,
+  ) {
     this.#supervisor = supervisor;
     this.#desk = desk;
+    this.#cluster = cluster;
   }
 
   /** A peer was not let in. */
@@ -24,6 +31,7 @@ export class OwnFigures {
     const { slots } = this.#supervisor;
     const states = Map.groupBy(slots, ({ state }) => state);
     return new Map<MetricName, Series>([
+      ...this.#ofCluster(),
       series(
         "pd_router_workers",
         "state",
@@ -42,6 +50,20 @@ export class OwnFigures {
       series("pd_router_kv_notifications_total", "result", this.#desk.counts),
       series("pd_router_kv_peers_refused_total", "reason", this.#refused),
     ]);
+  }
+
+  #ofCluster(): readonly (readonly [MetricName, Series])[] {
+    if (this.#cluster === undefined) return [];
+    const gauges = clusterGauges(this.#cluster).map(([name, value]) =>
+      [name, new Map([[name, value]])] as const
+    );
+    const { pd_router_cluster_notices_total: notices, pd_router_cluster_problems_total: problems } =
+      clusterCounts(this.#cluster);
+    return [
+      ...gauges,
+      series("pd_router_cluster_notices_total", "result", Object.entries(notices.counts)),
+      series("pd_router_cluster_problems_total", "kind", Object.entries(problems.counts)),
+    ];
   }
 }
 

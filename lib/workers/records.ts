@@ -1,4 +1,5 @@
 /** What a supervisor and its workers tell one another, besides notifications and calls. @module */
+import type { ClusterState } from "../cluster/mod.ts";
 import type { PeerEvent } from "../zmq/mod.ts";
 
 /** Where something listens. */
@@ -32,6 +33,8 @@ export interface Hello extends WorkerName {
   readonly files: readonly (readonly [path: string, text: string])[];
   /** The other workers that are there. */
   readonly peers: readonly MemberChange[];
+  /** How the replica stands in its cluster; absent where it is in none. */
+  readonly cluster?: ClusterState | undefined;
   /** What was changed by hand in those before, as the one who told it has written it. */
   readonly changes?: string | undefined;
 }

@@ -1,4 +1,5 @@
 /** The first of several processes: starts the workers, and stands between them. Serves no client. @module */
+import type { ClusterState } from "../cluster/mod.ts";
 import { type Clock, decodeUtf8, type Logger, sleep } from "../base/mod.ts";
 import type { Call } from "./call.ts";
 import { encodeJson } from "./codec.ts";
@@ -32,6 +33,13 @@ export type FirstStart =
   }
   | ({ readonly kind: "failed" } & StartFailure);
 
+/** What a supervisor has of the cluster that its workers are in. */
+export interface ClusterEnd {
+  readonly state: ClusterState;
+  /** A worker tells all others something. */
+  tell(worker: WorkerName, message: Uint8Array): void;
+}
+
 /** After that long behind an order to end, in milliseconds, who is still there is ended without a word. */
 const LAST_MS = 1_500;
 
@@ -49,6 +57,7 @@ export class Supervisor implements SlotOwner {
   #onBegin: (slot: WorkerSlot) => void = () => {};
   #onEnd: (slot: WorkerSlot) => void = () => {};
   #serving: Extract<WorkerState, { readonly kind: "serving" }> | undefined;
+  #cluster: ClusterEnd | undefined;
   #notifications: Hello["notifications"];
   #changes: string | undefined;
 
@@ -72,6 +81,11 @@ export class Supervisor implements SlotOwner {
   /** What was changed by hand, for workers that are started later. */
   keep(changes: string): void {
     this.#changes = changes;
+  }
+
+  /** Have what workers tell one another go there too. */
+  join(cluster: ClusterEnd): void {
+    this.#cluster = cluster;
   }
 
   /** Have calls of `kind` answered by `handler`. */
@@ -126,6 +140,7 @@ export class Supervisor implements SlotOwner {
         number !== name.number && (state === "starting" || state === "serving")
       ).map(({ number, life }) => ({ number, life, there: true })),
       changes: this.#changes,
+      cluster: this.#cluster?.state,
     };
   }
 
@@ -151,6 +166,7 @@ export class Supervisor implements SlotOwner {
       for (const other of this.#slots) {
         if (other !== slot) other.send(FRAME.tell, "loose", from, payload);
       }
+      this.#cluster?.tell(slot, payload);
     } else if (kind === FRAME.lines) this.#parts.write(decodeUtf8(payload));
   }
 

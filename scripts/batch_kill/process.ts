@@ -27,7 +27,7 @@ export function startProcess(folder: string, engine: string): RouterProcess {
       "--allow-net",
       `--allow-read=/dev/null,${folder}`,
       `--allow-write=${folder}`,
-      "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY",
+      "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,OTEL_*",
       new URL("main.ts", ROOT).pathname,
       "--host=127.0.0.1",
       "--port=0",

@@ -1,5 +1,6 @@
 /** The program as one JavaScript file, its native addon beside it. @module */
 import { ADDON_NAME } from "./archive.ts";
+import { ASIDE, asideEntry, putAside } from "./aside.ts";
 import { lastLine, run } from "./command.ts";
 
 /**
@@ -37,27 +38,42 @@ export function pinAddon(bundle: string): string {
   return pinned;
 }
 
-/** Arguments of `deno bundle` that write the program `entry` to `output`. */
+/** Arguments of `deno bundle` that write the program `entry` to `output`, without what is put aside. */
 export function bundleArgs(entry: string, output: string): readonly string[] {
-  return ["bundle", "--quiet", "--no-check", "--frozen", "--platform=deno", "-o", output, entry];
+  const external = Object.keys(ASIDE).map((name) => `--external=${name}`);
+  return [...BUNDLE, ...external, "-o", output, entry];
 }
 
+const BUNDLE = ["bundle", "--quiet", "--no-check", "--frozen", "--platform=deno"] as const;
+
 /**
- * Bundle `entry`, a file of the project in `root`. Uses `folder` for what it writes on the way.
+ * Bundle `entry`, a file of the project in `root`. Uses `folder`, in there, for what it writes on the way.
  *
  * `deno bundle` fetches esbuild from the npm registry unless it is in Deno's cache.
  */
 export async function bundle(root: string, entry: string, folder: string): Promise<string> {
   const output = `${folder}/bundle.js`;
+  let program = await bundled(root, bundleArgs(entry, output), output);
+  for (const name of Object.keys(ASIDE)) {
+    const [from, to] = [`${folder}/${name}.ts`, `${folder}/${name}.js`];
+    await Deno.writeTextFile(from, asideEntry(name));
+    const library = await bundled(root, [...BUNDLE, "--minify", "-o", to, from], to);
+    program = putAside(program, name, library);
+  }
+  return pinAddon(program);
+}
+
+/** What `deno bundle` with `args` writes to `output`. */
+async function bundled(root: string, args: readonly string[], output: string): Promise<string> {
   const { code, stderr, timedOut } = await run(Deno.execPath(), {
-    args: bundleArgs(entry, output),
+    args,
     timeoutMs: 120_000,
     cwd: root,
     env: { NO_COLOR: "1" },
   });
   if (code !== 0) {
     const reason = timedOut ? "no end after 120 s" : lastLine(stderr);
-    throw new Error(`Cannot bundle ${entry}: ${reason}`);
+    throw new Error(`Cannot bundle ${args.at(-1)}: ${reason}`);
   }
-  return pinAddon(await Deno.readTextFile(output));
+  return await Deno.readTextFile(output);
 }

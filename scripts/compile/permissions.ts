@@ -1,5 +1,5 @@
 /** What the compiled program may do, and why: nothing that is not listed here. @module */
-import { CLUSTER_VARIABLES, ENV_PREFIX, ENVIRONMENT_ONLY } from "../../lib/config/mod.ts";
+import { CLUSTER_VARIABLES, VARIABLE_PATTERNS } from "../../lib/config/mod.ts";
 
 /** One permission, as Deno's command line writes it. */
 export interface Grant {
@@ -8,11 +8,7 @@ export interface Grant {
 }
 
 /** Variables the program reads: one for each flag, what only the environment can say, a cluster's. */
-const VARIABLES = [
-  `${ENV_PREFIX}*`,
-  ...ENVIRONMENT_ONLY.map(({ name }) => name).filter((name) => !name.startsWith(ENV_PREFIX)),
-  ...CLUSTER_VARIABLES,
-];
+const VARIABLES = [...VARIABLE_PATTERNS, ...CLUSTER_VARIABLES];
 
 /**
  * All but the permission for the native addon, whose path the two forms know at different times.
@@ -29,7 +25,9 @@ export const GRANTS: readonly Grant[] = [
   },
   {
     flag: `--allow-env=${VARIABLES.join(",")}`,
-    why: "flags given by environment, the engines' key, and where a cluster's API server is",
+    why:
+      "flags given by environment, the engines' key, where traces go to, and where a cluster's " +
+      "API server is",
   },
   { flag: "--allow-sys=systemMemoryInfo", why: "`router_memory_usage_percent` of `/metrics`" },
   { flag: "--ignore-env", why: "libraries that look at other variables find them unset" },

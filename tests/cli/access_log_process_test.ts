@@ -53,7 +53,7 @@ function start(args: readonly string[], permissions: readonly string[]): Process
 /** What one process is started with. */
 const LEAST = [
   ...["--allow-net", "--allow-read=/dev/null", "--ignore-env"],
-  "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES",
+  "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OTEL_*",
 ];
 
 async function send(router: Process, id: string): Promise<void> {

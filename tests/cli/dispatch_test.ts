@@ -80,7 +80,9 @@ Deno.test("dispatch() never prints a secret of the environment or of URLs", asyn
 });
 
 Deno.test("dispatch() warns of flags without effect, whichever way they were given", async () => {
-  const { ports, err, out, signals } = fakeProcess({ PD_ROUTER_OTEL_SERVICE_NAME: "mine" });
+  const { ports, err, out, signals } = fakeProcess({
+    PD_ROUTER_SENTRY_DSN: "https://key@sentry.example/1",
+  });
   const argv = ["--routing-logic=roundrobin", "--static-backends=http://a", "--static-models=m"];
   const served = dispatch([...argv, "--port=0", "--host=127.0.0.1", "--semantic-cache-dir=d"], {
     ...ports,
@@ -91,7 +93,7 @@ Deno.test("dispatch() warns of flags without effect, whichever way they were giv
   assertEquals(await served, 0);
   assertStringIncludes(
     err.text,
-    "WARNING Without effect in this version: --semantic-cache-dir, --otel-service-name\n",
+    "WARNING Without effect in this version: --semantic-cache-dir, --sentry-dsn\n",
   );
 });
 

@@ -239,12 +239,10 @@ export const PEER_STARTS: readonly PeerStart[] = [
   ...VALUES.map(([name, spec]): PeerStart => ({
     name: `values: ${name}`,
     args: chartArgs(spec),
-    ...(spec.otelEndpoint === undefined ? {} : { warns: "no traces are exported" }),
   })),
   ...VALUES.filter(([, { extraArgs = [] }]) => !extraArgs.includes("--prefill-model-labels"))
     .map(([name, spec]): PeerStart => ({
       name: `values with engines by address: ${name}`,
       args: chartArgs({ ...spec, staticBackends: PAIR_OF_BACKENDS, staticModels: "m,m" }),
-      ...(spec.otelEndpoint === undefined ? {} : { warns: "no traces are exported" }),
     })),
 ];

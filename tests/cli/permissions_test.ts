@@ -23,7 +23,7 @@ function needed(
 }
 
 const ENV =
-  "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY";
+  "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,OTEL_*";
 
 Deno.test("neededPermissions() names where the router listens, and its engines", () => {
   const pair = ["--prefill", "https://p", "--decode", "http://10.0.0.2:8200/base"];
@@ -42,6 +42,14 @@ Deno.test("neededPermissions() names no address where engines are found by DNS",
   assertEquals(needed(named), asks);
   const given = needed([...named, "--dns-servers=10.96.0.10"]);
   assertEquals(given, ["--allow-net", "--allow-read=/dev/null", ENV]);
+});
+
+Deno.test("neededPermissions() names where replicas meet", () => {
+  const pair = ["--prefill", "http://p", "--decode", "http://d", "--kv-protocol", "nixl"];
+  assertEquals(
+    needed([...pair, "--cluster", "rediss://user:word@[::1]/3"])[0],
+    "--allow-net=0.0.0.0:8001,[::1]:6379,p:80,d:80",
+  );
 });
 
 Deno.test("neededPermissions() names an address once", () => {

@@ -13,7 +13,7 @@ const FORMS: readonly (readonly [name: string, command: readonly string[]])[] = 
   ["main.ts", [
     ...[Deno.execPath(), "run", "--no-check", "--no-prompt", "--allow-net", "--allow-read"],
     ...[
-      "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY",
+      "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,OTEL_*",
       "main.ts",
     ],
   ]],

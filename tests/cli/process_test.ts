@@ -103,7 +103,7 @@ const START = [
   "--no-prompt",
   "--allow-net",
   "--allow-read",
-  "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY",
+  "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,OTEL_*",
 ];
 
 Deno.test("main.ts --nixl-proxy-socket zeromq ends with 1 and one line without --allow-ffi", async () => {

@@ -20,7 +20,7 @@ async function start(file: string, args: readonly string[]): Promise<Process> {
     args: [
       ...["run", "--no-check", "--no-prompt", "--allow-net", `--allow-read=${file},/dev/null`],
       "--ignore-env",
-      "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY",
+      "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,OTEL_*",
       ...["main.ts", "--host=127.0.0.1", "--port=0", ...args],
     ],
     cwd: ROOT,

@@ -178,6 +178,12 @@ const OTHER: Readonly<Record<string, string>> = {
   "callback-timeout": "6",
   "external-providers-config": "/etc/providers.yaml",
   "workers": "4",
+  "otel-endpoint": "collector:4317",
+  "otel-service-name": "mine",
+  "otel-secure": "true",
+  "otel-sample-ratio": "0.25",
+  "cluster": "redis://10.0.0.5",
+  "cluster-name": "blue",
 };
 
 const supported = FLAGS.filter((flag) => Object.hasOwn(OTHER, flag.name));

@@ -32,6 +32,8 @@ function valuesFor({ proxyPort, initPort, allocPort }: Ground): Values {
     "nixl-peer-init-port": String(initPort),
     "nixl-peer-alloc-port": String(allocPort),
     "expose-engines": "true",
+    // Engines that share a busy machine with 200 clients may be silent for long, and are not frozen.
+    "frozen-after": "60",
   };
 }
 

@@ -14,7 +14,7 @@ function startProgram(args: readonly string[], out: string): Deno.ChildProcess {
     "--no-prompt",
     "--allow-net",
     "--allow-read",
-    "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY",
+    "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,OTEL_*",
   ];
   const run = [
     "run",

@@ -15,7 +15,7 @@ export const TOLD = ["/bin/sh", "scripts/start.sh"];
 export const UNTOLD = [
   ...[Deno.execPath(), "run", "--no-check", "--no-prompt", "--allow-net", "--allow-read"],
   ...[
-    "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY",
+    "--allow-env=PD_ROUTER_*,VLLM_API_KEY,VLLM_FEATURE_GATES,OPENAI_API_KEY,ANTHROPIC_API_KEY,OTEL_*",
     "main.ts",
   ],
 ];

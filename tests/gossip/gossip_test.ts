@@ -1,12 +1,6 @@
-import {
-  MAX_PEERS,
-  SETTLED_MS,
-  SIGN_MS,
-  SILENT_MS,
-  TELL_MS,
-  URGENT_MS,
-} from "../../lib/gossip/gossip.ts";
+import { MAX_PEERS, SETTLED_MS, SIGN_MS, SILENT_MS } from "../../lib/gossip/gossip.ts";
 import { writeAsk } from "../../lib/gossip/message.ts";
+import { TELL_MS, URGENT_MS } from "../../lib/gossip/pace.ts";
 import { WireWriter } from "../../lib/gossip/wire.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";

@@ -4,6 +4,7 @@ import {
   type EngineLive,
   type Kept,
   LiveFeed,
+  type LiveSource,
   MAX_READERS,
   MAX_TOLD,
   outcomesOf,
@@ -43,7 +44,7 @@ interface Feed {
   end(count: number): void;
 }
 
-function startFeed(keep = 512): Feed {
+function startFeed(keep = 512, all?: LiveSource["all"]): Feed {
   const clock = new FakeClock();
   const recorder = new RequestRecorder({ clock, metrics: new Metrics(), keep });
   const kept = recorder.kept as Kept;
@@ -57,6 +58,7 @@ function startFeed(keep = 512): Feed {
       return [...engines].map(([id, inflight]) => engine(id, inflight));
     },
     pairs: () => [],
+    all,
     router: () => ({
       ...{ ready: true, draining: false, ailment: null, under_way: 0, queued: 0, kv_waiters: 0 },
       ...{ connections: 0, buffered_bytes: 0, routes: {} },
@@ -194,4 +196,51 @@ Deno.test("LiveFeed's streams end when they are cancelled, whether they wait or 
   source.cancel();
   assertEquals([await waiting, await source.read(), feed.readers], [undefined, undefined, 0]);
   assertEquals(clock.pending, 0);
+});
+
+Deno.test("LiveFeed tells of several routers as of one, each request once", async () => {
+  const other = startFeed();
+  const asked = { counts: [] as unknown[], there: true };
+  const own: Feed = startFeed(512, (counts) => {
+    asked.counts.push(counts);
+    if (!asked.there) return Promise.resolve(undefined);
+    const isFirst = Object.keys(counts).length === 0;
+    return Promise.resolve([
+      { of: "1.1", part: own.feed.part(isFirst ? undefined : counts["1.1"]) },
+      { of: "2.1", part: other.feed.part(isFirst ? undefined : counts["2.1"]) },
+    ]);
+  });
+  other.end(5);
+  const source = open(own.feed, 1_000);
+  const [, first, ...none] = eventsIn(await source.read());
+  assertEquals([first?.data.router.ended.ok, none], [5, []]);
+  own.end(2);
+  other.end(1);
+  other.engines.set("c", 9);
+  const [fleet, requests] = await after(own.clock, 1_000, source);
+  assertEquals(fleet?.data.engines.map(({ id }: EngineLive) => id), ["c"]);
+  assertEquals([fleet?.data.router.ended.ok, fleet?.data.router.rate], [8, 3]);
+  assertEquals([requests?.data.ended.length, requests?.data.untold], [3, 0]);
+  // Where they cannot be asked, nothing that is known of them is taken back.
+  asked.there = false;
+  own.end(4);
+  const [kept, ...nothing] = await after(own.clock, 1_000, source);
+  assertEquals([kept?.data.router.ended.ok, kept?.data.gone, nothing], [8, [], []]);
+  asked.there = true;
+  const [again, ended] = await after(own.clock, 1_000, source);
+  assertEquals([again?.data.router.ended.ok, ended?.data.ended.length], [12, 4]);
+  assertEquals(asked.counts, [{}, { "1.1": 0, "2.1": 5 }, { "1.1": 2, "2.1": 6 }, {
+    "1.1": 2,
+    "2.1": 6,
+  }]);
+  source.cancel();
+});
+
+Deno.test("LiveFeed tells of its own router where the others cannot be asked from the first", async () => {
+  const { feed, end } = startFeed(512, () => Promise.resolve(undefined));
+  end(3);
+  const source = open(feed, 1_000);
+  const [hello, fleet, ...none] = eventsIn(await source.read());
+  assertEquals([hello?.name, fleet?.data.router.ended.ok, none], ["hello", 3, []]);
+  source.cancel();
 });

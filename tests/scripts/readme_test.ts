@@ -184,6 +184,7 @@ const FOREIGN_FLAGS = [
   "tensor-parallel-size",
   "kv-transfer-config",
   "kv-events-config",
+  "otlp-traces-endpoint",
   "self-extracting",
   "check",
   "quick",

@@ -43,7 +43,16 @@ export type RouterChanges =
     /** In place of the machine's own. */
     readonly ports?: Pick<
       AppPorts,
-      "sources" | "front" | "dial" | "bindPull" | "kv" | "breather" | "bus" | "warmUp"
+      | "sources"
+      | "front"
+      | "dial"
+      | "bindPull"
+      | "kv"
+      | "breather"
+      | "bus"
+      | "warmUp"
+      | "kvTag"
+      | "cluster"
     >;
   };
 

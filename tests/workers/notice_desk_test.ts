@@ -103,3 +103,28 @@ Deno.test("NoticeDesk tells all workers of peers, and those that come later of w
   desk.introduce(after);
   assertEquals(after.events, []);
 });
+
+Deno.test("NoticeDesk hands what is another replica's over, and takes what others have got", () => {
+  const workers = [fakeWorker(1), fakeWorker(2, 7)];
+  const over: string[] = [];
+  const handOver = (tag: string): void => void over.push(tag);
+  const desk = new NoticeDesk(workers, { tag: "abcdefgh", handOver });
+  assertEquals(take(desk, "a@abcdefgh.2.7"), "counted");
+  assertEquals(take(desk, "a@zyxwvuts.2.7"), "counted");
+  assertEquals(take(desk, "a@2.7"), "counted");
+  assertEquals([over, workers[1]?.notices.length], [["zyxwvuts"], 2]);
+  // Of a tag that this replica has had: it is not handed on once more.
+  desk.take(encode({ type: "ProxyNotif", req_id: "a@formerly.1.1" }));
+  desk.take(encode({ type: "Other" }));
+  assertEquals([over.length, workers[0]?.notices.length, desk.counts.get("unknown-type")], [
+    1,
+    1,
+    1,
+  ]);
+});
+
+Deno.test("NoticeDesk knows no replicas where there is no cluster", () => {
+  const desk = new NoticeDesk([fakeWorker(1)]);
+  assertEquals(take(desk, "a@zyxwvuts.9.1"), "late");
+  assertEquals(desk.counts.get("unrouted"), 1);
+});

@@ -8,6 +8,7 @@ import { type Child, Children, freePorts } from "../child.ts";
 import { FAST_MODEL } from "../fast_answers.ts";
 import { ATTACKS, ENGINE_FAULTS, type EngineFault, modelOf } from "./attacks.ts";
 import { attackTable, problemOf } from "./report.ts";
+import { warmRouter } from "./warm.ts";
 import { type AttackResult, type BystanderRounds, measureAttack } from "./round.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
@@ -59,7 +60,7 @@ const bad = children.start(`${root}scripts/bench/bystander/hostile_engine.ts`, [
 ]);
 await Promise.all([fast.serving(fastPort, "/v1/models"), bad.serving(hostilePort, "/v1/models")]);
 
-/** A fresh router: what an attack leaves behind is not the next one's. */
+/** A fresh router, warm by ordinary requests: what an attack leaves behind is not the next one's. */
 async function startRouter(port: number): Promise<Child> {
   const engines = pairs.flatMap(({ fault, prefill, decode }, index) => {
     const model = fault === undefined ? FAST_MODEL : modelOf(fault);
@@ -76,6 +77,7 @@ async function startRouter(port: number): Promise<Child> {
     ...engines,
   ]);
   await router.serving(port, "/health");
+  await warmRouter(port);
   return router;
 }
 

@@ -17,6 +17,10 @@ const REFUSED: readonly (readonly [args: readonly string[], says: string])[] = [
     ["-f", valuesPath("lmcache-1p1d"), "--set", "routerSpec.autoscaling.enabled=true"],
     "LMCache's prefill engines notify one router",
   ],
+  [
+    ["--set", "routerSpec.cluster.url=redis://a,routerSpec.cluster.secretName=a"],
+    "give one of them",
+  ],
   [["--set", "engines.enabled=true"], "needs engines.model"],
   [
     ["--set", "engines.enabled=true", "--set", "engines.model=m"],

@@ -30,6 +30,16 @@
 {{-   $args = append $args (printf "--nixl-proxy-port=%d" (int $router.kv.port)) -}}
 {{-   $args = append $args (printf "--nixl-first-token=%s" $router.kv.firstToken) -}}
 {{- end -}}
+{{- with $router.workers -}}
+{{-   $args = append $args (printf "--workers=%v" .) -}}
+{{- end -}}
+{{- if include "pd.cluster" . -}}
+{{-   with $router.cluster.url -}}
+{{-     $args = append $args (printf "--cluster=%s" .) -}}
+{{-   end -}}
+{{-   $name := printf "%s:%s" .Release.Namespace .Release.Name | trunc 64 -}}
+{{-   $args = append $args (printf "--cluster-name=%s" ($router.cluster.name | default $name)) -}}
+{{- end -}}
 {{- with $router.sessionKey -}}
 {{-   $args = append $args (printf "--session-key=%s" .) -}}
 {{- end -}}

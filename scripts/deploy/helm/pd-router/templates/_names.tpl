@@ -69,6 +69,11 @@ release: test
 {{- if $notified -}}yes{{- end -}}
 {{- end }}
 
+{{/* "yes" where several routers meet at a Redis. */}}
+{{- define "pd.cluster" -}}
+{{- if or .Values.routerSpec.cluster.url .Values.routerSpec.cluster.secretName -}}yes{{- end -}}
+{{- end }}
+
 {{/* Values that cannot be meant. */}}
 {{- define "pd.check" -}}
 {{- $router := .Values.routerSpec -}}
@@ -76,8 +81,11 @@ release: test
 {{- fail (printf "routerSpec.repository is %s, the production-stack router's image: name this router's" $router.repository) -}}
 {{- end -}}
 {{- $several := or (gt (int $router.replicaCount) 1) $router.autoscaling.enabled -}}
-{{- if and $several (include "pd.notified" .) (not $router.kv.severalRouters) -}}
-{{- fail "LMCache's prefill engines notify one router: routerSpec.replicaCount is 1 with them, and autoscaling off (or routerSpec.kv.severalRouters says that routers hand one another what is not theirs)" -}}
+{{- if and $several (include "pd.notified" .) (not (or $router.kv.severalRouters (include "pd.cluster" .))) -}}
+{{- fail "LMCache's prefill engines notify one router: with several, routerSpec.cluster says at which Redis they hand one another what is not theirs (or else routerSpec.replicaCount is 1, and autoscaling off)" -}}
+{{- end -}}
+{{- if and $router.cluster.url $router.cluster.secretName -}}
+{{- fail "routerSpec.cluster has a url and a secretName: give one of them" -}}
 {{- end -}}
 {{- if and .Values.engines.enabled (not .Values.engines.model) -}}
 {{- fail "engines.enabled needs engines.model" -}}
