@@ -17,11 +17,18 @@ export class Diary {
   readonly #awaited = new Map<string, (trace: Trace) => void>();
 
   constructor(clock: Clock) {
-    const sink = (line: string): void => {
-      this.#lines.push(line);
-      if (this.#lines.length >= 2 * MAX_LINES) this.#lines.splice(0, MAX_LINES);
-    };
+    const sink = (line: string): void => this.#keep(line);
     this.log = createLogger(clock, sink, { level: "info", format: "json" });
+  }
+
+  /** Keep what another process of the router has logged: whole lines. */
+  take(text: string): void {
+    for (const line of text.split("\n")) if (line !== "") this.#keep(line);
+  }
+
+  #keep(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length >= 2 * MAX_LINES) this.#lines.splice(0, MAX_LINES);
   }
 
   /** Keep a request's trace. */

@@ -8,6 +8,12 @@ import type { ChaosProtocol } from "./options.ts";
 import type { Slot } from "./slot.ts";
 import { botherNotices } from "./strangers.ts";
 
+/** In the place of a status: the connection breaks. */
+export const LOST = 0;
+
+/** What becomes of requests in a process that is killed. */
+export const WORKER_KILLED = "a process of the router is killed";
+
 /** Ends a fault. */
 export type EndFault = () => Promise<void> | void;
 
@@ -20,10 +26,12 @@ export interface FaultKind {
   readonly on: "prefill" | "decode" | "any";
   /** Where KV moves so; everywhere when absent. */
   readonly protocols?: readonly ChaosProtocol[];
-  /** A status that clients may get of it, beside those of any failure. */
+  /** It befalls one of several processes of the router. */
+  readonly several?: true;
+  /** A status that clients may get of it, beside those of any failure; `LOST` for no answer, or not all of it. */
   readonly status?: number;
   readonly begin: (
-    fleet: Pick<ChaosFleet, "source" | "notifyPort" | "clock">,
+    fleet: Pick<ChaosFleet, "source" | "notifyPort" | "clock" | "killWorker" | "router">,
     slot: Slot,
     random: Random,
   ) => Promise<EndFault> | EndFault;
@@ -180,6 +188,17 @@ export const FAULT_KINDS: readonly [FaultKind, ...FaultKind[]] = [
     (source, { record }) =>
       source.upsert({ ...record, url: record.url.replace("127.0.0.1", "127.1") }),
   ),
+  {
+    name: WORKER_KILLED,
+    weight: 3,
+    on: "any",
+    several: true,
+    status: LOST,
+    begin({ killWorker, router }, _slot, random) {
+      killWorker?.(between(random, 1, router.workers));
+      return () => {};
+    },
+  },
   // What prefills only cannot do anything else.
   fleetKind(
     "is of no role",

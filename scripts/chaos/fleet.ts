@@ -1,14 +1,13 @@
 /** The engines of a run, the router before them, and one engine alone that says what is right. @module */
 import type { Clock, Engine, Mode } from "../../lib/base/mod.ts";
-import { type Front, startDenoFront, type StartFront } from "../../lib/front/mod.ts";
+import type { Front, StartFront } from "../../lib/front/mod.ts";
 import { createSharedStore, type SimEngine, type SimOptions } from "../../lib/sim/mod.ts";
 import { freePort, MODEL, startSim } from "../../tests/support/cluster.ts";
-import { startRouter, type TestRouter } from "../../tests/support/router.ts";
-import { ScriptedSource } from "../../tests/support/scripted_source.ts";
-import { CountingClock } from "./counting_clock.ts";
+import type { TestRouter } from "../../tests/support/router.ts";
+import type { CountingClock } from "./counting_clock.ts";
 import type { Diary } from "./diary.ts";
 import type { ChaosOptions, ChaosProtocol } from "./options.ts";
-import { ROUTER } from "./router_settings.ts";
+import { type ChaosSource, startChaosRouter } from "./router.ts";
 import { Slot } from "./slot.ts";
 
 /** Worker ranks of every engine. */
@@ -25,9 +24,11 @@ export interface ChaosFleet extends AsyncDisposable {
   readonly slots: readonly Slot[];
   readonly prefills: readonly Slot[];
   readonly decodes: readonly Slot[];
-  readonly source: ScriptedSource;
+  readonly source: ChaosSource;
   readonly router: TestRouter;
-  readonly front: Front;
+  readonly front: Pick<Front, "connections">;
+  /** Ends one of several processes of the router by force, where all serve; absent where it has one. */
+  readonly killWorker?: ((number: number) => void) | undefined;
   /** The router's. */
   readonly clock: CountingClock;
   /** The same model, whole. */
@@ -44,12 +45,12 @@ export interface FleetPorts {
   readonly front?: StartFront;
 }
 
-type Shape = Pick<ChaosOptions, "seed" | "prefills" | "decodes" | "protocol">;
+type Shape = Pick<ChaosOptions, "seed" | "prefills" | "decodes" | "protocol" | "workers">;
 
 /** Start all of it. */
 export async function startFleet(shape: Shape, ports: FleetPorts): Promise<ChaosFleet> {
   const { seed, protocol } = shape;
-  const { clock, diary } = ports;
+  const { clock } = ports;
   await using stack = new AsyncDisposableStack();
   const take = portTaker();
   const proxyPort = take();
@@ -68,39 +69,14 @@ export async function startFleet(shape: Shape, ports: FleetPorts): Promise<Chaos
     await slot.start();
   }
   const single = stack.use(await startSim({ role: "any" }, 300));
-  const source = ScriptedSource.of(slots.map(({ record }) => record));
-  const counting = new CountingClock(clock);
-  const begin = ports.front ??
-    ((options, handler) => startDenoFront(options, handler, { clock: counting }));
-  let front: Front | undefined;
-  const router = stack.use(
-    await startRouter(slots.map(({ record }) => record), {
-      ...ROUTER,
-      handoff: {
-        ...ROUTER.handoff,
-        kind: protocol,
-        proxy: { host: "127.0.0.1", port: proxyPort },
-      },
-      seed,
-      clock: counting,
-      log_: diary.log,
-      onTrace: diary.onTrace,
-      ports: {
-        sources: [source],
-        front: (options, handler) => front = begin(options, handler),
-      },
-    }),
-  );
-  if (front === undefined) throw new Error("The router has started without a front");
+  const records = slots.map(({ record }) => record);
+  const begun = stack.use(await startChaosRouter(records, { ...shape, ...ports, proxyPort }));
   const parts = stack.move();
   return {
     slots,
     prefills,
     decodes,
-    source,
-    router,
-    front,
-    clock: counting,
+    ...begun,
     single,
     notifyPort: protocol === "lmcache" ? proxyPort : 0,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { normal, type NormalAnswer } from "../../tests/support/normal.ts";
 import type { Ended } from "./ended.ts";
+import { LOST } from "./faults.ts";
 import { partsOf, prefixProblem, saidBy } from "./pieces.ts";
 
 /** What one engine alone answers to the same request. */
@@ -25,6 +26,8 @@ export type Verdict =
   | "told"
   /** A right beginning, broken within an event, where nothing can be told. */
   | "cut"
+  /** The process of the router that had it was killed. */
+  | "lost"
   | "left";
 
 /** What was found: a verdict, or what is wrong. */
@@ -43,7 +46,11 @@ export async function judge(
   if (kind === "overdue" || tookMs > rules.deadlineMs) {
     return { violation: `took ${tookMs} ms, of ${rules.deadlineMs} that it may` };
   }
-  if (kind === "unanswered") return { violation: `no answer: ${ended.error}` };
+  const isLost = rules.statuses.has(LOST);
+  if (kind === "unanswered") {
+    return isLost ? { verdict: "lost" } : { violation: `no answer: ${ended.error}` };
+  }
+  if (kind === "broken" && isLost) return await judgeLost(ended, right);
   if (kind === "left") return status === 200 ? await judgePart(ended, right) : { verdict: "left" };
   if (status !== 200) return await judgeRefusal(ended, right, rules);
   if (kind === "broken") return await judgeBroken(ended, right);
@@ -76,6 +83,14 @@ async function judgePart(ended: Ended, right: () => Promise<RightAnswer>): Promi
   if (!isStream(ended)) return { verdict: "left" };
   const problem = streamProblem(ended, await right());
   return problem === undefined ? { verdict: "left" } : { violation: problem };
+}
+
+/** What came before must be right all the same. */
+async function judgeLost(ended: Ended, right: () => Promise<RightAnswer>): Promise<Finding> {
+  const { verdict } = { verdict: "lost" } as const;
+  if (!isStream(ended)) return { verdict };
+  const problem = streamProblem(ended, await right());
+  return problem === undefined ? { verdict } : { violation: problem };
 }
 
 async function judgeBroken(ended: Ended, right: () => Promise<RightAnswer>): Promise<Finding> {

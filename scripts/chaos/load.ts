@@ -3,6 +3,7 @@ import { type Clock, sleep } from "../../lib/base/mod.ts";
 import { ask, type Asking } from "./client.ts";
 import type { Diary } from "./diary.ts";
 import type { Ended } from "./ended.ts";
+import { LOST } from "./faults.ts";
 import type { ChaosFleet } from "./fleet.ts";
 import { judge, type RightAnswer, type Verdict } from "./judge.ts";
 import { type ChaosRequest, chaosRequest } from "./requests.ts";
@@ -73,9 +74,13 @@ export class Load implements Disposable {
     const { fleet, clock, adversary } = this.#deps;
     const asking = { url: fleet.router.url, clock, client: this.#client, patienceMs: PATIENCE_MS };
     const ended = await ask(asking, request);
+    const { beganMs, endedMs } = ended;
+    const told = adversary.statuses(beganMs - DEADLINE_MS, endedMs);
     const statuses = new Set([
       ...ANY_FAILURE,
-      ...adversary.statuses(ended.beganMs - DEADLINE_MS, ended.endedMs),
+      ...told.filter((status) => status !== LOST),
+      // What is lost is lost at once.
+      ...adversary.statuses(beganMs, endedMs).filter((status) => status === LOST),
     ]);
     const right = (): Promise<RightAnswer> => this.#right(asking, request);
     const finding = await judge(ended, right, { statuses, deadlineMs: DEADLINE_MS });

@@ -16,6 +16,8 @@ export interface ChaosOptions {
   readonly clients: number;
   readonly prefills: number;
   readonly decodes: number;
+  /** Processes of the router. */
+  readonly workers: number;
   readonly protocol: ChaosProtocol;
 }
 
@@ -26,6 +28,7 @@ export const DEFAULTS: ChaosOptions = {
   clients: 40,
   prefills: 3,
   decodes: 3,
+  workers: 1,
   protocol: "lmcache",
 };
 
@@ -38,10 +41,11 @@ const NUMBERS: Readonly<Record<NumberName, (value: number) => boolean>> = {
   clients: (value) => Number.isInteger(value) && value >= 1 && value <= 1_000,
   prefills: (value) => Number.isInteger(value) && value >= 1 && value <= 16,
   decodes: (value) => Number.isInteger(value) && value >= 1 && value <= 16,
+  workers: (value) => Number.isInteger(value) && value >= 1 && value <= 16,
 };
 
 const USAGE = "Usage: deno task chaos [--seed N] [--minutes M] [--clients N] [--prefills N] " +
-  `[--decodes N] [--protocol ${PROTOCOLS.join("|")}]`;
+  `[--decodes N] [--workers N] [--protocol ${PROTOCOLS.join("|")}]`;
 
 /** The options that `args` ask for, or what is wrong with them. */
 export function readOptions(args: readonly string[]): ChaosOptions | string {
@@ -72,7 +76,7 @@ function isNumberName(name: string): name is NumberName {
 
 /** The command that runs the same again. */
 export function commandOf(options: ChaosOptions): string {
-  const { seed, minutes, clients, prefills, decodes, protocol } = options;
+  const { seed, minutes, clients, prefills, decodes, workers, protocol } = options;
   return `deno task chaos --seed ${seed} --minutes ${minutes} --clients ${clients} ` +
-    `--prefills ${prefills} --decodes ${decodes} --protocol ${protocol}`;
+    `--prefills ${prefills} --decodes ${decodes} --workers ${workers} --protocol ${protocol}`;
 }

@@ -4,6 +4,7 @@ import type { StartFront } from "../../lib/front/mod.ts";
 import { heapUsed } from "../../tests/support/memory.ts";
 import { Diary } from "./diary.ts";
 import { ailments, GIVEN_UP, leftovers, settled } from "./ending.ts";
+import { WORKER_KILLED } from "./faults.ts";
 import { type ChaosFleet, startFleet } from "./fleet.ts";
 import { Load } from "./load.ts";
 import type { ChaosOptions } from "./options.ts";
@@ -119,7 +120,7 @@ class Run {
     const timers = fleet.clock.pending;
     await this.#storm(load, adversary);
     for (const problem of adversary.problems) this.#found(problem);
-    const healMs = await this.#heal(load);
+    const healMs = await this.#heal(load, adversary);
     await this.#quiet();
     await this.#timersGone(timers);
     this.#measure();
@@ -166,9 +167,14 @@ class Run {
   }
 
   /** Bring everything back, and wait until the router sees it; how long that took. */
-  async #heal(load: Load): Promise<number> {
+  async #heal(load: Load, adversary: Adversary): Promise<number> {
     const { clock, fleet } = this.#parts;
     const began = clock.now();
+    // KV of a router's process that was killed stays where it is until its engine has gone.
+    if (adversary.counts.has(WORKER_KILLED)) {
+      for (const slot of fleet.decodes) await slot.kill();
+      for (const slot of fleet.decodes) await slot.start();
+    }
     for (const slot of fleet.slots) {
       // LMCache's prefill engines meet restarted decode engines only when they are restarted.
       if (this.#options.protocol === "lmcache" && fleet.prefills.includes(slot)) await slot.kill();

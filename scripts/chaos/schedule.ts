@@ -27,11 +27,12 @@ const CALM = { everyMs: 9_000, forMs: 3_000 };
 
 /** The faults of `durationMs`, in the order of their times. */
 export function scheduleFaults(
-  { seed, prefills, decodes, protocol }: Omit<ChaosOptions, "minutes" | "clients">,
+  { seed, prefills, decodes, protocol, workers }: Omit<ChaosOptions, "minutes" | "clients">,
   durationMs: number,
 ): readonly ScheduledFault[] {
   const random = seededRandom(seed + 0x5eed);
-  const known = ({ protocols = [protocol] }: FaultKind): boolean => protocols.includes(protocol);
+  const known = ({ protocols = [protocol], several }: FaultKind): boolean =>
+    protocols.includes(protocol) && (several !== true || workers > 1);
   const [first, ...more] = FAULT_KINDS.filter(known);
   const counts = { prefill: prefills, decode: decodes, any: prefills + decodes };
   const faults: ScheduledFault[] = [];

@@ -3,7 +3,8 @@ import { assertEquals, assertStringIncludes } from "../support/assert.ts";
 
 Deno.test("readOptions() reads every flag", () => {
   assertEquals(readOptions([]), DEFAULTS);
-  const args = "--seed 0 --minutes 0.5 --clients 9 --prefills 1 --decodes 2 --protocol nixl";
+  const args =
+    "--seed 0 --minutes 0.5 --clients 9 --prefills 1 --decodes 2 --workers 4 --protocol nixl";
   const options = readOptions(args.split(" "));
   assertEquals(options, {
     seed: 0,
@@ -11,6 +12,7 @@ Deno.test("readOptions() reads every flag", () => {
     clients: 9,
     prefills: 1,
     decodes: 2,
+    workers: 4,
     protocol: "nixl",
   });
   assertEquals(
@@ -26,6 +28,7 @@ const WRONG = [
   "--minutes 0",
   "--clients none",
   "--decodes 17",
+  "--workers 0",
   "--protocol none",
   "--colour red",
   "seed 1",

@@ -14,6 +14,7 @@ const OPTIONS = {
   clients: 6,
   prefills: 1,
   decodes: 1,
+  workers: 1,
   protocol: "lmcache",
 } as const;
 

@@ -19,6 +19,7 @@ for (const [seed, protocol] of RUNS) {
       clients: 16,
       prefills: 2,
       decodes: 2,
+      workers: 1,
       protocol,
     });
     assertEquals(report.violationCount, 0, reportText(report));

@@ -3,7 +3,7 @@ import { PROTOCOLS } from "../../scripts/chaos/options.ts";
 import { type ScheduledFault, scheduleFaults } from "../../scripts/chaos/schedule.ts";
 import { assert, assertEquals, assertNotEquals } from "../support/assert.ts";
 
-const SHAPE = { seed: 3, prefills: 2, decodes: 3, protocol: "lmcache" } as const;
+const SHAPE = { seed: 3, prefills: 2, decodes: 3, workers: 2, protocol: "lmcache" } as const;
 const HOUR_MS = 3_600_000;
 
 /** What can be compared of a fault. */
@@ -37,3 +37,8 @@ for (const protocol of PROTOCOLS) {
     assertEquals([...names].sort(), able.map(({ name }) => name).sort());
   });
 }
+
+Deno.test("scheduleFaults() kills no process of a router that has but one", () => {
+  const faults = scheduleFaults({ ...SHAPE, workers: 1 }, HOUR_MS);
+  assertEquals(faults.filter(({ kind }) => kind.several === true), []);
+});

@@ -90,15 +90,18 @@ Deno.test("a lost notification is made good on another pair while nothing is out
     assert(first);
     first.faults.dropNotification = true;
     const [body] = bodies(1, false);
-    const answers = await Promise.all(
-      [1, 2].map(async () => await comparable(await post(`${cluster.url}/v1/completions`, body))),
-    );
     const right = await comparable(await post(`${cluster.single.url}/v1/completions`, body));
-    for (const answer of answers) assertEquals(answer, right);
-    assertEquals(
-      await metric(cluster, 'pd_router_handoff_retries_total{reason="kv_timeout"}'),
-      1,
-    );
+    // Prefill engines are taken in turn, by each process of the router for itself.
+    const { workers } = cluster.router;
+    for (let round = 0; round < workers; round++) {
+      const answers = await Promise.all(
+        [1, 2].map(async () => await comparable(await post(`${cluster.url}/v1/completions`, body))),
+      );
+      for (const answer of answers) assertEquals(answer, right);
+    }
+    const retries = await metric(cluster, 'pd_router_handoff_retries_total{reason="kv_timeout"}');
+    assertEquals(retries, first.stats().prefills);
+    assert(retries >= 1 && (workers > 1 || retries === 1), `${retries} retries`);
   });
 });
 

@@ -133,9 +133,21 @@ Deno.test("behind a trusted proxy each client has connections of its own", async
   await eventually(() => engine.asked.length === 1);
   const second = ask("192.0.2.2");
   await eventually(() => engine.asked.length === 2);
+  // Several processes tell one another a moment later who has come to them.
+  if (router.workers > 1) {
+    const headers = { "x-forwarded-for": "192.0.2.1", "connection": "close" };
+    await eventually(async () => {
+      const answer = await fetch(`${router.url}/version`, { headers });
+      await answer.text();
+      return answer.status === 503;
+    });
+  }
   assertEquals(await ask("192.0.2.1"), 503);
   resolve();
-  assertEquals([await first, await second, await ask("192.0.2.1")], [200, 200, 200]);
+  assertEquals([await first, await second], [200, 200]);
+  let later = await ask("192.0.2.1");
+  if (router.workers > 1) await eventually(async () => (later = await ask("192.0.2.1")) === 200);
+  assertEquals(later, 200);
 });
 
 Deno.test("a client that has shut down its side is answered, whole or as a stream", async () => {

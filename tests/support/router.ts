@@ -13,7 +13,13 @@ import { staticSource } from "../../lib/fleet/mod.ts";
 import type { OnTrace } from "../../lib/http/mod.ts";
 import { frontPorts } from "./front.ts";
 import { eventually } from "./eventually.ts";
-import { type EngineRows, startWorkers, TEST_WORKERS } from "./router_workers.ts";
+import {
+  type EngineRows,
+  type StartedWorkers,
+  startWorkers,
+  TEST_WORKERS,
+  type WorkersPorts,
+} from "./router_workers.ts";
 
 /** What a test may change of the configuration. */
 export type RouterChanges =
@@ -74,17 +80,15 @@ export function engineAt(
   return { id: new URL(url).host, url, role, models: [], ...more };
 }
 
-/** Start a router for `engines`; with one among them that prefills, it hands off. */
-export async function startRouter(
-  engines: readonly TestEngine[],
-  changes: RouterChanges = {},
-): Promise<TestRouter> {
-  const { handoff, timeouts, log_, onTrace, seed, clock, unprobed, ports, doors, health, ...rest } =
-    changes;
+/** The configuration of a router for `engines`; with one among them that prefills, it hands off. */
+function configFor(engines: readonly TestEngine[], changes: RouterChanges): RouterConfig {
+  const { log_: _log, onTrace: _onTrace, seed: _seed, clock: _clock, ...settings } = changes;
+  const { unprobed: _unprobed, ports: _ports, ...named } = settings;
+  const { handoff, timeouts, doors, health, ...rest } = named;
   const split = engines.some(({ role }) => role === "prefill" || role === "both");
   const { kind = "lmcache", ...lmcache } = handoff ?? {};
   const kv = split ? kind : "none";
-  const config: RouterConfig = {
+  return {
     listen: { host: "127.0.0.1", port: 0 },
     rootPath: "",
     engines: engines.map((engine) => ({ kv, ...engine })),
@@ -162,6 +166,30 @@ export async function startRouter(
     log: { level: "info", format: "text" },
     ...rest,
   };
+}
+
+/**
+ * Start a router of so many processes, which take changes of engines from the test and log for it. Of what
+ * only one process can have, `changes` says nothing.
+ */
+export async function startSeveral(
+  engines: readonly TestEngine[],
+  changes: Omit<RouterChanges, "log_" | "onTrace" | "clock" | "ports" | "unprobed">,
+  ports: Required<WorkersPorts>,
+): Promise<TestRouter & Pick<StartedWorkers, "tell" | "kill">> {
+  const config = configFor(engines, changes);
+  const task = { config, seed: changes.seed ?? 1, unprobed: false, scripted: true };
+  const { app, views, tell, kill } = await startWorkers(task, ports);
+  return { ...testRouter(app, { count: ports.count, views }), tell, kill };
+}
+
+/** Start a router for `engines`; with one among them that prefills, it hands off. */
+export async function startRouter(
+  engines: readonly TestEngine[],
+  changes: RouterChanges = {},
+): Promise<TestRouter> {
+  const { log_, onTrace, seed, clock, unprobed, ports } = changes;
+  const config = configFor(engines, changes);
   // What a test gives of its own, no other process can have.
   const isAlone = [clock, log_, onTrace, ports].some((own) => own !== undefined);
   const several = TEST_WORKERS > 1 && !isAlone

@@ -14,11 +14,11 @@ import {
   systemClock,
   systemRandom,
 } from "../../lib/base/mod.ts";
-import { decodeJson } from "../../lib/workers/codec.ts";
+import { decodeJson, encodeJson } from "../../lib/workers/codec.ts";
 import { type OpenSupervisor, openSupervisor, processStarter } from "../../lib/workers/mod.ts";
 import { takeTold } from "../../lib/workers/told.ts";
 import { OWN_CALL } from "../../lib/workers/whole.ts";
-import { HOLDINGS_CALL, type WorkerTask } from "./worker_entry.ts";
+import { HOLDINGS_CALL, SOURCE_CALL, type TestChange, type WorkerTask } from "./worker_entry.ts";
 
 /** How many processes a test's router is to have; 1 for none of its own. */
 export const TEST_WORKERS = Number(Deno.env.get("PD_ROUTER_TEST_WORKERS") ?? 1);
@@ -42,23 +42,51 @@ export interface StartedWorkers {
   readonly app: App;
   /** What each of them tells by itself. */
   views(): Promise<readonly EngineRows[]>;
+  /** Have all of them know of a change of engines, where the task is scripted. */
+  tell(change: TestChange): void;
+  /**
+   * End the process of this number by force; another is started in its place. Only where all of them serve:
+   * with none that does, nobody would answer. Whether it was.
+   */
+  kill(number: number): boolean;
+}
+
+/** Where they are not as the environment says. */
+export interface WorkersPorts {
+  readonly count?: number;
+  /** Takes what they log, where the task is scripted. */
+  readonly write?: (text: string) => void;
 }
 
 /** Start one; resolves when all its processes serve. */
-export async function startWorkers(task: WorkerTask): Promise<StartedWorkers> {
+export async function startWorkers(
+  task: WorkerTask,
+  { count = TEST_WORKERS, write = () => {} }: WorkersPorts = {},
+): Promise<StartedWorkers> {
   const file = await Deno.makeTempFile();
   await Deno.writeFile(file, Buffer.from(serialize(task)));
   const entry = new URL("worker_entry.ts", import.meta.url).pathname;
   const args = ["run", "--no-check", "--quiet", "--frozen", "--allow-all", entry, file];
-  const router = await openSupervisor(task.config, TEST_WORKERS, {
+  const router = await openSupervisor(task.config, count, {
     clock: systemClock(),
     random: systemRandom(),
     log: silentLogger(),
     start: processStarter({ program: Deno.execPath(), args }),
-    write: () => {},
+    write,
     files: [],
   }, new AbortController().signal);
-  return { app: facade(task, router, file), views: () => viewsOf(router) };
+  return {
+    app: facade(task, router, file),
+    views: () => viewsOf(router),
+    tell(change) {
+      for (const worker of router.workers) worker.call(SOURCE_CALL, encodeJson(change))?.end();
+    },
+    kill(number) {
+      const all = router.workers.every(({ state }) => state === "serving");
+      if (all) router.workers[number - 1]?.kill();
+      return all;
+    },
+  };
 }
 
 async function viewsOf({ workers }: OpenSupervisor): Promise<readonly EngineRows[]> {

@@ -1,7 +1,15 @@
 /** One of several processes of a router that a test has started: its configuration is in the file that is named. @module */
 import { deserialize } from "node:v8";
 import { startApp } from "../../lib/app.ts";
-import { describeError, seededRandom, silentLogger, systemClock } from "../../lib/base/mod.ts";
+import {
+  createLogger,
+  describeError,
+  encodeUtf8,
+  type Engine,
+  seededRandom,
+  silentLogger,
+  systemClock,
+} from "../../lib/base/mod.ts";
 import { ownPipes } from "../../lib/cli/own_pipes.ts";
 import type { RouterConfig } from "../../lib/config/mod.ts";
 import { staticSource } from "../../lib/fleet/mod.ts";
@@ -13,7 +21,13 @@ import {
   sharedFront,
   workerConfig,
 } from "../../lib/workers/mod.ts";
-import { encodeJson } from "../../lib/workers/codec.ts";
+import { decodeJson, encodeJson } from "../../lib/workers/codec.ts";
+import { ScriptedSource } from "./scripted_source.ts";
+
+/** A change of engines that a test tells of. */
+export type TestChange =
+  | { readonly kind: "upsert"; readonly engine: Engine }
+  | { readonly kind: "leaving" | "remove"; readonly id: string };
 
 /** What a test says of its router. */
 export interface WorkerTask {
@@ -21,10 +35,13 @@ export interface WorkerTask {
   readonly seed: number;
   /** Serve before the engines have been asked for their models. */
   readonly unprobed: boolean;
+  /** Take changes of engines from the test, and write log lines for it. */
+  readonly scripted?: boolean;
 }
 
-/** Name of the call by which a test asks what a worker holds. */
+/** Name of the call by which a test asks what a worker holds, and of the one by which it tells of engines. */
 export const HOLDINGS_CALL = "holdings";
+export const SOURCE_CALL = "source";
 
 async function serve(task: WorkerTask): Promise<void> {
   const member = await Member.join(ownPipes());
@@ -32,13 +49,27 @@ async function serve(task: WorkerTask): Promise<void> {
   const { hello } = member;
   const clock = systemClock();
   const config = workerConfig(task.config, hello);
-  const relay = { member, log: silentLogger(), root: config.rootPath };
+  const log = task.scripted === true
+    ? createLogger(
+      clock,
+      (line) => void member.write(encodeUtf8(`${line}\n`)),
+      { level: "info", format: "json" },
+    )
+    : silentLogger();
+  const source = ScriptedSource.of(config.engines);
+  member.answer(SOURCE_CALL, (head, call) => {
+    const change = decodeJson<TestChange>(head);
+    if (change.kind === "upsert") source.upsert(change.engine);
+    else source[change.kind](change.id);
+    call.end();
+  });
+  const relay = { member, log, root: config.rootPath };
   try {
     const app = await startApp(config, {
       clock,
       random: seededRandom(task.seed * 100 + hello.number * 10 + hello.life),
-      log: silentLogger(),
-      sources: [staticSource(config.engines)],
+      log,
+      sources: [task.scripted === true ? source : staticSource(config.engines)],
       bus: member.bus,
       others: new MemberOthers(member, clock),
       kvTag: member.tag,
