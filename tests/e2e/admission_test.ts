@@ -12,7 +12,7 @@ const BODY_BYTES = 2_000;
 const QUEUE = { queueSize: 200, queueTimeoutMs: 20_000 } as const;
 const SEATS = { maxInflight: 16, maxPrefillInflight: 8 } as const;
 /** What an answer may take: the queue, its work, and a busy machine. */
-const DEADLINE_MS = QUEUE.queueTimeoutMs + 10_000;
+const DEADLINE_MS = QUEUE.queueTimeoutMs + 60_000;
 
 /** Two slow prefill and two slow decode engines behind a router with few seats. */
 function startSlow(): Promise<Cluster> {
@@ -23,7 +23,7 @@ function startSlow(): Promise<Cluster> {
     prefill: { ttftMs: 40 },
     decode: { itlMs: 20 },
     // Everything is in one process, which has other things to do meanwhile.
-    router: { admission: { ...SEATS, ...QUEUE }, timeouts: { connectMs: 20_000 } },
+    router: { admission: { ...SEATS, ...QUEUE }, timeouts: { connectMs: 60_000 } },
   });
 }
 
