@@ -14,6 +14,7 @@ import { type DenoInfo, frontRequest } from "./deno_request.ts";
 import { responseOf } from "./deno_response.ts";
 import type { Front, FrontHandler, FrontOptions, WholeAnswer } from "./contract/mod.ts";
 import { Relay } from "./deno_relay.ts";
+import { Turnstile } from "./http1/mod.ts";
 import { IdleWheel } from "./idle_wheel.ts";
 import { type PlatformServe, platformServe } from "./platform.ts";
 
@@ -42,17 +43,18 @@ class DenoFront implements Front {
   readonly #bodies: IdleWheel;
   readonly #writes: IdleWheel;
   readonly #relay: Relay;
-  readonly #perAddress = new Map<string, number>();
+  readonly #turnstile: Turnstile;
   readonly #renewal: Lease | undefined;
   #pair: TlsPair | undefined;
   #requests = 0;
 
   constructor(options: FrontOptions, handler: FrontHandler, parts: DenoFrontParts) {
     const { clock, serve = platformServe } = parts;
-    const { hostname, port, limits, tls, onEvent = () => {}, spare } = options;
+    const { hostname, port, limits, tls, onEvent = () => {}, spare, sharing } = options;
     this.#clock = clock;
     this.#options = options;
     this.#handler = handler;
+    this.#turnstile = new Turnstile(limits, sharing);
     this.#bodies = new IdleWheel(clock, limits.bodyIdleMs);
     this.#writes = new IdleWheel(clock, limits.writeIdleMs);
     if (tls?.clientCa !== undefined) throw noClientCertificates();
@@ -113,14 +115,9 @@ class DenoFront implements Front {
 
   async #answer(request: Request, info: DenoInfo): Promise<Response> {
     const asked = frontRequest(request, info, this.#bodies);
-    const { limits, onEvent, addressOf, onRefusal } = this.#options;
+    const { onEvent, addressOf, onRefusal } = this.#options;
     const hostname = addressOf?.(asked) ?? plainAddress(info.remoteAddr.hostname);
-    const mine = this.#perAddress.get(hostname) ?? 0;
-    const why = this.#requests >= limits.maxConnections
-      ? "connections"
-      : mine >= limits.maxPerAddress
-      ? "address"
-      : undefined;
+    const why = this.#turnstile.enter(hostname);
     if (why !== undefined) {
       onEvent?.({ kind: "refused", why });
       const message = why === "address"
@@ -130,8 +127,11 @@ class DenoFront implements Front {
       const ends = [["retry-after", "1"], ["connection", "close"]] as const;
       return this.#response({ ...answer, headers: [...headers, ...ends] });
     }
-    this.#count(hostname, 1);
-    const lease = new Lease(() => this.#count(hostname, -1));
+    this.#requests++;
+    const lease = new Lease(() => {
+      this.#requests--;
+      this.#turnstile.leave(hostname);
+    });
     try {
       const answer = sendable(asked.method, await this.#handler(asked));
       await asked.body.passOver(this.#clock);
@@ -149,13 +149,6 @@ class DenoFront implements Front {
       wheel: this.#writes,
       onTooLong: () => this.#options.onEvent?.({ kind: "timed-out", why: "write" }),
     });
-  }
-
-  #count(hostname: string, delta: number): void {
-    this.#requests += delta;
-    const count = (this.#perAddress.get(hostname) ?? 0) + delta;
-    if (count === 0) this.#perAddress.delete(hostname);
-    else this.#perAddress.set(hostname, count);
   }
 }
 

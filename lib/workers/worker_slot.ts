@@ -177,6 +177,8 @@ export class WorkerSlot {
   }
 
   #ping(running: Running): void {
+    // One that starts reads nothing until its code is loaded, and has its own limit.
+    if (!running.serves) running.silent = 0;
     // Counted, not timed: a supervisor that was held up itself must not blame those who were not.
     if (++running.silent > MAX_SILENT) {
       this.#owner.log.error("A worker gives no sign of life, and is ended", {

@@ -233,11 +233,18 @@ Deno.test("sessions meet one engine whichever router they come by", async () => 
   }
 });
 
+/** A request whose body does not come. */
+const BEGUN = "POST /v1/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer su\r\n" +
+  "Content-Type: application/json\r\nContent-Length: 9\r\n\r\n";
+
 Deno.test("limits of a key and of an address hold across routers", async () => {
   await using busy = startHeld();
   const file = await Deno.makeTempFile();
   try {
-    await Deno.writeTextFile(file, `[{"name": "t", "key": "sk", "concurrent_requests": 1}]`);
+    await Deno.writeTextFile(
+      file,
+      JSON.stringify([{ name: "t", key: "sk", concurrent_requests: 1 }, { name: "u", key: "su" }]),
+    );
     await using routers = await startRouters(2, [engineAt(busy.engine.url, "any")], {
       doors: { keys: { given: [], file, open: ["/metrics", "/engines"] } },
       clients: {
@@ -261,11 +268,16 @@ Deno.test("limits of a key and of an address hold across routers", async () => {
     busy.held.shift()?.();
     assertEquals((await first).status, 200);
     await (await first).text();
-    // As many connections as there may be, all to one: the other lets nobody in.
+    // As many connections as there may be, all to one: the other lets nobody in. Each has begun a request, as
+    // the front on the platform's server sees no others.
     const { hostname, port } = one.app.address;
     const sockets: Deno.Conn[] = [];
     try {
-      for (let count = 0; count < 12; count++) sockets.push(await Deno.connect({ hostname, port }));
+      for (let count = 0; count < 12; count++) {
+        const socket = await Deno.connect({ hostname, port });
+        sockets.push(socket);
+        await socket.write(new TextEncoder().encode(BEGUN));
+      }
       const turnedAway = async (): Promise<boolean> => {
         using socket = await Deno.connect({ hostname, port: other.app.address.port });
         await socket.write(new TextEncoder().encode("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));

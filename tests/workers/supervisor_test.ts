@@ -176,6 +176,16 @@ Deno.test("Supervisor ends a worker that never serves", async () => {
   });
 });
 
+Deno.test("Supervisor waits for the code of a worker that starts, be it silent meanwhile", async () => {
+  const { supervisor, started, worker, clock } = stage(1);
+  void supervisor.begin(undefined);
+  worker(0).answers = false;
+  await clock.advance(PING_MS * (MAX_SILENT + 3));
+  assertEquals(started[0]?.killed(), false);
+  await clock.advance(START_MS);
+  assertEquals(started[0]?.killed(), true);
+});
+
 Deno.test("Supervisor ends a worker whose link broke, as nothing can be told to it", async () => {
   const { started } = await serving();
   await started[0]?.stream.write(bytes("a module wrote this to standard output"));

@@ -6,3 +6,4 @@
  */
 export { type Http1Parts, startHttp1 } from "./server.ts";
 export type { FrontListener, FrontSocket, Listen } from "./socket.ts";
+export { Turnstile } from "./turnstile.ts";
