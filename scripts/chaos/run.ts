@@ -43,6 +43,11 @@ export interface ChaosPorts {
    * @default what the seed says
    */
   readonly faults?: readonly ScheduledFault[];
+  /**
+   * It goes on until this is so, for a minute more at most: a slow machine has asked little when time is up.
+   * @default always
+   */
+  readonly enough?: (verdicts: Load["verdicts"]) => boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -52,6 +57,9 @@ const MAX_VIOLATIONS = 10;
 /** Reclaiming KV waits for notifications, and tries three times. */
 const QUIET_MS = 30_000;
 const HEAL_MS = 30_000;
+
+/** How much longer it may go on until it is enough. */
+const MORE_MS = 60_000;
 
 /** Lines of the log that are told of engines that do not get well. */
 const MAX_LINES = 40;
@@ -149,16 +157,20 @@ class Run {
   async #storm(load: Load, adversary: Adversary): Promise<void> {
     const { clock } = this.#parts;
     const { minutes, clients } = this.#options;
-    const { signal } = this.#ports;
+    const { signal, enough } = this.#ports;
     const durationMs = minutes * 60_000;
     const end = clock.now() + durationMs;
-    const isOver = (): boolean => clock.now() >= end || signal?.aborted === true;
+    const isOver = (): boolean => {
+      const late = clock.now() - end;
+      return signal?.aborted === true ||
+        (late >= 0 && (late >= MORE_MS || enough === undefined || enough(load.verdicts)));
+    };
     const stop = new AbortController();
     signal?.addEventListener("abort", () => stop.abort(), { once: true });
     const faults = this.#ports.faults ?? scheduleFaults(this.#options, durationMs);
     const watching = this.#watchHeap(stop.signal);
-    await Promise.all([adversary.run(faults, stop.signal), load.run(clients, isOver)]);
-    stop.abort();
+    const loading = load.run(clients, isOver).finally(() => stop.abort());
+    await Promise.all([adversary.run(faults, stop.signal), loading]);
     await watching;
   }
 
