@@ -52,11 +52,16 @@ export function marksOf(exclude: readonly Exclude[] | undefined): Marks {
   return marks;
 }
 
+function markOf({ engine }: Candidate, marks: Marks): number {
+  return marks === undefined ? 0 : marks.get(engine.id) ?? 0;
+}
+
 /** How much speaks against a candidate, 0 for nothing. */
-function standing({ engine, verdict, load }: Candidate, marks: Marks, tokens: Tokens): number {
+function standing(candidate: Candidate, marks: Marks, tokens: Tokens): number {
+  const { verdict, load } = candidate;
   if (verdict.kind === "leaving") return NEVER;
   if (tokens !== undefined && tokens > 0 && isTooSmall(load, tokens)) return NEVER;
-  const marked = marks === undefined ? 0 : marks.get(engine.id) ?? 0;
+  const marked = markOf(candidate, marks);
   if (verdict.kind !== "shut") return marked;
   return marked + (verdict.untilMs === undefined ? SILENT : SHUT);
 }
@@ -72,42 +77,42 @@ export function bestOf(
   share?: number,
 ): Best | undefined {
   let least = NEVER;
-  let crowded = false;
-  const plain = marks === undefined && (tokens === undefined || tokens === 0);
-  // Absent while all are alike: the usual case copies nothing.
+  const plain = tokens === undefined || tokens === 0;
+  // Both absent while all are alike: the usual case copies nothing.
   let best: Candidate[] | undefined;
+  let roomy: Candidate[] | undefined;
   for (let at = 0; at < from.length; at++) {
     const candidate = from[at];
     if (candidate === undefined) continue;
+    const { verdict } = candidate;
     // The usual case, of all engines at each choice.
-    const against = candidate.verdict === GOOD && plain ? 0 : standing(candidate, marks, tokens);
-    if (tokens !== undefined && !takesOne(candidate, tokens, share)) crowded = true;
-    if (against === least) best?.push(candidate);
-    else if (against > least) best ??= from.slice(0, at);
-    else {
+    const against = verdict === GOOD && plain
+      ? markOf(candidate, marks)
+      : standing(candidate, marks, tokens);
+    if (against > least) {
+      best ??= from.slice(0, at);
+      continue;
+    }
+    const takes = tokens === undefined || takesOne(candidate, tokens, share);
+    if (against < least) {
       least = against;
       best = at === 0 ? undefined : [candidate];
+      roomy = takes ? undefined : [];
+      continue;
     }
+    if (roomy === undefined && !takes) roomy = best?.slice() ?? from.slice(0, at);
+    else if (takes) roomy?.push(candidate);
+    best?.push(candidate);
   }
   const list = best ?? from;
   if (least === NEVER || !isSome(list)) return undefined;
-  return crowded ? withRoom(list, least, tokens ?? 0, share) : { list, against: least };
+  if (roomy === undefined) return { list, against: least };
+  return { list: isSome(roomy) ? roomy : list, against: least, roomy: roomy.length };
 }
 
 /** Whether it has room; `share` is of the seats of those that take legs of handoffs besides. */
 function takesOne({ engine, load }: Candidate, tokens: number, share: number | undefined): boolean {
   return hasRoom(load, tokens, engine.role === "decode" ? share : undefined);
-}
-
-function withRoom(
-  all: Candidates,
-  against: number,
-  tokens: number,
-  share: number | undefined,
-): Best {
-  const list = all.filter((candidate) => takesOne(candidate, tokens, share));
-  if (list.length === all.length) return { list: all, against };
-  return { list: isSome(list) ? list : all, against, roomy: list.length };
 }
 
 /** Whether some of the best have room. */

@@ -34,8 +34,12 @@ export function startHttp1(options: FrontOptions, handler: FrontHandler, parts: 
   return new Http1Server(options, handler, parts);
 }
 
-/** Requests of all connections that are begun in a turn of the event loop: milliseconds of them. */
-const TURN_REQUESTS = 64;
+/**
+ * Requests of all connections that are begun in a turn of the event loop: milliseconds of them, and so few
+ * that what they do on sockets stays below the 128 operations that the platform lets end in a turn. Those
+ * that it sets back for others would wait for seconds.
+ */
+const TURN_REQUESTS = 24;
 
 class Http1Server implements Front, ConnectionHost, AcceptorOwner {
   readonly addr: Front["addr"];
