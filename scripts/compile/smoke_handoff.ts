@@ -97,11 +97,15 @@ async function expectPage(url: string): Promise<void> {
   }
 }
 
-/** All that were asked for serve. */
+/** Wait until all that were asked for serve: one does before the others. */
 async function expectWorkers(url: string, count: number): Promise<void> {
-  const text = await (await fetch(`${url}/metrics`)).text();
   const line = `pd_router_workers{state="serving"} ${count}`;
-  if (!text.includes(line)) throw new Error(`Cannot find ${line} in /metrics`);
+  const deadline = performance.now() + READY_MS;
+  while (performance.now() < deadline) {
+    if ((await (await fetch(`${url}/metrics`)).text()).includes(line)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`Cannot find ${line} in /metrics in ${READY_MS / 1000} s`);
 }
 
 /** What `GET /engines` says; nothing before the router listens. */
