@@ -10,7 +10,7 @@ import { engineStanding, pairStanding } from "./words.js";
 /** @typedef {"roomy" | "snug" | "dense"} Density */
 
 /**
- * Heights of an engine and of the gap to the next, in CSS pixels, as fleet.css has them, and how broad
+ * Heights of an engine and of the gap to the next, in CSS pixels, as engine.css has them, and how broad
  * flows are drawn.
  */
 export const SIZES = {

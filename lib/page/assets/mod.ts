@@ -5,8 +5,11 @@
 import indexHtml from "./index.html" with { type: "text" };
 import baseCss from "./base.css" with { type: "text" };
 import dialogsCss from "./dialogs.css" with { type: "text" };
+import engineCss from "./engine.css" with { type: "text" };
 import fleetCss from "./fleet.css" with { type: "text" };
 import requestsCss from "./requests.css" with { type: "text" };
+import headCss from "./head.css" with { type: "text" };
+import timesCss from "./times.css" with { type: "text" };
 import iconSvg from "./icon.svg" with { type: "text" };
 import apiJs from "./api.js" with { type: "text" };
 import attentionJs from "./attention.js" with { type: "text" };
@@ -40,8 +43,11 @@ export const FILES: Readonly<Record<string, string>> = {
   "index.html": indexHtml,
   "base.css": baseCss,
   "dialogs.css": dialogsCss,
+  "engine.css": engineCss,
   "fleet.css": fleetCss,
+  "head.css": headCss,
   "requests.css": requestsCss,
+  "times.css": timesCss,
   "icon.svg": iconSvg,
   "api.js": apiJs,
   "attention.js": attentionJs,
