@@ -15,11 +15,11 @@ import {
   type EngineLoad,
   EngineSums,
   Gossip,
-  type PeerId,
   type Telling,
   tellMs,
 } from "../../lib/gossip/mod.ts";
 import { FakeClock } from "../../tests/support/fake_clock.ts";
+import { RecordedBus } from "./recorded_bus.ts";
 import { figure, tableText } from "./table.ts";
 
 const USAGE = "Usage: deno task bench:cluster [--engines N] [--rate N] [--ranks N]";
@@ -38,33 +38,6 @@ const DECODE_S = 10;
 const NOTICE_BYTES = 90;
 const ENVELOPE_BYTES = 13;
 const WIRE_BYTES = 60;
-
-/** What a bus sends is counted, and what it hears is given to it. */
-class Counted implements Bus {
-  readonly self: PeerId;
-  readonly sent: Uint8Array[] = [];
-  #onMessage: ((from: PeerId, message: Uint8Array) => void) | undefined;
-
-  constructor(self: PeerId) {
-    this.self = self;
-  }
-
-  send(message: Uint8Array): void {
-    this.sent.push(message.slice());
-  }
-
-  onMessage(listener: (from: PeerId, message: Uint8Array) => void): void {
-    this.#onMessage = listener;
-  }
-
-  onPeer(): void {}
-
-  hear(from: PeerId, message: Uint8Array): void {
-    this.#onMessage?.(from, message);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
-}
 
 type Load = { -readonly [Key in keyof EngineLoad]: EngineLoad[Key] };
 
@@ -147,8 +120,8 @@ async function gossipRates(
   },
 ): Promise<{ readonly messages: number; readonly bytes: number }> {
   const clock = new FakeClock();
-  const bus = new Counted("0");
-  const quiet = new Counted("quiet");
+  const bus = new RecordedBus("0");
+  const quiet = new RecordedBus("quiet");
   using _other = gossipOf(clock, quiet, () => {});
   using gossip = gossipOf(clock, bus, new Traffic(clock, engines, rate).gather);
   const advance = async (ms: number): Promise<void> => {

@@ -12,9 +12,9 @@ import {
   type EngineLoad,
   EngineSums,
   Gossip,
-  type PeerId,
   type Telling,
 } from "../../lib/gossip/mod.ts";
+import { RecordedBus } from "./recorded_bus.ts";
 import { figure, tableText } from "./table.ts";
 
 const USAGE = "Usage: deno task bench:gossip [--routers N] [--engines N] [--seconds N]";
@@ -35,33 +35,6 @@ const TELLINGS = 20;
 
 /** What is not counted, at the beginning. */
 const WARM_UP_MS = 2_000;
-
-/** One router that tells, and hears what a peer of its kind would tell, from so many. */
-class Recorded implements Bus {
-  readonly self: PeerId;
-  readonly sent: Uint8Array[] = [];
-  #onMessage: ((from: PeerId, message: Uint8Array) => void) | undefined;
-
-  constructor(self: PeerId) {
-    this.self = self;
-  }
-
-  send(message: Uint8Array): void {
-    this.sent.push(message.slice());
-  }
-
-  onMessage(listener: (from: PeerId, message: Uint8Array) => void): void {
-    this.#onMessage = listener;
-  }
-
-  onPeer(): void {}
-
-  hear(from: PeerId, message: Uint8Array): void {
-    this.#onMessage?.(from, message);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
-}
 
 /** What a router has under way, which is another at each telling. */
 class Teller {
@@ -153,7 +126,7 @@ async function measure(
     { length: engines },
     (_, index) => `http://10.0.${index >> 8}.${index & 255}:8000 engine-${index}`,
   );
-  const bus = new Recorded("0");
+  const bus = new RecordedBus("0");
   const teller = new Teller(names, setting);
   const gossip = gossipOf(bus, teller.gather);
   // At first all is told, once.
@@ -165,7 +138,7 @@ async function measure(
   const sentBytes = gossip.stats.sentBytes - first.sentBytes;
   gossip[Symbol.dispose]();
   // What it has said, from all the others: each has a life of its own, but they speak alike.
-  const listening = new Recorded("listener");
+  const listening = new RecordedBus("listener");
   const listener = gossipOf(listening, () => {});
   const hear = (messages: readonly Uint8Array[]): void => {
     for (const message of messages) {
