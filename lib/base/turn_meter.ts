@@ -10,6 +10,12 @@ const SMALL_PART = 1 / 64;
 /** What is small may go so far beyond the budget, as a part of it: it need not wait for what is not. */
 const SMALL_EXTRA = 1 / 4;
 
+/** Where turns are too long, this part of the budget is left at least. */
+const LEAST_PART = 1 / 8;
+
+/** How the budget grows again behind a turn that was short enough. */
+const GROWTH = 5 / 4;
+
 /** Somebody who waits to go on. */
 interface Waiter {
   readonly amount: number;
@@ -23,16 +29,25 @@ interface Waiter {
  */
 export class TurnMeter implements Disposable {
   readonly #clock: Clock;
-  readonly #budget: number;
+  readonly #most: number;
+  readonly #turnMs: number;
   readonly #small: Waiter[] = [];
   readonly #large: Waiter[] = [];
+  #budget: number;
   #spent = 0;
   #timer: Timer | undefined;
+  #armedAt = 0;
 
-  /** `budget` is what is done in a turn, and one amount more, in whatever unit. */
-  constructor(clock: Clock, budget: number) {
+  /**
+   * `budget` is what is done in a turn, and one amount more, in whatever unit. It shrinks, to an eighth
+   * at least, while turns that matter take longer than `turnMs` milliseconds, and grows again behind
+   * shorter ones.
+   */
+  constructor(clock: Clock, budget: number, turnMs = Infinity) {
     this.#clock = clock;
+    this.#most = budget;
     this.#budget = budget;
+    this.#turnMs = turnMs;
   }
 
   /**
@@ -64,12 +79,23 @@ export class TurnMeter implements Disposable {
   }
 
   #arm(): void {
-    this.#timer ??= this.#clock.after(0, () => this.#turn());
+    if (this.#timer !== undefined) return;
+    this.#armedAt = this.#clock.now();
+    this.#timer = this.#clock.after(0, () => this.#turn());
+  }
+
+  /** What may be done in turns that begin now, as the last one took `elapsedMs`. */
+  #adapt(elapsedMs: number): void {
+    const fitting = elapsedMs > this.#turnMs
+      ? this.#budget * this.#turnMs / elapsedMs
+      : this.#budget * GROWTH;
+    this.#budget = Math.max(this.#most * LEAST_PART, Math.min(this.#most, fitting));
   }
 
   #turn(): void {
     this.#timer = undefined;
     this.#spent = 0;
+    this.#adapt(this.#clock.now() - this.#armedAt);
     // However much is small, what is not gets on.
     this.#resume(this.#large.shift());
     while (this.#small.length > 0 && this.#spent < this.#limit(true)) {

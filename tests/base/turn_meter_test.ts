@@ -81,3 +81,25 @@ Deno.test("TurnMeter, disposed, holds nobody back and leaves no timer", async ()
   await settle();
   assertEquals([gone.length, clock.pending], [3, 0]);
 });
+
+Deno.test("TurnMeter lets less begin behind turns that were too long, and more again behind short ones", async () => {
+  const clock = new TurnClock();
+  using meter = new TurnMeter(clock, 32, 8);
+  const gone: string[] = [];
+  for (let index = 0; index < 1_000; index++) spend(meter, gone, `${index}`, 1);
+  const inTurn = async (elapsedMs: number): Promise<number> => {
+    const before = gone.length;
+    await clock.advance(elapsedMs);
+    await clock.turn();
+    return gone.length - before;
+  };
+  assertEquals(gone.length, 32);
+  assertEquals(await inTurn(8), 32);
+  assertEquals(await inTurn(16), 16);
+  // No turn leaves less than an eighth.
+  assertEquals(await inTurn(32), 4);
+  assertEquals(await inTurn(1_000), 4);
+  const counts: number[] = [];
+  for (let turn = 0; turn < 11; turn++) counts.push(await inTurn(1));
+  assertEquals(counts, [5, 7, 8, 10, 13, 16, 20, 24, 30, 32, 32]);
+});

@@ -41,6 +41,9 @@ export function startHttp1(options: FrontOptions, handler: FrontHandler, parts: 
  */
 const TURN_REQUESTS = 24;
 
+/** Above so many milliseconds of a turn, fewer begin in the next: streams under way wait for its end. */
+const TURN_MS = 8;
+
 class Http1Server implements Front, ConnectionHost, AcceptorOwner {
   readonly addr: Front["addr"];
   readonly finished: Promise<void>;
@@ -79,7 +82,7 @@ class Http1Server implements Front, ConnectionHost, AcceptorOwner {
     this.onRefusal = options.onRefusal;
     this.addressOf = options.addressOf;
     this.clock = clock;
-    this.turns = new TurnMeter(clock, TURN_REQUESTS);
+    this.turns = new TurnMeter(clock, TURN_REQUESTS, TURN_MS);
     this.#onEvent = options.onEvent;
     this.wheel = new Wheel(
       clock,
