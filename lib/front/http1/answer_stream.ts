@@ -3,6 +3,7 @@ import { RouterError } from "../../base/mod.ts";
 import type { ByteSource } from "../../request/mod.ts";
 import { beginChunk, endLine, LAST_CHUNK, MAX_FRAME_BYTES, NO_DIGIT } from "./chunk_frame.ts";
 import type { Output } from "./output.ts";
+import type { Scratch } from "./scratches.ts";
 
 /** How an answer ended: all written; its source broke; the connection was lost, or given up. */
 export type StreamEnd = "complete" | "broken" | "lost" | "stopped";
@@ -14,7 +15,7 @@ export interface StreamParts {
   readonly framing: number | "chunked" | "until-close";
   readonly output: Output;
   /** Its first `headBytes` are the answer's head. */
-  readonly scratch: Uint8Array<ArrayBuffer>;
+  readonly scratch: Scratch;
   readonly headBytes: number;
 }
 
@@ -41,7 +42,7 @@ export class AnswerStream {
   readonly #source: ByteSource;
   readonly #framing: StreamParts["framing"];
   readonly #output: Output;
-  readonly #scratch: Uint8Array<ArrayBuffer>;
+  readonly #scratch: Scratch;
   readonly #ended = Promise.withResolvers<StreamEnd>();
   /** Bytes that wait in the scratch buffer. */
   #at: number;
@@ -126,9 +127,11 @@ export class AnswerStream {
     this.#writing = false;
     const held = this.#held;
     this.#held = undefined;
-    if (held === "broken") this.#finish("broken");
-    else if (held !== undefined) this.#take(held.piece);
-    else if (!this.#reading) this.#pull();
+    if (held === "broken") return this.#finish("broken");
+    if (held !== undefined) return this.#take(held.piece);
+    // Until there is more to write, others have it.
+    this.#scratch.rest();
+    if (!this.#reading) this.#pull();
   };
 
   readonly #onLastWritten = (ok: boolean): void => this.#finish(ok ? "complete" : "lost");
@@ -139,11 +142,13 @@ export class AnswerStream {
     const size = piece.length;
     // An empty chunk would be the end.
     if (size === 0) return this.#pull();
-    if (size > this.#scratch.length - this.#at - MAX_FRAME_BYTES) return this.#takeLarge(piece);
+    if (size > this.#scratch.bytes.length - this.#at - MAX_FRAME_BYTES) {
+      return this.#takeLarge(piece);
+    }
     if (!this.#count(size)) return;
     this.#begin(size);
     this.#append(piece);
-    if (this.#framing === "chunked") this.#at = endLine(this.#scratch, this.#at);
+    if (this.#framing === "chunked") this.#at = endLine(this.#scratch.bytes, this.#at);
     this.#pull();
     this.#wait(TURNS);
   }
@@ -151,7 +156,7 @@ export class AnswerStream {
   #takeEnd(): void {
     if (this.#left > 0) return this.#onBroken(wrongLength("fewer"));
     if (this.#framing === "chunked") {
-      if (this.#scratch.length - this.#at < LAST_CHUNK.length) {
+      if (this.#scratch.bytes.length - this.#at < LAST_CHUNK.length) {
         this.#held = { piece: undefined };
         return this.#flush();
       }
@@ -164,7 +169,7 @@ export class AnswerStream {
 
   #takeLarge(piece: Uint8Array): void {
     // Small pieces that wait leave first; a head leaves with the beginning of this one.
-    if (this.#at > this.#scratch.length / 2) {
+    if (this.#at > this.#scratch.bytes.length / 2) {
       this.#held = { piece };
       return this.#flush();
     }
@@ -198,26 +203,26 @@ export class AnswerStream {
   /** The middle of a piece is written where it is; its ends go with what stands around them. */
   async #sendLarge(piece: Uint8Array): Promise<boolean> {
     this.#begin(piece.length);
-    const first = this.#scratch.length - this.#at;
+    const first = this.#scratch.bytes.length - this.#at;
     this.#append(piece.subarray(0, first));
     if (!await this.#output.write(this.#taken())) return false;
     const isChunk = this.#framing === "chunked";
-    const last = isChunk ? Math.min(piece.length - first, this.#scratch.length - 2) : 0;
+    const last = isChunk ? Math.min(piece.length - first, this.#scratch.bytes.length - 2) : 0;
     const middle = piece.subarray(first, piece.length - last);
     if (middle.length > 0 && !await this.#output.write(middle)) return false;
     if (!isChunk) return true;
     this.#append(piece.subarray(piece.length - last));
-    this.#at = endLine(this.#scratch, this.#at);
+    this.#at = endLine(this.#scratch.bytes, this.#at);
     return await this.#output.write(this.#taken());
   }
 
   #begin(size: number): void {
     this.#noDigits = 0;
-    if (this.#framing === "chunked") this.#at = beginChunk(this.#scratch, this.#at, size);
+    if (this.#framing === "chunked") this.#at = beginChunk(this.#scratch.bytes, this.#at, size);
   }
 
   #append(bytes: Uint8Array): void {
-    this.#scratch.set(bytes, this.#at);
+    this.#scratch.bytes.set(bytes, this.#at);
     this.#at += bytes.length;
   }
 
@@ -228,7 +233,7 @@ export class AnswerStream {
 
   /** What waits in the scratch buffer, which waits there no more. */
   #taken(): Uint8Array {
-    const bytes = this.#scratch.subarray(0, this.#at);
+    const bytes = this.#scratch.bytes.subarray(0, this.#at);
     this.#at = 0;
     return bytes;
   }

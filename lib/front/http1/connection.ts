@@ -27,6 +27,7 @@ import { Refusal } from "./refusal.ts";
 import { refusalAnswer } from "./refusal_answer.ts";
 import type { BodyOwner } from "./request_body.ts";
 import { MAX_HEAD_BYTES, type RequestHead, RequestHeadReader } from "./request_head.ts";
+import { Scratch } from "./scratches.ts";
 import { closeQuietly, type FrontSocket } from "./socket.ts";
 import type { Limit } from "./wheel.ts";
 
@@ -48,6 +49,7 @@ export class Connection implements IntakeOwner, BodyOwner {
   readonly #intake: Intake;
   readonly #body: BodyIntake;
   readonly #output: Output;
+  readonly #scratch: Scratch;
   /** Of what is waited for from the client. */
   readonly #limit: Limit;
   readonly #heads = new RequestHeadReader();
@@ -91,6 +93,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     this.#intake = new Intake(socket, this);
     this.#body = new BodyIntake(this.#intake, host.copies, this);
     this.#limit = host.wheel.limit(() => this.#onLate());
+    this.#scratch = new Scratch(host.scratches);
     this.#output = new Output(socket, host.wheel, host.limits.writeIdleMs, () => this.#onStuck());
   }
 
@@ -296,9 +299,9 @@ export class Connection implements IntakeOwner, BodyOwner {
 
   /** Send an answer; then the next request, or the end. */
   async #deliver(answer: Answer, asked: AskedBy, mayKeep: boolean): Promise<void> {
-    const { scratches, date, onFault } = this.#host;
+    const { date, onFault } = this.#host;
     const output = this.#output;
-    const scratch = scratches.take();
+    const scratch = this.#scratch;
     const delivery = new Delivery({ output, scratch, date: date.line(), onFault });
     this.#delivery = delivery;
     // Word that the body is wanted may be on its way.
@@ -311,7 +314,7 @@ export class Connection implements IntakeOwner, BodyOwner {
     if (!complete || this.#intake.end !== undefined) this.close();
     // A stream may have been given up in the middle of a write.
     if (output.writing) await output.idle();
-    scratches.give(scratch);
+    scratch.rest();
     if (this.#closed) return;
     this.place.rest();
     this.#settle(keepAlive);

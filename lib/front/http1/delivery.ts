@@ -6,11 +6,12 @@ import { encodeAnswerHead } from "./answer_head.ts";
 import { type AnswerFraming, type AskedBy, planAnswer } from "./answer_plan.ts";
 import { AnswerStream } from "./answer_stream.ts";
 import type { Output } from "./output.ts";
+import type { Scratch } from "./scratches.ts";
 
 /** What answers are written with. */
 export interface DeliveryParts {
   readonly output: Output;
-  readonly scratch: Uint8Array<ArrayBuffer>;
+  readonly scratch: Scratch;
   /** The line of the `Date` field. */
   readonly date: Uint8Array;
   /** The answer in place of one that cannot be sent. */
@@ -67,7 +68,7 @@ export class Delivery {
       return LOST;
     }
     const { output, scratch } = this.#parts;
-    const headBytes = head.bytes === scratch ? head.at : 0;
+    const headBytes = head.bytes === scratch.bytes ? head.at : 0;
     this.#stream = new AnswerStream({ source: body, framing, output, scratch, headBytes });
     const complete = await this.#stream.run() === "complete";
     return { complete, keepAlive: complete && keepAlive };
@@ -119,7 +120,7 @@ export class Delivery {
       framing,
       connection: keepAlive ? usual : "close",
       date: this.#parts.date,
-    }, this.#parts.scratch);
+    }, this.#parts.scratch.bytes);
     const { body } = answer;
     if (!sendsBody && !(body instanceof Uint8Array)) body.cancel();
     return { head, framing, body: sendsBody ? body : undefined, keepAlive };
@@ -146,7 +147,8 @@ export class Delivery {
   /** A large head leaves by itself: a chunk's beginning needs room behind it. */
   async #roomFor(head: HeadWriter): Promise<boolean> {
     const { output, scratch } = this.#parts;
-    if (head.bytes === scratch && head.at <= scratch.length / 2) return true;
+    const { bytes } = scratch;
+    if (head.bytes === bytes && head.at <= bytes.length / 2) return true;
     const ok = await output.write(head.bytes.subarray(0, head.at));
     head.at = 0;
     return ok;

@@ -6,7 +6,7 @@ export const SCRATCH_BYTES = 16 * 1024;
 /** Buffers kept while nobody uses them. */
 const MAX_KEPT = 256;
 
-/** Lends buffers; as many as there are answers under way. */
+/** Lends buffers; as many as there are answers that are just being written. */
 export class Scratches {
   readonly #kept: Uint8Array<ArrayBuffer>[] = [];
 
@@ -17,5 +17,27 @@ export class Scratches {
   /** Give one back that nothing writes from or into any more. */
   give(scratch: Uint8Array<ArrayBuffer>): void {
     if (this.#kept.length < MAX_KEPT) this.#kept.push(scratch);
+  }
+}
+
+/** One of them, which is there while it is used: an answer that comes in pieces has most of its time none. */
+export class Scratch {
+  readonly #scratches: Scratches;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+
+  constructor(scratches: Scratches) {
+    this.#scratches = scratches;
+  }
+
+  /** The same one until it is given back. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes ??= this.#scratches.take();
+  }
+
+  /** Give it back, if there is one: nothing of it is being written, or is still to be. */
+  rest(): void {
+    if (this.#bytes === undefined) return;
+    this.#scratches.give(this.#bytes);
+    this.#bytes = undefined;
   }
 }

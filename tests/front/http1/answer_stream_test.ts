@@ -1,7 +1,7 @@
 import { decodeUtf8, encodeUtf8 } from "../../../lib/base/mod.ts";
 import { AnswerStream, type StreamParts } from "../../../lib/front/http1/answer_stream.ts";
 import { Output } from "../../../lib/front/http1/output.ts";
-import { SCRATCH_BYTES } from "../../../lib/front/http1/scratches.ts";
+import { Scratch, SCRATCH_BYTES, Scratches } from "../../../lib/front/http1/scratches.ts";
 import { Wheel } from "../../../lib/front/http1/wheel.ts";
 import { ChunkedBody } from "../../../lib/http1/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../../support/assert.ts";
@@ -15,13 +15,15 @@ const HEAD = "HEAD\r\n\r\n";
 function setUp(
   source: ScriptedSource,
   { framing = "chunked", head = HEAD }: { framing?: StreamParts["framing"]; head?: string } = {},
-): { client: MemoryClient; stream: AnswerStream } {
+): { client: MemoryClient; stream: AnswerStream; scratches: Scratches } {
   const client = new MemoryClient();
   const output = new Output(client, new Wheel(new FakeClock(), 800), 800, () => {});
-  const scratch = new Uint8Array(SCRATCH_BYTES);
-  scratch.set(encodeUtf8(head));
+  const scratches = new Scratches();
+  const scratch = new Scratch(scratches);
+  scratch.bytes.set(encodeUtf8(head));
   const headBytes = head.length;
-  return { client, stream: new AnswerStream({ source, framing, output, scratch, headBytes }) };
+  const stream = new AnswerStream({ source, framing, output, scratch, headBytes });
+  return { client, stream, scratches };
 }
 
 /** The texts of the writes, as they were when they were asked for. */
@@ -266,4 +268,34 @@ Deno.test("AnswerStream cancels the source when the connection is lost", async (
     client.failWrites(new Deno.errors.BrokenPipe("broken"));
     assertEquals([await running, source.cancelled], ["lost", 1]);
   }
+});
+
+Deno.test("AnswerStream has a buffer while it writes, and lends it to others while it waits", async () => {
+  const source = new ScriptedSource();
+  const { client, stream, scratches } = setUp(source);
+  /** Whether the next buffer is one that was given back. */
+  const isBack = (): boolean => {
+    const buffer = scratches.take();
+    const wasUsed = buffer.some((byte) => byte !== 0);
+    // For whoever writes next; the text of another must not show.
+    if (wasUsed) scratches.give(buffer.fill(0x2a));
+    return wasUsed;
+  };
+  const running = stream.run();
+  await rest();
+  assert(isBack(), "behind the head");
+  source.give("a");
+  await rest();
+  assert(isBack(), "behind a piece");
+  client.acceptBytes = 0;
+  source.give("b");
+  await rest();
+  assert(!isBack(), "while a piece is being written");
+  source.give("c");
+  client.resumeWrites();
+  await rest();
+  assert(isBack(), "behind what came meanwhile");
+  source.give(undefined);
+  assertEquals(await running, "complete");
+  assertEquals(client.received, `${HEAD}1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n`);
 });

@@ -1,7 +1,7 @@
 import { encodeUtf8 } from "../../../lib/base/mod.ts";
 import { Delivery } from "../../../lib/front/http1/delivery.ts";
 import { Output } from "../../../lib/front/http1/output.ts";
-import { SCRATCH_BYTES } from "../../../lib/front/http1/scratches.ts";
+import { Scratch, SCRATCH_BYTES, Scratches } from "../../../lib/front/http1/scratches.ts";
 import { Wheel } from "../../../lib/front/http1/wheel.ts";
 import type { Answer } from "../../../lib/request/mod.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
@@ -22,7 +22,7 @@ function setUp(
   const faults: unknown[] = [];
   const delivery = new Delivery({
     output,
-    scratch: new Uint8Array(SCRATCH_BYTES),
+    scratch: new Scratch(new Scratches()),
     date: encodeUtf8(DATE),
     onFault(error) {
       faults.push(error);

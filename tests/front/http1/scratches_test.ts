@@ -1,4 +1,4 @@
-import { SCRATCH_BYTES, Scratches } from "../../../lib/front/http1/scratches.ts";
+import { Scratch, SCRATCH_BYTES, Scratches } from "../../../lib/front/http1/scratches.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
 
 Deno.test("Scratches lends each buffer to one taker at a time, and again", () => {
@@ -17,4 +17,18 @@ Deno.test("Scratches keeps a bounded number", () => {
   for (const scratch of lent) scratches.give(scratch);
   const kept = Array.from({ length: 300 }, () => scratches.take()).filter((each) => lent.has(each));
   assertEquals(kept.length, 256);
+});
+
+Deno.test("Scratch is there while it is used, and lent to others while it rests", () => {
+  const scratches = new Scratches();
+  const scratch = new Scratch(scratches);
+  scratch.rest();
+  const { bytes } = scratch;
+  assert(scratch.bytes === bytes);
+  scratch.rest();
+  scratch.rest();
+  const other = scratches.take();
+  assert(other === bytes);
+  assert(scratches.take() !== bytes, "given back once");
+  assert(scratch.bytes !== bytes);
 });
