@@ -34,10 +34,16 @@ export type Listen = (
   options: Pick<FrontOptions, "hostname" | "port" | "spare" | "tls">,
 ) => FrontListener;
 
+/**
+ * Connections that the kernel holds until they are accepted, or as many as it is let. Whoever comes
+ * beyond it is not refused but tries again after a second, after three, after seven.
+ */
+const BACKLOG = 4096;
+
 /** The platform's sockets, and TLS on them. */
 export function platformListen(clock: Clock): Listen {
   return ({ hostname, port, spare, tls }) => {
-    const address = { hostname, port };
+    const address = { hostname, port, tcpBacklog: BACKLOG };
     if (tls === undefined) return takeWithSpare(() => Deno.listen(address), spare);
     return listenTls(address, spare === undefined ? tls : { ...tls, spare }, clock);
   };

@@ -52,6 +52,15 @@ const NAMES: Readonly<Record<Route, string>> = {
   p1: "pd-router, P1",
 };
 
+/**
+ * Nobody waits for a seat of an engine: the others that are measured have no bound either, and these
+ * engines tell none, so that 256 requests would be under way at a time.
+ */
+const UNBOUNDED: readonly string[] = [
+  "--max-inflight=100000",
+  "--max-prefill-inflight=100000",
+];
+
 /** pd-router of `source` on `route`, with `flags` besides. It logs as it does unless told otherwise. */
 export function pdRouterWay(
   source: RouterSource,
@@ -65,6 +74,7 @@ export function pdRouterWay(
       const args = [
         ...["--host", "127.0.0.1", "--port", port],
         ...routeFlags(route, engines),
+        ...UNBOUNDED,
         ...flags,
       ];
       return "tree" in source
