@@ -23,6 +23,7 @@ export { addressText, type IpAddress, parseAddress, plainAddress } from "./ip.ts
 export * from "./json.ts";
 export * from "./kv_protocol.ts";
 export * from "./lease.ts";
+export * from "./linked_list.ts";
 export * from "./log.ts";
 export * from "./once.ts";
 export * from "./random.ts";

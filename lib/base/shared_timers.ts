@@ -1,16 +1,18 @@
 /** Many calls after the same delay on one timer: a limit that is hardly ever reached costs no timer. @module */
 import type { Clock, Timer } from "./clock.ts";
+import { Linked, LinkedList } from "./linked_list.ts";
 
 /** How long a timer stays behind the last call at most, in milliseconds. */
 const LINGER_MS = 1_000;
 
 /** A call that is to come. */
-class Call implements Timer {
+class Call extends Linked implements Timer {
   readonly at: number;
   readonly run: () => void;
-  readonly #lane: Set<Call>;
+  readonly #lane: LinkedList<Call>;
 
-  constructor(at: number, run: () => void, lane: Set<Call>) {
+  constructor(at: number, run: () => void, lane: LinkedList<Call>) {
+    super();
     this.at = at;
     this.run = run;
     this.#lane = lane;
@@ -28,7 +30,7 @@ class Call implements Timer {
 
 /** The calls with one delay, in the order in which they fall due. */
 interface Lane {
-  readonly calls: Set<Call>;
+  readonly calls: LinkedList<Call>;
   /** Of the first of them, or of one before it. */
   due: Timer;
   /** Looks whether there are any. */
@@ -62,7 +64,7 @@ export class SharedTimers implements Pick<Clock, "after">, Disposable {
   }
 
   #begin(delayMs: number): Lane {
-    const calls = new Set<Call>();
+    const calls = new LinkedList<Call>();
     const lane = { calls, due: this.#due(delayMs, delayMs), look: this.#look(delayMs) };
     this.#lanes.set(delayMs, lane);
     return lane;
@@ -93,7 +95,7 @@ export class SharedTimers implements Pick<Clock, "after">, Disposable {
     if (lane === undefined) return;
     const nowMs = this.#clock.now();
     // What those that are due set stands behind all there is, and is come to here.
-    for (const call of lane.calls) {
+    for (let call = lane.calls.first; call !== undefined; call = lane.calls.first) {
       if (call.at > nowMs) {
         lane.due = this.#due(delayMs, call.at - nowMs);
         return;

@@ -224,15 +224,16 @@ export class EngineHealth implements Health, SharedHealth, Disposable {
   }
 
   #of(engine: Engine): Known {
-    const known = this.#known.get(engine.id) ??
-      {
-        engine,
-        breaker: new Breaker(this.#deps.rules.engine, this.#deps.sharing?.ofEngine(engine)),
-        silent: undefined,
-        unfit: undefined,
-        timer: undefined,
-        counted: undefined,
-      };
+    let known = this.#known.get(engine.id);
+    if (known !== undefined) return known;
+    known = {
+      engine,
+      breaker: new Breaker(this.#deps.rules.engine, this.#deps.sharing?.ofEngine(engine)),
+      silent: undefined,
+      unfit: undefined,
+      timer: undefined,
+      counted: undefined,
+    };
     this.#known.set(engine.id, known);
     return known;
   }

@@ -1,5 +1,5 @@
 /** Notices engines that answer nothing for longer than they use to, as one that is frozen does. @module */
-import { type Clock, every, type Timer } from "../base/mod.ts";
+import { type Clock, every, Linked, LinkedList, type Timer } from "../base/mod.ts";
 import type { Leg } from "./flight.ts";
 
 /** What the watch needs. */
@@ -12,10 +12,17 @@ export interface OverdueDeps {
 }
 
 /** A request whose answer has not begun. */
-export interface Awaited {
+export class Awaited extends Linked {
   readonly leg: Leg;
   /** On the clock's monotonic scale, in milliseconds. */
   readonly sinceMs: number;
+
+  /** It was sent at `sinceMs`. */
+  constructor(leg: Leg, sinceMs: number) {
+    super();
+    this.leg = leg;
+    this.sinceMs = sinceMs;
+  }
 }
 
 /** How often the engines with something under way are looked at, in milliseconds. */
@@ -36,7 +43,7 @@ const LONGEST_MS = 30_000;
 /** What is under way on one engine, and how long it takes. */
 class EngineWaits {
   /** In the order in which they began. */
-  readonly awaited = new Set<Awaited>();
+  readonly awaited = new LinkedList<Awaited>();
   readonly #recent = new Map<Leg, number[]>();
   /** When an answer has last begun. */
   signMs = -Infinity;
@@ -77,9 +84,8 @@ export class OverdueWatch implements Disposable {
 
   /** A request has been sent to the engine called `id`; `answered` or `ended` must be told of it. */
   began(id: string, leg: Leg): Awaited {
-    const waits = this.#engines.get(id) ?? new EngineWaits();
-    this.#engines.set(id, waits);
-    const awaited = { leg, sinceMs: this.#deps.clock.now() };
+    const waits = this.#waitsOf(id);
+    const awaited = new Awaited(leg, this.#deps.clock.now());
     waits.awaited.add(awaited);
     this.#waiting++;
     this.#looking ??= every(this.#deps.clock, LOOK_MS, () => this.#look());
@@ -115,6 +121,12 @@ export class OverdueWatch implements Disposable {
     this.#stop();
   }
 
+  #waitsOf(id: string): EngineWaits {
+    let waits = this.#engines.get(id);
+    if (waits === undefined) this.#engines.set(id, waits = new EngineWaits());
+    return waits;
+  }
+
   #end(waits: EngineWaits, awaited: Awaited): boolean {
     if (!waits.awaited.delete(awaited)) return false;
     this.#waiting--;
@@ -141,7 +153,7 @@ export class OverdueWatch implements Disposable {
 
   /** For how long nothing has come of an engine that should have answered; undefined when all is well. */
   #overdueMs(waits: EngineWaits): number | undefined {
-    const [oldest] = waits.awaited;
+    const oldest = waits.awaited.first;
     if (oldest === undefined) return undefined;
     const silentMs = this.#deps.clock.now() - Math.max(oldest.sinceMs, waits.signMs);
     const usualMs = Math.min(waits.usualMs(oldest.leg) * SLACK, CEILING_MS);

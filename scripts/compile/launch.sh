@@ -216,7 +216,7 @@ take_descriptors() {
 # and the C library would keep what was freed in an arena for each thread. Whoever sets one of these says
 # so for himself.
 bound_memory() {
-  flags='--max-semi-space-size=4,--initial-old-space-size=24,--heap-growing-percent=30,--gc-memory-reducer-start-delay-ms=50000'
+  flags='--max-semi-space-size=8,--initial-old-space-size=24,--heap-growing-percent=30,--gc-memory-reducer-start-delay-ms=50000'
   export DENO_V8_FLAGS="${DENO_V8_FLAGS-$flags}"
   # Deno takes an empty one for a flag that it does not know.
   [ -n "$DENO_V8_FLAGS" ] || unset DENO_V8_FLAGS

@@ -39,7 +39,7 @@ export function startHttp1(options: FrontOptions, handler: FrontHandler, parts: 
  * that what they do on sockets stays below the 128 operations that the platform lets end in a turn. Those
  * that it sets back for others would wait for seconds.
  */
-const TURN_REQUESTS = 24;
+const TURN_REQUESTS = 16;
 
 /** Above so many milliseconds of a turn, fewer begin in the next: streams under way wait for its end. */
 const TURN_MS = 8;

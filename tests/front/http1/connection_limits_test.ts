@@ -228,7 +228,8 @@ Deno.test("Connection's limits share one timer, which is gone with the last conn
   await using server = echo();
   assertEquals(server.clock.pending, 0);
   const clients: MemoryClient[] = [];
-  for (let count = 0; count < 10; count++) clients.push(await server.connect());
+  // Few enough not to fill a turn.
+  for (let count = 0; count < 7; count++) clients.push(await server.connect());
   for (const client of clients) client.send(request("/", "abc"));
   await rest();
   assertEquals(server.clock.pending, 1);

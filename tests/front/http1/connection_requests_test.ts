@@ -95,12 +95,12 @@ Deno.test("Connections let others have their turn after each 64 requests they we
     before = server.requests.length;
   }
   // Beside those counted, the first of each connection.
-  assert(most <= 24 + 4 + 1, `${most} requests in one turn`);
+  assert(most <= 16 + 4 + 1, `${most} requests in one turn`);
   await clock.turn();
   for (const client of clients) assertEquals(received(client), wire("/x").repeat(100));
 });
 
-Deno.test("Connections that ask at once are begun 24 in a turn", async () => {
+Deno.test("Connections that ask at once are begun 16 in a turn", async () => {
   const clock = new TurnClock();
   await using server = startMemory(({ target }) => Promise.resolve(answerOf(target)), {
     clock,
@@ -114,11 +114,11 @@ Deno.test("Connections that ask at once are begun 24 in a turn", async () => {
   }
   await clock.rest();
   const begun = [server.requests.length];
-  for (let turn = 0; turn < 8; turn++) {
+  for (let turn = 0; turn < 12; turn++) {
     await clock.turn();
     begun.push(server.requests.length);
   }
-  assertEquals(begun, [24, 48, 72, 96, 120, 144, 168, 192, 200]);
+  assertEquals(begun, [16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 200]);
   await clock.turn();
   for (const client of clients) assertEquals(received(client), wire("/x"));
 });
