@@ -1,7 +1,7 @@
 /** What a request is let in with: it lasts until the answer has ended. @module */
 import { type Lease, RouterError } from "../base/mod.ts";
 import type { JsonObject } from "../openai/mod.ts";
-import type { Answer, ByteSource } from "../request/mod.ts";
+import { type Answer, type ByteSource, sourceOf } from "../request/mod.ts";
 import { type Estimate, estimateOf } from "./estimate.ts";
 import type { KeyState, LimitKind } from "./key_state.ts";
 import { UsageScanner } from "./usage_scanner.ts";
@@ -119,15 +119,13 @@ function sumOf({ prompt, answer }: Estimate): number {
 }
 
 function scannedSource(source: ByteSource, scanner: UsageScanner): ByteSource {
-  return {
+  return sourceOf({
     async read() {
       const bytes = await source.read();
       if (bytes !== undefined) scanner.push(bytes);
       return bytes;
     },
     cancel: () => source.cancel(),
-    get failure(): RouterError | undefined {
-      return source.failure;
-    },
-  };
+    failure: () => source.failure,
+  });
 }

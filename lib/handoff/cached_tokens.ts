@@ -18,7 +18,7 @@ import {
   skipSpace,
 } from "../base/mod.ts";
 import type { Usage } from "../openai/mod.ts";
-import { type Answer, type ByteSource, isWhole } from "../request/mod.ts";
+import { type Answer, type ByteSource, isWhole, sourceOf } from "../request/mod.ts";
 
 /** The count's name as engines write it in `usage`: within a string, its quotes would be escaped. */
 const NAME = encodeUtf8('"cached_tokens"');
@@ -93,7 +93,7 @@ function correctedSource(source: ByteSource, cached: AskCached): ByteSource {
     held.drop(count);
     return taken;
   };
-  return {
+  return sourceOf({
     async read() {
       for (;;) {
         const bytes = await source.read();
@@ -115,10 +115,8 @@ function correctedSource(source: ByteSource, cached: AskCached): ByteSource {
       }
     },
     cancel: () => source.cancel(),
-    get failure() {
-      return source.failure;
-    },
-  };
+    failure: () => source.failure,
+  });
 }
 
 function correctedLines(bytes: Uint8Array, cached: AskCached): Uint8Array {

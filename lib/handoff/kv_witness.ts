@@ -9,7 +9,7 @@ import {
 } from "../base/mod.ts";
 import type { Arrival, KvEvidence, KvPair, KvProof } from "../fleet/mod.ts";
 import type { RawJson, Usage } from "../openai/mod.ts";
-import type { ByteSource } from "../request/mod.ts";
+import { type ByteSource, sourceOf } from "../request/mod.ts";
 import { cachedIn } from "./cached_tokens.ts";
 import type { KvSampler, Sampled } from "./kv_sampler.ts";
 
@@ -119,7 +119,7 @@ export function watchedCount(
   let tail: Uint8Array = new Uint8Array(0);
   let count: number | undefined;
   let ended = false;
-  return {
+  return sourceOf({
     async read() {
       const bytes = await source.read();
       if (bytes === undefined) {
@@ -134,10 +134,8 @@ export function watchedCount(
       return bytes;
     },
     cancel: () => source.cancel(),
-    get failure() {
-      return source.failure;
-    },
-  };
+    failure: () => source.failure,
+  });
 }
 
 /** The last count of cached tokens in a whole answer, which ends behind it. */

@@ -16,6 +16,7 @@ import {
   readBeginning,
   readError,
   type RequestContext,
+  sourceOf,
 } from "../request/mod.ts";
 import type { UpstreamResponse } from "../upstream/mod.ts";
 import { asDecodeError, decodeError } from "./decode_error.ts";
@@ -115,7 +116,7 @@ const PIECE_BYTES = 256 * 1024;
 /** `rest` with copies of `first` before it, in pieces where it is large. */
 export function startingWith(first: Uint8Array | undefined, rest: ByteSource): ByteSource {
   let head = first;
-  return {
+  return sourceOf({
     read() {
       const bytes = head;
       if (bytes === undefined) return rest.read();
@@ -123,10 +124,8 @@ export function startingWith(first: Uint8Array | undefined, rest: ByteSource): B
       return Promise.resolve(bytes.slice(0, PIECE_BYTES));
     },
     cancel: () => rest.cancel(),
-    get failure() {
-      return rest.failure;
-    },
-  };
+    failure: () => rest.failure,
+  });
 }
 
 /** `source`, whose exchange ends at once when the client goes, even while it is being read. */
@@ -144,7 +143,7 @@ export function leavable(
   // A signal aborted already fires no event.
   if (gone.aborted) cancel();
   else gone.addEventListener("abort", cancel, { once: true });
-  return {
+  return sourceOf({
     async read() {
       try {
         const bytes = await source.read();
@@ -156,8 +155,6 @@ export function leavable(
       }
     },
     cancel,
-    get failure() {
-      return source.failure;
-    },
-  };
+    failure: () => source.failure,
+  });
 }

@@ -1,6 +1,6 @@
 /** The beginning of an answer's body, kept while it passes. @module */
-import { concatBytes, type RouterError } from "../base/mod.ts";
-import type { ByteSource } from "../request/mod.ts";
+import { concatBytes } from "../base/mod.ts";
+import { type ByteSource, sourceOf } from "../request/mod.ts";
 
 /** Most that is kept of one answer, in bytes. */
 export const MAX_CONTENT_BYTES = 1024 * 1024;
@@ -39,7 +39,7 @@ export function keptSource(
     ended = true;
     onEnd({ bytes: concatBytes(pieces), complete: whole && !full });
   };
-  return {
+  return sourceOf({
     async read() {
       try {
         const bytes = await source.read();
@@ -55,8 +55,6 @@ export function keptSource(
       end(false);
       source.cancel();
     },
-    get failure(): RouterError | undefined {
-      return source.failure;
-    },
-  };
+    failure: () => source.failure,
+  });
 }

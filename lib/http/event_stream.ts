@@ -1,6 +1,6 @@
 /** Streams of events that break: what went wrong is told as their last event. @module */
 import { CR, LF, RouterError } from "../base/mod.ts";
-import type { ByteSource } from "../request/mod.ts";
+import { type ByteSource, sourceOf } from "../request/mod.ts";
 import { errorEventFor, type Telling } from "./dialect.ts";
 
 /**
@@ -25,13 +25,11 @@ export function tellingFailure(
     failure = error;
     return errorEventFor({ path, requestId, told }, error);
   };
-  return {
+  return sourceOf({
     read: () => failure === undefined ? source.read().then(onBytes, onError) : NOTHING_MORE,
     cancel: () => source.cancel(),
-    get failure() {
-      return failure ?? source.failure;
-    },
-  };
+    failure: () => failure ?? source.failure,
+  });
 }
 
 const NOTHING_MORE: Promise<undefined> = Promise.resolve(undefined);

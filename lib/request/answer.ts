@@ -11,6 +11,37 @@ export interface ByteSource {
   readonly failure?: RouterError | undefined;
 }
 
+/** What a {@linkcode sourceOf} is made of. */
+export interface SourceParts extends Pick<ByteSource, "read" | "cancel"> {
+  /** Asked for the failure whenever somebody wants to know. */
+  readonly failure: () => RouterError | undefined;
+}
+
+/**
+ * A source made of functions. Not a literal with a getter: V8 gives each object that such a literal makes a
+ * hidden class of its own, so that nothing which reads sources can be compiled for them, and the class
+ * keeps all that the getter sees until the whole heap is collected.
+ */
+export function sourceOf(parts: SourceParts): ByteSource {
+  return new MadeSource(parts);
+}
+
+class MadeSource implements ByteSource {
+  readonly read: ByteSource["read"];
+  readonly cancel: ByteSource["cancel"];
+  readonly #failure: SourceParts["failure"];
+
+  constructor({ read, cancel, failure }: SourceParts) {
+    this.read = read;
+    this.cancel = cancel;
+    this.#failure = failure;
+  }
+
+  get failure(): RouterError | undefined {
+    return this.#failure();
+  }
+}
+
 /** A response for the client. */
 export interface Answer {
   readonly status: number;

@@ -8,7 +8,7 @@ import {
   type Timer,
 } from "../base/mod.ts";
 import type { Answer, ByteSource } from "./answer.ts";
-import { isWhole } from "./answer.ts";
+import { isWhole, sourceOf } from "./answer.ts";
 
 /**
  * One request's time. When it is up, everything that is done for the request ends as if its client had
@@ -82,12 +82,10 @@ export class RequestLife implements Disposable {
     const onError = (error: unknown): never => {
       throw this.#told(error);
     };
-    return {
+    return sourceOf({
       read: () => source.read().then(onBytes, onError),
       cancel: () => source.cancel(),
-      get failure() {
-        return source.failure;
-      },
-    };
+      failure: () => source.failure,
+    });
   }
 }

@@ -2,7 +2,7 @@
 import { RouterError } from "../base/mod.ts";
 import type { Flight } from "../fleet/mod.ts";
 import type { UpstreamResponse } from "../upstream/mod.ts";
-import { type ByteSource, isEventStream } from "./answer.ts";
+import { type ByteSource, isEventStream, sourceOf } from "./answer.ts";
 import { StreamTail } from "./stream_tail.ts";
 import { isRefused, type Told } from "./told.ts";
 
@@ -47,14 +47,12 @@ export function passThrough(
     close();
     throw error;
   };
-  return {
+  return sourceOf({
     // As each event passes here, it is no function that is async.
     read: () => response.read().then(onBytes, onError),
     cancel: close,
-    get failure() {
-      return failure;
-    },
-  };
+    failure: () => failure,
+  });
 }
 
 function failureOf({ engine }: Flight, { message, refusal }: Told): RouterError {
