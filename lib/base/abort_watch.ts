@@ -19,8 +19,9 @@ export interface AbortWatch {
 export class LazyAbort implements AbortWatch {
   #aborted = false;
   #reason: unknown;
-  /** Most have one listener at a time. */
+  /** Most have one listener at a time, and nearly all others two. */
   #listener: (() => void) | undefined;
+  #another: (() => void) | undefined;
   #others: Set<() => void> | undefined;
   #controller: AbortController | undefined;
 
@@ -47,21 +48,25 @@ export class LazyAbort implements AbortWatch {
     if (this.#aborted) return;
     this.#aborted = true;
     this.#reason = reason;
-    const [listener, others] = [this.#listener, this.#others];
-    this.#listener = this.#others = undefined;
+    const [listener, another, others] = [this.#listener, this.#another, this.#others];
+    this.#listener = this.#another = this.#others = undefined;
     listener?.();
+    another?.();
     for (const other of others ?? []) other();
     this.#controller?.abort(this.reason);
   }
 
   addEventListener(_type: "abort", listener: () => void): void {
-    if (this.#aborted || listener === this.#listener) return;
+    if (this.#aborted || listener === this.#listener || listener === this.#another) return;
+    if (this.#others?.has(listener)) return;
     if (this.#listener === undefined) this.#listener = listener;
+    else if (this.#another === undefined) this.#another = listener;
     else (this.#others ??= new Set()).add(listener);
   }
 
   removeEventListener(_type: "abort", listener: () => void): void {
     if (listener === this.#listener) this.#listener = undefined;
+    else if (listener === this.#another) this.#another = undefined;
     else this.#others?.delete(listener);
   }
 }

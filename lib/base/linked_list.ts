@@ -13,7 +13,7 @@ export class Linked {
  * and a table that it has left leads to the next: what was once in one of these is kept until all of
  * the heap is collected, where this keeps nothing of those that have gone.
  */
-export class LinkedList<T extends Linked> {
+export class LinkedList<T extends Linked> implements Iterable<T> {
   #first: Linked | undefined;
   #last: Linked | undefined;
   #size = 0;
@@ -50,6 +50,13 @@ export class LinkedList<T extends Linked> {
     one.list = one.before = one.behind = undefined;
     this.#size--;
     return true;
+  }
+
+  /** All of them, those first that came first; nothing is to come or go meanwhile. */
+  *[Symbol.iterator](): Generator<T, void, void> {
+    for (let one: Linked | undefined = this.#first; one !== undefined; one = one.behind) {
+      yield one as T;
+    }
   }
 
   /** Remove all. */

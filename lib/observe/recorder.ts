@@ -1,5 +1,5 @@
 /** Follows requests from their arrival to their end: counts them, keeps the last, and tells the log. @module */
-import { type Clock, errorCodeOf } from "../base/mod.ts";
+import { type Clock, errorCodeOf, LinkedList } from "../base/mod.ts";
 import type { CounterSeries, Metrics } from "../metrics/mod.ts";
 import type { RequestOutcome, RequestTrace } from "../request/mod.ts";
 import { Distribution } from "./distribution.ts";
@@ -34,7 +34,7 @@ export interface RecorderOptions {
 export interface Kept {
   readonly recent: RecentRequests;
   /** Requests that have not ended, in the order of their arrival. */
-  readonly underWay: ReadonlySet<RequestTrace>;
+  readonly underWay: Iterable<RequestTrace> & { readonly size: number };
   /** Requests that have ended, by outcome and by route. */
   readonly outcomes: ReadonlyMap<RequestOutcome, number>;
   readonly routes: ReadonlyMap<string, number>;
@@ -111,7 +111,7 @@ function counting(): () => number {
 
 class OpenKept implements Kept {
   readonly recent: RecentRequests;
-  readonly underWay = new Set<RequestTrace>();
+  readonly underWay = new LinkedList<RequestTrace>();
   readonly outcomes = new Map<RequestOutcome, number>();
   readonly routes = new Map<string, number>();
   readonly times: ReadonlyMap<DistributionName, Distribution>;

@@ -1,5 +1,5 @@
 /** What happened to one request, step by step, for metrics, logs and timelines. @module */
-import type { Clock, Engine, ErrorCode, Spans } from "../base/mod.ts";
+import { type Clock, type Engine, type ErrorCode, Linked, type Spans } from "../base/mod.ts";
 import type { DirectReason } from "../disagg/mod.ts";
 import type { Outcome } from "../fleet/mod.ts";
 
@@ -66,7 +66,7 @@ const MAX_LEGS = 64;
 const ANSWERING: ReadonlySet<TraceStep> = new Set(["decode-sent", "direct-sent"]);
 
 /** The record of one request; flows write to it, the edge reads it at the end. */
-export class RequestTrace {
+export class RequestTrace extends Linked {
   readonly receivedAtMs: number;
   readonly events: TraceEvent[] = [];
   route: Route = "none";
@@ -107,6 +107,7 @@ export class RequestTrace {
 
   /** `whole` is the record of the request that this is a part of. */
   constructor(clock: Clock, whole?: RequestTrace) {
+    super();
     this.#clock = clock;
     this.#whole = whole;
     this.receivedAtMs = clock.now();

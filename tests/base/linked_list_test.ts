@@ -13,11 +13,7 @@ class Named extends Linked {
 
 /** Names in the order of the list. */
 function named(list: LinkedList<Named>): readonly string[] {
-  const names: string[] = [];
-  for (let one: Linked | undefined = list.first; one !== undefined; one = one.behind) {
-    if (one instanceof Named) names.push(one.name);
-  }
-  return names;
+  return [...list].map(({ name }) => name);
 }
 
 Deno.test("LinkedList is what a Set is, whatever comes and goes", () => {
