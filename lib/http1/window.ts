@@ -1,16 +1,23 @@
 /**
- * A fixed buffer that is filled at one end and read at the other.
+ * A buffer that is filled at one end and read at the other.
  * @module
  */
 
+/** How much larger a buffer becomes that was filled. */
+const GROWTH = 4;
+
 /** Bytes `start` to `end` of `bytes` have arrived and have not been taken. */
 export class ByteWindow {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Another one when it has grown. */
+  bytes: Uint8Array<ArrayBuffer>;
   start = 0;
   end = 0;
+  readonly #most: number;
 
-  constructor(capacity: number) {
+  /** `capacity` bytes at first, and `most` where more than that arrive at a time. */
+  constructor(capacity: number, most = capacity) {
     this.bytes = new Uint8Array(capacity);
+    this.#most = most;
   }
 
   /**
@@ -18,6 +25,7 @@ export class ByteWindow {
    * front when there is no room behind it. Views handed out before are invalid afterwards.
    */
   space(): Uint8Array<ArrayBuffer> {
+    if (this.end === this.bytes.length && this.end < this.#most) this.#grow();
     if (this.start === this.end) {
       this.start = 0;
       this.end = 0;
@@ -30,6 +38,14 @@ export class ByteWindow {
   /** Move what is left to the front, so that all room is behind it. */
   compact(): void {
     this.bytes.copyWithin(0, this.start, this.end);
+    this.end -= this.start;
+    this.start = 0;
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(Math.min(this.#most, this.bytes.length * GROWTH));
+    larger.set(this.bytes.subarray(this.start, this.end));
+    this.bytes = larger;
     this.end -= this.start;
     this.start = 0;
   }

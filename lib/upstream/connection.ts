@@ -13,6 +13,9 @@ import { LostConnection, timedOut } from "./problems.ts";
 import type { EncodedRequest } from "./request_head.ts";
 import { MAX_HEAD_BYTES } from "./head.ts";
 
+/** What is read into at first: an event is smaller, and a thousand streams have as many of these. */
+const FIRST_BYTES = 4 * 1024;
+
 /** What a connection waits for. */
 type Phase = "idle" | "response head" | "response body";
 
@@ -22,7 +25,7 @@ type Phase = "idle" | "response head" | "response body";
  */
 export class Connection {
   readonly origin: Origin;
-  readonly window = new ByteWindow(MAX_HEAD_BYTES);
+  readonly window = new ByteWindow(FIRST_BYTES, MAX_HEAD_BYTES);
   readonly #socket: Socket;
   readonly #onClosed: (connection: Connection) => void;
   readonly #turns: TurnMeter;

@@ -30,3 +30,28 @@ Deno.test("ByteWindow.space() is empty when the window is full", () => {
   window.end = 4;
   assertEquals(window.space().length, 0);
 });
+
+Deno.test("ByteWindow grows where it was filled, to the most that it may have", () => {
+  const window = new ByteWindow(4, 20);
+  window.bytes.set([1, 2, 3, 4]);
+  window.start = 3;
+  window.end = 4;
+  assertEquals(window.space().length, 15);
+  assertEquals([...window.bytes.subarray(window.start, window.end)], [4]);
+  // All of what filled it has been taken.
+  window.start = window.end = 16;
+  assertEquals(window.space().length, 20);
+  window.start = window.end = 20;
+  assertEquals(window.space().length, 20);
+  window.end = 20;
+  assertEquals(window.space().length, 0);
+});
+
+Deno.test("ByteWindow stays as it is while what arrives has room", () => {
+  const window = new ByteWindow(8, 64);
+  for (let read = 0; read < 20; read++) {
+    assertEquals(window.space().length, 8);
+    window.end += 7;
+    window.start += 7;
+  }
+});
