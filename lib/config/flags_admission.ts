@@ -15,7 +15,7 @@ export const ADMISSION_FLAGS = {
       range: COUNT,
       help:
         "Requests that each decode engine, and each that serves whole requests, gets at a time; " +
-        "0 for its max_num_seqs, or 256 where that is not given",
+        "0 for its max_num_seqs, or 1,024 where that is not given",
     },
     {
       name: "max-prefill-inflight",

@@ -29,8 +29,13 @@ export interface SeatLimits {
   readonly serving: number | undefined;
 }
 
-/** Requests at a time of engines of which nobody knows how many they work on. */
-export const USUAL_SEATS = { prefill: 64, serving: 256 } as const;
+/**
+ * Requests at a time of engines of which nobody knows how many they work on. Of those that serve, as many as
+ * vLLM takes at most unless it is told: 1,024 on devices of 70 GiB and more, 256 on smaller ones, where
+ * the others wait in the engine (`vllm/engine/arg_utils.py`, `default_max_num_seqs`). Fewer would
+ * leave large engines idle, and refuse what a router without seats would have passed on.
+ */
+export const USUAL_SEATS = { prefill: 64, serving: 1_024 } as const;
 
 /** Nothing is bounded. */
 export const UNBOUNDED: SeatLimits = { prefill: Infinity, serving: Infinity };

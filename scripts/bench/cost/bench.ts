@@ -64,26 +64,39 @@ export interface Bench {
 /** One part of a run. */
 export type Section = (bench: Bench) => Promise<Table>;
 
+/** Turns that ways take in warming up. */
+const WARM_UP_TURNS = 4;
+
 /** A bench whose processes are among `children`. */
 export function benchOf(
   parts: Pick<Bench, "children" | "tools" | "ways" | "effort" | "say">,
 ): Bench {
-  const open = new Map<Way, Promise<OpenWay>>();
-  const openWarm = async (way: Way): Promise<OpenWay> => {
-    parts.say(`${way.name}: start and warm-up`);
-    const opened = await openAlone(parts.children, parts.tools, way);
-    await warmUp(parts.tools, opened, parts.effort.warmUp);
-    return opened;
+  const open = new Map<Way, OpenWay>();
+  const { requests, streams } = parts.effort.warmUp;
+  // In turn: the first would have rested for too long when the last is warm.
+  const warmAll = async (ways: readonly OpenWay[]): Promise<void> => {
+    const each = { requests: Math.ceil(requests / WARM_UP_TURNS), streams };
+    for (let turn = 0; turn < WARM_UP_TURNS; turn++) {
+      for (const way of ways) await warmUp(parts.tools, way, each);
+    }
   };
   return {
     ...parts,
     async warm(kinds) {
+      const cold: OpenWay[] = [];
       const all: OpenWay[] = [];
       for (const way of parts.ways.filter(({ kind }) => kinds.includes(kind))) {
-        const opened = open.get(way) ?? openWarm(way);
-        open.set(way, opened);
-        all.push(await opened);
+        let opened = open.get(way);
+        if (opened === undefined) {
+          parts.say(`${way.name}: start`);
+          opened = await openAlone(parts.children, parts.tools, way);
+          open.set(way, opened);
+          cold.push(opened);
+        }
+        all.push(opened);
       }
+      if (cold.length > 0) parts.say("warm-up of all in turn");
+      await warmAll(cold);
       return all;
     },
   };

@@ -85,7 +85,10 @@ export const addedLatency: Section = (bench) =>
     kinds: ALL,
     loads: [[
       "150/s",
-      { client: { connections: 32, rate: 150, seconds: 2 * bench.effort.seconds + 1 } },
+      {
+        client: { connections: 32, rate: 150, seconds: 2 * bench.effort.seconds + 1 },
+        before: { connections: 32, requests: 2_000 },
+      },
     ]],
     columns: [P50, added(P50, "added"), P99, added(P99, "added"), CPU_MS],
   });

@@ -26,6 +26,12 @@ export interface Load {
    * @default {0}
    */
   readonly intervalUs?: number;
+  /**
+   * What runs before each sample and is not measured: a load of few requests leaves a program that gives
+   * memory back after a while no less warm than one that rests.
+   * @default nothing
+   */
+  readonly before?: LoadAsk;
 }
 
 /** Above it a round is repeated; and how often at most. */
@@ -45,6 +51,7 @@ export async function sampleOf(tools: Tools, open: OpenWay, load: Load): Promise
 async function onceOf(tools: Tools, open: OpenWay, load: Load): Promise<Sample> {
   const { port, pid, engines } = open;
   await pace(engines.ports, load.intervalUs ?? 0);
+  if (load.before !== undefined) await runClient(tools.client, port, load.before);
   const machine = readMachineStat();
   const [own, engine] = [cpuOf(pid), cpuOf(engines.pid)];
   const seen = await runClient(tools.client, port, load.client);

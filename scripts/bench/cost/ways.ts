@@ -54,7 +54,7 @@ const NAMES: Readonly<Record<Route, string>> = {
 
 /**
  * Nobody waits for a seat of an engine: the others that are measured have no bound either, and these
- * engines tell none, so that 256 requests would be under way at a time.
+ * engines tell none, so that 64 prompts and 1,024 requests would be under way at a time.
  */
 const UNBOUNDED: readonly string[] = [
   "--max-inflight=100000",
