@@ -271,7 +271,12 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
     ((options, handler) => startHttp1(options, handler, { clock }));
   const front = listen(
     config,
-    { log, metrics, handle: (request) => handle(request) },
+    {
+      log,
+      metrics,
+      handle: (request) =>
+        warming.underWay ? warming.during(() => handle(request)) : handle(request),
+    },
     { ...doors.front, sharing: gossip?.addresses, spare: () => keeper.spare() },
     startFront,
   );

@@ -24,6 +24,9 @@ const LONGEST_MS = 900;
 const ROUNDS = 60;
 const CLIENTS = 4;
 
+/** How long it rests behind each few requests while somebody waits for an answer, in milliseconds. */
+const REST_MS = 5;
+
 /** What came of it. */
 export interface WarmedUp {
   readonly requests: number;
@@ -35,10 +38,15 @@ export interface WarmedUp {
 /** Warm up for `config`, until `signal` aborts. Rejects where the second router cannot be started. */
 export async function warmUp(
   config: RouterConfig,
-  { clock, random, signal }: {
+  { clock, random, signal, busy = () => false }: {
     readonly clock: Clock;
     readonly random: Random;
     readonly signal: AbortSignal;
+    /**
+     * Whether somebody waits for an answer: each step of one would wait for a few requests of these.
+     * @default never
+     */
+    readonly busy?: () => boolean;
   },
 ): Promise<WarmedUp> {
   const since = clock.now();
@@ -70,8 +78,8 @@ export async function warmUp(
     const request = ASKS[turn % ASKS.length];
     if (request === undefined || signal.aborted || clock.now() - since > LONGEST_MS) break;
     statuses.push(...await Promise.all(clients.map((client) => client.ask(request))));
-    // What others have waiting meanwhile has its turn, behind a few requests at most.
-    await sleep(clock, 0, signal);
+    // What others have waiting meanwhile has its turn, and an answer, which takes many turns, goes on.
+    await sleep(clock, busy() ? REST_MS : 0, signal);
   }
   signal.removeEventListener("abort", leave);
   leave();

@@ -1,8 +1,8 @@
 /** Whether the router has warmed up. @module */
 import { type Clock, describeError, type Logger, sleep } from "./base/mod.ts";
 
-/** Warms up, until it is told to stop. */
-export type WarmUp = (signal: AbortSignal) => Promise<void>;
+/** Warms up, until it is told to stop; rests more while `busy` says that somebody waits for an answer. */
+export type WarmUp = (signal: AbortSignal, busy: () => boolean) => Promise<void>;
 
 /** What a warm-up is begun with. */
 export interface WarmingParts {
@@ -20,6 +20,7 @@ export class Warming implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
   #underWay: boolean;
+  #waiting = 0;
 
   /** Begins it; without one, there is nothing to wait for. A router that could not warm up serves cold. */
   constructor(warmUp: WarmUp | undefined, parts: WarmingParts) {
@@ -30,6 +31,16 @@ export class Warming implements AsyncDisposable {
   /** True until it has ended, however it has. */
   get underWay(): boolean {
     return this.#underWay;
+  }
+
+  /** What `answer` gives; the warm-up rests more until it has come. */
+  async during<T>(answer: () => Promise<T>): Promise<T> {
+    this.#waiting++;
+    try {
+      return await answer();
+    } finally {
+      this.#waiting--;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -43,7 +54,7 @@ export class Warming implements AsyncDisposable {
     const over = AbortSignal.any([signal, waited.signal]);
     try {
       await Promise.race([after, sleep(clock, PATIENCE_MS, over)]);
-      if (!signal.aborted) await warmUp(signal);
+      if (!signal.aborted) await warmUp(signal, () => this.#waiting > 0);
     } catch (error) {
       log.warning("Cannot warm up", () => ({ error: describeError(error) }));
     } finally {

@@ -61,3 +61,29 @@ Deno.test("warmUp() ends when it is told to in the middle, though no time goes b
   assert(requests < 960, `${requests}`);
   assertEquals(clock.pending, 0);
 });
+
+Deno.test("warmUp() rests behind each few requests while somebody waits for an answer", async () => {
+  for (const [waits, most] of [[true, 12], [false, Infinity]] as const) {
+    const stop = new AbortController();
+    const clock = new FakeClock();
+    let looks = 0;
+    const busy = (): boolean => {
+      looks++;
+      return waits;
+    };
+    const warming = warmUp(configOf({ flags: FLEET }), {
+      ...ports,
+      clock,
+      signal: stop.signal,
+      busy,
+    });
+    for (let ms = 0; ms < 50; ms++) {
+      await settle();
+      await clock.advance(1);
+    }
+    stop.abort();
+    await warming;
+    assert(looks > 0 && looks <= most, `${looks} looks, waits: ${waits}`);
+    if (!waits) assert(looks > 20, `${looks} looks`);
+  }
+});

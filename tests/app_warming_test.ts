@@ -19,6 +19,27 @@ Deno.test("Warming is under way until it has ended, well or not", async () => {
   assertEquals(log.warned, 1);
 });
 
+Deno.test("Warming knows whether somebody waits for an answer", async () => {
+  let busy: (() => boolean) | undefined;
+  const over = Promise.withResolvers<void>();
+  const parts = { clock: new FakeClock(), log: silentLogger(), after: Promise.resolve() };
+  await using warming = new Warming((_signal, isBusy) => {
+    busy = isBusy;
+    return over.promise;
+  }, parts);
+  await eventually(() => busy !== undefined);
+  const first = Promise.withResolvers<string>();
+  const second = Promise.withResolvers<string>();
+  const answers = [warming.during(() => first.promise), warming.during(() => second.promise)];
+  assertEquals(busy?.(), true);
+  first.resolve("one");
+  assertEquals([await answers[0], busy?.()], ["one", true]);
+  second.reject(new Error("none"));
+  await answers[1]?.catch(() => {});
+  assertEquals(busy?.(), false);
+  over.resolve();
+});
+
 Deno.test("Warming is told to stop when it is disposed, and has ended then", async () => {
   let [begun, ended] = [false, false];
   const parts = { clock: new FakeClock(), log: silentLogger(), after: Promise.resolve() };
@@ -56,7 +77,12 @@ Deno.test("startApp() is not ready before it has warmed up, and serves meanwhile
   const { promise, resolve } = Promise.withResolvers<void>();
   await using router = await startRouter([engineAt(engine.url, "any")], {
     lifecycle: { warmUp: true, drainDelayMs: 0 },
-    ports: { warmUp: () => promise },
+    ports: {
+      warmUp: async (_signal, busy) => {
+        await promise;
+        assertEquals(busy(), false);
+      },
+    },
   });
   const ready = async (): Promise<unknown> => await (await fetch(`${router.url}/ready`)).json();
   assertEquals(await ready(), { status: "starting", missing: ["the router is warming up"] });

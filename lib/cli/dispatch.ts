@@ -23,7 +23,8 @@ import { runEngines } from "./engines.ts";
 import { runExplain } from "./explain.ts";
 import { routerHelp } from "./help.ts";
 import { Hangups } from "./hangups.ts";
-import { systemFigures } from "./host_figures.ts";
+import { processMemory, systemFigures } from "./host_figures.ts";
+import { returnMemory } from "./resting_memory.ts";
 import { runHelp } from "./help_topics.ts";
 import { loadConfig } from "./load.ts";
 import { manPage } from "./man.ts";
@@ -164,6 +165,7 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
   for (const note of notes) log.warning(note);
   await using lines = access;
   await using cluster = await clusterFor(config, { clock: ports.clock, random: ports.random, log });
+  using _memory = returnMemory(ports.clock, processMemory());
   return await serve(config, {
     clock: ports.clock,
     random: ports.random,
@@ -175,8 +177,8 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
         ...parts,
         hooks,
         origin,
-        async warmUp(signal) {
-          const warmed = await warmUp(config, { ...parts, signal });
+        async warmUp(signal, busy) {
+          const warmed = await warmUp(config, { ...parts, signal, busy });
           log.debug("Warmed up", () => ({ ...warmed }));
         },
         accessLine: (line) => lines?.write(line),

@@ -17,7 +17,8 @@ import { openAccessLines } from "./access_file.ts";
 import type { ParsedArgv } from "./argv.ts";
 import { mappedOrigin, type OpenedOrigin, openOrigin } from "./config_origin.ts";
 import { Hangups } from "./hangups.ts";
-import { systemFigures } from "./host_figures.ts";
+import { processMemory, systemFigures } from "./host_figures.ts";
+import { returnMemory } from "./resting_memory.ts";
 import type { CliPorts } from "./ports.ts";
 import { openLogger } from "./report.ts";
 import { serve } from "./serve.ts";
@@ -88,6 +89,7 @@ export async function runWorker(parsed: ParsedArgv, all: CliPorts): Promise<numb
   const relay = { member, log, root: config.rootPath };
   const keepsFiles = opened.origin.start.loaded.config.batches !== undefined;
   let serves = false;
+  using _memory = returnMemory(clock, processMemory());
   const code = await serve(config, {
     clock,
     random,

@@ -213,10 +213,11 @@ take_descriptors() {
 }
 
 # Has memory be given back: V8 would let its heap grow to several times what is in use before it looks,
-# and the C library would keep what was freed in an arena for each thread. Whoever sets one of these says
-# so for himself.
+# and the C library would keep what was freed in an arena for each thread. V8's own reducer would drop
+# what is compiled whenever less is asked for; the router itself has memory given back when it rests.
+# Whoever sets one of these says so for himself.
 bound_memory() {
-  flags='--max-semi-space-size=8,--initial-old-space-size=24,--heap-growing-percent=30,--gc-memory-reducer-start-delay-ms=50000'
+  flags='--max-semi-space-size=8,--initial-old-space-size=24,--heap-growing-percent=30,--no-memory-reducer,--retain-maps-for-n-gc=10000,--expose-gc'
   export DENO_V8_FLAGS="${DENO_V8_FLAGS-$flags}"
   # Deno takes an empty one for a flag that it does not know.
   [ -n "$DENO_V8_FLAGS" ] || unset DENO_V8_FLAGS
