@@ -19,7 +19,7 @@ export interface ProcessMemory {
 }
 
 /** Time between two looks, in milliseconds. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 1_000;
 
 /** For how long a router must have been at rest, in milliseconds: shorter pauses leave it as it is. */
 const REST_MS = 45_000;

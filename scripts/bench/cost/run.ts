@@ -21,7 +21,7 @@ export const LAST_RUN: URL = new URL("./last_run.json", import.meta.url);
 export function runMarkdown({ date, machine, rounds, versions, tables }: Run): string {
   if (tables.length === 0) return "No run is kept here.\n";
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  const about = `${date.slice(0, 10)}; ${machine}; medians of ${rounds}; ${programs.join(", ")}.`;
+  const about = `${date.slice(0, 10)}; ${machine};\nmedians of ${rounds}; ${programs.join(", ")}.`;
   return `${[about, ...tables.map(tableMarkdown)].join("\n\n")}\n`;
 }
 

@@ -1,5 +1,5 @@
 /** The table of starts: how soon a program serves, and its first requests beside later ones. @module */
-import { Children } from "../child.ts";
+import { Children, pause } from "../child.ts";
 import { median } from "../figures.ts";
 import type { Bench, Section } from "./bench.ts";
 import { runClient } from "./client.ts";
@@ -14,11 +14,16 @@ const FIRST = 1_000;
 /** The 100th request is the middle one of these. */
 const AROUND_100 = [90, 111] as const;
 
+/** How often `/ready` is asked, in milliseconds, and how many times at most. */
+const LOOK_MS = 5;
+const MOST_LOOKS = 2_000;
+
 /** What one start was like, by keys of columns. */
 type Seen = Readonly<Record<string, number>>;
 
 const COLUMNS = [
-  { key: "ready", title: "serves after ms", digits: 0 },
+  { key: "serves", title: "serves after ms", digits: 0 },
+  { key: "ready", title: "is ready after ms", digits: 0 },
   { key: "first", title: "1st request ms", digits: 2 },
   { key: "hundredth", title: "100th", digits: 2 },
   { key: "firstP50", title: "p50 of 1,000", digits: 3 },
@@ -28,7 +33,10 @@ const COLUMNS = [
   { key: "hundredthOfWarm", title: "100th of warm", digits: 2 },
 ] as const;
 
-/** From the start of a process to its first answer; then requests one by one. */
+/**
+ * From the start of a process to its first answer, and until it says at `/ready` that requests should come,
+ * as one does that warms up first; then requests one by one.
+ */
 export const start: Section = async (bench) => {
   const ways = bench.ways.filter(({ program }) => program !== undefined);
   const seen = ways.map((): Seen[] => []);
@@ -55,12 +63,25 @@ export const start: Section = async (bench) => {
   };
 };
 
+/** Resolves when `/ready` says so, or what answers there knows nothing of it. */
+async function saysReady(port: number): Promise<void> {
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    const response = await fetch(`http://127.0.0.1:${port}/ready`);
+    await response.body?.cancel();
+    if (response.status !== 503) return;
+    await pause(LOOK_MS);
+  }
+  throw new Error(`What listens at ${port} is not ready after ${MOST_LOOKS * LOOK_MS} ms`);
+}
+
 async function onceStarted({ tools, effort }: Bench, way: Way): Promise<Seen> {
   await using children = new Children();
   const engines = await startEngines(children, tools.engine);
   const startedAt = performance.now();
   const { port, child } = await beginWay(children, way, engines);
   await serving(child, port, 2);
+  const serves = performance.now() - startedAt;
+  await saysReady(port);
   const ready = performance.now() - startedAt;
   const ask = async (): Promise<{ readonly each: readonly number[]; readonly cpuMs: number }> => {
     const before = readTreeStat(child.pid).cpuSeconds;
@@ -75,6 +96,7 @@ async function onceStarted({ tools, effort }: Bench, way: Way): Promise<Seen> {
   const warmP50 = median(warm.each);
   const hundredth = median(cold.each.slice(...AROUND_100));
   return {
+    serves,
     ready,
     first: cold.each[0] ?? NaN,
     hundredth,
