@@ -10,10 +10,7 @@ export function systemFigures(): HostFigures {
   const disk = isPermitted({ name: "sys", kind: "statfs" }) &&
     isPermitted({ name: "read", path: "/" });
   return {
-    cpuMs() {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1000;
-    },
+    cpuMs,
     memoryUse() {
       if (!memory) return undefined;
       const { total, available } = Deno.systemMemoryInfo();
@@ -28,6 +25,12 @@ export function systemFigures(): HostFigures {
   };
 }
 
+/** CPU time of this process since its start, in milliseconds. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** V8's, there where it is started with `--expose-gc`. */
 type Collect = (how: { readonly type: "major"; readonly flavor: "last-resort" }) => void;
 
@@ -36,10 +39,7 @@ export function processMemory(): ProcessMemory | undefined {
   const { gc } = globalThis as { readonly gc?: Collect };
   if (gc === undefined) return undefined;
   return {
-    cpuMs() {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1000;
-    },
+    cpuMs,
     residentBytes: () => Deno.memoryUsage().rss,
     giveBack: () => gc({ type: "major", flavor: "last-resort" }),
   };
