@@ -114,7 +114,8 @@ Deno.test("runMarkdown() says where and when, and names each load once", () => {
   assertEquals(
     runMarkdown(run),
     [
-      "2026-01-02; 2 cores; medians of 3; nginx 1.22.1.",
+      "2026-01-02; 2 cores;",
+      "medians of 3; nginx 1.22.1.",
       "",
       "**Whole answers**",
       "",
