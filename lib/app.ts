@@ -346,7 +346,7 @@ export async function startApp(config: RouterConfig, ports: AppPorts): Promise<A
       connections: upstream.stats().open - upstream.stats().idle,
       buffered: bodies.held,
     }),
-    admission: () => ({ queued: admission.waiting, ...fleet.seated }),
+    admission: () => ({ ...admission.stats, ...fleet.seated }),
     retire: () => void (retired = true),
     async drain(timeoutMs) {
       retired = draining = true;

@@ -100,6 +100,8 @@ export interface AdmissionStats {
   /** Seats, and bytes of KV buffers. */
   readonly seats: number;
   readonly kvBytes: number;
+  /** 1 where requests wait at other routers for the same engines, as far as is heard; else 0. */
+  readonly elsewhere: number;
 }
 
 /** A router that serves. */

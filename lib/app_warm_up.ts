@@ -7,7 +7,15 @@
  * @module
  */
 import { startApp } from "./app.ts";
-import { type Clock, type Engine, type Random, silentLogger, sleep } from "./base/mod.ts";
+import type { WarmUp } from "./app_warming.ts";
+import {
+  type Clock,
+  type Engine,
+  type Logger,
+  type Random,
+  silentLogger,
+  sleep,
+} from "./base/mod.ts";
 import type { RouterConfig } from "./config/mod.ts";
 import { staticSource } from "./fleet/mod.ts";
 import { startHttp1 } from "./front/mod.ts";
@@ -85,6 +93,17 @@ export async function warmUp(
   leave();
   const failed = statuses.filter((status) => status !== 200).length;
   return { requests: statuses.length, failed, ms: clock.now() - since };
+}
+
+/** The warm-up for `config`, that says in `log` what came of it. */
+export function warmingUp(
+  config: RouterConfig,
+  parts: { readonly clock: Clock; readonly random: Random; readonly log: Logger },
+): WarmUp {
+  return async (signal, busy) => {
+    const warmed = await warmUp(config, { ...parts, signal, busy });
+    parts.log.debug("Warmed up", () => ({ ...warmed }));
+  };
 }
 
 /** One engine for whole requests, or a pair for each mode in use. */

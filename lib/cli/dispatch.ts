@@ -1,6 +1,6 @@
 /** Which command an argument list is for, and its running. @module */
 import { startApp } from "../app.ts";
-import { warmUp } from "../app_warm_up.ts";
+import { warmingUp } from "../app_warm_up.ts";
 import { type Logger, type LoggerOptions, RouterError } from "../base/mod.ts";
 import type { Cluster } from "../cluster/mod.ts";
 import {
@@ -177,10 +177,7 @@ async function runRouter(argv: readonly string[], ports: CliPorts): Promise<numb
         ...parts,
         hooks,
         origin,
-        async warmUp(signal, busy) {
-          const warmed = await warmUp(config, { ...parts, signal, busy });
-          log.debug("Warmed up", () => ({ ...warmed }));
-        },
+        warmUp: warmingUp(config, parts),
         accessLine: (line) => lines?.write(line),
         ...(cluster === undefined ? {} : (await import("../app_cluster.ts")).clusterSeat(cluster)),
       });

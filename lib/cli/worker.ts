@@ -1,5 +1,6 @@
 /** One of several processes: serves as its supervisor says, and ends with it. @module */
 import { startApp } from "../app.ts";
+import { warmingUp } from "../app_warm_up.ts";
 import { remarkOf } from "../app_cluster.ts";
 import type { ClusterSeat } from "../app_handoff.ts";
 import { describeError, type LoggerOptions, RouterError } from "../base/mod.ts";
@@ -101,6 +102,7 @@ export async function runWorker(parsed: ParsedArgv, all: CliPorts): Promise<numb
         ...parts,
         hooks,
         origin,
+        warmUp: warmingUp(config, parts),
         accessLine: (line) => lines.write(line),
         others,
         bus: member.bus,

@@ -134,6 +134,15 @@ export class Admission implements Disposable {
     return this.#queue.length;
   }
 
+  /** Requests that wait here; and 1 where any do at other routers, as far as is heard. */
+  get stats(): { readonly queued: number; readonly elsewhere: number } {
+    const { fleet } = this.#options;
+    const elsewhere = fleet.snapshot().engines.some(({ models }) =>
+      models.some((model) => fleet.isAwaitedElsewhere(model))
+    );
+    return { queued: this.waiting, elsewhere: Number(elsewhere) };
+  }
+
   /** Whether requests for any of `models` wait, but for those that go behind others. */
   awaits(models: readonly string[]): boolean {
     return this.#queue.awaits(models);

@@ -106,6 +106,8 @@ Deno.test("what a router had under way that has died is forgotten, and its seats
   await eventually(async () => await inflightAt(routers.at(1).url) === 1);
   const waiting = ask(routers.at(1).url);
   await eventually(() => routers.at(1).app.admission().queued === 1);
+  await eventually(() => routers.at(0).app.admission().elsewhere === 1);
+  assertEquals(routers.at(1).app.admission().elsewhere, 0);
   // It takes no leave: its bus says that it has gone, as a worker's does whose process has ended.
   routers.hub.leave("0");
   await eventually(() => busy.held.length === 2);

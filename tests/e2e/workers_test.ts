@@ -120,6 +120,25 @@ async function answersWell(url: string): Promise<void> {
   assertEquals(await ask(url, 3).answer, { status: 200, whole: true });
 }
 
+Deno.test("--workers 2 warms each of them up before it is ready, by whole handoffs in memory", async () => {
+  await using pair = await startPair(["--log-level=debug"]);
+  const { router } = pair;
+  const warmed = (): readonly string[] => {
+    const lines = router.text().split("\n").filter((line) => line.includes("Warmed up"));
+    return lines.map((line) => / failed=0 .*(worker=\d)/.exec(line)?.[1] ?? line).toSorted();
+  };
+  await eventually(() => warmed().length === 2, () => router.text(), LONG_MS);
+  assertEquals(warmed(), ["worker=1", "worker=2"]);
+  assertEquals(await (await fetch(`${router.url}/ready`)).json(), { status: "ready" });
+  // What it took for that is not counted.
+  assertEquals(
+    await metric(router.url, 'pd_router_kv_notifications_total{result="completed"}'),
+    NaN,
+  );
+  await answersWell(router.url);
+  assertEquals(await metric(router.url, 'pd_router_kv_notifications_total{result="completed"}'), 1);
+});
+
 Deno.test("--workers 2 spreads clients, and hands each notification to the worker that waits", async () => {
   await using pair = await startPair([], { launched: true });
   const { router } = pair;
@@ -136,7 +155,8 @@ Deno.test("--workers 2 spreads clients, and hands each notification to the worke
   assertEquals(await metric(router.url, 'pd_router_workers{state="serving"}'), 2);
   const engines = await (await fetch(`${router.url}/engines`)).json();
   assertEquals(engines.length, 2);
-  assertEquals(await (await fetch(`${router.url}/ready`)).json(), { status: "ready" });
+  const ready = async (): Promise<boolean> => (await fetch(`${router.url}/ready`)).ok;
+  await eventually(ready, () => router.text(), LONG_MS);
 });
 
 Deno.test("--workers 2: kill -9 of each worker under load loses its own requests alone", async () => {

@@ -1,5 +1,5 @@
 /** A router on loopback, started for one test. @module */
-import { type App, type AppPorts, startApp } from "../../lib/app.ts";
+import { type AdmissionStats, type App, type AppPorts, startApp } from "../../lib/app.ts";
 import {
   type Clock,
   type Engine,
@@ -67,6 +67,8 @@ export interface TestRouter extends AsyncDisposable {
   readonly notifyPort: number;
   /** How many processes it has. */
   readonly workers: number;
+  /** What waits at each of them, as it was a moment ago. */
+  admissions(): readonly AdmissionStats[];
   /** Wait until what each of its processes tells of the engines, by itself, is what `holds` says. */
   agrees(holds: (rows: EngineRows) => boolean): Promise<void>;
 }
@@ -179,8 +181,8 @@ export async function startSeveral(
 ): Promise<TestRouter & Pick<StartedWorkers, "tell" | "kill">> {
   const config = configFor(engines, changes);
   const task = { config, seed: changes.seed ?? 1, unprobed: false, scripted: true };
-  const { app, views, tell, kill } = await startWorkers(task, ports);
-  return { ...testRouter(app, { count: ports.count, views }), tell, kill };
+  const { app, tell, kill, ...told } = await startWorkers(task, ports);
+  return { ...testRouter(app, { count: ports.count, ...told }), tell, kill };
 }
 
 /** Start a router for `engines`; with one among them that prefills, it hands off. */
@@ -210,24 +212,26 @@ export async function startRouter(
       ...ports,
     });
   if (unprobed !== true) await app.probed;
-  return testRouter(app, several && { count: TEST_WORKERS, views: several.views });
+  return testRouter(app, several && { ...several, count: TEST_WORKERS });
 }
 
 /** A router that has been started, of one process where nothing is said. */
 export function testRouter(
   app: App,
-  processes?: { readonly count: number; views(): Promise<readonly EngineRows[]> },
+  processes?: Pick<StartedWorkers, "views" | "admissions"> & { readonly count: number },
 ): TestRouter {
   const url = `http://127.0.0.1:${app.address.port}`;
   const own = async (): Promise<readonly EngineRows[]> => [
     await (await fetch(`${url}/engines`)).json(),
   ];
-  const { count: workers, views } = processes ?? { count: 1, views: own };
+  const alone = { count: 1, views: own, admissions: () => [app.admission()] };
+  const { count: workers, views, admissions } = processes ?? alone;
   return {
     app,
     url,
     notifyPort: app.notifications?.port ?? 0,
     workers,
+    admissions,
     agrees: (holds) =>
       eventually(
         async () => {

@@ -42,6 +42,8 @@ export interface StartedWorkers {
   readonly app: App;
   /** What each of them tells by itself. */
   views(): Promise<readonly EngineRows[]>;
+  /** What waits at each, as it was a moment ago. */
+  admissions(): readonly AdmissionStats[];
   /** Have all of them know of a change of engines, where the task is scripted. */
   tell(change: TestChange): void;
   /**
@@ -75,8 +77,10 @@ export async function startWorkers(
     write,
     files: [],
   }, new AbortController().signal);
+  const { app, holdings } = facade(task, router, file);
   return {
-    app: facade(task, router, file),
+    app,
+    admissions: () => holdings().map(({ admission }) => admission),
     views: () => viewsOf(router),
     tell(change) {
       for (const worker of router.workers) worker.call(SOURCE_CALL, encodeJson(change))?.end();
@@ -98,7 +102,11 @@ async function viewsOf({ workers }: OpenSupervisor): Promise<readonly EngineRows
   return all.flat();
 }
 
-function facade({ config }: WorkerTask, router: OpenSupervisor, file: string): App {
+function facade(
+  { config }: WorkerTask,
+  router: OpenSupervisor,
+  file: string,
+): { readonly app: App; readonly holdings: () => readonly Holdings[] } {
   const closed = Promise.withResolvers<void>();
   let held = new Map<number, Holdings>();
   const over = new AbortController();
@@ -109,7 +117,7 @@ function facade({ config }: WorkerTask, router: OpenSupervisor, file: string): A
     }
   })();
   const { first: { address, admin }, notifications } = router;
-  return {
+  const app: App = {
     address,
     admin,
     notifications,
@@ -133,6 +141,7 @@ function facade({ config }: WorkerTask, router: OpenSupervisor, file: string): A
       closed.resolve();
     },
   };
+  return { app, holdings: () => [...held.values()] };
 }
 
 async function holdingsOf({ workers }: OpenSupervisor): Promise<Map<number, Holdings>> {
