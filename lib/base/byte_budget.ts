@@ -1,4 +1,5 @@
 /** A bound over bytes that many hold parts of. @module */
+import { giveBackBuffer } from "./large_buffer.ts";
 import { Lease } from "./lease.ts";
 
 /** Bytes that may be held at a time, over all who hold some. */
@@ -40,6 +41,8 @@ export class ByteShare implements Disposable {
   readonly #source: Source;
   #bytes = 0;
   #holders = 0;
+  #kept: Uint8Array[] | undefined;
+  #spent = false;
   readonly #first = this.hold();
 
   /** For a budget to make. */
@@ -72,6 +75,23 @@ export class ByteShare implements Disposable {
     return new Lease(() => this.#letGo());
   }
 
+  /**
+   * `bytes`, whose buffer is nobody else's, are for those alone who hold the share: where all goes as it
+   * should, their buffer need not wait for the collector.
+   */
+  keep(bytes: Uint8Array): void {
+    (this.#kept ??= []).push(bytes);
+  }
+
+  /**
+   * As `release`, where nobody but other holders looks at what is held any more. After a failure, or when
+   * a client has left, somebody may still be about to.
+   */
+  spend(): void {
+    this.#spent = true;
+    this.release();
+  }
+
   /** Its first holder lets go; later calls do nothing. */
   release(): void {
     this.#first.release();
@@ -82,6 +102,9 @@ export class ByteShare implements Disposable {
   }
 
   #letGo(): void {
-    if (--this.#holders === 0) this.shrink(this.#bytes);
+    if (--this.#holders > 0) return;
+    this.shrink(this.#bytes);
+    if (this.#spent) this.#kept?.forEach(giveBackBuffer);
+    this.#kept = undefined;
   }
 }

@@ -1,5 +1,7 @@
 /** A buffer that grows with what arrives, without what is in it being copied over and over. @module */
 
+import { giveBackBuffer } from "./large_buffer.ts";
+
 /** Up to this size it is copied when it grows; beyond, it grows in place. */
 const COPIED_BYTES = 256 * 1024;
 
@@ -15,7 +17,7 @@ const FIRST_BYTES = 4 * 1024;
  */
 export class GrowingBytes {
   readonly #limit: number;
-  readonly #first: number;
+  readonly #expected: number;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #length = 0;
 
@@ -25,7 +27,7 @@ export class GrowingBytes {
    */
   constructor(limit: number, expected: number = FIRST_BYTES) {
     this.#limit = limit;
-    this.#first = Math.min(Math.max(expected, 0), COPIED_BYTES);
+    this.#expected = expected;
   }
 
   /** How many bytes there are. */
@@ -60,25 +62,32 @@ export class GrowingBytes {
     const left = this.view(count);
     this.#length = left.length;
     // Memory beyond what is usual is given back.
-    if (this.#bytes.buffer.resizable && left.length <= COPIED_BYTES) this.#bytes = left.slice();
+    if (this.#bytes.buffer.resizable && left.length <= COPIED_BYTES) this.#become(left.slice());
     else this.#bytes.set(left);
   }
 
   /** Hold nothing; memory beyond what is usual is given back. */
   clear(): void {
     this.#length = 0;
-    if (this.#bytes.length > COPIED_BYTES) this.#bytes = new Uint8Array(0);
+    if (this.#bytes.length > COPIED_BYTES) this.#become(new Uint8Array(0));
+  }
+
+  #become(bytes: Uint8Array<ArrayBuffer>): void {
+    giveBackBuffer(this.#bytes);
+    this.#bytes = bytes;
   }
 
   #grow(needed: number): void {
     const { buffer } = this.#bytes;
-    const size = Math.min(Math.max(needed, 2 * this.#bytes.length, this.#first), this.#limit);
+    const first = Math.min(Math.max(this.#expected, 0), COPIED_BYTES);
+    const size = Math.min(Math.max(needed, 2 * this.#bytes.length, first), this.#limit);
     if (buffer.resizable) {
       buffer.resize(size);
       this.#bytes = new Uint8Array(buffer, 0, size);
       return;
     }
-    const memory = size > COPIED_BYTES ? reserved(size, this.#limit) : new ArrayBuffer(size);
+    const large = Math.max(size, this.#expected) > COPIED_BYTES;
+    const memory = large ? reserved(size, this.#limit) : new ArrayBuffer(size);
     const grown = new Uint8Array(memory, 0, size);
     grown.set(this.view());
     this.#bytes = grown;

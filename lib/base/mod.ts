@@ -22,6 +22,7 @@ export * from "./hash.ts";
 export { addressText, type IpAddress, parseAddress, plainAddress } from "./ip.ts";
 export * from "./json.ts";
 export * from "./kv_protocol.ts";
+export * from "./large_buffer.ts";
 export * from "./lease.ts";
 export * from "./linked_list.ts";
 export * from "./log.ts";

@@ -3,6 +3,7 @@ import {
   type Breather,
   copying,
   decodeUtf8,
+  giveBackBuffer,
   inSlices,
   type Mode,
   recordOf,
@@ -94,16 +95,19 @@ function* parting(bytes: Uint8Array): Sliced<PrefillAnswer> {
   const valueOf = (key: string): Uint8Array | undefined =>
     aside.findLast((one) => one.key === key)?.value;
   const promptIds = valueOf("prompt_token_ids");
-  const kvParams = valueOf("kv_transfer_params") ?? new JsonObject(rest).raw("kv_transfer_params");
+  const params = valueOf("kv_transfer_params");
+  const parted = {
+    promptIds: promptIds && (yield* copying(promptIds)),
+    kvParams: params === undefined
+      ? new JsonObject(rest).raw("kv_transfer_params")
+      : yield* copying(params),
+  };
   // What else is large concerns nobody.
   const withoutAside = (_key: string, value: unknown): unknown =>
     asideOf(value, aside) === undefined ? value : null;
-  return {
-    body: JSON.parse(decodeUtf8(rest), withoutAside),
-    json: rest,
-    promptIds: promptIds && (yield* copying(promptIds)),
-    kvParams,
-  };
+  const body = JSON.parse(decodeUtf8(rest), withoutAside);
+  if (rest.buffer !== bytes.buffer) giveBackBuffer(bytes);
+  return { body, json: rest, ...parted };
 }
 
 /** What a leg is asked for. */

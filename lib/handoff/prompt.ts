@@ -137,6 +137,7 @@ class PromptToldByPrefill implements ToldPrompt {
     });
     if (told !== undefined) {
       kept.tokens = told;
+      this.#context.held?.keep(told.ids);
       return await known(this.#deps, this.#context, this.#asked, told);
     }
     if (exact) return goDirect("prompt_unknown");

@@ -1,5 +1,11 @@
 /** A body as it arrives: in parts at first, as one piece at the end. @module */
-import { type ByteShare, COPY_STEP_BYTES, RouterError, type Sliced } from "../base/mod.ts";
+import {
+  type ByteShare,
+  COPY_STEP_BYTES,
+  giveBackBuffer,
+  RouterError,
+  type Sliced,
+} from "../base/mod.ts";
 
 /** Parts from this size on are kept as they came; smaller ones are gathered. */
 const KEPT_BYTES = 16 * 1024;
@@ -33,6 +39,7 @@ export class BodyParts {
   #parts: Uint8Array[] = [];
   /** All of it, where it was made early: what came before is still in parts. */
   #whole: Uint8Array | undefined;
+  #brought = false;
   /** The last part, while there is room in it. */
   #room: Uint8Array | undefined;
   #filled = 0;
@@ -79,6 +86,7 @@ export class BodyParts {
     const whole = new Uint8Array(buffer);
     if (!isAt(part, whole, this.#length)) return undefined;
     this.#seal();
+    this.#brought = true;
     return whole;
   }
 
@@ -114,6 +122,14 @@ export class BodyParts {
     this.#filled = 0;
   }
 
+  /**
+   * The buffers that need not wait for the collector, by the index of the last part that stands in them:
+   * whoever brings a buffer for the whole has nothing else in those before.
+   */
+  #spentBy(parts: readonly Uint8Array[]): ReadonlyMap<ArrayBufferLike, number> {
+    return new Map(this.#brought ? parts.map(({ buffer }, index) => [buffer, index]) : []);
+  }
+
   /** All of it as one piece, in steps; nothing is left here. Copied once, if it has several parts. */
   *joining(): Sliced<Uint8Array> {
     this.#seal();
@@ -125,6 +141,7 @@ export class BodyParts {
     this.#whole = undefined;
     let at = 0;
     let step = COPY_STEP_BYTES;
+    const spent = this.#spentBy(parts);
     for (let index = 0; index < parts.length; index++) {
       const part = parts[index] ?? NOTHING;
       // Let go as soon as it is copied, so that both are never there as a whole.
@@ -139,6 +156,7 @@ export class BodyParts {
         at += piece.length;
         from += piece.length;
       }
+      if (spent.get(part.buffer) === index) giveBackBuffer(part);
     }
     return whole.length === this.#length ? whole : whole.subarray(0, this.#length);
   }

@@ -80,7 +80,8 @@ export function createHandler(deps: HttpDeps, options: HandlerOptions = {}): Fro
       onFirstByte: () => recordFirstByte(deps, context),
       onEnd(outcome, failure) {
         life[Symbol.dispose]();
-        held.release();
+        if (outcome === "ok") held.spend();
+        else held.release();
         under?.release();
         if (!(pass instanceof RouterError)) pass.release();
         noteFailure(deps, path, context, outcome, failure);

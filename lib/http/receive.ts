@@ -14,14 +14,28 @@ export type ReadBody = (
 
 /** The JSON body of `call`, at once where it is here. Rejects as `readJsonBody`. */
 export function receiveJson(
-  deps: Pick<HttpDeps, "config" | "metrics" | "breather">,
+  deps: Pick<HttpDeps, "config" | "metrics" | "breather" | "hooks">,
   call: Pick<HttpCall, "request" | "context" | "path">,
 ): Uint8Array | Promise<Uint8Array> {
   const { request: { headers, body }, context: { held: share } } = call;
   const here = headers.get("content-encoding") === undefined
     ? jsonHere(body, deps.config.maxRequestBytes, { share })
     : undefined;
-  return here ?? receive(deps, call, readJsonBody);
+  return here ?? receiveKept(deps, call);
+}
+
+/**
+ * As `receive`. The operator's callbacks may have kept a body for themselves, and a buffer that it is only a
+ * part of may be somebody else's.
+ */
+async function receiveKept(
+  deps: Pick<HttpDeps, "config" | "metrics" | "breather" | "hooks">,
+  call: Pick<HttpCall, "request" | "context" | "path">,
+): Promise<Uint8Array> {
+  const bytes = await receive(deps, call, readJsonBody);
+  const alone = bytes.length === bytes.buffer.byteLength;
+  if (alone && deps.hooks === undefined) call.context.held?.keep(bytes);
+  return bytes;
 }
 
 /** The body of `call`, by `read`. Rejects as that does. */

@@ -41,3 +41,21 @@ Deno.test("ByteShare gives back no more than it holds", () => {
   }
   assertEquals(budget.held, 0);
 });
+
+Deno.test("ByteShare gives what it keeps back when all went well, and its last holder has let go", () => {
+  const budget = new ByteBudget(1_000_000);
+  const [spent, released, held] = [budget.share(), budget.share(), budget.share()];
+  const kept = [spent, spent, released, held].map((share) => {
+    const bytes = new Uint8Array(20_000);
+    share.keep(bytes);
+    return bytes;
+  });
+  const later = held.hold();
+  spent.spend();
+  released.release();
+  released.spend();
+  held.spend();
+  assertEquals(kept.map(({ length }) => length), [0, 0, 20_000, 20_000]);
+  later.release();
+  assertEquals(kept.map(({ length }) => length), [0, 0, 20_000, 0]);
+});

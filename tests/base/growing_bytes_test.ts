@@ -83,3 +83,17 @@ Deno.test("GrowingBytes beyond a size is not copied when it grows", () => {
   bytes.append(filled(3 * MIB, 0));
   assert(bytes.view().buffer === buffer);
 });
+
+Deno.test("GrowingBytes gives large memory back at once, and grows in place from the beginning where much is expected", () => {
+  const bytes = new GrowingBytes(8 * MIB, MIB);
+  bytes.append(filled(10, 1));
+  const first = bytes.view();
+  bytes.append(filled(MIB, 2));
+  assert(bytes.view().buffer === first.buffer, "not copied");
+  bytes.drop(MIB);
+  assertEquals([first.length, bytes.length], [0, 10]);
+  bytes.append(filled(MIB, 3));
+  const second = bytes.view();
+  bytes.clear();
+  assertEquals(second.length, 0);
+});

@@ -136,7 +136,9 @@ Deno.test("a broken pair costs two requests a wait, and is back within its pause
   await using after = await restarted(first);
   await forgetful(cluster.prefills[1]);
   for (let index = 0; index < 24; index++) await right(cluster, index, false);
-  assertEquals(await waits(cluster.url), 2);
+  // Until another process is told, it may send one more.
+  const waited = await waits(cluster.url);
+  assert(waited >= 2 && waited <= 1 + cluster.router.workers, `${waited} waits`);
   assertEquals(await metric(cluster.url, "pd_router_pairs_shut"), 1);
   assert(after.stats().externalHits > 0, "the decode engine serves with the other one");
   await forgetful(cluster.prefills[0]);
@@ -149,7 +151,7 @@ Deno.test("a broken pair costs two requests a wait, and is back within its pause
     () => "the pair is back",
     1.2 * pauseMs + 2_000,
   );
-  assertEquals(await waits(cluster.url), 2);
+  assertEquals(await waits(cluster.url), waited);
   assertEquals(await metric(cluster.url, "pd_router_pairs_shut"), 0);
   await cluster.quiet();
 });

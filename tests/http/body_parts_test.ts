@@ -63,7 +63,8 @@ Deno.test("BodyParts takes the buffer that a part stands in at its place, and co
     const bytes = patternOf(200_000);
     const brought = new Uint8Array(bytes.length);
     const parts = new BodyParts({ limitBytes: MIB, decoded: false, length: bytes.length });
-    for (const part of cut(bytes.subarray(0, before), before, 30_000)) parts.add(part);
+    const first = cut(bytes.subarray(0, before), before, 30_000);
+    for (const part of first) parts.add(part);
     for (const part of cut(bytes.subarray(before), before, 90_000)) {
       const at = parts.length;
       brought.set(part, at);
@@ -72,7 +73,33 @@ Deno.test("BodyParts takes the buffer that a part stands in at its place, and co
     const { value } = stepped(parts.joining());
     assert(value.buffer === brought.buffer && value.length === bytes.length);
     assert(value.every((byte, at) => byte === bytes[at]), `${before}`);
+    // What is copied is given back, where it is large.
+    const left = first.filter(({ length }) => length >= 16 * 1024);
+    assertEquals(left, [], `${before}`);
   }
+});
+
+Deno.test("BodyParts gives a buffer that several parts stand in back behind the last", () => {
+  const bytes = patternOf(200_000);
+  const brought = new Uint8Array(bytes.length);
+  const parts = new BodyParts({ limitBytes: MIB, decoded: false, length: bytes.length });
+  const one = bytes.slice(0, 40_000);
+  for (const [from, to] of [[0, 20_000], [20_000, 21_000], [21_000, 40_000]] as const) {
+    parts.add(one.subarray(from, to));
+  }
+  brought.set(bytes.subarray(40_000), 40_000);
+  parts.add(brought.subarray(40_000));
+  const { value } = stepped(parts.joining());
+  assert(value.every((byte, at) => byte === bytes[at]));
+  assertEquals(one.length, 0);
+});
+
+Deno.test("BodyParts leaves the buffers of parts that bring none for the whole", () => {
+  const given = [patternOf(40_000), patternOf(40_000)];
+  const parts = new BodyParts({ limitBytes: MIB, decoded: false, length: 80_000 });
+  for (const part of given) parts.add(part);
+  stepped(parts.joining());
+  assertEquals(given.map(({ length }) => length), [40_000, 40_000]);
 });
 
 Deno.test("BodyParts keeps parts that stand elsewhere in a buffer of the body's length as they are", () => {

@@ -16,7 +16,8 @@ export interface FrontBody {
   readonly length: number | undefined;
   /**
    * The next bytes, the caller's to keep; undefined at the end. Bytes that stand at their place in a
-   * buffer as long as the body bring all of that buffer: the caller may put there what came before.
+   * buffer as long as the body bring all of that buffer: the caller may put there what came before, whose
+   * own buffers are its to give back then.
    * Rejects with `RouterError`:
    * `client-gone` when the client leaves before the end, `bad-request` for a framing that is none,
    * `client-timeout` when it sends nothing for too long; and so again once it has rejected.
