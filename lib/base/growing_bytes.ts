@@ -5,6 +5,9 @@ import { giveBackBuffer } from "./large_buffer.ts";
 /** Up to this size it is copied when it grows; beyond, it grows in place. */
 const COPIED_BYTES = 256 * 1024;
 
+/** What is expected is that many times as much as has come, at most, where memory is taken for all of it. */
+const QUARTERS = 4;
+
 /** The first size, in bytes, where nothing is known of what comes. */
 const FIRST_BYTES = 4 * 1024;
 
@@ -20,6 +23,8 @@ export class GrowingBytes {
   readonly #expected: number;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #length = 0;
+  /** Somebody has a view of the memory at hand. */
+  #lent = false;
 
   /**
    * `limit`: the most bytes it is ever asked to hold; `expected`: how many there will be, as far as is
@@ -45,6 +50,7 @@ export class GrowingBytes {
    * do not. Its buffer may be resizable, which not all of the platform takes: copy what goes out.
    */
   view(start = 0, end: number = this.#length): Uint8Array<ArrayBuffer> {
+    this.#lent = true;
     return this.#bytes.subarray(start, Math.min(end, this.#length));
   }
 
@@ -59,10 +65,10 @@ export class GrowingBytes {
 
   /** Take the first `count` bytes away. */
   drop(count: number): void {
-    const left = this.view(count);
+    const left = this.#bytes.subarray(count, this.#length);
     this.#length = left.length;
     // Memory beyond what is usual is given back.
-    if (this.#bytes.buffer.resizable && left.length <= COPIED_BYTES) this.#become(left.slice());
+    if (this.capacity > COPIED_BYTES && left.length <= COPIED_BYTES) this.#become(left.slice());
     else this.#bytes.set(left);
   }
 
@@ -86,11 +92,19 @@ export class GrowingBytes {
       this.#bytes = new Uint8Array(buffer, 0, size);
       return;
     }
-    const large = Math.max(size, this.#expected) > COPIED_BYTES;
-    const memory = large ? reserved(size, this.#limit) : new ArrayBuffer(size);
-    const grown = new Uint8Array(memory, 0, size);
-    grown.set(this.view());
+    const grown = new Uint8Array(this.#memory(size, needed));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    if (!this.#lent) giveBackBuffer(this.#bytes);
     this.#bytes = grown;
+    this.#lent = false;
+  }
+
+  /** For `size` bytes, `needed` at least; for all that are expected, where a quarter of them has come. */
+  #memory(size: number, needed: number): ArrayBuffer {
+    const expected = Math.min(this.#expected, this.#limit);
+    if (size <= COPIED_BYTES) return new ArrayBuffer(size);
+    if (needed <= expected && expected <= QUARTERS * this.#length) return new ArrayBuffer(expected);
+    return reserved(size, this.#limit);
   }
 }
 

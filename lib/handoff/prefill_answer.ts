@@ -90,14 +90,20 @@ export async function readPrefillAnswer(
   };
 }
 
-function* parting(bytes: Uint8Array): Sliced<PrefillAnswer> {
+/** Ids that are this share of an answer keep all of it. */
+const LARGE_SHARE = 0.75;
+
+function* parting(bytes: Uint8Array<ArrayBuffer>): Sliced<PrefillAnswer> {
   const { rest, aside } = yield* setAside(bytes);
   const valueOf = (key: string): Uint8Array | undefined =>
     aside.findLast((one) => one.key === key)?.value;
   const promptIds = valueOf("prompt_token_ids");
   const params = valueOf("kv_transfer_params");
+  // Nearly all of an answer may as well be kept where it is, unless it cannot be sent from there.
+  const stays = promptIds !== undefined && !bytes.buffer.resizable &&
+    promptIds.length >= bytes.length * LARGE_SHARE;
   const parted = {
-    promptIds: promptIds && (yield* copying(promptIds)),
+    promptIds: stays || promptIds === undefined ? promptIds : yield* copying(promptIds),
     kvParams: params === undefined
       ? new JsonObject(rest).raw("kv_transfer_params")
       : yield* copying(params),
@@ -106,7 +112,7 @@ function* parting(bytes: Uint8Array): Sliced<PrefillAnswer> {
   const withoutAside = (_key: string, value: unknown): unknown =>
     asideOf(value, aside) === undefined ? value : null;
   const body = JSON.parse(decodeUtf8(rest), withoutAside);
-  if (rest.buffer !== bytes.buffer) giveBackBuffer(bytes);
+  if (!stays && rest.buffer !== bytes.buffer) giveBackBuffer(bytes);
   return { body, json: rest, ...parted };
 }
 

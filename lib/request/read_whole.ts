@@ -9,7 +9,7 @@ import type { UpstreamResponse } from "../upstream/mod.ts";
 export async function readWhole(
   response: UpstreamResponse,
   limitBytes: number,
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const held = new GrowingBytes(limitBytes, announcedBytes(response));
   for (let more = await response.read(); more !== undefined; more = await response.read()) {
     if (held.length + more.length > limitBytes) throw tooLarge(limitBytes);

@@ -84,16 +84,31 @@ Deno.test("GrowingBytes beyond a size is not copied when it grows", () => {
   assert(bytes.view().buffer === buffer);
 });
 
-Deno.test("GrowingBytes gives large memory back at once, and grows in place from the beginning where much is expected", () => {
+Deno.test("GrowingBytes takes memory for all that is expected once a quarter has come", () => {
   const bytes = new GrowingBytes(8 * MIB, MIB);
-  bytes.append(filled(10, 1));
-  const first = bytes.view();
-  bytes.append(filled(MIB, 2));
-  assert(bytes.view().buffer === first.buffer, "not copied");
-  bytes.drop(MIB);
-  assertEquals([first.length, bytes.length], [0, 10]);
-  bytes.append(filled(MIB, 3));
-  const second = bytes.view();
-  bytes.clear();
-  assertEquals(second.length, 0);
+  const capacities: number[] = [];
+  for (let part = 0; part < 64; part++) {
+    bytes.append(filled(MIB / 64, part));
+    capacities.push(bytes.capacity);
+  }
+  assertEquals(capacities, [...Array(16).fill(MIB / 4), ...Array(48).fill(MIB)]);
+  assertEquals(bytes.view().buffer.resizable, false);
+  // More than that may come all the same.
+  bytes.append(filled(10, 5));
+  assertEquals([bytes.length, bytes.view().at(-1)], [MIB + 10, filled(10, 5).at(-1)]);
+  assertEquals(bytes.view(0, 3), filled(3, 0));
+});
+
+Deno.test("GrowingBytes gives large memory back at once", () => {
+  for (const expected of [0, MIB]) {
+    const bytes = new GrowingBytes(8 * MIB, expected);
+    for (let part = 0; part < 5; part++) bytes.append(filled(200_000, part));
+    const first = bytes.view();
+    bytes.drop(999_990);
+    assertEquals([first.length, bytes.view()], [0, filled(200_000, 4).slice(-10)]);
+    for (let part = 0; part < 5; part++) bytes.append(filled(200_000, part));
+    const second = bytes.view();
+    bytes.clear();
+    assertEquals(second.length, 0);
+  }
 });
