@@ -108,8 +108,11 @@ Deno.test("startHttp1() answers any sequence of requests alike, however it is cu
           }
           if (turn % 7 === 0) await rest();
         }
-        while (connected.some(({ unread }) => unread > 0)) await rest();
         // More than are begun in a turn may have come at once.
+        while (connected.some(({ unread }) => unread > 0)) {
+          await rest();
+          await clock.turn();
+        }
         for (let turn = 0; turn < 3; turn++) await clock.turn();
         for (const [index, all] of clients.entries()) {
           const client = connected[index];
