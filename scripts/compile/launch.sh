@@ -215,6 +215,7 @@ take_descriptors() {
 # Has memory be given back: V8 would let its heap grow to several times what is in use before it looks,
 # and the C library would keep what was freed in an arena for each thread. V8's own reducer would drop
 # what is compiled whenever less is asked for; the router itself has memory given back when it rests.
+# Prompts come into memory that is there already: what is mapped for each costs a fault for every page.
 # Whoever sets one of these says so for himself.
 bound_memory() {
   flags='--max-semi-space-size=8,--initial-old-space-size=24,--heap-growing-percent=30,--no-memory-reducer,--retain-maps-for-n-gc=10000,--expose-gc'
@@ -223,6 +224,7 @@ bound_memory() {
   [ -n "$DENO_V8_FLAGS" ] || unset DENO_V8_FLAGS
   export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX-1}"
   export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_-65536}"
+  export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_-8388608}"
 }
 
 # Becomes "$@", which is a program by its path. SIGUSR1 is blocked, or else Deno opens V8's inspector

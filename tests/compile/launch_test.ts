@@ -312,13 +312,14 @@ Deno.test("launch.sh lets the program start others like it where several process
 });
 
 Deno.test("launch.sh bounds memory, but for what the environment says itself", async () => {
-  const names = ["DENO_V8_FLAGS", "MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_"];
-  const script = `bound_memory; for n in ${names.join(" ")}; do printenv "$n"; done`;
+  const names = ["ARENA_MAX", "TRIM_THRESHOLD_", "MMAP_THRESHOLD_"].map((name) => `MALLOC_${name}`);
+  const all = ["DENO_V8_FLAGS", ...names].join(" ");
+  const script = `bound_memory; for n in ${all}; do printenv "$n"; done`;
   const { stdout } = await sh(script);
-  assertMatch(stdout, /^--max-semi-space-size=\d+,--[\w=,-]+\n1\n\d+\n$/);
+  assertMatch(stdout, /^--max-semi-space-size=\d+,--[\w=,-]+\n1\n\d+\n\d+\n$/);
   const env = { DENO_V8_FLAGS: "--max-old-space-size=100", MALLOC_ARENA_MAX: "8" };
   const told = await sh(script, [], { env });
-  assertMatch(told.stdout, /^--max-old-space-size=100\n8\n\d+\n$/);
+  assertMatch(told.stdout, /^--max-old-space-size=100\n8\n\d+\n\d+\n$/);
 });
 
 Deno.test("launch.sh gives no V8 flags where they are said to be none", async () => {
