@@ -57,24 +57,28 @@ export class TurnBreather implements Breather, Disposable {
   /** When such work began in this turn; undefined where there has been none. */
   #since: number | undefined;
   #timer: Timer | undefined;
+  #over = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   tired(): boolean {
+    if (this.#over) return false;
     this.#since ??= this.#clock.now();
     this.#arm();
     return this.#clock.now() - this.#since >= TURN_MS;
   }
 
   pause(): Promise<void> {
+    if (this.#over) return Promise.resolve();
     this.#arm();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Whoever rests goes on. */
+  /** Whoever rests goes on, and nobody rests any more. */
   [Symbol.dispose](): void {
+    this.#over = true;
     this.#timer?.cancel();
     this.#timer = undefined;
     for (const resume of this.#waiting.splice(0)) resume();

@@ -37,6 +37,7 @@ export class TurnMeter implements Disposable {
   #spent = 0;
   #timer: Timer | undefined;
   #armedAt = 0;
+  #over = false;
 
   /**
    * `budget` is what is done in a turn, and one amount more, in whatever unit. It shrinks, to an eighth
@@ -55,6 +56,7 @@ export class TurnMeter implements Disposable {
    * sharer that waits spends nothing more meanwhile.
    */
   spend(amount: number): Promise<void> | undefined {
+    if (this.#over) return undefined;
     const isSmall = amount < this.#budget * SMALL_PART;
     if (this.#spent < this.#limit(isSmall)) {
       this.#spent += amount;
@@ -66,8 +68,9 @@ export class TurnMeter implements Disposable {
     });
   }
 
-  /** Whoever waits goes on. */
+  /** Whoever waits goes on, and nobody waits any more. */
   [Symbol.dispose](): void {
+    this.#over = true;
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#spent = 0;

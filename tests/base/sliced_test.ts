@@ -92,6 +92,9 @@ Deno.test("TurnBreather lets whoever rests go on when it is disposed, and keeps 
   breather[Symbol.dispose]();
   await rested;
   assertEquals(clock.pending, 0);
+  // Work that goes on behind it does not rest.
+  await breather.pause();
+  assertEquals([breather.tired(), clock.pending], [false, 0]);
 });
 
 function actsAs(clock: FakeClock): Clock {

@@ -80,6 +80,9 @@ Deno.test("TurnMeter, disposed, holds nobody back and leaves no timer", async ()
   meter[Symbol.dispose]();
   await settle();
   assertEquals([gone.length, clock.pending], [3, 0]);
+  // Who still has it is not held back either.
+  for (let index = 0; index < 3; index++) spend(meter, gone, `late ${index}`, BUDGET);
+  assertEquals([gone.length, clock.pending], [6, 0]);
 });
 
 Deno.test("TurnMeter lets less begin behind turns that were too long, and more again behind short ones", async () => {
