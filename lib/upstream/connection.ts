@@ -16,6 +16,9 @@ import { MAX_HEAD_BYTES } from "./head.ts";
 /** What is read into at first: an event is smaller, and a thousand streams have as many of these. */
 const FIRST_BYTES = 4 * 1024;
 
+/** Up to so many bytes it is the read that counts, as of an event; beyond, it is the bytes. */
+const SMALL_READ_BYTES = 2 * 1024;
+
 /** What a connection waits for. */
 type Phase = "idle" | "response head" | "response body";
 
@@ -29,6 +32,7 @@ export class Connection {
   readonly #socket: Socket;
   readonly #onClosed: (connection: Connection) => void;
   readonly #turns: TurnMeter;
+  readonly #reads: TurnMeter;
   readonly #deadline: Deadline;
   #phase: Phase = "idle";
   #limitMs = 0;
@@ -37,17 +41,22 @@ export class Connection {
   #received = false;
   #reason: Error | undefined;
 
-  /** `turns` counts the bytes that are read, and is shared with other connections. */
+  /** Shared with other connections: `turns` counts bytes that are read, `reads` small reads of bodies. */
   constructor(
     socket: Socket,
     origin: Origin,
-    { clock, turns }: { readonly clock: Clock; readonly turns: TurnMeter },
+    { clock, turns, reads }: {
+      readonly clock: Clock;
+      readonly turns: TurnMeter;
+      readonly reads: TurnMeter;
+    },
     onClosed: (connection: Connection) => void,
   ) {
     this.#socket = socket;
     this.origin = origin;
     this.#onClosed = onClosed;
     this.#turns = turns;
+    this.#reads = reads;
     this.#deadline = new Deadline(clock, () => this.#expired());
   }
 
@@ -114,7 +123,8 @@ export class Connection {
         this.window.end += size;
         this.#received = true;
         // What has arrived is read without the event loop going round, megabytes of it, and worked on.
-        const turn = this.#turns.spend(size);
+        const small = body && size <= SMALL_READ_BYTES;
+        const turn = small ? this.#reads.spend(1) : this.#turns.spend(size);
         if (turn === undefined) return true;
         await turn;
         if (this.#reason !== undefined) throw this.#reason;

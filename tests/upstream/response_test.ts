@@ -2,6 +2,7 @@ import { decodeUtf8, encodeUtf8, RouterError } from "../../lib/base/mod.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { allCuts } from "../support/cuts.ts";
 import { settle } from "../support/fake_clock.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 import { answer, Fixture, text } from "./support/fixture.ts";
 
 const CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -55,7 +56,7 @@ Deno.test("response.read() gives each kind of body, cut anywhere", async () => {
   ];
   for (const reply of replies) {
     for (const { name, pieces } of allCuts(encodeUtf8(reply), 5)) {
-      using fixture = new Fixture();
+      using fixture = new Fixture({ clock: new TurningClock() });
       const sent = fixture.send();
       const socket = await fixture.engines.socket(0);
       socket.send(...pieces, null);

@@ -48,6 +48,29 @@ for (const connections of [1, 20]) {
   });
 }
 
+Deno.test("streams that bring event after event let others have their turn after 16 reads, and pass all in the end", async () => {
+  const clock = new TurnClock();
+  using fixture = new Fixture({ clock });
+  const [connections, events] = [40, 30];
+  const event = "data: {}\n\n";
+  const { read, all } = await reading(fixture, connections, events, event);
+  await clock.rest();
+  const counts = [read() / event.length];
+  // Whoever waits for an answer's head waits for none of them.
+  const sent = fixture.send();
+  const socket = await fixture.engines.socket(connections);
+  socket.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n");
+  using response = await sent;
+  assertEquals([response.status, clock.turns], [200, 0]);
+  while (read() < connections * events * event.length) {
+    const before = read();
+    await clock.turn();
+    counts.push((read() - before) / event.length);
+  }
+  await all;
+  assertEquals(counts, Array(connections * events / 16).fill(16));
+});
+
 Deno.test("a connection with little to read does not wait for those with much", async () => {
   const clock = new TurnClock();
   using fixture = new Fixture({ clock });
