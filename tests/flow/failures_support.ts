@@ -6,6 +6,7 @@ import { FakeServer } from "../support/http_fakes.ts";
 import { engineAt, type RouterChanges, startRouter, type TestEngine } from "../support/router.ts";
 import type { WireRequest } from "../support/wire_engines.ts";
 import { FailingEngines, type Fault, PROMPT, WORDS } from "./failing_engines.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 
 /** How long everything may take, in milliseconds: each wait another time. */
 export const LIMITS = {
@@ -63,7 +64,8 @@ export interface Met {
 export async function meet(meeting: Meeting): Promise<Met> {
   const engines = new FailingEngines(meeting);
   const server = new FakeServer();
-  const clock = new FakeClock();
+  // Requests before it read more than one turn has.
+  const clock = meeting.failure === "restart" ? new TurningClock() : new FakeClock();
   await using router = await startRouter(
     fleetOf(meeting),
     changesOf(meeting, { engines, server, clock }),
@@ -187,7 +189,10 @@ function nextTurn(): Promise<void> {
 
 /** Let time go by until `holds` does, in vain at last. */
 async function waitFor(clock: FakeClock, holds: () => boolean): Promise<void> {
-  for (let step = 0; step < MAX_STEPS && !holds(); step++) await clock.advance(STEP_MS);
+  for (let step = 0; step < MAX_STEPS && !holds(); step++) {
+    await clock.advance(STEP_MS);
+    if (clock instanceof TurningClock) await nextTurn();
+  }
 }
 
 interface Body {
