@@ -1,6 +1,7 @@
 /** Time as an argument: the system clock here, a fake one in tests. @module */
 
 import type { AbortWatch } from "./abort_watch.ts";
+import type { LoopTurns } from "./loop_turns.ts";
 
 /** A pending call; disposing it cancels the call, any number of times. */
 export interface Timer extends Disposable {
@@ -14,19 +15,24 @@ export interface Clock {
   now(): number;
   /** Wall-clock time in milliseconds since 1970-01-01 UTC; for timestamps, never for durations. */
   unixMs(): number;
-  /** Call `run` once after `delayMs` milliseconds, fractions included. */
+  /**
+   * Call `run` once after `delayMs` milliseconds, fractions included. Without a delay it is called when
+   * the event loop has turned, and sockets had theirs.
+   */
   after(delayMs: number, run: () => void): Timer;
 }
 
 /** Longest delay the platform's timers take, in milliseconds; longer ones would fire at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/** The machine's clock. */
-export function systemClock(): Clock {
+/** The machine's clock. Where `turns` cannot tell that the event loop has turned, a timer does, later. */
+export function systemClock(turns?: LoopTurns): Clock {
   return {
     now: () => performance.now(),
     unixMs: () => Date.now(),
     after(delayMs, run) {
+      const turn = delayMs <= 0 ? turns?.next(run) : undefined;
+      if (turn !== undefined) return turn;
       // The platform cuts fractions off: whoever waited for a moment would be called before it.
       const handle = setTimeout(run, Math.min(Math.max(Math.ceil(delayMs), 0), MAX_DELAY_MS));
       const cancel = (): void => clearTimeout(handle);

@@ -26,6 +26,7 @@ export * from "./large_buffer.ts";
 export * from "./lease.ts";
 export * from "./linked_list.ts";
 export * from "./log.ts";
+export * from "./loop_turns.ts";
 export * from "./once.ts";
 export * from "./random.ts";
 export * from "./shared_timers.ts";

@@ -47,10 +47,7 @@ export async function inSlices<T>(work: Sliced<T>, breather: Breather | undefine
   }
 }
 
-/**
- * The event loop behind `clock`. A timer's turn and not a message's or an immediate's: chains of
- * these were measured to keep sockets waiting for up to 750 ms (Deno 2.9.6).
- */
+/** The event loop behind `clock`. */
 export class TurnBreather implements Breather, Disposable {
   readonly #clock: Clock;
   readonly #waiting: (() => void)[] = [];

@@ -2,7 +2,14 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
-import { type Clock, describeError, SharedTimers, systemClock, systemRandom } from "../base/mod.ts";
+import {
+  type Clock,
+  describeError,
+  SharedTimers,
+  SocketTurns,
+  systemClock,
+  systemRandom,
+} from "../base/mod.ts";
 import { dispatch } from "./dispatch.ts";
 import { outliveFaults } from "./faults.ts";
 import { guardInspector } from "./inspector.ts";
@@ -24,7 +31,8 @@ export async function main(
   argv: readonly string[],
   importUrl: (url: string) => Promise<unknown>,
 ): Promise<number> {
-  const clock = systemClock();
+  using turns = new SocketTurns();
+  const clock = systemClock(turns);
   using timers = new SharedTimers(clock);
   const waits = streamWaits(timers);
   const stdio = {

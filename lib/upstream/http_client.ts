@@ -81,7 +81,7 @@ const TURN_BYTES = 128 * 1024;
  * event there already. New clients are not accepted then, and connections to engines not found to be
  * open, for seconds.
  */
-const TURN_READS = 16;
+const TURN_READS = 8;
 
 /** Scratch buffers kept for later requests. */
 const MAX_SCRATCHES = 64;

@@ -6,6 +6,7 @@ import {
   type Logger,
   seededRandom,
   silentLogger,
+  SocketTurns,
   systemClock,
 } from "../../lib/base/mod.ts";
 import type { Handoff, LmcacheHandoff, RouterConfig } from "../../lib/config/mod.ts";
@@ -201,9 +202,11 @@ export async function startRouter(
       unprobed: unprobed ?? false,
     })
     : undefined;
+  // As the program has them.
+  const turns = clock === undefined && several === undefined ? new SocketTurns() : undefined;
   const app = several?.app ??
     await startApp(config, {
-      clock: clock ?? systemClock(),
+      clock: clock ?? systemClock(turns),
       random: seededRandom(seed ?? 1),
       log: log_ ?? silentLogger(),
       sources: [staticSource(config.engines)],
@@ -212,7 +215,14 @@ export async function startRouter(
       ...ports,
     });
   if (unprobed !== true) await app.probed;
-  return testRouter(app, several && { ...several, count: TEST_WORKERS });
+  const started = testRouter(app, several && { ...several, count: TEST_WORKERS });
+  return {
+    ...started,
+    async [Symbol.asyncDispose](): Promise<void> {
+      using _turns = turns;
+      await started[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** A router that has been started, of one process where nothing is said. */

@@ -8,6 +8,7 @@ import {
   type Engine,
   seededRandom,
   silentLogger,
+  SocketTurns,
   systemClock,
 } from "../../lib/base/mod.ts";
 import { ownPipes } from "../../lib/cli/own_pipes.ts";
@@ -47,7 +48,8 @@ async function serve(task: WorkerTask): Promise<void> {
   const member = await Member.join(ownPipes());
   if (member === undefined) return;
   const { hello } = member;
-  const clock = systemClock();
+  using turns = new SocketTurns();
+  const clock = systemClock(turns);
   const config = workerConfig(task.config, hello);
   const log = task.scripted === true
     ? createLogger(

@@ -1,5 +1,6 @@
 import { assertEquals } from "../support/assert.ts";
 import { settle } from "../support/fake_clock.ts";
+import { TurningClock } from "../support/turning_clock.ts";
 import { answer, Fixture, text, URL_A } from "./support/fixture.ts";
 
 Deno.test("client.send() uses one connection for requests after each other", async () => {
@@ -131,7 +132,7 @@ Deno.test("client sees an idle connection end, break or speak, and closes it", a
 });
 
 Deno.test("client.send() reads a pooled connection's answers cut at every byte", async () => {
-  using fixture = new Fixture();
+  using fixture = new Fixture({ clock: new TurningClock() });
   for (let i = 0; i < 3; i++) {
     const sent = fixture.send();
     const socket = await fixture.engines.socket(0);
