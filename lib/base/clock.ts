@@ -1,7 +1,6 @@
 /** Time as an argument: the system clock here, a fake one in tests. @module */
 
 import type { AbortWatch } from "./abort_watch.ts";
-import type { LoopTurns } from "./loop_turns.ts";
 
 /** A pending call; disposing it cancels the call, any number of times. */
 export interface Timer extends Disposable {
@@ -20,6 +19,15 @@ export interface Clock {
    * the event loop has turned, and sockets had theirs.
    */
   after(delayMs: number, run: () => void): Timer;
+}
+
+/** What tells that the event loop has turned. */
+export interface LoopTurns {
+  /**
+   * Calls `run` once, when the event loop has turned and has looked at its sockets meanwhile. Undefined
+   * where that cannot be told (yet): a timer does it then.
+   */
+  next(run: () => void): Timer | undefined;
 }
 
 /** Longest delay the platform's timers take, in milliseconds; longer ones would fire at once. */

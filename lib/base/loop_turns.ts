@@ -1,19 +1,10 @@
 /** Turns of the event loop, told by a socket: a timer takes a hundred times as long. @module */
-import type { Timer } from "./clock.ts";
+import type { LoopTurns, Timer } from "./clock.ts";
 
 /** Two ends of a connection of the process with itself. */
 export interface TurnPair {
   readonly reader: Pick<Deno.Conn, "read" | "close">;
   readonly writer: Pick<Deno.Conn, "write" | "close">;
-}
-
-/** What tells that the event loop has turned. */
-export interface LoopTurns {
-  /**
-   * Calls `run` once, when the event loop has turned and has looked at its sockets meanwhile. Undefined
-   * where that cannot be told (yet): a timer does it then.
-   */
-  next(run: () => void): Timer | undefined;
 }
 
 /** Its content says nothing: that it comes does. */

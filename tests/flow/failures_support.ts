@@ -6,7 +6,6 @@ import { FakeServer } from "../support/http_fakes.ts";
 import { engineAt, type RouterChanges, startRouter, type TestEngine } from "../support/router.ts";
 import type { WireRequest } from "../support/wire_engines.ts";
 import { FailingEngines, type Fault, PROMPT, WORDS } from "./failing_engines.ts";
-import { TurningClock } from "../support/turning_clock.ts";
 
 /** How long everything may take, in milliseconds: each wait another time. */
 export const LIMITS = {
@@ -64,8 +63,7 @@ export interface Met {
 export async function meet(meeting: Meeting): Promise<Met> {
   const engines = new FailingEngines(meeting);
   const server = new FakeServer();
-  // Requests before it read more than one turn has.
-  const clock = meeting.failure === "restart" ? new TurningClock() : new FakeClock();
+  const clock = new FakeClock();
   await using router = await startRouter(
     fleetOf(meeting),
     changesOf(meeting, { engines, server, clock }),
@@ -174,7 +172,11 @@ async function goOn<T>(clock: FakeClock, work: Promise<T>): Promise<T> {
   let ended = false;
   const result = work.finally(() => ended = true);
   result.catch(() => {});
-  for (let turn = 0; turn < TURNS && !ended; turn++) await nextTurn();
+  for (let turn = 0; turn < TURNS && !ended; turn++) {
+    await nextTurn();
+    // What waits for a turn, and for no time.
+    await clock.advance(0);
+  }
   for (let step = 0; !ended; step++) {
     assert(step < MAX_STEPS, "it does not end");
     await clock.advance(STEP_MS);
@@ -191,7 +193,6 @@ function nextTurn(): Promise<void> {
 async function waitFor(clock: FakeClock, holds: () => boolean): Promise<void> {
   for (let step = 0; step < MAX_STEPS && !holds(); step++) {
     await clock.advance(STEP_MS);
-    if (clock instanceof TurningClock) await nextTurn();
   }
 }
 
