@@ -109,7 +109,7 @@ export async function warmUp(
   await pace(open.engines.ports, 1_000);
   for (
     const ask of [
-      { connections: 32, requests, limit: 120 },
+      { connections: 32, requests, limit: 300 },
       { connections: streams, once: true, stream: true, tokens: 100, "spread-ms": 100 },
     ] as const
   ) {
